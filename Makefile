@@ -1,0 +1,91 @@
+# Adder. `make help` lists what there is.
+
+BOARD ?= qemu
+BUILD := build
+PYTHON := $(BUILD)/venv/bin/python
+TOOL_READY := $(BUILD)/venv/.ready
+MICROPYTHON_READY := $(BUILD)/.micropython
+SYSTEM_READY := $(BUILD)/.system
+KERNEL := $(BUILD)/$(BOARD)/kernel.elf
+MICROPYTHON = $(abspath $(shell cat $(MICROPYTHON_READY)))
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.PHONY: all run test menuconfig bench size tcb help fuzz soak clean kernel kernels apps image lint
+
+all: kernel apps ## Build the kernel for BOARD and all apps
+
+help: ## Show this list
+	@echo "make TARGET [BOARD=qemu|nrf52840]"; echo
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | sort | expand -t 16
+
+# -- Setting up -------------------------------------------------------------------
+
+# System packages: cross compiler, C library, QEMU. Installed only where missing.
+$(SYSTEM_READY): tools/setup-system
+	@mkdir -p $(BUILD)
+	@tools/setup-system
+	@touch $@
+
+# Host tools in a virtual environment, pinned by pyproject.toml.
+$(TOOL_READY): pyproject.toml $(SYSTEM_READY)
+	@tools/setup-venv $(BUILD)/venv
+	@touch $@
+
+# MicroPython's source, from the first place that has it; the file holds the path.
+$(MICROPYTHON_READY): tools/setup-micropython
+	@mkdir -p $(BUILD)
+	@tools/setup-micropython $(BUILD)/micropython > $@
+
+# -- The kernel -------------------------------------------------------------------
+
+kernel: $(TOOL_READY) $(MICROPYTHON_READY) ## Build the kernel for BOARD
+	@$(PYTHON) -m adder.configure $(BOARD) $(BUILD)/$(BOARD)
+	@$(PYTHON) -m adder.manifest $(BOARD) $(BUILD)/$(BOARD)
+	@mkdir -p $(BUILD)/$(BOARD)
+	@+$(MAKE) --no-print-directory -C firmware/port $(if $(V),,-s) -j$$(nproc) BOARD=$(BOARD) BUILD=$(abspath $(BUILD)/$(BOARD)) \
+	    TOP=$(MICROPYTHON) PYTHON=$(abspath $(PYTHON))
+
+kernels: ## Build the kernel for every board
+	@+$(MAKE) --no-print-directory kernel BOARD=qemu
+	@+$(MAKE) --no-print-directory kernel BOARD=nrf52840
+
+menuconfig: $(TOOL_READY) ## Choose the kernel's options for BOARD
+	@$(PYTHON) -m adder.configure $(BOARD) $(BUILD)/$(BOARD) menu
+
+# -- Apps -------------------------------------------------------------------------
+
+include apps/apps.mk
+
+# -- Running ----------------------------------------------------------------------
+
+# What `make run` shows; the list can be overridden: make run APPS="hello spin".
+APPS ?= hello blink ping pong float spin faulty
+IMAGE := $(BUILD)/qemu/flash.img
+
+image: kernel apps ## Put APPS into the simulated flash
+	@$(PYTHON) -m adder image install --only $(IMAGE) $(APPS:%=$(BUILD)/apps/%.tbf)
+
+run: ## Build everything, boot it in QEMU, with the console here (leave: Ctrl-A X)
+	@+$(MAKE) --no-print-directory image BOARD=qemu
+	@$(PYTHON) -m adder simulate $(RUN_OPTIONS)
+
+# -- Checking and measuring -------------------------------------------------------
+
+test: kernels apps ## Run all tests
+	@$(PYTHON) -m pytest tests $(TEST_OPTIONS)
+
+fuzz: kernel apps ## Run the long fuzzers: mutated binaries, random system calls
+	@$(PYTHON) -m pytest tests/adversarial --long $(TEST_OPTIONS)
+
+bench: kernel apps ## Count instructions of each kernel operation
+	@$(PYTHON) -m adder bench
+
+size: kernels ## Show flash and RAM by component
+	@$(PYTHON) -m adder size
+
+tcb: $(TOOL_READY) ## Count trusted lines; list where powers are minted
+	@$(PYTHON) -m adder tcb
+
+clean: ## Remove what was built (not the virtual environment and MicroPython's source)
+	@rm -rf $(BUILD)/qemu $(BUILD)/nrf52840 $(BUILD)/apps $(BUILD)/*.json

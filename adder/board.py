@@ -1,0 +1,71 @@
+"""What the tool knows of a board: its memory map, read from `boards/<name>/memory.toml`."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adder.errors import AdderError
+
+ROOT = Path(__file__).resolve().parents[1]
+"""The top folder of the repository (the tool runs from a checkout)."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A range of addresses."""
+
+    start: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        return self.start + self.size
+
+    def __contains__(self, address: int) -> bool:
+        return self.start <= address < self.end
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board's name and memory map."""
+
+    name: str
+    title: str
+    kernel_flash: Region
+    app_flash: Region
+    storage: Region
+    ram: Region
+
+    @property
+    def build(self) -> Path:
+        """The folder that holds what is built for this board."""
+        return ROOT / "build" / self.name
+
+
+def load_board(name: str = "qemu") -> Board:
+    """Read the manifest of the board called `name`."""
+    path = ROOT / "boards" / name / "memory.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(p.parent.name for p in ROOT.glob("boards/*/memory.toml")))
+        raise AdderError(f"There is no board '{name}'; known boards: {known or 'none'}.")
+    try:
+        manifest = tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise AdderError(f"{path}: {error}.") from error
+
+    def region(key: str) -> Region:
+        entry: dict[str, Any] = manifest["memory"][key]
+        return Region(int(entry["start"]), int(entry["size"]))
+
+    try:
+        return Board(
+            name=manifest["name"],
+            title=manifest["title"],
+            kernel_flash=region("kernel_flash"),
+            app_flash=region("app_flash"),
+            storage=region("storage"),
+            ram=region("ram"),
+        )
+    except KeyError as error:
+        raise AdderError(f"{path}: the entry {error} is missing.") from error

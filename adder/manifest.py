@@ -1,0 +1,125 @@
+"""From a board's manifest (`boards/<name>/memory.toml`) to C: addresses, peripherals, interrupts.
+
+Run by the build: `python -m adder.manifest BOARD FOLDER`. Writes, only where the text changes:
+
+    memory_map.h   constants for C
+    memory_map.ld  the same for the linker
+    peripherals.h  the tables behind the register windows and interrupt lines
+"""
+
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from adder import __version__
+from adder.board import ROOT
+from adder.errors import AdderError
+
+IRQ_LINES_MAX = 64
+HEAD = "made from boards/{name}/memory.toml"
+
+
+def check(manifest: dict[str, Any]) -> None:
+    """Refuse a manifest that could open a window where none may be."""
+    for name, peripheral in manifest["peripherals"].items():
+        base, size = peripheral["base"], peripheral["size"]
+        if base % 4 or size % 4 or size <= 0:
+            raise AdderError(f"Peripheral '{name}': base and size must be multiples of 4.")
+        if not 0x40000000 <= base <= base + size <= 0x60000000:
+            raise AdderError(f"Peripheral '{name}' lies outside the peripheral space 0x40000000-0x60000000.")
+        for line_name, line in peripheral.get("irq", {}).items():
+            if not 0 <= line < manifest["irq_lines"] <= IRQ_LINES_MAX:
+                raise AdderError(f"Peripheral '{name}': interrupt '{line_name}' = {line} is not a line of this chip.")
+        for offset in peripheral.get("protected", []):
+            if offset % 4 or not 0 <= offset < size:
+                raise AdderError(f"Peripheral '{name}': protected register 0x{offset:x} is not in its block.")
+
+
+def memory_map(manifest: dict[str, Any]) -> dict[str, int]:
+    """The constants that both C and the linker need."""
+    values = {}
+    for key, region in manifest["memory"].items():
+        values[f"{key.upper()}_START"] = region["start"]
+        values[f"{key.upper()}_END"] = region["start"] + region["size"]
+    return values
+
+
+def memory_map_h(manifest: dict[str, Any]) -> str:
+    """The header `memory_map.h`."""
+    lines = [f"// {HEAD.format(**manifest)}", "#pragma once", ""]
+    lines += [f"#define {name} (0x{value:08x}u)" for name, value in memory_map(manifest).items()]
+    panic = manifest["panic_console"]
+    lines += [
+        "",
+        "extern char _process_ram_start;",
+        "#define PROCESS_RAM_START ((uint32_t)&_process_ram_start)",
+        "#define PROCESS_RAM_END RAM_END",
+        "",
+        f'#define BOARD_TITLE "{manifest["title"]}"',
+        f'#define ADDER_VERSION "{__version__}"',
+        f"#define BOARD_CPU_HZ ({manifest['cpu_hz']})",
+        f"#define BOARD_IRQ_LINES ({manifest['irq_lines']})",
+        f"#define PANIC_CONSOLE_BASE (0x{panic['base']:08x}u)",
+    ]
+    if "tx_pin" in panic:
+        lines.append(f"#define PANIC_CONSOLE_TX_PIN ({panic['tx_pin']})")
+    return "\n".join(lines) + "\n"
+
+
+def memory_map_ld(manifest: dict[str, Any]) -> str:
+    """The linker's part, `memory_map.ld`."""
+    lines = [f"/* {HEAD.format(**manifest)} */"]
+    lines += [f"{name} = 0x{value:08x};" for name, value in memory_map(manifest).items()]
+    return "\n".join(lines) + "\n"
+
+
+def peripherals_h(manifest: dict[str, Any]) -> str:
+    """The tables in `peripherals.h`."""
+    lines = [f"// {HEAD.format(**manifest)}", ""]
+    rows, interrupts = [], []
+    for name, peripheral in manifest["peripherals"].items():
+        protected = peripheral.get("protected", [])
+        table = "NULL"
+        if protected:
+            table = f"protected_{name}"
+            offsets = ", ".join(f"0x{offset:x}" for offset in protected)
+            lines.append(f"static const uint16_t {table}[] = {{ {offsets} }};")
+        rows.append(
+            f"    {{ MP_QSTR_{name}, 0x{peripheral['base']:08x}, 0x{peripheral['size']:x}, {table}, {len(protected)} }},"
+        )
+        for line_name, line in peripheral.get("irq", {}).items():
+            interrupts.append(f"    {{ MP_QSTR_{name}, MP_QSTR_{line_name}, {line} }},")
+    lines += ["static const peripheral_t peripherals[] = {", *rows, "};", ""]
+    lines += ["static const interrupt_name_t interrupt_names[] = {", *interrupts, "};"]
+    return "\n".join(lines) + "\n"
+
+
+def write_if_changed(path: Path, text: str) -> None:
+    """Leave the file's time alone when its text is the same, so that nothing is rebuilt for it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
+def generate(board: str, folder: Path) -> None:
+    """Write the three files for `board` into `folder`."""
+    path = ROOT / "boards" / board / "memory.toml"
+    if not path.is_file():
+        raise AdderError(f"There is no board '{board}': {path} is missing.")
+    try:
+        manifest = tomllib.loads(path.read_text())
+        check(manifest)
+        for name, make in (("memory_map.h", memory_map_h), ("memory_map.ld", memory_map_ld), ("peripherals.h", peripherals_h)):
+            write_if_changed(folder / name, make(manifest))
+    except tomllib.TOMLDecodeError as error:
+        raise AdderError(f"{path}: {error}.") from error
+    except KeyError as error:
+        raise AdderError(f"{path}: the entry {error} is missing.") from error
+
+
+if __name__ == "__main__":
+    try:
+        generate(sys.argv[1], Path(sys.argv[2]))
+    except AdderError as error:
+        sys.exit(f"adder: {error}")

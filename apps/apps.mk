@@ -1,0 +1,120 @@
+# Builds the apps: C → ELF → TBF and TAB in $(BUILD)/apps.
+#
+# Included by the top Makefile, which may set:
+#   BUILD           build folder                  (build)
+#   CROSS_COMPILE   prefix of the cross compiler  (arm-none-eabi-)
+#   PYTHON          a Python that can run `-m adder`
+#   TOOL_READY      a file that exists once PYTHON can (optional)
+#
+# One folder is one ELF file. An ELF file becomes one or more apps, told apart by name and
+# argument: see the table at the end.
+
+BUILD ?= build
+CROSS_COMPILE ?= arm-none-eabi-
+PYTHON ?= python3
+
+APP_CC := $(CROSS_COMPILE)gcc
+APP_OUT := $(BUILD)/apps
+APP_OBJ := $(APP_OUT)/obj
+
+APP_FLAGS := -mthumb -mcpu=cortex-m4 -mfpu=fpv4-sp-d16 -mfloat-abi=hard
+APP_CFLAGS := $(APP_FLAGS) -std=gnu11 -Os -g -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes \
+    -ffreestanding -ffunction-sections -fdata-sections -fno-common \
+    -fno-tree-loop-distribute-patterns -Iapps/runtime
+# Code that runs at any flash address, with its RAM at any other: all data is reached through
+# the global offset table, to which r9 points.
+APP_PIC := -fPIC -msingle-pic-base -mpic-register=r9 -mno-pic-data-is-text-relative
+APP_LDFLAGS := $(APP_FLAGS) -nostdlib -nostartfiles -static \
+    -Wl,--gc-sections -Wl,--emit-relocs -Wl,--build-id=none -Wl,--fatal-warnings \
+    -Wl,--no-warn-rwx-segments
+
+# Where the two apps with fixed addresses are linked. The flash address leaves 128 bytes before
+# it for the TBF header.
+HELLO_FIXED_FLASH ?= 0x21040080
+HELLO_FIXED_RAM ?= 0x20030000
+BLINK_FIXED_FLASH ?= 0x21044080
+BLINK_FIXED_RAM ?= 0x20034000
+
+# Bytes of stack of an app whose folder sets none; STACK_<folder> sets it.
+APP_STACK ?= 1024
+
+APP_RUNTIME := $(wildcard apps/runtime/*.c apps/runtime/*.S)
+
+APP_TOOL := adder/tbf.py adder/elf_to_tbf.py
+
+APP_ELFS :=
+APP_TBFS :=
+APP_TABS :=
+
+app-objects = $(patsubst apps/%,$(APP_OBJ)/$(2)/%.o,$(APP_RUNTIME) $(wildcard apps/$(1)/*.c apps/$(1)/*.S))
+
+$(APP_OBJ)/pic/%.o: apps/% apps/apps.mk
+	@mkdir -p $(@D)
+	$(APP_CC) $(APP_CFLAGS) $(APP_PIC) -MMD -MP -c $< -o $@
+
+$(APP_OBJ)/fixed/%.o: apps/% apps/apps.mk
+	@mkdir -p $(@D)
+	$(APP_CC) $(APP_CFLAGS) -DADDER_FIXED_ADDRESS -MMD -MP -c $< -o $@
+
+# $(call app-elf,elf,folder,pic|fixed,linker options)
+define app-elf
+APP_ELFS += $(APP_OUT)/$(1).elf
+$(APP_OUT)/$(1).elf: $(call app-objects,$(2),$(3)) apps/runtime/app.ld apps/apps.mk
+	$(APP_CC) $(APP_LDFLAGS) -Wl,--defsym=STACK_SIZE=$(or $(STACK_$(2)),$(APP_STACK)) $(4) \
+	    -Wl,-T,apps/runtime/app.ld $$(filter %.o,$$^) -lgcc -o $$@
+endef
+
+# $(call app,name,elf,argument,options of `adder tbf`)
+define app
+APP_TBFS += $(APP_OUT)/$(1).tbf
+APP_TABS += $(APP_OUT)/$(1).tab
+$(APP_OUT)/$(1).tbf $(APP_OUT)/$(1).tab &: $(APP_OUT)/$(2).elf $(APP_TOOL) apps/apps.mk | $(TOOL_READY)
+	$(PYTHON) -m adder tbf $$< -o $(APP_OUT)/$(1).tbf --tab $(APP_OUT)/$(1).tab --name $(1) \
+	    $(if $(3),--argument "$(3)") $(4)
+endef
+
+.PHONY: apps
+apps:
+
+# ---------------------------------------------------------------------- the table
+
+APP_FOLDERS := $(filter-out runtime,$(patsubst apps/%/main.c,%,$(wildcard apps/*/main.c)))
+
+$(foreach f,$(APP_FOLDERS),$(eval $(call app-elf,$(f),$(f),pic)))
+$(eval $(call app-elf,hello-fixed,hello,fixed,\
+    -Xlinker --defsym=APP_FLASH=$(HELLO_FIXED_FLASH) -Xlinker --defsym=APP_RAM=$(HELLO_FIXED_RAM)))
+$(eval $(call app-elf,blink-fixed,blink,fixed,\
+    -Xlinker --defsym=APP_FLASH=$(BLINK_FIXED_FLASH) -Xlinker --defsym=APP_RAM=$(BLINK_FIXED_RAM)))
+
+#                  name                    ELF           argument
+$(eval $(call app,hello,hello))
+$(eval $(call app,hello-fixed,hello-fixed))
+$(eval $(call app,blink,blink))
+$(eval $(call app,blink-fixed,blink-fixed))
+$(eval $(call app,ping,ping))
+$(eval $(call app,pong,pong))
+$(eval $(call app,float,float,1))
+$(eval $(call app,float2,float,2))
+$(eval $(call app,spin,spin))
+$(eval $(call app,hog,hog))
+$(eval $(call app,hostile,hostile,1 10000))
+$(eval $(call app,steady,steady,100000))
+$(eval $(call app,bench,bench))
+$(eval $(call app,bench-service,bench-service))
+$(eval $(call app,bench-spin,bench-spin))
+$(eval $(call app,bench-spin2,bench-spin))
+$(eval $(call app,exits-terminate,exits,after 200 terminate 3))
+$(eval $(call app,exits-restart,exits,after 200 restart 3))
+$(eval $(call app,exits-return,exits,after 200 return 3))
+
+# The forbidden things of `faulty`; `faulty` itself crashes again and again, for `make run`.
+FAULTS := read-kernel write-kernel read-kernel-flash read-peripheral write-peripheral read-system \
+    write-flash read-header grant write-grant past-break jump-ram null-jump stack-overflow \
+    bad-syscall undefined breakpoint unaligned divide privilege
+
+$(eval $(call app,faulty,faulty,after 3000 read-kernel))
+$(foreach f,$(FAULTS),$(eval $(call app,faulty-$(f),faulty,$(f))))
+
+apps: $(APP_TBFS) $(APP_TABS)
+
+-include $(shell test -d $(APP_OBJ) && find $(APP_OBJ) -name '*.d')

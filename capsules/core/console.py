@@ -1,0 +1,149 @@
+"""The console for user programs.
+
+Driver number 0x1 (stable since Tock 1.0).
+
+Command
+    0 exists       -> success
+    1 write length -> success, BUSY if this process is writing, NOMEM
+    2 read  length -> success, BUSY if a process is reading, INVAL if longer than 64 bytes, NOMEM
+    3 abort read   -> success
+
+Subscribe
+    1 written: (bytes, bytes, 0)  the count twice: apps differ in which of the two they look at
+    2 read:    (status, bytes, 0) status 0, or CANCEL after an abort
+
+Allow read-only
+    1 what to write
+
+Allow read-write
+    1 where to put what is read
+"""
+
+from cells import Buffer, TakeCell
+from kernel import CommandReturn, Entry, ErrorCode, Grant, Layout, ProcessId, success
+from micropython import const
+
+from capsules.hil.uart import Uart
+
+DRIVER_NUM = const(0x1)
+
+LAYOUT = Layout(upcalls=3, read_write=2, read_only=2, u32=("length", "at", "writing"))
+"""length: bytes to write; at: bytes written; writing: 1 from the command to its upcall."""
+
+_WRITTEN = const(1)
+_READ = const(2)
+
+
+class ConsoleDriver:
+    """Writes one process's buffer after the other, each whole; reads for one process at a time."""
+
+    def __init__(self, uart: Uart, grant: Grant, transmit_buffer: Buffer, receive_buffer: Buffer) -> None:
+        self._uart = uart
+        self._grant = grant
+        self._slots = grant.SLOTS
+        self._transmit_buffer = TakeCell(transmit_buffer)
+        self._receive_buffer = TakeCell(receive_buffer)
+        self._longest_read = len(receive_buffer)
+        self._writer: "Entry | None" = None
+        self._writer_slot = 0
+        self._reader: "Entry | None" = None
+        uart.set_client(self)
+
+    def command(self, number: int, length: int, _: int, process: ProcessId) -> "CommandReturn | int":
+        if number == 1:
+            return self._write(process, length if 0 <= length <= 0xFFFFFF else 0xFFFFFF)
+        if number == 0:
+            return success()
+        if number == 2:
+            return self._read(process, length if 0 <= length <= 0xFFFF else 0xFFFF)
+        if number == 3:
+            if self._reader is self._grant.entry(process.slot):
+                self._uart.receive_abort()
+            return success()
+        return ErrorCode.NOSUPPORT
+
+    def _write(self, process: ProcessId, length: int) -> "CommandReturn | int":
+        entry = self._grant.enter(process)
+        if entry is None:
+            return ErrorCode.NOMEM
+        if entry.writing:
+            return ErrorCode.BUSY
+        length = min(length, len(entry.read_only(1)))
+        if length == 0:
+            entry.schedule_upcall(_WRITTEN, 0, 0, 0)
+            return success()
+        entry.length = length
+        entry.at = 0
+        entry.writing = 1
+        if self._writer is None:
+            self._writer = entry
+            self._writer_slot = process.slot
+            self._send()
+        return success()
+
+    def _send(self) -> None:
+        """Send the writer's next bytes, or, if it has none left, go on to the next writer."""
+        buffer = self._transmit_buffer.take()
+        if buffer is None:
+            return
+        entry = self._writer
+        while entry is not None:
+            if self._grant.entry(self._writer_slot) is entry:
+                count = entry.read_only(1).read(entry.at, buffer, 0, entry.length - entry.at)
+                if count:
+                    self._uart.transmit(buffer.move(), count)
+                    self._transmit_buffer.put(buffer)
+                    return
+                entry.writing = 0
+                at = entry.at
+                entry.schedule_upcall(_WRITTEN, at, at, 0)
+            entry = self._next_writer()
+            self._writer = entry
+        self._transmit_buffer.put(buffer)
+
+    def _next_writer(self) -> "Entry | None":
+        for step in range(1, self._slots + 1):
+            slot = (self._writer_slot + step) % self._slots
+            entry = self._grant.entry(slot)
+            if entry is not None and entry.writing:
+                self._writer_slot = slot
+                return entry
+        return None
+
+    def transmitted(self, buffer: Buffer, length: int, status: int) -> None:
+        """From the UART."""
+        buffer.give_back()
+        entry = self._writer
+        if entry is not None and self._grant.entry(self._writer_slot) is entry:
+            entry.at += length
+        self._send()
+
+    def _read(self, process: ProcessId, length: int) -> "CommandReturn | int":
+        entry = self._grant.enter(process)
+        if entry is None:
+            return ErrorCode.NOMEM
+        if length > self._longest_read:
+            return ErrorCode.INVAL
+        buffer = self._receive_buffer.take()
+        if buffer is None:
+            return ErrorCode.BUSY
+        self._reader = entry
+        length = min(length, len(entry.read_write(1)))
+        if length == 0:
+            self._receive_buffer.put(buffer)
+            self._reader = None
+            return ErrorCode.INVAL
+        self._uart.receive(buffer.move(), length)
+        return success()
+
+    def received(self, buffer: Buffer, length: int, status: int) -> None:
+        """From the UART."""
+        buffer = buffer.give_back()
+        entry = self._reader
+        self._reader = None
+        if entry is not None and entry.alive():
+            count = entry.read_write(1).write(0, buffer, 0, length)
+            if count < length and status == 0:
+                status = ErrorCode.NOMEM if count == 0 else ErrorCode.SIZE
+            entry.schedule_upcall(_READ, status, count, 0)
+        self._receive_buffer.put(buffer)

@@ -1,0 +1,54 @@
+"""IPC between user programs: discovery. Notifying and sharing memory is the core's (firmware/kernel/ipc.c).
+
+Driver number 0x10000 (stable since Tock 2.0).
+
+Command
+    0 exists            -> success
+    1 discover          -> success_u32(index of the process whose name is in the buffer), INVAL, NODEVICE
+    2 notify service i  -> success, INVAL if there is no such process, NOMEM if it has too many waiting
+    3 notify client i   -> success, INVAL, NOMEM
+
+Subscribe
+    i: notified. As a service: its own index. As a client: the service's index.
+       (index of who notified, bytes shared, address) or (index, 0, 0)
+
+Allow read-only
+    0 the name to discover
+
+Allow read-write
+    i: the buffer to share with process i
+"""
+
+from kernel import CommandReturn, ErrorCode, Grant, Layout, ProcessControl, ProcessId, success, success_u32
+from micropython import const
+
+import config
+
+DRIVER_NUM = const(0x10000)
+
+LAYOUT = Layout(upcalls=config.MAX_PROCESSES, read_write=config.MAX_PROCESSES, read_only=1)
+
+
+class IpcDriver:
+    """Finds processes by name."""
+
+    def __init__(self, grant: Grant, processes: ProcessControl) -> None:
+        self._grant = grant
+        self._processes = processes
+
+    def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
+        if number == 0:
+            return success()
+        if number == 1:
+            return self._discover(process)
+        return ErrorCode.NOSUPPORT
+
+    def _discover(self, process: ProcessId) -> "CommandReturn | int":
+        entry = self._grant.enter(process)
+        if entry is None:
+            return ErrorCode.NOMEM
+        name = entry.read_only(0)
+        if not name:
+            return ErrorCode.INVAL
+        slot = self._processes.find(name)
+        return ErrorCode.NODEVICE if slot < 0 else success_u32(slot)

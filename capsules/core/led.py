@@ -1,0 +1,45 @@
+"""LEDs for user programs.
+
+Driver number 0x2 (stable since Tock 1.0).
+
+Command
+    0 count        -> success_u32(number of LEDs)
+    1 on     led   -> success, INVAL if there is no such LED
+    2 off    led   -> success, INVAL
+    3 toggle led   -> success, INVAL
+    4 read   led   -> success_u32(1 if lit, else 0), INVAL
+"""
+
+from kernel import CommandReturn, ErrorCode, Layout, ProcessId, success, success_u32
+from micropython import const
+
+from capsules.hil.led import Led
+
+DRIVER_NUM = const(0x2)
+
+LAYOUT = Layout()
+
+
+class LedDriver:
+    """Serves the LEDs that the board hands it, whatever pin or polarity they have."""
+
+    def __init__(self, leds: "tuple[Led, ...]") -> None:
+        self._leds = leds
+        self._count = len(leds)
+
+    def command(self, number: int, led: int, _: int, process: ProcessId) -> "CommandReturn | int":
+        if number == 0:
+            return success_u32(self._count)
+        if led < 0 or led >= int(self._count):
+            return ErrorCode.NOSUPPORT if number < 0 or number > 4 else ErrorCode.INVAL
+        if number == 3:
+            self._leds[led].toggle()
+        elif number == 1:
+            self._leds[led].on()
+        elif number == 2:
+            self._leds[led].off()
+        elif number == 4:
+            return success_u32(self._leds[led].is_on())
+        else:
+            return ErrorCode.NOSUPPORT
+        return success()

@@ -1,0 +1,37 @@
+"""Debug output for user programs that have no working console yet.
+
+Driver number 0x8 (stable since Tock 2.0).
+
+Command
+    0 exists          -> success
+    1 alert  code     -> success; prints a predefined message number
+    2 print  n        -> success; prints a number
+    3 print2 n m      -> success; prints two numbers
+"""
+
+from kernel import CommandReturn, ErrorCode, Layout, ProcessId, log, log_u32, success
+from micropython import const
+
+DRIVER_NUM = const(0x8)
+
+LAYOUT = Layout()
+
+
+class LowLevelDebug:
+    """Prints on the kernel's log."""
+
+    def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
+        if number == 0:
+            return success()
+        if number < 0 or number > 3:
+            return ErrorCode.NOSUPPORT
+        log_u32("LowLevelDebug: App 0x", 0, process.number)
+        # Halves, because a number of 32 bits would be an object.
+        if number == 1:
+            log_u32(" alert code 0x", first >> 16 & 0xFFFF, first & 0xFFFF)
+        else:
+            log_u32(" prints 0x", first >> 16 & 0xFFFF, first & 0xFFFF)
+        if number == 3:
+            log_u32(" 0x", second >> 16 & 0xFFFF, second & 0xFFFF)
+        log("")
+        return success()

@@ -1,0 +1,185 @@
+"""What happens after a process has faulted: a report on the console, then the policy.
+
+The report is the one that Tock users know: why, where, the process's registers and its memory map.
+Nothing here is on a hot path, so it may build strings.
+"""
+
+from kernel import InterruptLine, ProcessControl, log
+
+import config
+from capsules.hil.time import Alarm
+
+# CFSR: ARMv7-M Architecture Reference Manual, B3.2.15.
+CAUSES = (
+    (0x00000001, "Instruction Access Violation"),
+    (0x00000002, "Data Access Violation"),
+    (0x00000008, "Memory Management Unstacking Fault"),
+    (0x00000010, "Memory Management Stacking Fault"),
+    (0x00000020, "Memory Management Lazy FP Fault"),
+    (0x00000100, "Instruction Bus Error"),
+    (0x00000200, "Precise Data Bus Error"),
+    (0x00000400, "Imprecise Data Bus Error"),
+    (0x00000800, "Bus Unstacking Fault"),
+    (0x00001000, "Bus Stacking Fault"),
+    (0x00002000, "Bus Lazy FP Fault"),
+    (0x00010000, "Undefined Instruction Usage Fault"),
+    (0x00020000, "Invalid State Usage Fault"),
+    (0x00040000, "Invalid PC Load Usage Fault"),
+    (0x00080000, "No Coprocessor Usage Fault"),
+    (0x01000000, "Unaligned Access Usage Fault"),
+    (0x02000000, "Divide By Zero"),
+)
+MMFAR_VALID = 0x80
+BFAR_VALID = 0x8000
+FORCED = 0x40000000
+STATE_FAULTED = 3
+
+
+class ProcessFaults:
+    """Reports faults and restarts, stops or panics, as configured.
+
+    A process that keeps faulting is restarted after a pause that doubles each time.
+    """
+
+    def __init__(self, processes: ProcessControl, line: InterruptLine, alarm: Alarm) -> None:
+        self._processes = processes
+        self._line = line
+        self._alarm = alarm
+        self._ticks_per_ms = alarm.frequency // 1000
+        self._reported = [0] * processes.SLOTS  # the id whose fault was reported
+        self._wait = [0] * processes.SLOTS  # ms until the restart; 0: none is due
+        alarm.set_client(self._tick)
+        line.enable(self._look)
+        processes.on_fault(line)
+
+    def _look(self) -> None:
+        """Find the processes that have faulted since the last time."""
+        for slot in range(self._processes.SLOTS):
+            if not self._processes.exists(slot) or self._processes.state(slot) & 7 != STATE_FAULTED:
+                continue
+            identity = self._processes.fact(slot, "id")
+            if self._reported[slot] != identity:
+                self._reported[slot] = identity
+                try:
+                    self._report(slot)
+                finally:  # a report that fails, for want of memory, does not spare the process
+                    self._apply_policy(slot)
+
+    # -- Policy ----------------------------------------------------------------
+
+    def _apply_policy(self, slot: int) -> None:
+        name = self._name(slot)
+        if config.FAULT_POLICY_PANIC:
+            self._processes.panic("process " + name + " had a fault")
+        elif config.FAULT_POLICY_STOP:
+            log("app " + name + ": stopped")
+        else:
+            wait = self.delay(self._processes.fact(slot, "restarts"))
+            log("app %s: restart in %d ms" % (name, wait))
+            self._wait[slot] = wait
+            self._arm()
+
+    def delay(self, restarts: int) -> int:
+        """Milliseconds before the next restart of a process that was restarted so often."""
+        wait = config.RESTART_DELAY_MS << min(restarts, 16)
+        return min(wait, config.RESTART_DELAY_MAX_MS)
+
+    STEP_MS = 50
+
+    def _arm(self) -> None:
+        self._alarm.set_alarm(self.STEP_MS * self._ticks_per_ms)
+
+    def _tick(self) -> None:
+        waiting = False
+        for slot in range(len(self._wait)):
+            if self._wait[slot] > self.STEP_MS:
+                self._wait[slot] -= self.STEP_MS
+                waiting = True
+            elif self._wait[slot]:
+                self._wait[slot] = 0
+                if self._processes.state(slot) & 7 == STATE_FAULTED:
+                    self._processes.restart(slot)
+        if waiting:
+            self._arm()
+
+    # -- Report ----------------------------------------------------------------
+
+    def _name(self, slot: int) -> str:
+        return "".join([chr(c) if 32 <= c < 127 else "?" for c in self._processes.name(slot)])
+
+    def _report(self, slot: int) -> None:
+        fact = self._processes.fact
+        status = fact(slot, "fault_status")
+        log("\n---| Cortex-M Fault Status |---")
+        for bit, cause in CAUSES:
+            if status & bit:
+                log("%-37strue" % (cause + ":"))
+        if status == 0:
+            log("%-37strue" % "Unknown System Call:")
+        if fact(slot, "hard_fault_status") & FORCED:
+            log("%-37strue" % "Forced Hard Fault:")
+        if status & (MMFAR_VALID | BFAR_VALID):
+            log("%-37s0x%08X" % ("Faulting Memory Address:", fact(slot, "fault_address")))
+        log("%-37s0x%08X" % ("Fault Status Register (CFSR):", status))
+        log("%-37s0x%08X" % ("Hard Fault Status Register (HFSR):", fact(slot, "hard_fault_status")))
+        log("\n---| App Status |---")
+        log("App: %s   -   [%s]" % (self._name(slot), self._processes.state_name(slot)))
+        log(
+            " Events Queued: %d   Syscall Count: %d   Dropped Upcall Count: %d"
+            % (self._processes.queue_length(slot), fact(slot, "syscalls"), fact(slot, "dropped_upcalls"))
+        )
+        log(" Restart Count: %d" % fact(slot, "restarts"))
+        self._memory_map(slot)
+        self._registers(slot)
+
+    def _memory_map(self, slot: int) -> None:
+        fact = self._processes.fact
+        start, end = fact(slot, "ram_start"), fact(slot, "ram_end")
+        grants, app_break = fact(slot, "grant_start"), fact(slot, "app_break")
+        stack, heap, sp = fact(slot, "stack_top"), fact(slot, "heap_start"), fact(slot, "psp")
+        log("\n +-----------+------------------------------------------+")
+        log(" |  Address  | Region Name    Used | Allocated (bytes)  |")
+        log(" +-0x%08X+------------------------------------------+" % end)
+        log("             | Grants     %8d" % (end - grants))
+        self._line_at(grants)
+        log("             | Unused     %8d" % (grants - app_break))
+        self._line_at(app_break)
+        if start < stack <= heap <= app_break:
+            log("             | Heap       %8s | %6d           R" % ("?", app_break - heap))
+            self._line_at(heap)
+            log("             | Data       %8d | %6d           A" % (heap - stack, heap - stack))
+            self._line_at(stack)
+            used = stack - sp
+            log("             | Stack      %8d | %6d           M%s" % (used, stack - start, " EXCEEDED!" if used > stack - start else ""))
+        else:
+            log("             | In use     %8d" % (app_break - start))
+        self._line_at(start)
+        log("             .....")
+        flash, code = fact(slot, "flash_start"), fact(slot, "app_start")
+        self._line_at(fact(slot, "flash_end"))
+        log("             | App Flash  %8d                    FLASH" % (fact(slot, "flash_end") - code))
+        self._line_at(code)
+        log("             | Protected  %8d" % (code - flash))
+        self._line_at(flash)
+
+    def _line_at(self, address: int) -> None:
+        log("  0x%08X +-------------------------------------------" % address)
+
+    def _value(self, slot: int, n: int) -> str:
+        value = self._processes.register(slot, n)
+        return "(lost)    " if value is None else "0x%08X" % value
+
+    def _registers(self, slot: int) -> None:
+        log("")
+        for n in range(6):
+            log("  R%d : %s    R%-2d: %s" % (n, self._value(slot, n), n + 6, self._value(slot, n + 6)))
+        log("  R12: %s" % self._value(slot, 12))
+        log("  R9 is the static base register.")
+        log("  SP : %s" % self._value(slot, 13))
+        log("  LR : %s" % self._value(slot, 14))
+        log("  PC : %s" % self._value(slot, 15))
+        psr = self._processes.register(slot, 16)
+        if psr is not None:
+            log(" APSR: N %d Z %d C %d V %d Q %d" % (psr >> 31 & 1, psr >> 30 & 1, psr >> 29 & 1, psr >> 28 & 1, psr >> 27 & 1))
+            log(" EPSR: ICI.IT 0x%02X ThumbBit %s" % (psr >> 25 & 3 | psr >> 8 & 0xFC, "true" if psr & 0x01000000 else "false"))
+        log("")

@@ -1,0 +1,115 @@
+"""Processes, seen and controlled by user programs.
+
+Driver number 0x10002.
+
+Command
+    0 exists            -> success
+    1 count             -> success_u32(number of processes)
+    2 identifiers       -> success_u32(number of processes); one u32 each into the buffer
+    3 short identifiers -> success_u32(number of processes); one u32 each into the buffer, 0 = none
+    4 name     id       -> success_u32(length of the name); the name into the buffer. INVAL if no such process
+    5 stats    id       -> success_u32(number of values): time slices used up, system calls, restarts, state.
+                           INVAL
+    6 control  id what  -> success, INVAL. what: 1 start, 2 stop, 3 fault, 4 terminate, 5 boot
+
+State: 0 running, 1 yielded, 2 waiting for one upcall, 3 stopped, 4 faulted, 5 terminated
+
+Allow read-write
+    0 where the answers go
+"""
+
+from kernel import CommandReturn, ErrorCode, Grant, Layout, ProcessControl, ProcessId, success, success_u32
+from micropython import const
+
+DRIVER_NUM = const(0x10002)
+
+LAYOUT = Layout(read_write=1)
+
+_STOPPED = const(8)  # a bit of what ProcessControl.state() returns
+
+
+class ProcessInfo:
+    """Serves what ProcessControl knows and can do."""
+
+    def __init__(self, grant: Grant, processes: ProcessControl) -> None:
+        self._grant = grant
+        self._processes = processes
+        self._slots = processes.SLOTS
+
+    def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
+        if number == 0:
+            return success()
+        if number < 0 or number > 6:
+            return ErrorCode.NOSUPPORT
+        if number == 1:
+            return success_u32(self._count())
+        if number == 6:
+            return self._control(self._slot_of(first & 0x3FFFFFFF), second & 0xFF)
+        return self._query(number, first & 0x3FFFFFFF, process)
+
+    def _query(self, number: int, identifier: int, process: ProcessId) -> "CommandReturn | int":
+        entry = self._grant.enter(process)
+        if entry is None:
+            return ErrorCode.NOMEM
+        buffer = entry.read_write(0)
+        if number == 2:
+            return self._write_all(buffer, "id")
+        if number == 3:
+            return self._write_all(buffer, "short_id")
+        slot = self._slot_of(identifier)
+        if slot < 0:
+            return ErrorCode.INVAL
+        if number == 4:
+            return success_u32(self._processes.write_name(slot, buffer))
+        return self._stats(slot, buffer)
+
+    def _count(self) -> int:
+        count = 0
+        for slot in range(self._slots):
+            if self._processes.exists(slot):
+                count += 1
+        return count
+
+    def _slot_of(self, identifier: int) -> int:
+        for slot in range(self._slots):
+            if self._processes.exists(slot) and self._processes.fact(slot, "id") == identifier:
+                return slot
+        return -1
+
+    def _write_all(self, buffer: "UserBuffer", fact: str) -> "CommandReturn | int":
+        at = 0
+        for slot in range(self._slots):
+            if self._processes.exists(slot):
+                buffer.write_u32(at, self._processes.fact(slot, fact))
+                at += 1
+        return success_u32(at)
+
+    def _state(self, slot: int) -> int:
+        state = self._processes.state(slot)
+        if state & _STOPPED:
+            return 3
+        return state if state < 3 else state + 1
+
+    def _stats(self, slot: int, buffer: "UserBuffer") -> "CommandReturn | int":
+        buffer.write_u32(0, self._processes.fact(slot, "timeslice_expirations"))
+        buffer.write_u32(1, self._processes.fact(slot, "syscalls"))
+        buffer.write_u32(2, self._processes.fact(slot, "restarts"))
+        buffer.write_u32(3, self._state(slot))
+        return success_u32(4)
+
+    def _control(self, slot: int, what: int) -> "CommandReturn | int":
+        if slot < 0 or what < 1 or what > 5:
+            return ErrorCode.INVAL
+        if what == 1:
+            self._processes.resume(slot)
+        elif what == 2:
+            self._processes.stop(slot)
+        elif what == 3:
+            self._processes.fault(slot)
+        elif what == 4:
+            self._processes.terminate(slot)
+        elif self._processes.state(slot) == 4:
+            self._processes.restart(slot)
+        else:
+            return ErrorCode.INVAL
+        return success()

@@ -1,0 +1,109 @@
+"""CMSDK APB UART: Arm Cortex-M System Design Kit TRM (DDI 0479), 4.3, table 4-11."""
+
+from cells import Buffer, TakeCell
+from kernel import ErrorCode, InterruptLine, Registers
+from micropython import const
+
+from capsules.hil.uart import UartClient
+
+_DATA = const(0x000)
+_STATE = const(0x004)
+_CTRL = const(0x008)
+_INTSTATUS = const(0x00C)  # written: interrupt clear
+_BAUDDIV = const(0x010)
+
+_STATE_TX_FULL_BIT = const(0)
+_STATE_RX_FULL_BIT = const(1)
+_CTRL_TX_ENABLE = const(1)
+_CTRL_RX_ENABLE = const(2)
+_CTRL_TX_INTERRUPT = const(4)
+_CTRL_RX_INTERRUPT = const(8)
+_INT_TX = const(1)
+_INT_RX = const(2)
+
+
+class CmsdkUart:
+    """A HIL Uart. The hardware holds one byte each way, so each byte is an interrupt at worst.
+
+    While nobody receives, the receive interrupt is off and a byte that has come in waits.
+    """
+
+    def __init__(self, registers: Registers, receive: InterruptLine, transmit: InterruptLine, clock: int, baud: int) -> None:
+        self._registers = registers
+        self._data = registers.field(_DATA, 0, 8)
+        self._tx_full = registers.field(_STATE, _STATE_TX_FULL_BIT, 1)
+        self._rx_full = registers.field(_STATE, _STATE_RX_FULL_BIT, 1)
+        self._clear = registers.field(_INTSTATUS, 0, 4)
+        self._rx_interrupt = registers.field(_CTRL, 3, 1)
+        self._client: "UartClient | None" = None
+        self._tx_buffer = TakeCell()
+        self._tx_at = 0
+        self._tx_length = 0
+        self._rx_buffer = TakeCell()
+        self._rx_at = 0
+        self._rx_length = 0
+        registers.write(_BAUDDIV, clock // baud)
+        registers.write(_CTRL, _CTRL_TX_ENABLE | _CTRL_RX_ENABLE | _CTRL_TX_INTERRUPT)
+        receive.enable(self._receive_interrupt)
+        transmit.enable(self._transmit_interrupt)
+
+    def set_client(self, client: UartClient) -> None:
+        self._client = client
+
+    def transmit(self, buffer: Buffer, length: int) -> None:
+        self._tx_buffer.put(buffer.move())
+        self._tx_at = 0
+        self._tx_length = length
+        self._fill()
+
+    def _fill(self) -> None:
+        """Write bytes until the hardware takes no more. Its interrupt says when one has gone."""
+        buffer = self._tx_buffer.take()
+        if buffer is None:
+            return
+        at = self._tx_at
+        length = self._tx_length
+        while at < length and not self._tx_full():
+            self._data(buffer[at])
+            at += 1
+        self._tx_at = at
+        self._tx_buffer.put(buffer)
+
+    def _transmit_interrupt(self) -> None:
+        self._clear(_INT_TX)
+        if self._tx_at < self._tx_length:
+            self._fill()
+            return
+        buffer = self._tx_buffer.take()
+        if buffer is not None and self._client is not None:
+            self._client.transmitted(buffer.give_back(), self._tx_length, 0)
+
+    def receive(self, buffer: Buffer, length: int) -> None:
+        self._rx_buffer.put(buffer.move())
+        self._rx_at = 0
+        self._rx_length = length
+        self._rx_interrupt(1)
+
+    def _receive_interrupt(self) -> None:
+        self._clear(_INT_RX)
+        buffer = self._rx_buffer.take()
+        if buffer is None:
+            self._rx_interrupt(0)
+            return
+        at = self._rx_at
+        while at < self._rx_length and self._rx_full():
+            buffer[at] = self._data()
+            at += 1
+        self._rx_at = at
+        self._rx_buffer.put(buffer)
+        if at == self._rx_length:
+            self._finish(0)
+
+    def _finish(self, status: int) -> None:
+        self._rx_interrupt(0)
+        buffer = self._rx_buffer.take()
+        if buffer is not None and self._client is not None:
+            self._client.received(buffer.give_back(), self._rx_at, status)
+
+    def receive_abort(self) -> None:
+        self._finish(ErrorCode.CANCEL)

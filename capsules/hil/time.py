@@ -1,0 +1,38 @@
+"""What a clock and an alarm are to a capsule.
+
+Time is a counter of `WIDTH` bits that counts up and wraps. Its width is at most 24 bits, so that sums
+and differences stay integers that need no memory; what user programs see is the same counter shifted
+left to 32 bits (TRD105, "left-justified ticks").
+"""
+
+from typing import Callable, Protocol
+
+from micropython import const
+
+WIDTH = const(24)
+"""Bits of the counter."""
+
+MASK = const(0xFFFFFF)
+"""The largest value of the counter."""
+
+
+class Alarm(Protocol):
+    """A counter, and one moment at which to be called."""
+
+    frequency: int
+    """Ticks a second."""
+
+    now: Callable[[], int]
+    """The counter."""
+
+    def set_client(self, fired: Callable[[], None]) -> None:
+        """Call `fired()` when the alarm goes off."""
+
+    def set_alarm(self, dt: int) -> None:
+        """Go off `dt` ticks from now, or as soon after as the hardware can; replaces an earlier one.
+
+        `dt` is at least 1 and at most half the counter.
+        """
+
+    def disarm(self) -> None:
+        """Do not go off."""

@@ -1,0 +1,34 @@
+"""What a UART is to a capsule.
+
+A buffer that is passed in is moved: it comes back in the client's callback.
+"""
+
+from typing import Protocol
+
+from cells import Buffer
+
+
+class UartClient(Protocol):
+    """Who uses a UART."""
+
+    def transmitted(self, buffer: Buffer, length: int, status: int) -> None:
+        """`length` bytes have gone out. `status`: 0 or an ErrorCode."""
+
+    def received(self, buffer: Buffer, length: int, status: int) -> None:
+        """`length` bytes have come in. `status`: 0, or ErrorCode.CANCEL after receive_abort()."""
+
+
+class Uart(Protocol):
+    """A UART that one client uses."""
+
+    def set_client(self, client: UartClient) -> None:
+        """Whom to call back."""
+
+    def transmit(self, buffer: Buffer, length: int) -> None:
+        """Send the first `length` bytes, at least 1. Only one transmission at a time."""
+
+    def receive(self, buffer: Buffer, length: int) -> None:
+        """Fill the first `length` bytes, at least 1. Only one reception at a time."""
+
+    def receive_abort(self) -> None:
+        """End the reception, if there is one, with what has come in so far."""

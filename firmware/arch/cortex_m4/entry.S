@@ -1,0 +1,42 @@
+// Exception entries: system calls and faults.
+
+    .syntax unified
+    .cpu cortex-m4
+    .thumb
+
+    .section .text.entry, "ax"
+    .global SVC_Handler, fault_entry
+
+// r0 to r3 are read from the frame and not from the registers: after a late-arriving interrupt the
+// registers are no longer the process's. The C functions return straight to the process, since the
+// link register holds EXC_RETURN.
+    .thumb_func
+    .type SVC_Handler, %function
+SVC_Handler:
+    mrs     r0, psp
+    ldr     r1, [r0, #24]               // the stacked PC, which has just been executed
+    ldrb    r1, [r1, #-2]               // the number in the SVC instruction
+    ldr     r2, =system_call_table
+    cmp     r1, #8
+    it      hs
+    movhs   r1, #8                      // the entry for numbers that are no system call
+    ldr     pc, [r2, r1, lsl #2]
+
+// MemManage, BusFault, UsageFault and HardFault.
+    .thumb_func
+    .type fault_entry, %function
+fault_entry:
+    tst     lr, #4                      // B1.5.8: which stack was in use
+    beq     1f
+    ldr     r0, =current_process
+    ldr     r0, [r0]
+    mov     r1, r0
+    stmia   r1!, {r4-r11}
+    mrs     r2, psp
+    str     r2, [r1]
+    str     lr, [r1, #4]
+    b       fault_of_process
+1:  mov     r0, sp
+    push    {r4-r11}
+    mov     r1, sp
+    b       fault_of_kernel

@@ -1,0 +1,62 @@
+// From reset to main, and the exception vectors (ARMv7-M, B1.5.3).
+
+#include <stdint.h>
+#include <string.h>
+
+#include "arch/cortex_m4/registers.h"
+#include "memory_map.h"
+
+extern uint32_t _stack_top, _data_flash, _data_start, _data_end, _bss_start, _bss_end;
+
+int main(void);
+void SVC_Handler(void);
+void PendSV_Handler(void);
+void SysTick_Handler(void);
+void fault_entry(void);
+void irq_entry(void);
+
+// Priorities: a smaller number wins. Faults and interrupts preempt the kernel; system calls, PendSV
+// and SysTick are the kernel and do not preempt one another.
+#define PRIORITY_INTERRUPT (0x40)
+#define PRIORITY_KERNEL (0xe0) // the lowest that every chip has: three bits
+
+__attribute__((noreturn)) void Reset_Handler(void) {
+    memcpy(&_data_start, &_data_flash, (uintptr_t)&_data_end - (uintptr_t)&_data_start);
+    memset(&_bss_start, 0, (uintptr_t)&_bss_end - (uintptr_t)&_bss_start);
+
+    SCB_SHPR1 = 0;
+    SCB_SHPR2 = (uint32_t)PRIORITY_KERNEL << 24;
+    SCB_SHPR3 = (uint32_t)PRIORITY_KERNEL << 24 | PRIORITY_KERNEL << 16;
+    for (unsigned i = 0; i < BOARD_IRQ_LINES; i++) {
+        NVIC_IPR(i) = PRIORITY_INTERRUPT;
+    }
+    SCB_SHCSR |= SHCSR_MEMFAULTENA | SHCSR_BUSFAULTENA | SHCSR_USGFAULTENA;
+
+    // With lazy stacking a process could place its stack so that only the FP half of its frame lies
+    // outside its memory, and the store, made later by a handler's own instruction, would fault in
+    // the kernel. So frames are stacked whole.
+    FPU_FPCCR = (FPU_FPCCR | FPCCR_ASPEN) & ~FPCCR_LSPEN;
+    SCB_CPACR = CPACR_FPU_PRIVILEGED;
+    barrier();
+
+    main();
+    for (;;) {
+    }
+}
+
+__attribute__((section(".vectors"), used)) static void (*const vectors[16 + BOARD_IRQ_LINES])(void) = {
+    (void (*)(void))&_stack_top,
+    Reset_Handler,
+    fault_entry, // NMI
+    fault_entry, // HardFault
+    fault_entry, // MemManage
+    fault_entry, // BusFault
+    fault_entry, // UsageFault
+    0, 0, 0, 0,
+    SVC_Handler,
+    fault_entry, // DebugMonitor
+    0,
+    PendSV_Handler,
+    SysTick_Handler,
+    [16 ... 16 + BOARD_IRQ_LINES - 1] = irq_entry,
+};

@@ -1,0 +1,82 @@
+// The context switch. All of the kernel runs in handler mode at one priority, the lowest; processes
+// are what runs in thread mode. So the kernel is never interrupted by itself, and a system call that
+// does not switch costs no more than a function call. Whoever wants another process to run sets
+// PendSV pending, which the hardware enters before the process can execute another instruction.
+//
+// The registers of `current_process` are in the CPU from the exception's entry to here: C preserves
+// r4 to r11 and s16 to s31, the hardware has stacked the rest on the process's own stack. r4 to r11
+// are saved in the kernel's record of the process, never on its stack, since privileged stores are not
+// checked by the MPU.
+
+    .syntax unified
+    .cpu cortex-m4
+    .fpu fpv4-sp-d16
+    .thumb
+
+    .equ PROCESS_PSP, 32
+    .equ PROCESS_EXC_RETURN, 36
+    .equ PROCESS_CPACR, 40
+    .equ PROCESS_MPU, 48
+    .equ PROCESS_FP, 112
+    .equ MPU_RBAR, 0xe000ed9c
+    .equ SCB_CPACR, 0xe000ed88
+
+    .section .text.context_switch, "ax"
+    .global SysTick_Handler, PendSV_Handler
+
+    .thumb_func
+    .type SysTick_Handler, %function
+SysTick_Handler:
+    ldr     r0, =timeslice_expired
+    movs    r1, #1
+    str     r1, [r0]
+    // Falls through: what a spent time slice asks for is a switch.
+
+    .thumb_func
+    .type PendSV_Handler, %function
+PendSV_Handler:
+    ldr     r2, =current_process
+    ldr     r2, [r2]
+    mrs     r0, psp
+    cbz     r2, 1f
+    str     r0, [r2, #PROCESS_PSP]      // deferred work may deliver an upcall into that frame
+1:  push    {r4, lr}
+    bl      kernel_work                 // returns the process to run
+    pop     {r4, lr}
+    ldr     r3, =current_process
+    ldr     r2, [r3]
+    cmp     r0, r2
+    beq     4f
+    str     r0, [r3]
+    cbz     r2, 2f                      // its context is void: it ended or starts afresh
+    stmia   r2, {r4-r11}
+    str     lr, [r2, #PROCESS_EXC_RETURN]
+    tst     lr, #0x10                   // ARMv7-M, B1.5.8: 0 means a frame with FP registers
+    itt     eq
+    addeq   r1, r2, #PROCESS_FP
+    vstmiaeq r1, {s16-s31}
+
+2:  ldr     r1, =SCB_CPACR
+    ldr     r2, [r0, #PROCESS_CPACR]
+    str     r2, [r1]
+    ldr     lr, [r0, #PROCESS_EXC_RETURN]
+    tst     lr, #0x10
+    bne     3f
+    dsb
+    isb
+    add     r1, r0, #PROCESS_FP
+    vldmia  r1, {s16-s31}
+3:  ldr     r1, =MPU_RBAR               // four regions at once through the aliases, B3.5.10
+    add     r2, r0, #PROCESS_MPU
+    ldmia   r2!, {r4-r11}
+    stmia   r1, {r4-r11}
+    ldmia   r2, {r4-r7}
+    stmia   r1, {r4-r7}
+    ldr     r1, [r0, #PROCESS_PSP]
+    msr     psp, r1
+    movs    r1, #1                      // CONTROL.nPRIV: thread mode is unprivileged
+    msr     control, r1
+    ldmia   r0, {r4-r11}
+    dsb
+    isb
+4:  bx      lr

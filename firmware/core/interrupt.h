@@ -1,0 +1,33 @@
+// Interrupts: a top half in C that marks the line, a bottom half in Python that serves it.
+
+#ifndef ADDER_CORE_INTERRUPT_H
+#define ADDER_CORE_INTERRUPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "py/obj.h"
+
+// Lines 0 to 63 are the chip's; 64 to 95 are the kernel's own, raised by software.
+#define INTERRUPT_WORDS (3)
+#define INTERRUPT_FIRST_SOFTWARE (64)
+#define INTERRUPT_LINES (96)
+
+extern volatile uint32_t interrupt_pending[INTERRUPT_WORDS];
+extern mp_obj_t interrupt_handlers[INTERRUPT_LINES];
+
+static inline bool interrupt_any_pending(void) {
+    return (interrupt_pending[0] | interrupt_pending[1] | interrupt_pending[2]) != 0;
+}
+
+// Raise a software line.
+void interrupt_trigger(unsigned line);
+
+// Run the bottom half of each pending line.
+void interrupt_run_bottom_halves(void);
+
+extern const mp_obj_type_t interrupt_line_type;
+mp_obj_t interrupt_line_new(unsigned line); // for the board only
+mp_obj_t interrupt_software_line_new(void);
+
+#endif

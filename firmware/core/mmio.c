@@ -1,0 +1,125 @@
+// Memory-mapped I/O. A Registers object reads and writes 32-bit registers inside one peripheral's
+// block and nowhere else. A Field is some bits of one register: reading one of up to 30 bits makes no
+// object.
+
+#include "arch/cortex_m4/registers.h"
+#include "core/mmio.h"
+#include "py/runtime.h"
+
+#include "peripherals.h" // from the board's manifest: peripherals[], interrupt_names[]
+
+typedef struct {
+    mp_obj_base_t base;
+    const peripheral_t *peripheral;
+} registers_t;
+
+static volatile uint32_t *address_of(mp_obj_t self_in, mp_obj_t offset_in) {
+    registers_t *self = MP_OBJ_TO_PTR(self_in);
+    mp_uint_t offset = mp_obj_get_int(offset_in);
+    if (offset % 4 != 0 || offset >= self->peripheral->size) {
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%q has no register at 0x%x"), self->peripheral->name, offset);
+    }
+    return &REGISTER(self->peripheral->base + offset);
+}
+
+static volatile uint32_t *writable_address_of(mp_obj_t self_in, mp_obj_t offset) {
+    const peripheral_t *peripheral = ((registers_t *)MP_OBJ_TO_PTR(self_in))->peripheral;
+    volatile uint32_t *address = address_of(self_in, offset);
+    for (unsigned i = 0; i < peripheral->protected_count; i++) {
+        if ((uint32_t)address == peripheral->base + peripheral->protected_offsets[i]) {
+            mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("register 0x%x of %q is protected"), mp_obj_get_int(offset), peripheral->name);
+        }
+    }
+    return address;
+}
+
+// registers.read(offset)
+static mp_obj_t registers_read(mp_obj_t self, mp_obj_t offset) {
+    return mp_obj_new_int_from_uint(*address_of(self, offset));
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(registers_read_obj, registers_read);
+
+// registers.write(offset, value)
+static mp_obj_t registers_write(mp_obj_t self, mp_obj_t offset, mp_obj_t value) {
+    *writable_address_of(self, offset) = mp_obj_get_int_truncated(value);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(registers_write_obj, registers_write);
+
+typedef struct {
+    mp_obj_base_t base;
+    volatile uint32_t *address;
+    uint32_t mask; // of the value, before it is shifted
+    uint32_t flip; // all ones in the mask if the bits are read upside down
+    uint8_t shift;
+    bool writable;
+} register_field_t;
+
+// registers.field(offset, shift, width, inverted=False): a Field. field() reads it, field(value)
+// writes it and leaves the register's other bits. An inverted one reads a counter that counts down.
+static mp_obj_t registers_field(size_t n_args, const mp_obj_t *args) {
+    mp_uint_t shift = mp_obj_get_int(args[2]);
+    mp_uint_t width = mp_obj_get_int(args[3]);
+    if (width < 1 || width > 32 || shift > 32 - width) {
+        mp_raise_ValueError(MP_ERROR_TEXT("a field lies within 32 bits"));
+    }
+    register_field_t *field = mp_obj_malloc(register_field_t, &register_field_type);
+    field->address = address_of(args[0], args[1]);
+    field->mask = width == 32 ? 0xffffffff : (1u << width) - 1;
+    field->flip = n_args > 4 && mp_obj_is_true(args[4]) ? field->mask : 0;
+    field->shift = shift;
+    const peripheral_t *peripheral = ((registers_t *)MP_OBJ_TO_PTR(args[0]))->peripheral;
+    field->writable = true;
+    for (unsigned i = 0; i < peripheral->protected_count; i++) {
+        if ((uint32_t)field->address == peripheral->base + peripheral->protected_offsets[i]) {
+            field->writable = false;
+        }
+    }
+    return MP_OBJ_FROM_PTR(field);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(registers_field_obj, 4, 5, registers_field);
+
+static mp_obj_t register_field_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    register_field_t *self = MP_OBJ_TO_PTR(self_in);
+    if (n_args == 0 && n_kw == 0) {
+        return mp_obj_new_int_from_uint((*self->address >> self->shift & self->mask) ^ self->flip);
+    }
+    mp_arg_check_num(n_args, n_kw, 0, 1, false);
+    if (!self->writable) {
+        mp_raise_ValueError(MP_ERROR_TEXT("the register is protected"));
+    }
+    uint32_t value = mp_obj_is_bool(args[0]) ? args[0] == mp_const_true : (uint32_t)mp_obj_get_int_truncated(args[0]);
+    *self->address = (*self->address & ~(self->mask << self->shift)) | (value & self->mask) << self->shift;
+    return mp_const_none;
+}
+
+MP_DEFINE_CONST_OBJ_TYPE(register_field_type, MP_QSTR_Field, MP_TYPE_FLAG_NONE, call, register_field_call);
+
+static const mp_rom_map_elem_t registers_locals_table[] = {
+    { MP_ROM_QSTR(MP_QSTR_field), MP_ROM_PTR(&registers_field_obj) },
+    { MP_ROM_QSTR(MP_QSTR_read), MP_ROM_PTR(&registers_read_obj) },
+    { MP_ROM_QSTR(MP_QSTR_write), MP_ROM_PTR(&registers_write_obj) },
+};
+static MP_DEFINE_CONST_DICT(registers_locals, registers_locals_table);
+
+MP_DEFINE_CONST_OBJ_TYPE(registers_type, MP_QSTR_Registers, MP_TYPE_FLAG_NONE, locals_dict, &registers_locals);
+
+mp_obj_t registers_new(qstr name) {
+    for (unsigned i = 0; i < MP_ARRAY_SIZE(peripherals); i++) {
+        if (peripherals[i].name == name) {
+            registers_t *self = mp_obj_malloc(registers_t, &registers_type);
+            self->peripheral = &peripherals[i];
+            return MP_OBJ_FROM_PTR(self);
+        }
+    }
+    mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("the manifest has no peripheral %q"), name);
+}
+
+unsigned mmio_interrupt(qstr peripheral, qstr name) {
+    for (unsigned i = 0; i < MP_ARRAY_SIZE(interrupt_names); i++) {
+        if (interrupt_names[i].peripheral == peripheral && interrupt_names[i].name == name) {
+            return interrupt_names[i].line;
+        }
+    }
+    mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("the manifest has no interrupt %q of %q"), name, peripheral);
+}

@@ -1,0 +1,319 @@
+// TakeCell and Buffer: values with one owner.
+//
+// A TakeCell is a place for one value. Who uses the value takes it out, so that whoever comes in
+// meanwhile, by a callback for instance, finds the cell empty and not a value half changed.
+//
+// A Buffer is a fixed number of bytes. Passing it on (`move`) makes a new handle and voids the old
+// one; giving it back voids the new handle and revives the one before. The handles form a stack, made
+// once, so moving a buffer allocates nothing: a handle is good if it is the one on top.
+
+#include <string.h>
+
+#include "core/take_cell.h"
+#include "py/runtime.h"
+
+// -- TakeCell -----------------------------------------------------------------
+
+typedef struct {
+    mp_obj_base_t base;
+    mp_obj_t value; // MP_OBJ_NULL if empty
+} take_cell_t;
+
+static mp_obj_t take_cell_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    mp_arg_check_num(n_args, n_kw, 0, 1, false);
+    take_cell_t *self = mp_obj_malloc(take_cell_t, type);
+    self->value = n_args == 1 ? args[0] : MP_OBJ_NULL;
+    return MP_OBJ_FROM_PTR(self);
+}
+
+static mp_obj_t swap(mp_obj_t self_in, mp_obj_t value) {
+    take_cell_t *self = MP_OBJ_TO_PTR(self_in);
+    mp_obj_t old = self->value;
+    self->value = value;
+    return old;
+}
+
+static mp_obj_t or_none(mp_obj_t value) {
+    return value == MP_OBJ_NULL ? mp_const_none : value;
+}
+
+// cell.take(): the value, or None; the cell is empty afterwards.
+static mp_obj_t take_cell_take(mp_obj_t self) {
+    return or_none(swap(self, MP_OBJ_NULL));
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(take_cell_take_obj, take_cell_take);
+
+// cell.put(value): what was inside is dropped.
+static mp_obj_t take_cell_put(mp_obj_t self, mp_obj_t value) {
+    swap(self, value);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(take_cell_put_obj, take_cell_put);
+
+// cell.replace(value): put it in; returns what was inside, or None.
+static mp_obj_t take_cell_replace(mp_obj_t self, mp_obj_t value) {
+    return or_none(swap(self, value));
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(take_cell_replace_obj, take_cell_replace);
+
+static mp_obj_t take_cell_is_none(mp_obj_t self) {
+    return mp_obj_new_bool(((take_cell_t *)MP_OBJ_TO_PTR(self))->value == MP_OBJ_NULL);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(take_cell_is_none_obj, take_cell_is_none);
+
+static mp_obj_t take_cell_is_some(mp_obj_t self) {
+    return mp_obj_new_bool(((take_cell_t *)MP_OBJ_TO_PTR(self))->value != MP_OBJ_NULL);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(take_cell_is_some_obj, take_cell_is_some);
+
+// function(value) with the cell empty; afterwards the value is back, unless `keep_empty` or the
+// function has put another one in. MP_OBJ_NULL if the cell is empty.
+static mp_obj_t apply(mp_obj_t self_in, mp_obj_t function, bool keep_empty) {
+    mp_obj_t value = swap(self_in, MP_OBJ_NULL);
+    if (value == MP_OBJ_NULL || keep_empty) {
+        return value == MP_OBJ_NULL ? MP_OBJ_NULL : mp_call_function_1(function, value);
+    }
+    take_cell_t *self = MP_OBJ_TO_PTR(self_in);
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        mp_obj_t result = mp_call_function_1(function, value);
+        nlr_pop();
+        if (self->value == MP_OBJ_NULL) {
+            self->value = value;
+        }
+        return result;
+    }
+    if (self->value == MP_OBJ_NULL) {
+        self->value = value;
+    }
+    nlr_jump(nlr.ret_val);
+}
+
+// cell.map(function): function(value), or None if empty; the value stays in the cell.
+static mp_obj_t take_cell_map(mp_obj_t self, mp_obj_t function) {
+    return or_none(apply(self, function, false));
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(take_cell_map_obj, take_cell_map);
+
+// cell.map_or(default, function): function(value), or the default if empty.
+static mp_obj_t take_cell_map_or(mp_obj_t self, mp_obj_t otherwise, mp_obj_t function) {
+    mp_obj_t result = apply(self, function, false);
+    return result == MP_OBJ_NULL ? otherwise : result;
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(take_cell_map_or_obj, take_cell_map_or);
+
+// cell.map_or_else(default, function): function(value), or default() if empty.
+static mp_obj_t take_cell_map_or_else(mp_obj_t self, mp_obj_t otherwise, mp_obj_t function) {
+    mp_obj_t result = apply(self, function, false);
+    return result == MP_OBJ_NULL ? mp_call_function_0(otherwise) : result;
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(take_cell_map_or_else_obj, take_cell_map_or_else);
+
+// cell.and_then(function): function(value), or None if empty; the function keeps the value.
+static mp_obj_t take_cell_and_then(mp_obj_t self, mp_obj_t function) {
+    return or_none(apply(self, function, true));
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(take_cell_and_then_obj, take_cell_and_then);
+
+static const mp_rom_map_elem_t take_cell_locals_table[] = {
+    { MP_ROM_QSTR(MP_QSTR_take), MP_ROM_PTR(&take_cell_take_obj) },
+    { MP_ROM_QSTR(MP_QSTR_put), MP_ROM_PTR(&take_cell_put_obj) },
+    { MP_ROM_QSTR(MP_QSTR_replace), MP_ROM_PTR(&take_cell_replace_obj) },
+    { MP_ROM_QSTR(MP_QSTR_map), MP_ROM_PTR(&take_cell_map_obj) },
+    { MP_ROM_QSTR(MP_QSTR_map_or), MP_ROM_PTR(&take_cell_map_or_obj) },
+    { MP_ROM_QSTR(MP_QSTR_map_or_else), MP_ROM_PTR(&take_cell_map_or_else_obj) },
+    { MP_ROM_QSTR(MP_QSTR_and_then), MP_ROM_PTR(&take_cell_and_then_obj) },
+    { MP_ROM_QSTR(MP_QSTR_is_none), MP_ROM_PTR(&take_cell_is_none_obj) },
+    { MP_ROM_QSTR(MP_QSTR_is_some), MP_ROM_PTR(&take_cell_is_some_obj) },
+};
+static MP_DEFINE_CONST_DICT(take_cell_locals, take_cell_locals_table);
+
+MP_DEFINE_CONST_OBJ_TYPE(
+    take_cell_type, MP_QSTR_TakeCell, MP_TYPE_FLAG_NONE,
+    make_new, take_cell_make_new,
+    locals_dict, &take_cell_locals);
+
+// -- Buffer -------------------------------------------------------------------
+
+#define DEEPEST_MOVE (4)
+#define LARGEST_BUFFER (4096)
+
+typedef struct _storage_t storage_t;
+
+typedef struct {
+    mp_obj_base_t base;
+    storage_t *storage;
+    uint16_t start, end; // the window; offsets into the bytes
+    uint8_t depth;
+} buffer_t;
+
+struct _storage_t {
+    uint16_t size;
+    uint8_t top; // the handle that is good
+    buffer_t *handles[DEEPEST_MOVE + 1];
+    uint8_t bytes[];
+};
+
+static buffer_t *handle_new(storage_t *storage, unsigned depth) {
+    buffer_t *handle = mp_obj_malloc(buffer_t, &buffer_type);
+    handle->storage = storage;
+    handle->start = 0;
+    handle->end = storage->size;
+    handle->depth = depth;
+    storage->handles[depth] = handle;
+    return handle;
+}
+
+// Buffer(size): that many bytes, all zero.
+static mp_obj_t buffer_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    (void)type;
+    mp_arg_check_num(n_args, n_kw, 1, 1, false);
+    mp_int_t size = mp_obj_get_int(args[0]);
+    if (size < 1 || size > LARGEST_BUFFER) {
+        mp_raise_ValueError(MP_ERROR_TEXT("a buffer has 1 to 4096 bytes"));
+    }
+    storage_t *storage = m_malloc0(sizeof(storage_t) + size);
+    storage->size = size;
+    for (unsigned depth = DEEPEST_MOVE; depth > 0; depth--) {
+        handle_new(storage, depth);
+    }
+    return MP_OBJ_FROM_PTR(handle_new(storage, 0));
+}
+
+static buffer_t *buffer_check(mp_obj_t self_in) {
+    if (!mp_obj_is_type(self_in, &buffer_type)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("a Buffer is needed"));
+    }
+    buffer_t *self = MP_OBJ_TO_PTR(self_in);
+    if (self->depth != self->storage->top) {
+        mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("the buffer was passed on"));
+    }
+    return self;
+}
+
+uint8_t *buffer_range(mp_obj_t buffer, mp_obj_t start_in, uint32_t *length) {
+    buffer_t *self = buffer_check(buffer);
+    mp_uint_t start = mp_obj_get_int(start_in);
+    mp_uint_t size = self->end - self->start;
+    if (start > size) {
+        mp_raise_type(&mp_type_IndexError);
+    }
+    if (*length > size - start) {
+        *length = size - start;
+    }
+    return self->storage->bytes + self->start + start;
+}
+
+// buffer.move(): a new handle on the same bytes and window; this one raises until it comes back.
+static mp_obj_t buffer_move(mp_obj_t self_in) {
+    buffer_t *self = buffer_check(self_in);
+    if (self->depth == DEEPEST_MOVE) {
+        mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("the buffer was passed on too often"));
+    }
+    buffer_t *next = self->storage->handles[++self->storage->top];
+    next->start = self->start;
+    next->end = self->end;
+    return MP_OBJ_FROM_PTR(next);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(buffer_move_obj, buffer_move);
+
+// buffer.give_back(): the handle that this one was moved from; this one raises from now on.
+static mp_obj_t buffer_give_back(mp_obj_t self_in) {
+    buffer_t *self = buffer_check(self_in);
+    if (self->depth == 0) {
+        mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("the buffer has no other owner"));
+    }
+    return MP_OBJ_FROM_PTR(self->storage->handles[--self->storage->top]);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(buffer_give_back_obj, buffer_give_back);
+
+// buffer.window(start, end): from now on this handle is the bytes [start, end) of the whole.
+static mp_obj_t buffer_window(mp_obj_t self_in, mp_obj_t start_in, mp_obj_t end_in) {
+    buffer_t *self = buffer_check(self_in);
+    mp_int_t start = mp_obj_get_int(start_in);
+    mp_int_t end = mp_obj_get_int(end_in);
+    mp_int_t first = self->depth == 0 ? 0 : self->storage->handles[self->depth - 1]->start;
+    mp_int_t last = self->depth == 0 ? self->storage->size : self->storage->handles[self->depth - 1]->end;
+    if (start < 0 || end < start || end > last - first) {
+        mp_raise_type(&mp_type_IndexError);
+    }
+    self->start = first + start;
+    self->end = first + end;
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(buffer_window_obj, buffer_window);
+
+// buffer.copy(to, source, start, length): bytes of another buffer or of a bytes object to offset
+// `to`; returns how many.
+static mp_obj_t buffer_copy(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    uint32_t length = mp_obj_get_int_truncated(args[4]);
+    const uint8_t *source;
+    if (mp_obj_is_type(args[2], &mp_type_bytes)) {
+        size_t size;
+        source = (const uint8_t *)mp_obj_str_get_data(args[2], &size);
+        mp_uint_t start = mp_obj_get_int(args[3]);
+        if (start > size) {
+            mp_raise_type(&mp_type_IndexError);
+        }
+        source += start;
+        length = MIN(length, size - start);
+    } else {
+        source = buffer_range(args[2], args[3], &length);
+    }
+    uint8_t *destination = buffer_range(args[0], args[1], &length);
+    memmove(destination, source, length);
+    return MP_OBJ_NEW_SMALL_INT(length);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(buffer_copy_obj, 5, 5, buffer_copy);
+
+static mp_obj_t buffer_unary_op(mp_unary_op_t op, mp_obj_t self_in) {
+    buffer_t *self = buffer_check(self_in);
+    return op == MP_UNARY_OP_LEN ? MP_OBJ_NEW_SMALL_INT(self->end - self->start) : MP_OBJ_NULL;
+}
+
+static mp_obj_t buffer_subscr(mp_obj_t self_in, mp_obj_t index, mp_obj_t value) {
+    if (value == MP_OBJ_NULL || !mp_obj_is_small_int(index)) {
+        return MP_OBJ_NULL;
+    }
+    uint32_t length = 1;
+    uint8_t *byte = buffer_range(self_in, index, &length);
+    if (length == 0) {
+        mp_raise_type(&mp_type_IndexError);
+    }
+    if (value == MP_OBJ_SENTINEL) {
+        return MP_OBJ_NEW_SMALL_INT(*byte);
+    }
+    *byte = mp_obj_get_int_truncated(value);
+    return mp_const_none;
+}
+
+static const mp_rom_map_elem_t buffer_locals_table[] = {
+    { MP_ROM_QSTR(MP_QSTR_move), MP_ROM_PTR(&buffer_move_obj) },
+    { MP_ROM_QSTR(MP_QSTR_give_back), MP_ROM_PTR(&buffer_give_back_obj) },
+    { MP_ROM_QSTR(MP_QSTR_window), MP_ROM_PTR(&buffer_window_obj) },
+    { MP_ROM_QSTR(MP_QSTR_copy), MP_ROM_PTR(&buffer_copy_obj) },
+};
+static MP_DEFINE_CONST_DICT(buffer_locals, buffer_locals_table);
+
+MP_DEFINE_CONST_OBJ_TYPE(
+    buffer_type, MP_QSTR_Buffer, MP_TYPE_FLAG_NONE,
+    make_new, buffer_make_new,
+    unary_op, buffer_unary_op,
+    subscr, buffer_subscr,
+    locals_dict, &buffer_locals);
+
+// -- The module `cells` -------------------------------------------------------
+
+static const mp_rom_map_elem_t cells_globals_table[] = {
+    { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_cells) },
+    { MP_ROM_QSTR(MP_QSTR_Buffer), MP_ROM_PTR(&buffer_type) },
+    { MP_ROM_QSTR(MP_QSTR_TakeCell), MP_ROM_PTR(&take_cell_type) },
+};
+static MP_DEFINE_CONST_DICT(cells_globals, cells_globals_table);
+
+const mp_obj_module_t cells_module = {
+    .base = { &mp_type_module },
+    .globals = (mp_obj_dict_t *)&cells_globals,
+};
+MP_REGISTER_MODULE(MP_QSTR_cells, cells_module);

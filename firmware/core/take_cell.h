@@ -1,0 +1,16 @@
+// TakeCell and Buffer: values with one owner.
+
+#ifndef ADDER_CORE_TAKE_CELL_H
+#define ADDER_CORE_TAKE_CELL_H
+
+#include <stdint.h>
+
+#include "py/obj.h"
+
+extern const mp_obj_type_t take_cell_type, buffer_type;
+
+// The bytes [start, start + *length) of a Buffer, *length cut to the buffer's window. Raises if the
+// handle was moved from, is locked, or `start` lies outside the window.
+uint8_t *buffer_range(mp_obj_t buffer, mp_obj_t start, uint32_t *length);
+
+#endif

@@ -1,0 +1,16 @@
+// User buffers: what a process has allowed a driver to read or write.
+
+#ifndef ADDER_CORE_USER_BUFFER_H
+#define ADDER_CORE_USER_BUFFER_H
+
+#include "core/allocator.h"
+
+extern const mp_obj_type_t user_buffer_type;
+
+// A view of the allowed range at word `word` of the entry's grant.
+mp_obj_t user_buffer_new(entry_t *entry, unsigned word, bool writable);
+
+// The range as it is now; length 0 if it was revoked or the process has ended.
+allowed_t user_buffer_range(mp_obj_t view);
+
+#endif

@@ -1,0 +1,81 @@
+// The kernel log: a ring of bytes. What does not fit is dropped and counted.
+
+#include <stdbool.h>
+
+#include "config.h"
+#include "core/interrupt.h"
+#include "kernel/log.h"
+#include "py/runtime.h"
+
+#define SIZE (CONFIG_KERNEL_LOG_BYTES)
+_Static_assert((SIZE & (SIZE - 1)) == 0, "CONFIG_KERNEL_LOG_BYTES must be a power of two");
+
+static uint8_t ring[SIZE];
+static uint32_t head, tail; // head: next to write; tail: next to read; both count up for ever
+static uint32_t dropped;
+static unsigned notify_line;
+static bool panicking;
+
+static void put(uint8_t c) {
+    if (panicking) {
+        board_panic_putc(c);
+    } else if (head - tail < SIZE) {
+        ring[head++ % SIZE] = c;
+    } else {
+        dropped++;
+    }
+}
+
+static void print_strn(void *data, const char *text, size_t length) {
+    (void)data;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] == '\n') {
+            put('\r');
+        }
+        put(text[i]);
+    }
+    if (notify_line != 0 && !panicking) {
+        interrupt_trigger(notify_line);
+    }
+}
+
+const mp_print_t kernel_print = { NULL, print_strn };
+
+void kernel_printf(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    mp_vprintf(&kernel_print, format, arguments);
+    va_end(arguments);
+}
+
+uint32_t kernel_log_take(uint8_t *destination, uint32_t length) {
+    uint32_t count = 0;
+    while (count < length && tail != head) {
+        destination[count++] = ring[tail++ % SIZE];
+    }
+    if (tail == head && dropped != 0) {
+        uint32_t lost = dropped;
+        dropped = 0;
+        kernel_printf("kernel: %u bytes of messages lost\n", (unsigned)lost);
+    }
+    return count;
+}
+
+void kernel_log_notify(unsigned line) {
+    notify_line = line;
+    if (head != tail) {
+        interrupt_trigger(line);
+    }
+}
+
+void kernel_log_panic(void) {
+    panicking = true;
+    while (tail != head) {
+        board_panic_putc(ring[tail++ % SIZE]);
+    }
+}
+
+// MicroPython's own printing (tracebacks, print) is the kernel's too.
+void mp_hal_stdout_tx_strn_cooked(const char *text, size_t length) {
+    print_strn(NULL, text, length);
+}

@@ -1,0 +1,28 @@
+// The kernel's own messages. They wait in a ring until a capsule has sent them to the console; a
+// panic, when no capsule can be trusted to run, writes them out itself.
+
+#ifndef ADDER_KERNEL_LOG_H
+#define ADDER_KERNEL_LOG_H
+
+#include <stdint.h>
+
+#include "py/mpprint.h"
+
+extern const mp_print_t kernel_print;
+
+// printf into the log. Every message is whole lines.
+void kernel_printf(const char *format, ...);
+
+// Move up to `length` bytes of the log to `destination`; returns how many.
+uint32_t kernel_log_take(uint8_t *destination, uint32_t length);
+
+// Raise this software line when there is something to take.
+void kernel_log_notify(unsigned line);
+
+// From now on write straight to the console, after all that still waits.
+void kernel_log_panic(void);
+
+// Supplied by the board: write one byte to the console and wait until it has gone.
+void board_panic_putc(uint8_t c);
+
+#endif

@@ -1,0 +1,432 @@
+// Processes: memory, life and death, upcalls.
+
+#include <string.h>
+
+#include "core/allocator.h"
+#include "core/context_switch.h"
+#include "kernel/capsule.h"
+#include "kernel/ipc.h"
+#include "kernel/log.h"
+#include "kernel/schedule.h"
+#include "kernel/syscall.h"
+#include "memory_map.h"
+#include "py/runtime.h"
+
+#define INITIAL_STACK (sizeof(exception_frame_t)) // the program moves its stack before it grows
+#define GRANT_RESERVE (1024) // for grants, on top of what the program asks for
+#define XPSR_THUMB (1u << 24)
+#define XPSR_STACK_ALIGNED (1u << 9) // the hardware has inserted a word below the frame (B1.5.7)
+
+// Where the regions of a process are in its table.
+#define REGION_RAM (0)
+#define REGION_FLASH (2)
+#define REGION_SHARED (4)
+
+process_t processes[CONFIG_MAX_PROCESSES];
+static uint32_t next_id = 1;
+
+// -- Memory -------------------------------------------------------------------
+
+static uint32_t round_up(uint32_t value, uint32_t unit) {
+    return (value + unit - 1) & ~(unit - 1);
+}
+
+// The end of what the MPU lets the process access for a given break.
+static uint32_t accessible_end(const process_t *process, uint32_t app_break) {
+    return process->ram_start + round_up(app_break - process->ram_start, process->granule);
+}
+
+static void load_regions(const process_t *process) {
+    if (process == current_process) {
+        for (unsigned i = 0; i < MPU_REGIONS_PROCESS; i++) {
+            MPU_RBAR = process->mpu[i].rbar;
+            MPU_RASR = process->mpu[i].rasr;
+        }
+        barrier();
+    }
+}
+
+static void cover_ram(process_t *process) {
+    mpu_cover(&process->mpu[REGION_RAM], REGION_RAM, MPU_RAM, process->ram_start,
+        accessible_end(process, process->app_break), process->granule);
+    load_regions(process);
+}
+
+bool process_set_break(process_t *process, uint32_t address) {
+    if (address < process->high_water || address < process->ram_start || address >= process->ram_end
+        || accessible_end(process, address) > process->grant_start) {
+        return false;
+    }
+    uint32_t old = process->app_break;
+    if (address > old) {
+        memset((void *)old, 0, address - old);
+    }
+    bool same_granule = accessible_end(process, address) == accessible_end(process, old);
+    process->app_break = address;
+    if (!same_granule) {
+        cover_ram(process);
+    }
+    return true;
+}
+
+uint32_t *process_grant(process_t *process, unsigned driver) {
+    if (process->grants[driver] == NULL) {
+        uint32_t size = round_up(4 * drivers[driver].words, 8);
+        uint32_t lowest = accessible_end(process, process->app_break);
+        if (process->grant_start - lowest < size) {
+            return NULL;
+        }
+        process->grant_start -= size;
+        memset((void *)process->grant_start, 0, size);
+        process->grants[driver] = (uint32_t *)process->grant_start;
+    }
+    return process->grants[driver];
+}
+
+static bool overlaps(uint32_t start, uint32_t length, const process_t *other) {
+    return other->state != PROCESS_UNUSED && start < other->ram_end && other->ram_start < start + length;
+}
+
+// The lowest free address at or above `from` that is a multiple of `unit`.
+static uint32_t find_free(uint32_t from, uint32_t length, uint32_t unit) {
+    uint32_t address = round_up(from, unit);
+    for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
+        if (overlaps(address, length, &processes[i])) {
+            return find_free(processes[i].ram_end, length, unit);
+        }
+    }
+    return address;
+}
+
+// Find RAM for the program. The smallest granule wastes least; a larger one reaches further.
+static bool allocate_ram(process_t *process, const tbf_t *tbf) {
+    if (tbf->min_ram > PROCESS_RAM_END - PROCESS_RAM_START) {
+        return false;
+    }
+    uint32_t wanted = tbf->min_ram + GRANT_RESERVE;
+    for (uint32_t granule = 32; granule <= PROCESS_RAM_END - PROCESS_RAM_START; granule *= 2) {
+        uint32_t length = round_up(wanted, granule);
+        if (length / granule > 16) {
+            continue;
+        }
+        uint32_t address = tbf->fixed_ram;
+        if (address == TBF_ANY_ADDRESS) {
+            address = find_free(PROCESS_RAM_START, length, granule);
+            if (address % (8 * granule) / granule + length / granule > 16) {
+                address = find_free(PROCESS_RAM_START, length, 8 * granule);
+            }
+        } else if (address % granule != 0 || address % (8 * granule) / granule + length / granule > 16) {
+            continue;
+        }
+        if (address < PROCESS_RAM_START || address > PROCESS_RAM_END || length > PROCESS_RAM_END - address) {
+            continue;
+        }
+        for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
+            if (overlaps(address, length, &processes[i])) {
+                return false;
+            }
+        }
+        process->ram_start = address;
+        process->ram_end = address + length;
+        process->granule = granule;
+        return true;
+    }
+    return false;
+}
+
+// Other processes lose their access to this one's memory.
+static void unshare(const process_t *process) {
+    for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
+        process_t *other = &processes[i];
+        for (unsigned j = REGION_SHARED; j < MPU_REGIONS_PROCESS && other->state != PROCESS_UNUSED; j++) {
+            uint32_t base = other->mpu[j].rbar & ~31u;
+            uint32_t size = 2u << (other->mpu[j].rasr >> MPU_RASR_SIZE_SHIFT & 31);
+            if (other->mpu[j].rasr != 0 && base < process->ram_end && process->ram_start < base + size) {
+                other->mpu[j].rasr = 0;
+                load_regions(other);
+            }
+        }
+    }
+}
+
+bool process_share(process_t *process, uint32_t start, uint32_t length) {
+    uint32_t granule = mpu_granule(start, length);
+    if (granule == 0 || length == 0) {
+        return false;
+    }
+    mpu_region_t regions[2];
+    mpu_cover(regions, REGION_SHARED, MPU_RAM, start, start + length, granule);
+    mpu_region_t *slots = &process->mpu[REGION_SHARED];
+    bool one = regions[0].rasr == 0 || regions[1].rasr == 0;
+    if (one) {
+        // One region is enough: keep the other slot's, unless this one is there already.
+        mpu_region_t region = regions[0].rasr != 0 ? regions[0] : regions[1];
+        for (unsigned i = 0; i < 2; i++) {
+            if ((slots[i].rbar ^ region.rbar) < 32 && slots[i].rasr == region.rasr) {
+                return true;
+            }
+        }
+        regions[1] = slots[0];
+        regions[0] = region;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        slots[i].rbar = (regions[i].rbar & ~31u) | MPU_RBAR_VALID | (REGION_SHARED + i);
+        slots[i].rasr = regions[i].rasr;
+    }
+    load_regions(process);
+    return true;
+}
+
+// -- Life and death -----------------------------------------------------------
+
+const char *process_state_name(const process_t *process) {
+    static const char *const names[] = { "Unused", "Running", "Yielded", "YieldedFor", "Faulted", "Terminated" };
+    static const char *const stopped_names[] = {
+        "Unused", "Stopped(Running)", "Stopped(Yielded)", "Stopped(YieldedFor)", "Faulted", "Terminated",
+    };
+    return (process->stopped ? stopped_names : names)[process->state];
+}
+
+// Nothing of the process's last life remains with the kernel.
+static void forget(process_t *process) {
+    memset(process->grants, 0, sizeof(process->grants));
+    memset(process->entries, 0, sizeof(process->entries));
+    process->queue_length = 0;
+    process->grant_start = process->ram_end;
+    unshare(process);
+    for (unsigned i = REGION_SHARED; i < MPU_REGIONS_PROCESS; i++) {
+        process->mpu[i] = (mpu_region_t) { MPU_RBAR_VALID | i, 0 };
+    }
+    context_discard(process);
+}
+
+static bool new_identity(process_t *process) {
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) != 0) {
+        return false;
+    }
+    process_id_t *id = mp_obj_malloc(process_id_t, &process_id_type);
+    nlr_pop();
+    process->id = next_id++;
+    id->process = process;
+    id->id = process->id;
+    process->id_object = MP_OBJ_FROM_PTR(id);
+    return true;
+}
+
+// Put the program at its beginning (TOCK-ABI: the start looks like an upcall).
+static void start(process_t *process) {
+    forget(process);
+    if (!new_identity(process)) {
+        kernel_printf("app %.*s: the kernel has no memory left to start it\n", process->tbf.name_length, process->tbf.name);
+        process->state = PROCESS_FAULTED;
+        schedule_update(process);
+        return;
+    }
+    memset((void *)process->ram_start, 0, process->ram_end - process->ram_start);
+    memset(process->r4_to_r11, 0, sizeof(process->r4_to_r11));
+    memset(process->s16_to_s31, 0, sizeof(process->s16_to_s31));
+    process->app_break = process->ram_start + INITIAL_STACK;
+    process->high_water = process->ram_start;
+    process->stack_top = process->heap_start = 0;
+    process->frame_lost = false;
+    process->psp = process->ram_start;
+    process->exc_return = EXC_RETURN_THREAD_PSP;
+    process->cpacr = CPACR_FPU_PRIVILEGED;
+    *(exception_frame_t *)process->psp = (exception_frame_t) {
+        .r0 = process->tbf.app_start,
+        .r1 = process->ram_start,
+        .r2 = process->ram_end - process->ram_start,
+        .r3 = process->app_break,
+        .pc = process->tbf.init & ~1u,
+        .psr = XPSR_THUMB,
+    };
+    cover_ram(process);
+    process->stopped = false;
+    process->state = PROCESS_RUNNING;
+    schedule_update(process);
+    context_switch_request();
+}
+
+process_t *process_create(const tbf_t *tbf) {
+    int name_length = tbf->name_length;
+    process_t *process = NULL;
+    for (unsigned i = 0; i < CONFIG_MAX_PROCESSES && process == NULL; i++) {
+        if (processes[i].state == PROCESS_UNUSED) {
+            process = &processes[i];
+            memset(process, 0, sizeof(*process));
+            process->slot = i;
+        }
+    }
+    if (process == NULL) {
+        kernel_printf("app %.*s: not started, all %u process slots are in use\n", name_length, tbf->name, CONFIG_MAX_PROCESSES);
+        return NULL;
+    }
+    process->tbf = *tbf;
+    uint32_t granule = mpu_granule(tbf->start, tbf->end - tbf->start);
+    if (granule == 0) {
+        kernel_printf("app %.*s: not started, the MPU cannot cover its flash\n", name_length, tbf->name);
+        return NULL;
+    }
+    mpu_cover(&process->mpu[REGION_FLASH], REGION_FLASH, MPU_FLASH, tbf->start, tbf->end, granule);
+    if (!allocate_ram(process, tbf)) {
+        kernel_printf("app %.*s: not started, no room for %u bytes of RAM\n", name_length, tbf->name, (unsigned)tbf->min_ram);
+        return NULL;
+    }
+    start(process);
+    return process;
+}
+
+void process_restart(process_t *process) {
+    process->restarts++;
+    process->completed = false;
+    start(process);
+}
+
+void process_terminate(process_t *process, uint32_t completion_code) {
+    if (process->state == PROCESS_UNUSED) {
+        return;
+    }
+    forget(process);
+    process->state = PROCESS_TERMINATED;
+    process->stopped = false;
+    process->completed = true;
+    process->completion_code = completion_code;
+    schedule_update(process);
+}
+
+void process_stop(process_t *process) {
+    process->stopped = process_alive(process);
+    schedule_update(process);
+    context_switch_request();
+}
+
+void process_resume(process_t *process) {
+    process->stopped = false;
+    schedule_update(process);
+    context_switch_request();
+}
+
+// -- Upcalls ------------------------------------------------------------------
+
+static void wake(process_t *process) {
+    process->state = PROCESS_RUNNING;
+    schedule_update(process);
+    context_switch_request();
+}
+
+// Make `frame`, which the yield's SVC has stacked, the beginning of the function: it returns to
+// where the yield would have.
+static void enter_function(exception_frame_t *frame, const upcall_t *upcall) {
+    frame->r0 = upcall->args[0];
+    frame->r1 = upcall->args[1];
+    frame->r2 = upcall->args[2];
+    frame->r3 = upcall->appdata;
+    frame->lr = frame->pc | 1;
+    frame->pc = upcall->function & ~1u;
+    frame->psr = (frame->psr & XPSR_STACK_ALIGNED) | XPSR_THUMB; // an IT block does not reach into it
+}
+
+static bool run(process_t *process, exception_frame_t *frame, upcall_t *upcall) {
+    if (upcall->kind == UPCALL_IPC) {
+        ipc_resolve(process, upcall);
+    }
+    if (upcall->function == 0) {
+        return false;
+    }
+    enter_function(frame, upcall);
+    return true;
+}
+
+bool process_deliver_upcall(process_t *process, exception_frame_t *frame) {
+    while (process->queue_length != 0) {
+        upcall_t *upcall = &process->queue[process->queue_head];
+        process->queue_head = (process->queue_head + 1) % CONFIG_UPCALL_QUEUE_LENGTH;
+        process->queue_length--;
+        if (run(process, frame, upcall)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool matches(const process_t *process, const upcall_t *upcall) {
+    return drivers[upcall->driver].number == process->waiting_driver && upcall->number == process->waiting_number;
+}
+
+static void give_arguments(process_t *process, exception_frame_t *frame, upcall_t *upcall) {
+    if (upcall->kind == UPCALL_IPC) {
+        ipc_resolve(process, upcall);
+    }
+    frame->r0 = upcall->args[0];
+    frame->r1 = upcall->args[1];
+    frame->r2 = upcall->args[2];
+}
+
+static upcall_t *queue_at(process_t *process, unsigned i) {
+    return &process->queue[(process->queue_head + i) % CONFIG_UPCALL_QUEUE_LENGTH];
+}
+
+static void queue_remove(process_t *process, unsigned i) {
+    for (process->queue_length--; i < process->queue_length; i++) {
+        *queue_at(process, i) = *queue_at(process, i + 1);
+    }
+}
+
+bool process_take_upcall_for(process_t *process, exception_frame_t *frame) {
+    for (unsigned i = 0; i < process->queue_length; i++) {
+        if (matches(process, queue_at(process, i))) {
+            give_arguments(process, frame, queue_at(process, i));
+            queue_remove(process, i);
+            return true;
+        }
+    }
+    return false;
+}
+
+void process_drop_upcalls(process_t *process, unsigned driver, unsigned number) {
+    for (unsigned i = 0; i < process->queue_length;) {
+        const upcall_t *upcall = queue_at(process, i);
+        if (upcall->kind == UPCALL_FUNCTION && upcall->function != 0 && upcall->driver == driver && upcall->number == number) {
+            queue_remove(process, i);
+        } else {
+            i++;
+        }
+    }
+}
+
+static bool schedule(process_t *process, upcall_t *upcall) {
+    if (!process_alive(process)) {
+        return false;
+    }
+    if (process->state == PROCESS_YIELDED_FOR && matches(process, upcall)) {
+        give_arguments(process, context_frame(process), upcall);
+        wake(process);
+    } else if (process->state == PROCESS_YIELDED) {
+        if (run(process, context_frame(process), upcall)) {
+            wake(process);
+        }
+    } else if (process->queue_length == CONFIG_UPCALL_QUEUE_LENGTH) {
+        process->dropped_upcalls++;
+        return false;
+    } else {
+        *queue_at(process, process->queue_length) = *upcall;
+        process->queue_length++;
+    }
+    return true;
+}
+
+bool process_schedule_upcall(process_t *process, unsigned driver, unsigned number, const uint32_t args[3]) {
+    upcall_t upcall = { .kind = UPCALL_FUNCTION, .driver = driver, .number = number, .args = { args[0], args[1], args[2] } };
+    if (process->grants[driver] != NULL) {
+        const subscription_t *subscription = (subscription_t *)process->grants[driver] + number;
+        upcall.function = subscription->function;
+        upcall.appdata = subscription->appdata;
+    }
+    return schedule(process, &upcall);
+}
+
+bool process_schedule_ipc(process_t *process, unsigned driver, unsigned number, uint32_t from) {
+    upcall_t upcall = { .kind = UPCALL_IPC, .driver = driver, .number = number, .args = { from, 0, 0 } };
+    return schedule(process, &upcall);
+}

@@ -1,0 +1,152 @@
+// A process: an unprivileged program with memory of its own, and all the kernel knows of it.
+
+#ifndef ADDER_KERNEL_PROCESS_H
+#define ADDER_KERNEL_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "kernel/tbf.h"
+#include "arch/cortex_m4/mpu.h"
+#include "py/obj.h"
+
+#define MAX_DRIVERS (24)
+
+typedef enum {
+    PROCESS_UNUSED,      // the slot holds no program
+    PROCESS_RUNNING,     // has the CPU or waits for it
+    PROCESS_YIELDED,     // in yield-wait
+    PROCESS_YIELDED_FOR, // in yield-wait-for
+    PROCESS_FAULTED,
+    PROCESS_TERMINATED,
+} process_state_t;
+
+// The part of an exception frame that the hardware pushes for every process (ARMv7-M, B1.5.6).
+typedef struct {
+    uint32_t r0, r1, r2, r3, r12, lr, pc, psr;
+} exception_frame_t;
+
+typedef enum {
+    UPCALL_FUNCTION, // a subscribed function, or the null upcall
+    UPCALL_IPC,      // an IPC notification: resolved when it is delivered
+} upcall_kind_t;
+
+typedef struct {
+    uint8_t kind;
+    uint8_t driver; // index into drivers[]
+    uint16_t number;
+    uint32_t function;
+    uint32_t appdata;
+    uint32_t args[3];
+} upcall_t;
+
+// What a process has subscribed or allowed at one driver lies in the process's own memory, at its
+// top, with the capsule's record behind it: [upcalls][read-write][read-only][readable][fields].
+typedef struct {
+    uint32_t function, appdata;
+} subscription_t;
+
+typedef struct {
+    uint32_t address, length;
+} allowed_t;
+
+typedef struct process {
+    // The saved context. The context switch (arch/cortex_m4/exceptions.S) knows these offsets.
+    uint32_t r4_to_r11[8]; //   0
+    uint32_t psp;          //  32
+    uint32_t exc_return;   //  36
+    uint32_t cpacr;        //  40: whether it has used the FPU
+    uint32_t mpu_count;    //  44: regions to load, in words of mpu[] times two
+    mpu_region_t mpu[MPU_REGIONS]; // 48
+    uint32_t s16_to_s31[16];       // 112
+
+    uint8_t slot;
+    uint8_t state;
+    bool stopped;
+    bool starting; // the next yield-less entry is the program's start
+    uint32_t waiting_driver, waiting_number; // YIELDED_FOR
+    uint32_t id; // never used twice
+
+    // Program
+    tbf_t tbf;
+
+    // Memory
+    uint32_t ram_start, ram_end; // ram_end is exclusive
+    uint32_t app_break;
+    uint32_t high_water; // the end of the highest range ever allowed: the break stays above
+    uint32_t grant_start;
+    uint32_t granule; // bytes of one MPU sub-region
+    uint32_t stack_top, heap_start; // as the process says (memop 10, 11)
+    uint32_t *grants[MAX_DRIVERS]; // NULL until first used
+
+    // Upcalls
+    uint8_t queue_head, queue_length;
+    upcall_t queue[CONFIG_UPCALL_QUEUE_LENGTH];
+
+    // Python's view of it
+    mp_obj_t id_object;
+    mp_obj_t entries[MAX_DRIVERS];
+
+    // Counters and the last of its life
+    uint32_t syscalls, timeslice_expirations, restarts, dropped_upcalls;
+    uint32_t completion_code;
+    bool completed;
+    uint32_t fault_status, fault_address, hard_fault_status; // CFSR, MMFAR or BFAR, HFSR
+    bool frame_lost; // the exception frame could not be stacked
+} process_t;
+
+extern process_t processes[CONFIG_MAX_PROCESSES];
+extern process_t *current_process; // whose registers the CPU holds; NULL before the first
+extern uint32_t ready_processes;   // one bit a slot
+
+// Create a process from a program in flash. Returns NULL, with a line on the console, if it can't.
+process_t *process_create(const tbf_t *tbf);
+
+void process_restart(process_t *process);
+void process_terminate(process_t *process, uint32_t completion_code);
+void process_fault(process_t *process);
+void process_stop(process_t *process);
+void process_resume(process_t *process);
+const char *process_state_name(const process_t *process);
+
+static inline bool process_alive(const process_t *process) {
+    return process->state >= PROCESS_RUNNING && process->state <= PROCESS_YIELDED_FOR;
+}
+
+// True if [address, address + length) is in the RAM that the process itself may write.
+static inline bool process_owns_ram(const process_t *process, uint32_t address, uint32_t length) {
+    return address >= process->ram_start && address <= process->app_break
+        && length <= process->app_break - address;
+}
+
+// True if [address, address + length) is in the program's flash behind the protected region.
+static inline bool process_owns_flash(const process_t *process, uint32_t address, uint32_t length) {
+    return address >= process->tbf.app_start && address <= process->tbf.end
+        && length <= process->tbf.end - address;
+}
+
+// Move the end of the memory that the process may use. False if it would meet the grants or
+// uncover an allowed buffer.
+bool process_set_break(process_t *process, uint32_t address);
+
+// The grant of driver number `driver` (an index) in this process, made on first use.
+// NULL if the process has no memory left for it.
+uint32_t *process_grant(process_t *process, unsigned driver);
+
+// Queue an upcall, or deliver it if the process waits for it. False if the queue was full.
+bool process_schedule_upcall(process_t *process, unsigned driver, unsigned number, const uint32_t args[3]);
+bool process_schedule_ipc(process_t *process, unsigned driver, unsigned number, uint32_t from);
+
+// Forget the queued function upcalls of one subscription.
+void process_drop_upcalls(process_t *process, unsigned driver, unsigned number);
+
+// Deliver a waiting upcall into `frame`, the frame of the yield. True if one will run.
+bool process_deliver_upcall(process_t *process, exception_frame_t *frame);
+bool process_take_upcall_for(process_t *process, exception_frame_t *frame);
+
+// Memory at [start, start + length) becomes accessible to the process. False if the MPU can't.
+bool process_share(process_t *process, uint32_t start, uint32_t length);
+
+#endif

@@ -1,0 +1,105 @@
+// The scheduler and the kernel's loop.
+
+#include "arch/cortex_m4/registers.h"
+#include "core/context_switch.h"
+#include "core/interrupt.h"
+#include "kernel/schedule.h"
+#include "memory_map.h"
+#include "py/gc.h"
+#include "py/mpstate.h"
+
+#define SLICE_TICKS ((uint32_t)((uint64_t)BOARD_CPU_HZ * CONFIG_TIME_SLICE_US / 1000000))
+_Static_assert((uint64_t)BOARD_CPU_HZ * CONFIG_TIME_SLICE_US / 1000000 <= 0x1000000, "SysTick counts 24 bits");
+
+// Collect garbage when idle and this much has been allocated since the last time.
+#define COLLECT_AFTER (CONFIG_KERNEL_HEAP_KB * 1024 / 8)
+
+process_t *current_process;
+uint32_t ready_processes;
+volatile uint32_t timeslice_expired; // set by SysTick_Handler
+static unsigned last_slot;           // who had the CPU last
+static bool ticking;
+
+void schedule_update(process_t *process) {
+    uint32_t bit = 1u << process->slot;
+    if (process->state == PROCESS_RUNNING && !process->stopped) {
+        ready_processes |= bit;
+    } else {
+        ready_processes &= ~bit;
+    }
+}
+
+// Policy. NULL if no process can run.
+static process_t *choose(void) {
+    uint32_t ready = ready_processes;
+    if (ready == 0) {
+        return NULL;
+    }
+    #if CONFIG_SCHEDULER_PRIORITY
+    return &processes[__builtin_ctz(ready)];
+    #else
+    if (!timeslice_expired && (ready >> last_slot & 1) && current_process != NULL) {
+        return current_process;
+    }
+    // The next one after the last: bits above `last_slot` first. (2 << 31 is 0: no bits above.)
+    uint32_t above = ready & -(2u << last_slot);
+    return &processes[__builtin_ctz(above ? above : ready)];
+    #endif
+}
+
+static void tick(bool on) {
+    if (on != ticking) {
+        SYST_CSR = on ? SYST_CSR_ENABLE | SYST_CSR_TICKINT | SYST_CSR_CLKSOURCE : 0;
+        ticking = on;
+    }
+}
+
+static void sleep_until_interrupt(void) {
+    static size_t collected_at;
+    tick(false);
+    if (MP_STATE_MEM(total_bytes_allocated) - collected_at > COLLECT_AFTER) {
+        gc_collect();
+        collected_at = MP_STATE_MEM(total_bytes_allocated);
+    }
+    __asm volatile ("cpsid i" ::: "memory");
+    if (!interrupt_any_pending()) {
+        __asm volatile ("dsb\n wfi" ::: "memory"); // wakes although interrupts are off
+    }
+    __asm volatile ("cpsie i\n isb" ::: "memory");
+}
+
+// Called from PendSV: do what interrupts have left to do, then name the process to run.
+process_t *kernel_work(void) {
+    for (;;) {
+        if (interrupt_any_pending()) {
+            interrupt_run_bottom_halves();
+        }
+        process_t *next = choose();
+        if (next == NULL) {
+            sleep_until_interrupt();
+            continue;
+        }
+        #if !CONFIG_SCHEDULER_COOPERATIVE
+        if (next != current_process || timeslice_expired) {
+            if (timeslice_expired && current_process != NULL) {
+                current_process->timeslice_expirations++;
+            }
+            SYST_CVR = 0; // a whole slice for this one
+            tick(true);
+        }
+        #endif
+        timeslice_expired = 0;
+        last_slot = next->slot;
+        return next;
+    }
+}
+
+void schedule_start(void) {
+    SYST_RVR = SLICE_TICKS - 1;
+    SYST_CVR = 0;
+    context_switch_request();
+    barrier();
+    for (;;) {
+        // Never reached: PendSV does not return to the boot thread.
+    }
+}

@@ -1,0 +1,282 @@
+// The system calls. Each function below is entered straight from the SVC instruction, in handler
+// mode, and returns straight to the process. Only `command` leaves C.
+//
+// Safety: `frame` was stacked by the hardware with the process's own rights, so it lies in memory
+// that the process may write. Everything in it is the process's allegation until checked.
+
+#include "core/context_switch.h"
+#include "kernel/capsule.h"
+#include "kernel/schedule.h"
+#include "kernel/syscall.h"
+
+// -- Yield ----------------------------------------------------------------------
+
+enum { YIELD_NO_WAIT, YIELD_WAIT, YIELD_WAIT_FOR };
+
+// The process sleeps in this frame; an upcall will be written into it. Memory that it only shares
+// with another process will not do: that may be gone by then.
+static void sleep_in(process_t *process, const exception_frame_t *frame, process_state_t state) {
+    if (!process_owns_ram(process, (uint32_t)frame, sizeof(*frame))) {
+        process_fault(process);
+        return;
+    }
+    process->state = state;
+    schedule_update(process);
+    context_switch_request();
+}
+
+static void syscall_yield(exception_frame_t *frame) {
+    process_t *process = current_process;
+    process->syscalls++;
+    switch (frame->r0) {
+        case YIELD_NO_WAIT: {
+            uint32_t flag = frame->r1;
+            bool ran = process->queue_length != 0 && process_deliver_upcall(process, frame);
+            if (process_owns_ram(process, flag, 1)) {
+                *(uint8_t *)flag = ran;
+            }
+            break;
+        }
+        case YIELD_WAIT:
+            if (process->queue_length == 0 || !process_deliver_upcall(process, frame)) {
+                sleep_in(process, frame, PROCESS_YIELDED);
+            }
+            break;
+        case YIELD_WAIT_FOR:
+            process->waiting_driver = frame->r1;
+            process->waiting_number = frame->r2;
+            if (process->queue_length == 0 || !process_take_upcall_for(process, frame)) {
+                sleep_in(process, frame, PROCESS_YIELDED_FOR);
+            }
+            break;
+        default: // TRD104, 4.1: unknown ones return at once
+            break;
+    }
+}
+
+// -- Subscribe and allow ------------------------------------------------------
+
+// The grant of driver r0 in this process for a call that fails with the values it was passed.
+// NULL if the call has already been answered. The pair of words at `*at` + 2 * r1 is what it is about.
+static uint32_t *find_pair(process_t *process, exception_frame_t *frame, driver_t **driver, bool good,
+    size_t count_offset, unsigned at_driver_base) {
+    uint32_t error;
+    driver_t *found = driver_find(frame->r0);
+    if (found == NULL) {
+        error = ERROR_NODEVICE;
+    } else if (process->tbf.has_permissions && !tbf_permits_driver(&process->tbf, frame->r0)) {
+        syscall_fail(frame, ERROR_NODEVICE);
+        return NULL;
+    } else if (!good) {
+        error = ERROR_INVAL;
+    } else {
+        unsigned index = found - drivers;
+        uint32_t *grant = process->grants[index];
+        if (grant == NULL) {
+            grant = process_grant(process, index);
+        }
+        const uint8_t *shape = (const uint8_t *)found;
+        if (grant == NULL) {
+            error = ERROR_NOMEM;
+        } else if (frame->r1 >= shape[count_offset]) {
+            error = ERROR_NOSUPPORT;
+        } else {
+            *driver = found;
+            return grant + (at_driver_base ? shape[at_driver_base] : 0) + 2 * frame->r1;
+        }
+    }
+    frame->r0 = RETURN_FAILURE_U32_U32;
+    frame->r1 = error;
+    // r2 and r3 are as passed
+    return NULL;
+}
+
+static inline void swap_pair(exception_frame_t *frame, uint32_t *pair) {
+    uint32_t first = pair[0], second = pair[1];
+    pair[0] = frame->r2;
+    pair[1] = frame->r3;
+    frame->r0 = RETURN_SUCCESS_U32_U32;
+    frame->r1 = first;
+    frame->r2 = second;
+}
+
+static void syscall_subscribe(exception_frame_t *frame) {
+    process_t *process = current_process;
+    process->syscalls++;
+    uint32_t function = frame->r2;
+    uint32_t number = frame->r1;
+    // The one check that comes before the driver's (TRD104, 4.2).
+    if (function != 0 && !process_owns_flash(process, function, 1) && !process_owns_ram(process, function, 1)) {
+        frame->r0 = RETURN_FAILURE_U32_U32;
+        frame->r1 = ERROR_INVAL;
+        return;
+    }
+    driver_t *driver;
+    uint32_t *pair = find_pair(process, frame, &driver, true, offsetof(driver_t, upcalls), 0);
+    if (pair != NULL) {
+        swap_pair(frame, pair);
+        if (process->queue_length != 0) {
+            process_drop_upcalls(process, driver - drivers, number);
+        }
+    }
+}
+
+// Remember how far up the process has allowed: its break may not sink below.
+static inline void raise_high_water(process_t *process, uint32_t end) {
+    if (end > process->high_water) {
+        process->high_water = end;
+    }
+}
+
+static inline void allow_ram(exception_frame_t *frame, size_t count, size_t at) {
+    process_t *process = current_process;
+    process->syscalls++;
+    uint32_t address = frame->r2, length = frame->r3;
+    bool good = length == 0 || process_owns_ram(process, address, length);
+    driver_t *driver;
+    uint32_t *pair = find_pair(process, frame, &driver, good, count, at);
+    if (pair != NULL) {
+        swap_pair(frame, pair);
+        if (length != 0) {
+            raise_high_water(process, address + length);
+        }
+    }
+}
+
+static void syscall_allow_read_write(exception_frame_t *frame) {
+    allow_ram(frame, offsetof(driver_t, read_write), offsetof(driver_t, read_write_at));
+}
+
+static void syscall_allow_readable(exception_frame_t *frame) {
+    allow_ram(frame, offsetof(driver_t, readable), offsetof(driver_t, readable_at));
+}
+
+static void syscall_allow_read_only(exception_frame_t *frame) {
+    process_t *process = current_process;
+    process->syscalls++;
+    uint32_t address = frame->r2, length = frame->r3;
+    bool in_ram = process_owns_ram(process, address, length);
+    bool good = length == 0 || in_ram || process_owns_flash(process, address, length);
+    driver_t *driver;
+    uint32_t *pair = find_pair(process, frame, &driver, good, offsetof(driver_t, read_only), offsetof(driver_t, read_only_at));
+    if (pair != NULL) {
+        swap_pair(frame, pair);
+        if (in_ram && length != 0) {
+            raise_high_water(process, address + length);
+        }
+    }
+}
+
+// -- Command ------------------------------------------------------------------
+
+static void syscall_command(exception_frame_t *frame) {
+    process_t *process = current_process;
+    process->syscalls++;
+    driver_t *driver = driver_find(frame->r0);
+    if (driver == NULL || (process->tbf.has_permissions && !tbf_permits_command(&process->tbf, frame->r0, frame->r1))) {
+        syscall_fail(frame, ERROR_NODEVICE);
+    } else if (driver->core_command == NULL || !driver->core_command(process, frame)) {
+        capsule_command(driver, process, frame);
+    }
+}
+
+// -- Memop --------------------------------------------------------------------
+
+static void syscall_memop(exception_frame_t *frame) {
+    process_t *process = current_process;
+    process->syscalls++;
+    uint32_t argument = frame->r1;
+    const uint32_t *region = process->tbf.writeable + 2 * argument;
+    switch (frame->r0) {
+        case 0: // brk
+            if (process_set_break(process, argument)) {
+                frame->r0 = RETURN_SUCCESS;
+            } else {
+                syscall_fail(frame, ERROR_NOMEM);
+            }
+            break;
+        case 1: { // sbrk
+            uint32_t old = process->app_break;
+            if (process_set_break(process, old + argument)) {
+                syscall_succeed_u32(frame, old);
+            } else {
+                syscall_fail(frame, ERROR_NOMEM);
+            }
+            break;
+        }
+        case 2:
+            syscall_succeed_u32(frame, process->ram_start);
+            break;
+        case 3:
+            syscall_succeed_u32(frame, process->ram_end);
+            break;
+        case 4:
+            syscall_succeed_u32(frame, process->tbf.start);
+            break;
+        case 5:
+            syscall_succeed_u32(frame, process->tbf.end);
+            break;
+        case 6:
+            syscall_succeed_u32(frame, process->grant_start);
+            break;
+        case 7:
+            syscall_succeed_u32(frame, process->tbf.writeable_regions);
+            break;
+        case 8:
+        case 9:
+            if (argument >= process->tbf.writeable_regions) {
+                syscall_fail(frame, ERROR_FAIL);
+            } else {
+                syscall_succeed_u32(frame, process->tbf.start + region[0] + (frame->r0 == 9 ? region[1] : 0));
+            }
+            break;
+        case 10:
+            process->stack_top = argument;
+            frame->r0 = RETURN_SUCCESS;
+            break;
+        case 11:
+            process->heap_start = argument;
+            frame->r0 = RETURN_SUCCESS;
+            break;
+        default:
+            syscall_fail(frame, ERROR_NOSUPPORT);
+            break;
+    }
+}
+
+// -- Exit ---------------------------------------------------------------------
+
+static void syscall_exit(exception_frame_t *frame) {
+    process_t *process = current_process;
+    process->syscalls++;
+    switch (frame->r0) {
+        case 0:
+            process_terminate(process, frame->r1);
+            break;
+        case 1:
+            process_terminate(process, frame->r1);
+            process_restart(process);
+            break;
+        default:
+            syscall_fail(frame, ERROR_NOSUPPORT);
+            break;
+    }
+}
+
+// SVC with any other number.
+static void syscall_unknown(exception_frame_t *frame) {
+    (void)frame;
+    process_fault(current_process);
+}
+
+void (*const system_call_table[])(exception_frame_t *frame) = {
+    syscall_yield,
+    syscall_subscribe,
+    syscall_command,
+    syscall_allow_read_write,
+    syscall_allow_read_only,
+    syscall_memop,
+    syscall_exit,
+    syscall_allow_readable,
+    syscall_unknown,
+};

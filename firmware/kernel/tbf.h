@@ -1,0 +1,42 @@
+// Tock Binary Format, version 2: what the kernel needs to know of a program's header.
+
+#ifndef ADDER_KERNEL_TBF_H
+#define ADDER_KERNEL_TBF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define TBF_ANY_ADDRESS (0xffffffffu)
+
+typedef struct {
+    uint32_t start, end; // the whole of it in flash, header, padding and footers included
+    uint32_t app_start;  // first byte after the header and the protected trailer
+    uint32_t init;       // address of the first instruction, bit 0 set
+    uint32_t min_ram;
+    uint32_t fixed_ram, fixed_flash; // TBF_ANY_ADDRESS if position independent
+    uint32_t version;
+    uint32_t short_id; // 0 if none
+    const char *name;  // not terminated
+    uint16_t name_length;
+    uint16_t writeable_regions;
+    const uint32_t *writeable; // {offset, size} pairs
+    uint16_t permission_count;
+    bool has_permissions;
+    const uint8_t *permissions; // {driver, offset, mask low, mask high} quadruples, unaligned
+    bool has_storage;
+    uint32_t storage_write_id;
+    const uint8_t *storage_lists; // {count, ids...} twice, unaligned
+    bool enabled;
+    bool program; // has a main or program header: not just padding
+} tbf_t;
+
+// Read the header at `address`. Returns NULL if good, else what is wrong with it.
+// `*size` is set to its total size whenever the header can be trusted that far, else to 0: the
+// list ends there.
+const char *tbf_parse(uint32_t address, uint32_t limit, tbf_t *tbf, uint32_t *size);
+
+// May the program use this driver at all; may it give it this command?
+bool tbf_permits_driver(const tbf_t *tbf, uint32_t driver);
+bool tbf_permits_command(const tbf_t *tbf, uint32_t driver, uint32_t command);
+
+#endif

@@ -1,0 +1,29 @@
+// The console of a panic on nRF chips: the UART without DMA, polled, no interrupts, no Python.
+// Registers: nRF52840 PS v1.7, 6.33.9. It shares its block with UARTE (6.33), whose ENABLE has value 8.
+
+#include "arch/cortex_m4/registers.h"
+#include "kernel/log.h"
+#include "memory_map.h"
+
+#define UART_STARTTX REGISTER(PANIC_CONSOLE_BASE + 0x008)
+#define UART_TXDRDY REGISTER(PANIC_CONSOLE_BASE + 0x11c)
+#define UART_ENABLE REGISTER(PANIC_CONSOLE_BASE + 0x500)
+#define ENABLE_UART (4)
+#define UART_PSEL_TXD REGISTER(PANIC_CONSOLE_BASE + 0x50c)
+#define UART_TXD REGISTER(PANIC_CONSOLE_BASE + 0x51c)
+#define UART_BAUDRATE REGISTER(PANIC_CONSOLE_BASE + 0x524)
+#define BAUDRATE_115200 (0x01d7e000)
+
+void board_panic_putc(uint8_t c) {
+    if (UART_ENABLE != ENABLE_UART) {
+        UART_ENABLE = 0;
+        UART_PSEL_TXD = PANIC_CONSOLE_TX_PIN;
+        UART_BAUDRATE = BAUDRATE_115200;
+        UART_ENABLE = ENABLE_UART;
+        UART_STARTTX = 1;
+    }
+    UART_TXDRDY = 0;
+    UART_TXD = c;
+    while (!UART_TXDRDY) {
+    }
+}

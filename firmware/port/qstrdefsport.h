@@ -1,0 +1,1 @@
+// Qstrs that no source file names by MP_QSTR_: none.

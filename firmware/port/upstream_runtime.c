@@ -1,0 +1,26 @@
+// py/runtime.c, compiled unchanged but for one initialiser.
+//
+// runtime.c defines the module __main__ with `.globals = &MP_STATE_VM(dict_main)`. With the state
+// behind a pointer that is no constant. The two macros below turn the definition into the body of
+// an unused function, where an initialiser may be computed; the real object is defined after it.
+
+#include "py/builtin.h"
+#include "py/runtime.h"
+
+#undef MP_REGISTER_MODULE
+#define mp_module___main__ unused; \
+    static __attribute__((unused)) void main_module_of_upstream(void) { \
+    const __attribute__((unused)) mp_obj_module_t unused_too
+#define MP_REGISTER_MODULE(name, module) }
+
+#include "py/runtime.c"
+
+#undef mp_module___main__
+
+// The kernel's own __main__: the kernel's state has a fixed address.
+extern mp_state_ctx_t kernel_python_state;
+
+const mp_obj_module_t mp_module___main__ = {
+    .base = { &mp_type_module },
+    .globals = (mp_obj_dict_t *)&kernel_python_state.vm.dict_main,
+};

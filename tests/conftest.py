@@ -1,0 +1,77 @@
+"""Fixtures that boot the real image: for tests of what users and apps see.
+
+    def test_hello_says_hello(simulation):
+        with simulation("hello") as board:
+            board.expect("Hello")
+
+Apps are named as in build/apps, or given as paths of TBF files. Each test has a flash of its own.
+When a test fails, its report shows what the board's console said.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adder.board import ROOT
+from adder.flash_image import FlashImage, read_app_file
+from adder.simulate import Simulation
+from adder.symbols import Symbols
+
+BUILD = ROOT / "build"
+_started = pytest.StashKey[list[Simulation]]()
+
+
+def _built(path: Path) -> Path:
+    if not path.is_file():
+        pytest.fail(f"{path.relative_to(ROOT)} has not been built; run `make test`.", pytrace=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def kernel() -> Path:
+    """The kernel's ELF file for QEMU's board."""
+    return _built(BUILD / "qemu" / "kernel.elf")
+
+
+@pytest.fixture(scope="session")
+def kernel_symbols(kernel: Path) -> Symbols:
+    """The kernel's symbols: `kernel_symbols["name"].address`."""
+    return Symbols.read(kernel)
+
+
+@pytest.fixture
+def simulation(
+    request: pytest.FixtureRequest, kernel: Path, tmp_path: Path
+) -> Iterator[Callable[..., Simulation]]:
+    """Makes simulations: `simulation("hello", "blink", clock="fast")`, to be used with `with`.
+
+    The flash image is `simulation(…).image`; further options are those of `Simulation`.
+    """
+    started: list[Simulation] = []
+    request.node.stash[_started] = started
+
+    def make(*apps: str | Path, **options: Any) -> Simulation:
+        paths = [
+            _built(BUILD / "apps" / f"{app}.tbf") if isinstance(app, str) else app for app in apps
+        ]
+        image = FlashImage(tmp_path / f"flash{len(started)}.img")
+        image.install([read_app_file(path) for path in paths], only=True)
+        made = Simulation(kernel, image.path, **options)
+        started.append(made)
+        return made
+
+    yield make
+    for made in started:
+        made.kill()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
+    """Add the consoles to the report of a failed test."""
+    report = yield
+    if report.failed:
+        for number, made in enumerate(item.stash.get(_started, [])):
+            report.sections.append((f"console of simulation {number}", made.transcript[-20000:]))
+    return report

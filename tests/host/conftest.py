@@ -1,0 +1,33 @@
+"""A board program and app just big enough to test the tool on."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from making import make_tbf
+
+TINY = Path(__file__).parent / "tiny"
+COMPILE = [
+    "arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb", "-Os", "-ffreestanding", "-nostdlib",
+    "-Wall", "-Wextra", "-Werror", "-Wl,--no-warn-rwx-segments", "-Wl,--build-id=none",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with kernel.elf, kernel.map, and the app tiny as .elf and, twice, as .tbf."""
+    folder = tmp_path_factory.mktemp("tiny")
+
+    def run(*command: object) -> None:
+        subprocess.run([str(part) for part in command], check=True, cwd=folder)
+
+    run(
+        *COMPILE, f"-Wl,-Map={folder / 'kernel.map'}", "-T", TINY / "kernel.ld",
+        TINY / "kernel.c", "-o", "kernel.elf",
+    )  # fmt: skip
+    run(*COMPILE, "-Wl,-Ttext=0x80000000", "-Wl,-e,main", TINY / "app.S", "-o", "tiny.elf")
+    run("arm-none-eabi-objcopy", "-O", "binary", "tiny.elf", "tiny.bin")
+    binary = (folder / "tiny.bin").read_bytes()
+    for name in ("tiny", "tiny_b"):
+        (folder / f"{name}.tbf").write_bytes(make_tbf(name, binary=binary))
+    return folder

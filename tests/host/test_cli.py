@@ -1,0 +1,106 @@
+"""The command line: help for new users, one sentence for every failure."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from adder import __version__
+from adder.board import ROOT, load_board
+from adder.cli import VERBS, main
+from adder.errors import AdderError
+
+
+def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "adder", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, **options)
+
+
+def test_help_lists_every_verb() -> None:
+    result = run("--help")
+    assert result.returncode == 0
+    for name, verb in VERBS.items():
+        assert name in result.stdout
+        assert verb.summary in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(verb: str) -> None:
+    result = run(verb, "--help")
+    assert result.returncode == 0, result.stderr
+    assert "Usage: adder " + verb in result.stdout
+
+
+def test_help_does_not_import_the_verbs() -> None:
+    script = (
+        "import sys; from adder.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print('adder.simulate' in sys.modules, 'elftools' in sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert result.stdout.splitlines()[-1] == "False False"
+
+
+def test_version() -> None:
+    assert run("--version").stdout.strip().endswith(__version__)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("image", "list", "/nonexistent/flash.img"),
+        ("image", "install", "/nonexistent/flash.img", "/nonexistent/app.tbf"),
+        ("simulate", "--kernel", "/nonexistent/kernel.elf"),
+        ("bench", "--kernel", "/nonexistent/kernel.elf", "/nonexistent/app.tbf"),
+        ("size", "nonexistent"),
+        ("nonsense",),
+    ],
+)
+def test_a_failure_is_said_in_one_sentence_without_traceback(arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr
+    message = result.stderr.strip().splitlines()[-1]
+    assert message.startswith(("adder: ", "Error: "))
+    assert "nonexistent" in message or "nonsense" in message
+
+
+def test_a_closed_pipe_is_no_error_to_speak_of() -> None:
+    script = f"{sys.executable} -m adder --help | true; exit ${{PIPESTATUS[0]}}"
+    result = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert "Traceback" not in result.stderr
+
+
+def test_main_exits_with_1_on_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["image", "list", "/nonexistent/flash.img"])
+    assert caught.value.code == 1
+    assert capsys.readouterr().err.startswith("adder: /nonexistent/flash.img does not exist")
+
+
+def test_a_board_is_read_from_its_manifest() -> None:
+    board = load_board("qemu")
+    assert board.app_flash.start == 0x21000000
+    assert board.storage.start == board.app_flash.end
+    assert 0x2003FFFF in board.ram
+    assert 0x20040000 not in board.ram
+
+
+def test_an_unknown_board_is_named_with_the_known_ones() -> None:
+    with pytest.raises(AdderError, match=r"no board 'pdp11'.*nrf52840, qemu"):
+        load_board("pdp11")
+
+
+def test_every_dependency_is_pinned() -> None:
+    import tomllib
+
+    project = tomllib.loads((Path(ROOT) / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    for requirement in [*project["dependencies"], *(item for extra in extras for item in extra)]:
+        assert "==" in requirement

@@ -1,0 +1,128 @@
+"""Counting trusted lines and finding minted powers."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from adder import tcb
+from adder.cli import cli
+from adder.errors import AdderError
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", 0),
+        ("\n\n  \n", 0),
+        ("int a; // why\n", 1),
+        ("// only\n/* and\n more */\n", 0),
+        ("int a; /* from\n here */ int b;\n", 2),
+        ('char *s = "// no comment";\n', 1),
+        ('char *s = "/*";\nint a;\nchar *t = "*/";\n', 3),
+        ("char c = '\"'; // \"\nint a;\n", 2),
+        ("// goes on \\\n here\nint a;\n", 1),
+        ("#define A \\\n    1\n", 2),
+        ('char *s = "a\\"/*b";\nint a;\n', 2),
+    ],
+)
+def test_lines_of_c(text: str, lines: int) -> None:
+    assert tcb.count_c(text) == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("  mov r0, #1 @ why\n@ only\n// only\n", 1),
+        ("// it's\n  nop\n// isn't\n  nop\n", 2),
+        ('/* a\n b */\n  .section ".text"\n', 1),
+    ],
+)
+def test_lines_of_assembly(text: str, lines: int) -> None:
+    assert tcb.count_assembly(text) == lines
+
+
+def test_lines_of_toml() -> None:
+    assert tcb.count_toml("# why\n\n[memory]\na = 1  # b\n") == 2
+
+
+def test_lines_of_python() -> None:
+    text = '"""Doc\nstring."""\n\nimport x\n\n\n'
+    text += 'def f():\n    """Doc."""\n    # why\n    return (\n        1\n    )\n'
+    assert tcb.count_python(text) == 5
+
+
+BOARD = """
+import mint
+from mint import interrupt as line, grant
+from capsules.core.led import LedDriver
+
+uart = mint.registers("uart0")
+timer = Timer(mint.registers("timer0"), line("timer0"))
+led = LedDriver(uart.registers("not a power"))
+
+def helper(make=mint.registers):
+    return make("uart1")
+"""
+
+
+def test_every_use_of_the_mint_is_listed() -> None:
+    powers = tcb.minted_powers(BOARD, "boards/x/board.py")
+    assert [(power.line, power.text) for power in powers] == [
+        (6, "mint.registers('uart0')"),
+        (7, "line('timer0')"),
+        (7, "mint.registers('timer0')"),
+        (10, "mint.registers"),
+    ]
+
+
+def test_a_star_import_is_listed() -> None:
+    assert [power.text for power in tcb.minted_powers("from mint import *\n", "b.py")] == [
+        "from mint import *"
+    ]
+
+
+def test_a_board_file_with_a_syntax_error_is_named() -> None:
+    with pytest.raises(AdderError, match=r"b\.py, line 1"):
+        tcb.minted_powers("def\n", "b.py")
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    files = {
+        "firmware/core/mmio.c": "int a;\n// no\nint b;\n",
+        "firmware/core/mmio.h": "int a;\n",
+        "firmware/arch/cortex_m4/entry.S": "  nop\n",
+        "boards/x/memory.toml": "a = 1\n# no\n",
+        "boards/x/board.py": BOARD,
+        "board/kernel.ld": "/* no */\nENTRY(x)\nSECTIONS {}\n",
+        "adder/verify.py": "x = 1\n",
+        "adder/verify_rules/a.py": "y = 1\nz = 2\n",
+        "capsules/led.py": "import mint\nmint.registers('led')\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_the_report_adds_up(tree: Path) -> None:
+    report = tcb.report(tcb.count_units(tree), tcb.find_powers(tree))
+    assert report["c_lines"] == 3
+    assert report["asm_lines"] == 1
+    assert report["manifest_lines"] == 3
+    assert report["verifier_lines"] == 3
+    assert report["total_lines"] == 10
+    assert report["units"]["firmware/core/mmio.c"] == 2
+    assert {power["file"] for power in report["powers"]} == {"boards/x/board.py"}
+
+
+def test_the_verb_counts_this_repository(tmp_path: Path) -> None:
+    out = tmp_path / "tcb.json"
+    result = CliRunner().invoke(cli, ["tcb", "--json", str(out)], catch_exceptions=False)
+    assert result.exit_code == 0
+    report = json.loads(out.read_text())
+    parts = [report[f"{kind}_lines"] for kind in ("c", "asm", "manifest", "verifier")]
+    assert report["total_lines"] == sum(parts) == sum(report["units"].values())
+    assert f"{report['total_lines']:,} of 5,000 allowed" in result.output
