@@ -4,6 +4,7 @@ Run by the build: `python -m adder.manifest BOARD FOLDER`. Writes, only where th
 
     memory_map.h   constants for C
     memory_map.ld  the same for the linker
+    memory_map.mk  which panic console to compile
     peripherals.h  the tables behind the register windows and interrupt lines
 """
 
@@ -74,6 +75,11 @@ def memory_map_ld(manifest: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def memory_map_mk(manifest: dict[str, Any]) -> str:
+    """What make needs to know, `memory_map.mk`."""
+    return f"PANIC_CONSOLE := {manifest['panic_console']['kind']}\n"
+
+
 def peripherals_h(manifest: dict[str, Any]) -> str:
     """The tables in `peripherals.h`."""
     lines = [f"// {HEAD.format(**manifest)}", ""]
@@ -103,14 +109,19 @@ def write_if_changed(path: Path, text: str) -> None:
 
 
 def generate(board: str, folder: Path) -> None:
-    """Write the three files for `board` into `folder`."""
+    """Write the files for `board` into `folder`."""
     path = ROOT / "boards" / board / "memory.toml"
     if not path.is_file():
         raise AdderError(f"There is no board '{board}': {path} is missing.")
     try:
         manifest = tomllib.loads(path.read_text())
         check(manifest)
-        for name, make in (("memory_map.h", memory_map_h), ("memory_map.ld", memory_map_ld), ("peripherals.h", peripherals_h)):
+        for name, make in (
+            ("memory_map.h", memory_map_h),
+            ("memory_map.ld", memory_map_ld),
+            ("memory_map.mk", memory_map_mk),
+            ("peripherals.h", peripherals_h),
+        ):
             write_if_changed(folder / name, make(manifest))
     except tomllib.TOMLDecodeError as error:
         raise AdderError(f"{path}: {error}.") from error

@@ -108,11 +108,11 @@ class AlarmMux:
         """One client's failure is not the others'."""
         try:
             alarm.fired()
-        except Exception:
+        except Exception as error:
             self._looking = False
             self._again = False
             self._alarm.set_alarm(1)
-            raise
+            raise error  # the native emitter knows no bare raise
 
     def _any_armed(self) -> bool:
         for alarm in self._alarms:

@@ -1,12 +1,16 @@
 // Faults. A process that does what it may not is marked as faulted and never runs on by itself; a
 // capsule (capsules/core/process_faults.py) prints the report and applies the policy.
 
+#include <stdarg.h>
+
 #include "arch/cortex_m4/registers.h"
 #include "core/context_switch.h"
 #include "core/interrupt.h"
 #include "kernel/fault.h"
 #include "kernel/log.h"
 #include "kernel/schedule.h"
+#include "memory_map.h"
+#include "py/mpprint.h"
 #include "py/runtime.h"
 
 static unsigned notify_line;

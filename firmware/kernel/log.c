@@ -1,5 +1,6 @@
 // The kernel log: a ring of bytes. What does not fit is dropped and counted.
 
+#include <stdarg.h>
 #include <stdbool.h>
 
 #include "config.h"

@@ -98,6 +98,7 @@ void schedule_start(void) {
     SYST_RVR = SLICE_TICKS - 1;
     SYST_CVR = 0;
     context_switch_request();
+    __asm volatile ("msr basepri, %0" :: "r" (0)); // startup.c has masked interrupts until here
     barrier();
     for (;;) {
         // Never reached: PendSV does not return to the boot thread.

@@ -40,7 +40,6 @@
 #define MICROPY_PY_MACHINE (0)
 #define MICROPY_VFS (0)
 #define MICROPY_READER_VFS (0)
-#define MICROPY_ENABLE_EXTERNAL_IMPORT (0)
 #define MICROPY_PY_SYS_STDFILES (0)
 #define MICROPY_PY_SYS_STDIO_BUFFER (0)
 #define MICROPY_PY_IO (0)
@@ -67,9 +66,7 @@
 // -- Constants that take the address of the state: not constant any more ------
 #define MICROPY_PY_SYS_MODULES (0)
 #define MICROPY_PY_SYS_ARGV (0)
-#define MICROPY_PY_SYS_PATH (0)
 #define MICROPY_PY_SYS_PS1_PS2 (0)
-#define MICROPY_PY_SYS_ATTR_DELEGATION (0)
 #define MICROPY_PY_SYS_EXITFUNC (0)
 
 // -- The machine --------------------------------------------------------------

@@ -4,8 +4,27 @@
 // behind a pointer that is no constant. The two macros below turn the definition into the body of
 // an unused function, where an initialiser may be computed; the real object is defined after it.
 
-#include "py/builtin.h"
+// Every header that runtime.c includes, so that the macros below meet none of them.
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <assert.h>
+
+#include "py/parsenum.h"
+#include "py/compile.h"
+#include "py/mperrno.h"
+#include "py/objstr.h"
+#include "py/objtuple.h"
+#include "py/objlist.h"
+#include "py/objtype.h"
+#include "py/objmodule.h"
+#include "py/objgenerator.h"
+#include "py/smallint.h"
+#include "py/stream.h"
 #include "py/runtime.h"
+#include "py/builtin.h"
+#include "py/stackctrl.h"
+#include "py/gc.h"
 
 #undef MP_REGISTER_MODULE
 #define mp_module___main__ unused; \

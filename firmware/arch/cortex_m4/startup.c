@@ -39,6 +39,8 @@ __attribute__((noreturn)) void Reset_Handler(void) {
     SCB_CPACR = CPACR_FPU_PRIVILEGED;
     barrier();
 
+    // Until schedule_start() this thread is the kernel: nothing may preempt it.
+    __asm volatile ("msr basepri, %0" :: "r" (PRIORITY_INTERRUPT));
     main();
     for (;;) {
     }
