@@ -271,7 +271,8 @@ def blank_annotations(function: ast.FunctionDef, lines: list[str], keep_words: b
     for argument in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]:
         if argument.annotation is None:
             continue
-        if keep_words and isinstance(argument.annotation, ast.Name) and argument.annotation.id in WORD_TYPES:
+        # An unused parameter, `_`, needs no conversion.
+        if keep_words and argument.arg != "_" and isinstance(argument.annotation, ast.Name) and argument.annotation.id in WORD_TYPES:
             continue
         start = ast.arg(argument.arg, lineno=argument.lineno, col_offset=argument.col_offset,
                         end_lineno=argument.lineno, end_col_offset=argument.col_offset + len(argument.arg))
@@ -296,6 +297,8 @@ def check_words(function: ast.FunctionDef, module: Module) -> None:
         if not (isinstance(parameter.annotation, ast.Name) and parameter.annotation.id in WORD_TYPES):
             raise AdderError(f"{where}: parameter '{parameter.arg}' must be annotated as int.")
     for node in ast.walk(function):
+        if isinstance(node, ast.Name) and node.id == "_":
+            raise AdderError(f"{where}: the unused parameter '_' is used.")
         if isinstance(node, ast.Name) and node.id in POINTER_TYPES:
             raise AdderError(f"{where}: '{node.id}' is a pointer type of the viper emitter.")
         if isinstance(node, ast.Try | ast.With | ast.Lambda | ast.Yield | ast.YieldFrom | ast.ListComp | ast.GeneratorExp):

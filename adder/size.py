@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import click
@@ -16,20 +17,23 @@ from adder.board import ROOT, Board, load_board
 from adder.errors import AdderError
 from adder.output import console, table, write_json
 
-# The first pattern that is found in an object file's path names the component.
+# The first pattern that is found in an object file's path names the component. The build puts
+# the objects of firmware/X into X, those of firmware/port at the top, and those of MicroPython
+# where its own build puts them; paths count from the board's build folder.
 COMPONENTS = (
-    (re.compile(r"frozen"), "frozen capsules"),
-    (re.compile(r"(?:^|/)firmware/arch/"), "firmware/arch"),
-    (re.compile(r"(?:^|/)firmware/core/"), "firmware/core"),
-    (re.compile(r"(?:^|/)firmware/kernel/"), "firmware/kernel"),
-    (re.compile(r"(?:^|/)firmware/"), "firmware/port"),
-    (re.compile(r"libgcc\.a"), "libgcc"),
-    (re.compile(r"lib(?:c|m|nosys|c_nano|g)\.a|crt[in0]?\.o"), "newlib"),
-    (re.compile(r"(?:^|/)(?:py|shared|extmod|lib|micropython)/"), "micropython"),
+    (re.compile(r"^frozen_content\.o"), "frozen capsules"),
+    (re.compile(r"^arch/"), "firmware/arch"),
+    (re.compile(r"^core/"), "firmware/core"),
+    (re.compile(r"^kernel/"), "firmware/kernel"),
+    (re.compile(r"^(?:py|shared|extmod|lib)/"), "micropython"),
+    (re.compile(r"^[^/]+\.o$"), "firmware/port"),
+    (re.compile(r"/libgcc\.a\b"), "libgcc"),
+    (re.compile(r"/lib(?:c|m|g|c_nano|g_nano|nosys)\.a\b"), "newlib"),
 )
+HEAP = "kernel heap"
 OTHER = "other"
-REST = "stacks, heaps, padding"
-"""What the linker script reserves itself."""
+REST = "kernel stack, padding"
+"""What belongs to no object file: the linker script reserves it."""
 
 
 @dataclass
@@ -47,6 +51,7 @@ class Section:
     name: str
     in_ram: bool
     in_flash: bool
+    address: int
     size: int
 
 
@@ -55,6 +60,8 @@ class Piece:
     """What one object file contributes to one section."""
 
     section: str
+    name: str
+    address: int
     size: int
     origin: str
 
@@ -77,12 +84,19 @@ class Size:
         }
 
 
-def component(origin: str) -> str:
-    """The component that an object file belongs to."""
+def component(origin: str, build: Path, name: str = "") -> str:
+    """The component that an object file, or its input section called `name`, belongs to."""
+    if name == ".bss.heap":
+        return HEAP
+    path = Path(origin)
+    if path.is_relative_to(build):
+        origin = path.relative_to(build).as_posix()
     return next((name for pattern, name in COMPONENTS if pattern.search(origin)), OTHER)
 
 
-_PIECE = re.compile(r"^ (?P<name>\S+)\s+0x[0-9a-f]+\s+0x(?P<size>[0-9a-f]+)(?: (?P<origin>\S.*))?$")
+_PIECE = re.compile(
+    r"^ (?P<name>\S+)\s+0x(?P<address>[0-9a-f]+)\s+0x(?P<size>[0-9a-f]+)(?: (?P<origin>\S.*))?$"
+)
 _OUTPUT = re.compile(r"^(?P<name>[.\w][^\s(]*)(?:\s+0x[0-9a-f]+\s+0x[0-9a-f]+.*)?$")
 
 
@@ -106,7 +120,7 @@ def read_map(text: str) -> Iterator[Piece]:
                 continue
             origin, size = match["origin"] or "", int(match["size"], 16)
             if size and match["name"] != "*fill*" and origin:
-                yield Piece(section, size, origin)
+                yield Piece(section, match["name"], int(match["address"], 16), size, origin)
         elif line and not line[0].isspace() and (match := _OUTPUT.match(line)):
             section = match["name"]
 
@@ -132,6 +146,7 @@ def measure(elf_path: Path, map_text: str, board: Board) -> Size:
                         entry.name,
                         in_ram=entry["sh_addr"] in board.ram,
                         in_flash=entry["sh_type"] != "SHT_NOBITS",
+                        address=entry["sh_addr"],
                         size=entry["sh_size"],
                     )
     except ELFError as error:
@@ -144,13 +159,19 @@ def measure(elf_path: Path, map_text: str, board: Board) -> Size:
         total.ram = symbols["_kernel_ram_end"] - symbols["_kernel_ram_start"]
 
     parts: dict[str, Bytes] = defaultdict(Bytes)
-    for piece in read_map(map_text):
-        place = sections.get(piece.section)
-        if place is None:
-            continue
-        part = parts[component(piece.origin)]
-        part.flash += piece.size if place.in_flash else 0
-        part.ram += piece.size if place.in_ram else 0
+    pieces = [piece for piece in read_map(map_text) if piece.section in sections]
+    pieces.sort(key=lambda piece: (sections[piece.section].address, piece.address))
+    for piece, following in zip_longest(pieces, pieces[1:]):
+        place = sections[piece.section]
+        # Equal strings are merged, and the map still lists those that are gone: what counts is
+        # where the next piece begins.
+        end = place.address + place.size
+        if following is not None and following.section == piece.section:
+            end = following.address
+        size = max(0, min(piece.size, end - piece.address))
+        part = parts[component(piece.origin, elf_path.parent, piece.name)]
+        part.flash += size if place.in_flash else 0
+        part.ram += size if place.in_ram else 0
     rest = Bytes(
         total.flash - sum(part.flash for part in parts.values()),
         total.ram - sum(part.ram for part in parts.values()),

@@ -240,10 +240,9 @@ def show(units: list[Unit], powers: list[Power]) -> None:
         f"{figures['manifest_lines']:,} of manifests, {figures['verifier_lines']:,} of the "
         f"verifier: {figures['total_lines']:,} of {LIMIT:,} allowed\n"
     )
-    minted = table("minted at", "power")
+    out.print("Powers are minted at" if powers else "No power is minted.", style="bold")
     for power in powers:
-        minted.add_row(f"{power.path}:{power.line}", power.text)
-    out.print(minted if powers else "No power is minted.")
+        out.print(f"{power.path}:{power.line}: {power.text}")
 
 
 @click.command()

@@ -23,6 +23,16 @@ BUILD = ROOT / "build"
 _started = pytest.StashKey[list[Simulation]]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="Run fuzzers and soaks at full length.")
+
+
+@pytest.fixture(scope="session")
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether to run at full length (`make fuzz`, `make soak`) instead of what `make test` does."""
+    return bool(request.config.getoption("--long"))
+
+
 def _built(path: Path) -> Path:
     if not path.is_file():
         pytest.fail(f"{path.relative_to(ROOT)} has not been built; run `make test`.", pytrace=False)

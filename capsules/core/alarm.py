@@ -15,7 +15,7 @@ Subscribe
     0 expired: (now, tick at which it was to expire, 0)
 """
 
-from kernel import CommandReturn, ErrorCode, Grant, Layout, ProcessId, success, success_u32, success_u32_shifted
+from kernel import SUCCESS, CommandReturn, ErrorCode, Grant, Layout, ProcessId, success_u32, success_u32_shifted
 from micropython import const
 
 from capsules.hil.time import Alarm
@@ -50,7 +50,7 @@ class AlarmDriver:
         if number == 2:
             return success_u32_shifted(self._now(), _JUSTIFY)
         if number == 0:
-            return success()
+            return SUCCESS
         if number == 1:
             return success_u32_shifted(self._frequency, _JUSTIFY)
         if number == 5:
@@ -84,7 +84,7 @@ class AlarmDriver:
             return ErrorCode.ALREADY
         self._armed &= ~bit
         self._fired()
-        return success()
+        return SUCCESS
 
     def _fired(self) -> None:
         """Look at the counter: deliver what has expired, set the hardware for what comes next."""

@@ -20,7 +20,7 @@ Allow read-write
 """
 
 from cells import Buffer, TakeCell
-from kernel import CommandReturn, Entry, ErrorCode, Grant, Layout, ProcessId, success
+from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, ProcessId
 from micropython import const
 
 from capsules.hil.uart import Uart
@@ -53,13 +53,13 @@ class ConsoleDriver:
         if number == 1:
             return self._write(process, length if 0 <= length <= 0xFFFFFF else 0xFFFFFF)
         if number == 0:
-            return success()
+            return SUCCESS
         if number == 2:
             return self._read(process, length if 0 <= length <= 0xFFFF else 0xFFFF)
         if number == 3:
             if self._reader is self._grant.entry(process.slot):
                 self._uart.receive_abort()
-            return success()
+            return SUCCESS
         return ErrorCode.NOSUPPORT
 
     def _write(self, process: ProcessId, length: int) -> "CommandReturn | int":
@@ -71,7 +71,7 @@ class ConsoleDriver:
         length = min(length, len(entry.read_only(1)))
         if length == 0:
             entry.schedule_upcall(_WRITTEN, 0, 0, 0)
-            return success()
+            return SUCCESS
         entry.length = length
         entry.at = 0
         entry.writing = 1
@@ -79,7 +79,7 @@ class ConsoleDriver:
             self._writer = entry
             self._writer_slot = process.slot
             self._send()
-        return success()
+        return SUCCESS
 
     def _send(self) -> None:
         """Send the writer's next bytes, or, if it has none left, go on to the next writer."""
@@ -134,7 +134,7 @@ class ConsoleDriver:
             self._reader = None
             return ErrorCode.INVAL
         self._uart.receive(buffer.move(), length)
-        return success()
+        return SUCCESS
 
     def received(self, buffer: Buffer, length: int, status: int) -> None:
         """From the UART."""

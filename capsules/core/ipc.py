@@ -19,7 +19,7 @@ Allow read-write
     i: the buffer to share with process i
 """
 
-from kernel import CommandReturn, ErrorCode, Grant, Layout, ProcessControl, ProcessId, success, success_u32
+from kernel import SUCCESS, CommandReturn, ErrorCode, Grant, Layout, ProcessControl, ProcessId, success_u32
 from micropython import const
 
 import config
@@ -38,7 +38,7 @@ class IpcDriver:
 
     def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
         if number == 0:
-            return success()
+            return SUCCESS
         if number == 1:
             return self._discover(process)
         return ErrorCode.NOSUPPORT

@@ -10,7 +10,7 @@ Command
     4 read   led   -> success_u32(1 if lit, else 0), INVAL
 """
 
-from kernel import CommandReturn, ErrorCode, Layout, ProcessId, success, success_u32
+from kernel import SUCCESS, CommandReturn, ErrorCode, Layout, ProcessId, success_u32
 from micropython import const
 
 from capsules.hil.led import Led
@@ -24,8 +24,11 @@ class LedDriver:
     """Serves the LEDs that the board hands it, whatever pin or polarity they have."""
 
     def __init__(self, leds: "tuple[Led, ...]") -> None:
-        self._leds = leds
         self._count = len(leds)
+        self._on = tuple([led.on for led in leds])
+        self._off = tuple([led.off for led in leds])
+        self._toggle = tuple([led.toggle for led in leds])
+        self._is_on = tuple([led.is_on for led in leds])
 
     def command(self, number: int, led: int, _: int, process: ProcessId) -> "CommandReturn | int":
         if number == 0:
@@ -33,13 +36,13 @@ class LedDriver:
         if led < 0 or led >= int(self._count):
             return ErrorCode.NOSUPPORT if number < 0 or number > 4 else ErrorCode.INVAL
         if number == 3:
-            self._leds[led].toggle()
+            self._toggle[led]()
         elif number == 1:
-            self._leds[led].on()
+            self._on[led]()
         elif number == 2:
-            self._leds[led].off()
+            self._off[led]()
         elif number == 4:
-            return success_u32(self._leds[led].is_on())
+            return success_u32(self._is_on[led]())
         else:
             return ErrorCode.NOSUPPORT
-        return success()
+        return SUCCESS

@@ -9,7 +9,7 @@ Command
     3 print2 n m      -> success; prints two numbers
 """
 
-from kernel import CommandReturn, ErrorCode, Layout, ProcessId, log, log_u32, success
+from kernel import SUCCESS, CommandReturn, ErrorCode, Layout, ProcessId, log, log_u32
 from micropython import const
 
 DRIVER_NUM = const(0x8)
@@ -22,7 +22,7 @@ class LowLevelDebug:
 
     def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
         if number == 0:
-            return success()
+            return SUCCESS
         if number < 0 or number > 3:
             return ErrorCode.NOSUPPORT
         log_u32("LowLevelDebug: App 0x", 0, process.number)
@@ -34,4 +34,4 @@ class LowLevelDebug:
         if number == 3:
             log_u32(" 0x", second >> 16 & 0xFFFF, second & 0xFFFF)
         log("")
-        return success()
+        return SUCCESS

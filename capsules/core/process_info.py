@@ -18,7 +18,7 @@ Allow read-write
     0 where the answers go
 """
 
-from kernel import CommandReturn, ErrorCode, Grant, Layout, ProcessControl, ProcessId, success, success_u32
+from kernel import SUCCESS, CommandReturn, ErrorCode, Grant, Layout, ProcessControl, ProcessId, success_u32
 from micropython import const
 
 DRIVER_NUM = const(0x10002)
@@ -38,7 +38,7 @@ class ProcessInfo:
 
     def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
         if number == 0:
-            return success()
+            return SUCCESS
         if number < 0 or number > 6:
             return ErrorCode.NOSUPPORT
         if number == 1:
@@ -112,4 +112,4 @@ class ProcessInfo:
             self._processes.restart(slot)
         else:
             return ErrorCode.INVAL
-        return success()
+        return SUCCESS

@@ -79,21 +79,63 @@ static mp_obj_t registers_field(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(registers_field_obj, 4, 5, registers_field);
 
+static void check_field_writable(const register_field_t *self) {
+    if (!self->writable) {
+        mp_raise_ValueError(MP_ERROR_TEXT("the register is protected"));
+    }
+}
+
 static mp_obj_t register_field_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     register_field_t *self = MP_OBJ_TO_PTR(self_in);
     if (n_args == 0 && n_kw == 0) {
         return mp_obj_new_int_from_uint((*self->address >> self->shift & self->mask) ^ self->flip);
     }
     mp_arg_check_num(n_args, n_kw, 0, 1, false);
-    if (!self->writable) {
-        mp_raise_ValueError(MP_ERROR_TEXT("the register is protected"));
-    }
+    check_field_writable(self);
     uint32_t value = mp_obj_is_bool(args[0]) ? args[0] == mp_const_true : (uint32_t)mp_obj_get_int_truncated(args[0]);
     *self->address = (*self->address & ~(self->mask << self->shift)) | (value & self->mask) << self->shift;
     return mp_const_none;
 }
 
-MP_DEFINE_CONST_OBJ_TYPE(register_field_type, MP_QSTR_Field, MP_TYPE_FLAG_NONE, call, register_field_call);
+// field.set, field.clear, field.toggle: functions that do that to all its bits. Each access makes one, so
+// a driver takes them once, when it is wired.
+typedef struct {
+    mp_obj_base_t base;
+    const register_field_t *field;
+    qstr what;
+} field_operation_t;
+
+static mp_obj_t field_operation_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    (void)args;
+    mp_arg_check_num(n_args, n_kw, 0, 0, false);
+    field_operation_t *self = MP_OBJ_TO_PTR(self_in);
+    uint32_t bits = self->field->mask << self->field->shift;
+    if (self->what == MP_QSTR_toggle) {
+        *self->field->address ^= bits;
+    } else if (self->what == MP_QSTR_set) {
+        *self->field->address |= bits;
+    } else {
+        *self->field->address &= ~bits;
+    }
+    return mp_const_none;
+}
+
+static MP_DEFINE_CONST_OBJ_TYPE(field_operation_type, MP_QSTR_FieldOperation, MP_TYPE_FLAG_NONE, call, field_operation_call);
+
+static void register_field_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
+    if (dest[0] == MP_OBJ_NULL && (attr == MP_QSTR_set || attr == MP_QSTR_clear || attr == MP_QSTR_toggle)) {
+        check_field_writable(MP_OBJ_TO_PTR(self_in));
+        field_operation_t *operation = mp_obj_malloc(field_operation_t, &field_operation_type);
+        operation->field = MP_OBJ_TO_PTR(self_in);
+        operation->what = attr;
+        dest[0] = MP_OBJ_FROM_PTR(operation);
+    }
+}
+
+MP_DEFINE_CONST_OBJ_TYPE(
+    register_field_type, MP_QSTR_Field, MP_TYPE_FLAG_NONE,
+    attr, register_field_attr,
+    call, register_field_call);
 
 static const mp_rom_map_elem_t registers_locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_field), MP_ROM_PTR(&registers_field_obj) },

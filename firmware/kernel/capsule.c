@@ -77,7 +77,7 @@ mp_obj_t capsule_argument(uint32_t value) {
     return mp_obj_new_int_from_uint(value);
 }
 
-// Numbers too large for a small int, for functions that turn their arguments into machine words
+// Any number as an object, for functions that turn their arguments into machine words
 // before anything else, so that none can keep these objects, which the next call overwrites.
 typedef struct {
     mp_obj_int_t number;
@@ -85,9 +85,6 @@ typedef struct {
 } word_object_t;
 
 static mp_obj_t word_object(word_object_t *object, uint32_t value) {
-    if (value <= (uint32_t)MP_SMALL_INT_MAX) {
-        return MP_OBJ_NEW_SMALL_INT(value);
-    }
     object->number.base.type = &mp_type_int;
     object->number.mpz = (mpz_t) { .neg = 0, .fixed_dig = 1, .alloc = MP_ARRAY_SIZE(object->digits), .dig = object->digits };
     for (; value != 0; value >>= MPZ_DIG_SIZE) {
@@ -113,11 +110,6 @@ static uint32_t result_words[2];
 static inline uint32_t word(mp_obj_t value) {
     return mp_obj_is_small_int(value) ? (uint32_t)MP_OBJ_SMALL_INT_VALUE(value) : (uint32_t)mp_obj_get_int_truncated(value);
 }
-
-static mp_obj_t success(void) {
-    return MP_OBJ_FROM_PTR(&return_success);
-}
-static MP_DEFINE_CONST_FUN_OBJ_0(success_obj, success);
 
 // success_u32(value): one number to the process.
 static mp_obj_t success_u32(mp_obj_t value) {
@@ -157,10 +149,16 @@ void capsule_command(driver_t *driver, process_t *process, exception_frame_t *fr
     }
     mp_obj_t args[5];
     args[0] = driver->self;
-    if (driver->takes_words) {
+    if ((frame->r1 | frame->r2 | frame->r3) <= (uint32_t)MP_SMALL_INT_MAX) {
+        args[1] = MP_OBJ_NEW_SMALL_INT(frame->r1);
+        args[2] = MP_OBJ_NEW_SMALL_INT(frame->r2);
+        args[3] = MP_OBJ_NEW_SMALL_INT(frame->r3);
+    } else if (driver->takes_words) {
         args[1] = word_object(&words[0], frame->r1);
         args[2] = word_object(&words[1], frame->r2);
         args[3] = word_object(&words[2], frame->r3);
+    } else {
+        args[1] = MP_OBJ_NULL; // may need memory: below, where failing is caught
     }
     args[4] = process->id_object;
     nlr_buf_t nlr;
@@ -169,7 +167,7 @@ void capsule_command(driver_t *driver, process_t *process, exception_frame_t *fr
         syscall_fail(frame, ERROR_FAIL);
         return;
     }
-    if (!driver->takes_words) {
+    if (args[1] == MP_OBJ_NULL) {
         args[1] = capsule_argument(frame->r1);
         args[2] = capsule_argument(frame->r2);
         args[3] = capsule_argument(frame->r3);
@@ -257,7 +255,7 @@ static const mp_rom_map_elem_t kernel_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_Layout), MP_ROM_PTR(&layout_type) },
     { MP_ROM_QSTR(MP_QSTR_log), MP_ROM_PTR(&kernel_log_obj) },
     { MP_ROM_QSTR(MP_QSTR_log_u32), MP_ROM_PTR(&kernel_log_u32_obj) },
-    { MP_ROM_QSTR(MP_QSTR_success), MP_ROM_PTR(&success_obj) },
+    { MP_ROM_QSTR(MP_QSTR_SUCCESS), MP_ROM_PTR(&return_success) },
     { MP_ROM_QSTR(MP_QSTR_success_u32), MP_ROM_PTR(&success_u32_obj) },
     { MP_ROM_QSTR(MP_QSTR_success_u32_shifted), MP_ROM_PTR(&success_u32_shifted_obj) },
     { MP_ROM_QSTR(MP_QSTR_success_u32_u32), MP_ROM_PTR(&success_u32_u32_obj) },

@@ -21,10 +21,9 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def run(*command: object) -> None:
         subprocess.run([str(part) for part in command], check=True, cwd=folder)
 
-    run(
-        *COMPILE, f"-Wl,-Map={folder / 'kernel.map'}", "-T", TINY / "kernel.ld",
-        TINY / "kernel.c", "-o", "kernel.elf",
-    )  # fmt: skip
+    kernel = folder / "kernel.o"
+    run(*COMPILE, "-c", TINY / "kernel.c", "-o", kernel)
+    run(*COMPILE, "-Wl,-Map=kernel.map", "-T", TINY / "kernel.ld", kernel, "-o", "kernel.elf")
     run(*COMPILE, "-Wl,-Ttext=0x80000000", "-Wl,-e,main", TINY / "app.S", "-o", "tiny.elf")
     run("arm-none-eabi-objcopy", "-O", "binary", "tiny.elf", "tiny.bin")
     binary = (folder / "tiny.bin").read_bytes()

@@ -7,39 +7,43 @@ import pytest
 
 from adder.board import load_board
 from adder.errors import AdderError
-from adder.size import REST, Piece, component, measure, read_map, show
+from adder.size import HEAP, REST, Piece, component, measure, read_map, show
 
 
 @pytest.mark.parametrize(
     ("origin", "name"),
     [
-        ("build/qemu/firmware/core/mmio.o", "firmware/core"),
-        ("build/qemu/firmware/kernel/syscall.o", "firmware/kernel"),
-        ("build/qemu/firmware/arch/cortex_m4/entry.o", "firmware/arch"),
-        ("build/qemu/firmware/port/main.o", "firmware/port"),
-        ("build/qemu/py/vm.o", "micropython"),
-        ("build/qemu/shared/runtime/pyexec.o", "micropython"),
-        ("build/qemu/frozen_content.o", "frozen capsules"),
+        ("/x/core/build/qemu/core/mmio.o", "firmware/core"),
+        ("/x/core/build/qemu/kernel/syscall.o", "firmware/kernel"),
+        ("/x/core/build/qemu/arch/cortex_m4/entry.o", "firmware/arch"),
+        ("/x/core/build/qemu/main.o", "firmware/port"),
+        ("/x/core/build/qemu/py/frozenmod.o", "micropython"),
+        ("/x/core/build/qemu/shared/runtime/pyexec.o", "micropython"),
+        ("/x/core/build/qemu/frozen_content.o", "frozen capsules"),
         ("/usr/lib/gcc/arm-none-eabi/12.2.1/thumb/libgcc.a(_udivmoddi4.o)", "libgcc"),
         ("/usr/lib/arm-none-eabi/newlib/thumb/libc_nano.a(libc_a-memcpy.o)", "newlib"),
         ("/usr/lib/arm-none-eabi/newlib/thumb/libm.a(libm_a-sf_sqrt.o)", "newlib"),
-        ("strange.o", "other"),
+        ("/x/core/strange.o", "other"),
     ],
 )
 def test_object_files_belong_to_components(origin: str, name: str) -> None:
-    assert component(origin) == name
+    assert component(origin, Path("/x/core/build/qemu")) == name
+
+
+def test_the_heap_is_a_component_of_its_own() -> None:
+    assert component("/x/main.o", Path("/x"), ".bss.heap") == HEAP
 
 
 MAP = """
 Discarded input sections
 
- .text          0x00000000        0x8 build/firmware/core/gone.o
+ .text          0x00000000        0x8 build/core/gone.o
 
 Linker script and memory map
 
 .text           0x00000000      0x120
  *(.text .text.*)
- .text.short    0x00000000       0x10 build/firmware/core/a.o
+ .text.short    0x00000000       0x10 build/core/a.o
  .text.a_rather_long_section_name
                 0x00000010       0x20 build/py/b.o
                 0x00000010                a_function
@@ -54,10 +58,10 @@ Linker script and memory map
 
 def test_the_linker_map_is_read() -> None:
     assert list(read_map(MAP)) == [
-        Piece(".text", 0x10, "build/firmware/core/a.o"),
-        Piece(".text", 0x20, "build/py/b.o"),
-        Piece(".text", 0x3, "build/py/b.o"),
-        Piece(".bss", 0x40, "build/py/b.o"),
+        Piece(".text", ".text.short", 0x0, 0x10, "build/core/a.o"),
+        Piece(".text", ".text.a_rather_long_section_name", 0x10, 0x20, "build/py/b.o"),
+        Piece(".text", ".rodata.str1.1", 0x34, 0x3, "build/py/b.o"),
+        Piece(".bss", "COMMON", 0x20000000, 0x40, "build/py/b.o"),
     ]
 
 
@@ -78,7 +82,7 @@ def test_the_components_add_up_to_what_the_elf_file_takes(tiny: Path) -> None:
     )  # fmt: skip
     assert size.total.flash == text + data
     assert size.total.ram == data + bss
-    assert size.components["other"].flash > 0.9 * size.total.flash
+    assert size.components["firmware/port"].flash > 0.9 * size.total.flash
     assert 0 <= size.components[REST].flash < 32
 
 

@@ -23,9 +23,9 @@ def test_the_board_boots_again_on_the_same_flash(simulation) -> None:
 
 def test_reset_boots_again(simulation) -> None:
     with simulation() as board:
-        board.expect(r"^Adder ")
+        board.expect(r"^Adder .+$")
         board.reset()
-        board.expect(r"^Adder ")
+        board.expect(r"^Adder .+$")
 
 
 def test_the_vectors_can_be_read_from_outside(simulation, kernel_symbols) -> None:

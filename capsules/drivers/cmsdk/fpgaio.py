@@ -10,14 +10,8 @@ class FpgaLed:
     """A HIL Led."""
 
     def __init__(self, registers: Registers, index: int) -> None:
-        self._bit = registers.field(_FPGAIO_LED0, index, 1)
-        self.is_on = self._bit
-
-    def on(self) -> None:
-        self._bit(1)
-
-    def off(self) -> None:
-        self._bit(0)
-
-    def toggle(self) -> None:
-        self._bit(not self._bit())
+        bit = registers.field(_FPGAIO_LED0, index, 1)
+        self.on = bit.set
+        self.off = bit.clear
+        self.toggle = bit.toggle
+        self.is_on = bit
