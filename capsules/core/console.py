@@ -68,7 +68,6 @@ class ConsoleDriver:
             return ErrorCode.NOMEM
         if entry.writing:
             return ErrorCode.BUSY
-        length = min(length, len(entry.read_only(1)))
         if length == 0:
             entry.schedule_upcall(_WRITTEN, 0, 0, 0)
             return SUCCESS

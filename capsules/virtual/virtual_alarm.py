@@ -34,16 +34,6 @@ class VirtualAlarm:
             self.armed = False
             self._mux.look()
 
-    def passed(self, ticks: int) -> int:
-        """Count down; returns the ticks left, 0 if it has just expired, -1 if it is not armed."""
-        if not self.armed:
-            return -1
-        if self.left <= ticks:
-            self.armed = False
-            return 0
-        self.left -= ticks
-        return self.left
-
 
 class AlarmMux:
     """Sets the hardware alarm for the soonest of its virtual alarms."""
@@ -55,7 +45,6 @@ class AlarmMux:
         self._last = 0
         self._running = False  # whether `_last` counts
         self._looking = False
-        self._again = False
         self._alarms: "tuple[VirtualAlarm, ...]" = ()
         alarm.set_client(self.look)
 
@@ -78,44 +67,46 @@ class AlarmMux:
     def look(self) -> None:
         """Call who is due, then set the hardware for the next.
 
-        A client may set an alarm from its callback; that look is made after this one.
+        A client may set or disarm any alarm from its callback: what has passed is subtracted from all
+        before anybody is called, and the soonest is looked for after.
         """
-        self._again = True
         if self._looking:
             return
         self._looking = True
-        while self._again:
-            self._again = False
-            ticks = self.since_look()
-            self._last = (self._last + ticks) & _MASK
-            soonest = _LONGEST + 1
-            for alarm in self._alarms:
-                left = alarm.passed(ticks)
-                if left == 0:
-                    self._call(alarm)
-                elif 0 < left < soonest:
-                    soonest = left
+        now = self.now()
+        ticks = (now - self._last) & _MASK if self._running else 0
+        self._last = now
+        self._running = True
+        due = False
+        for alarm in self._alarms:
+            if alarm.armed:
+                alarm.left -= ticks
+                if alarm.left <= 0:
+                    due = True
+        if due:
+            self._call_due()
         self._looking = False
-        if soonest <= _LONGEST:
-            self._alarm.set_alarm(soonest)
-        elif self._any_armed():
-            self._alarm.set_alarm(_LONGEST)
+        self._set_hardware()
+
+    def _call_due(self) -> None:
+        """Call the clients whose time has come. One that fails does not stop the clock for the others."""
+        for alarm in self._alarms:
+            if alarm.armed and alarm.left <= 0:
+                alarm.armed = False
+                try:
+                    alarm.fired()
+                except Exception as error:
+                    self._looking = False
+                    self._alarm.set_alarm(1)
+                    raise error  # the native emitter knows no bare raise
+
+    def _set_hardware(self) -> None:
+        soonest = 0
+        for alarm in self._alarms:
+            if alarm.armed and (soonest == 0 or alarm.left < soonest):
+                soonest = alarm.left
+        if soonest:
+            self._alarm.set_alarm(soonest if soonest < _LONGEST else _LONGEST)
         else:
             self._running = False
             self._alarm.disarm()
-
-    def _call(self, alarm: VirtualAlarm) -> None:
-        """One client's failure is not the others'."""
-        try:
-            alarm.fired()
-        except Exception as error:
-            self._looking = False
-            self._again = False
-            self._alarm.set_alarm(1)
-            raise error  # the native emitter knows no bare raise
-
-    def _any_armed(self) -> bool:
-        for alarm in self._alarms:
-            if alarm.armed:
-                return True
-        return False
