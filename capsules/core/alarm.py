@@ -80,7 +80,7 @@ class AlarmDriver:
 
     def _stop(self, process: ProcessId) -> "CommandReturn | int":
         bit = 1 << process.slot
-        if not self._armed & bit:
+        if not self._armed & bit or self._grant.entry(process.slot) is None:
             return ErrorCode.ALREADY
         self._armed &= ~bit
         self._fired()

@@ -123,6 +123,9 @@ class ConsoleDriver:
             return ErrorCode.NOMEM
         if length > self._longest_read:
             return ErrorCode.INVAL
+        reader = self._reader
+        if reader is not None and not reader.alive():
+            self._uart.receive_abort()  # received() puts the buffer back
         buffer = self._receive_buffer.take()
         if buffer is None:
             return ErrorCode.BUSY

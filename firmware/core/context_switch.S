@@ -15,11 +15,12 @@
 
     .equ PROCESS_PSP, 32
     .equ PROCESS_EXC_RETURN, 36
-    .equ PROCESS_CPACR, 40
-    .equ PROCESS_MPU, 48
-    .equ PROCESS_FP, 112
+    .equ PROCESS_MPU, 40
+    .equ PROCESS_FP, 88
     .equ MPU_RBAR, 0xe000ed9c
     .equ SCB_CPACR, 0xe000ed88
+    .equ CPACR_FPU_PRIVILEGED, 5 << 20
+    .equ CPACR_FPU_ALL, 15 << 20
 
     .section .text.context_switch, "ax"
     .global SysTick_Handler, PendSV_Handler
@@ -56,11 +57,15 @@ PendSV_Handler:
     addeq   r1, r2, #PROCESS_FP
     vstmiaeq r1, {s16-s31}
 
+    // The FPU is on only for a process whose frame holds FP registers: another one would read what
+    // the last left in them. Its first FP instruction faults, and it gets them zeroed (fault.c).
 2:  ldr     r1, =SCB_CPACR
-    ldr     r2, [r0, #PROCESS_CPACR]
-    str     r2, [r1]
     ldr     lr, [r0, #PROCESS_EXC_RETURN]
     tst     lr, #0x10
+    ite     ne
+    movne   r2, #CPACR_FPU_PRIVILEGED
+    moveq   r2, #CPACR_FPU_ALL
+    str     r2, [r1]
     bne     3f
     dsb
     isb

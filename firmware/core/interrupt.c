@@ -55,7 +55,7 @@ void interrupt_run_bottom_halves(void) {
             if (handler == MP_OBJ_NULL) {
                 continue;
             }
-            if (capsule_call_handler(handler)) {
+            if (capsule_call_handler(handler, line)) {
                 faults[line] = 0;
             } else if (++faults[line] >= FAULTS_UNTIL_OFF) {
                 kernel_printf("kernel: the handler of interrupt %u keeps failing; the line is off\n", line);

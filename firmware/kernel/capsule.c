@@ -134,8 +134,7 @@ static MP_DEFINE_CONST_FUN_OBJ_2(success_u32_u32_obj, success_u32_u32);
 
 MP_DEFINE_CONST_OBJ_TYPE(command_return_type, MP_QSTR_CommandReturn, MP_TYPE_FLAG_NONE);
 
-static void report(const char *what, uint32_t number, mp_obj_t exception) {
-    kernel_printf("kernel: exception in %s 0x%x\n", what, (unsigned)number);
+static void report(mp_obj_t exception) {
     mp_obj_print_exception(&kernel_print, exception);
 }
 
@@ -163,7 +162,8 @@ void capsule_command(driver_t *driver, process_t *process, exception_frame_t *fr
     args[4] = process->id_object;
     nlr_buf_t nlr;
     if (nlr_push(&nlr) != 0) {
-        report("the command of driver", driver->number, MP_OBJ_FROM_PTR(nlr.ret_val));
+        kernel_printf("kernel: exception in command %u of driver 0x%x\n", (unsigned)frame->r1, (unsigned)driver->number);
+        report(MP_OBJ_FROM_PTR(nlr.ret_val));
         syscall_fail(frame, ERROR_FAIL);
         return;
     }
@@ -197,14 +197,15 @@ void capsule_command(driver_t *driver, process_t *process, exception_frame_t *fr
     syscall_fail(frame, ERROR_FAIL);
 }
 
-bool capsule_call_handler(mp_obj_t handler) {
+bool capsule_call_handler(mp_obj_t handler, unsigned line) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
         mp_call_function_0(handler);
         nlr_pop();
         return true;
     }
-    report("an interrupt handler; driver", 0, MP_OBJ_FROM_PTR(nlr.ret_val));
+    kernel_printf("kernel: exception in the handler of interrupt %u\n", line);
+    report(MP_OBJ_FROM_PTR(nlr.ret_val));
     return false;
 }
 

@@ -56,8 +56,8 @@ void driver_serve(unsigned driver, mp_obj_t command);
 // Call the driver's command and put the outcome into the frame.
 void capsule_command(driver_t *driver, process_t *process, exception_frame_t *frame);
 
-// Call handler(); an exception is logged and false returned.
-bool capsule_call_handler(mp_obj_t handler);
+// Call handler(), which serves interrupt `line`; an exception is logged and false returned.
+bool capsule_call_handler(mp_obj_t handler, unsigned line);
 
 // The values a command can return (kernel.success and its kin).
 extern const mp_obj_type_t command_return_type;

@@ -19,7 +19,7 @@ void fault_notify(unsigned line) {
     notify_line = line;
 }
 
-void process_fault(process_t *process) {
+static void mark_faulted(process_t *process) {
     process->state = PROCESS_FAULTED;
     process->completed = false;
     schedule_update(process);
@@ -32,14 +32,20 @@ void process_fault(process_t *process) {
     if (notify_line != 0) {
         interrupt_trigger(notify_line);
     } else {
-        kernel_printf("app %.*s faulted\n", process->tbf.name_length, process->tbf.name);
+        kernel_log_app(&process->tbf);
+        kernel_printf(": faulted\n");
     }
+}
+
+void process_fault(process_t *process) {
+    process->fault_status = process->hard_fault_status = process->fault_address = 0;
+    process->frame_lost = false;
+    mark_faulted(process);
 }
 
 // The process's first floating-point instruction: until now it had no FPU, and so no chance to read
 // what others left in its registers.
-static void give_fpu(process_t *process) {
-    process->cpacr = CPACR_FPU_ALL;
+static void give_fpu(void) {
     SCB_CPACR = CPACR_FPU_ALL;
     barrier();
     static const uint32_t zeros[32];
@@ -53,8 +59,8 @@ static void give_fpu(process_t *process) {
 void fault_of_process(process_t *process) {
     uint32_t status = SCB_CFSR;
     SCB_CFSR = status; // write one to clear
-    if (status == CFSR_NOCP && process->cpacr == CPACR_FPU_PRIVILEGED) {
-        give_fpu(process);
+    if (status == CFSR_NOCP && SCB_CPACR != CPACR_FPU_ALL) {
+        give_fpu();
         return;
     }
     process->fault_status = status;
@@ -65,7 +71,7 @@ void fault_of_process(process_t *process) {
     // A system call whose frame could not be stacked would otherwise be taken later, from the kernel,
     // with whatever the stack pointer then points to.
     SCB_SHCSR &= ~SHCSR_SVCALLPENDED;
-    process_fault(process);
+    mark_faulted(process);
 }
 
 void kernel_panic(const char *format, ...) {
@@ -78,7 +84,9 @@ void kernel_panic(const char *format, ...) {
     va_end(arguments);
     kernel_printf("\n\tAdder %s on %s\n", ADDER_VERSION, BOARD_TITLE);
     if (current_process != NULL) {
-        kernel_printf("\tcurrent process: %.*s\n", current_process->tbf.name_length, current_process->tbf.name);
+        kernel_printf("\tcurrent process: ");
+        kernel_log_app(&current_process->tbf);
+        kernel_printf("\n");
     }
     for (;;) {
         __asm volatile ("wfi");

@@ -6,19 +6,6 @@
 #include "kernel/process.h"
 #include "memory_map.h"
 
-// A program's name on the console: what is not printable ASCII shows as '?'.
-static void print_name(const tbf_t *tbf) {
-    if (tbf->name_length == 0) {
-        kernel_printf("app (no name)");
-        return;
-    }
-    kernel_printf("app ");
-    for (unsigned i = 0; i < tbf->name_length && i < 64; i++) {
-        char c = tbf->name[i];
-        kernel_printf("%c", c >= ' ' && c <= '~' ? c : '?');
-    }
-}
-
 void loader_load_all(void) {
     uint32_t address = APP_FLASH_START;
     while (address < APP_FLASH_END) {
@@ -34,12 +21,12 @@ void loader_load_all(void) {
         if (error != NULL) {
             kernel_printf("flash at 0x%08x: %s; skipped\n", (unsigned)address, error);
         } else if (tbf.program && !tbf.enabled) {
-            print_name(&tbf);
+            kernel_log_app(&tbf);
             kernel_printf(": disabled\n");
         } else if (tbf.program) {
             process_t *process = process_create(&tbf);
             if (process != NULL) {
-                print_name(&tbf);
+                kernel_log_app(&tbf);
                 kernel_printf(": slot %u, flash 0x%08x-0x%08x, RAM 0x%08x-0x%08x\n", process->slot, (unsigned)tbf.start,
                     (unsigned)tbf.end, (unsigned)process->ram_start, (unsigned)process->ram_end);
             }

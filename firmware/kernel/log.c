@@ -8,6 +8,7 @@
 #include "kernel/log.h"
 #include "py/runtime.h"
 
+#define LONGEST_NAME (64)
 #define SIZE (CONFIG_KERNEL_LOG_BYTES)
 _Static_assert((SIZE & (SIZE - 1)) == 0, "CONFIG_KERNEL_LOG_BYTES must be a power of two");
 
@@ -47,6 +48,14 @@ void kernel_printf(const char *format, ...) {
     va_start(arguments, format);
     mp_vprintf(&kernel_print, format, arguments);
     va_end(arguments);
+}
+
+void kernel_log_app(const tbf_t *tbf) {
+    kernel_printf(tbf->name_length == 0 ? "app (no name)" : "app ");
+    for (unsigned i = 0; i < tbf->name_length && i < LONGEST_NAME; i++) {
+        char c = tbf->name[i];
+        kernel_printf("%c", c >= ' ' && c <= '~' ? c : '?');
+    }
 }
 
 uint32_t kernel_log_take(uint8_t *destination, uint32_t length) {

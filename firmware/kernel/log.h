@@ -6,12 +6,16 @@
 
 #include <stdint.h>
 
+#include "kernel/tbf.h"
 #include "py/mpprint.h"
 
 extern const mp_print_t kernel_print;
 
 // printf into the log. Every message is whole lines.
 void kernel_printf(const char *format, ...);
+
+// Print "app NAME"; what is not printable ASCII shows as '?'.
+void kernel_log_app(const tbf_t *tbf);
 
 // Move up to `length` bytes of the log to `destination`; returns how many.
 uint32_t kernel_log_take(uint8_t *destination, uint32_t length);

@@ -218,7 +218,8 @@ static bool new_identity(process_t *process) {
 static void start(process_t *process) {
     forget(process);
     if (!new_identity(process)) {
-        kernel_printf("app %.*s: the kernel has no memory left to start it\n", process->tbf.name_length, process->tbf.name);
+        kernel_log_app(&process->tbf);
+        kernel_printf(": the kernel has no memory left to start it\n");
         process->state = PROCESS_FAULTED;
         schedule_update(process);
         return;
@@ -232,7 +233,6 @@ static void start(process_t *process) {
     process->frame_lost = false;
     process->psp = process->ram_start;
     process->exc_return = EXC_RETURN_THREAD_PSP;
-    process->cpacr = CPACR_FPU_PRIVILEGED;
     *(exception_frame_t *)process->psp = (exception_frame_t) {
         .r0 = process->tbf.app_start,
         .r1 = process->ram_start,
@@ -249,7 +249,6 @@ static void start(process_t *process) {
 }
 
 process_t *process_create(const tbf_t *tbf) {
-    int name_length = tbf->name_length;
     process_t *process = NULL;
     for (unsigned i = 0; i < CONFIG_MAX_PROCESSES && process == NULL; i++) {
         if (processes[i].state == PROCESS_UNUSED) {
@@ -259,18 +258,21 @@ process_t *process_create(const tbf_t *tbf) {
         }
     }
     if (process == NULL) {
-        kernel_printf("app %.*s: not started, all %u process slots are in use\n", name_length, tbf->name, CONFIG_MAX_PROCESSES);
+        kernel_log_app(tbf);
+        kernel_printf(": not started, all %u process slots are in use\n", CONFIG_MAX_PROCESSES);
         return NULL;
     }
     process->tbf = *tbf;
     uint32_t granule = mpu_granule(tbf->start, tbf->end - tbf->start);
     if (granule == 0) {
-        kernel_printf("app %.*s: not started, the MPU cannot cover its flash\n", name_length, tbf->name);
+        kernel_log_app(tbf);
+        kernel_printf(": not started, the MPU cannot cover its flash\n");
         return NULL;
     }
     mpu_cover(&process->mpu[REGION_FLASH], REGION_FLASH, MPU_FLASH, tbf->start, tbf->end, granule);
     if (!allocate_ram(process, tbf)) {
-        kernel_printf("app %.*s: not started, no room for %u bytes of RAM\n", name_length, tbf->name, (unsigned)tbf->min_ram);
+        kernel_log_app(tbf);
+        kernel_printf(": not started, no room for %u bytes of RAM\n", (unsigned)tbf->min_ram);
         return NULL;
     }
     start(process);

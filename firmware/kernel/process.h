@@ -57,15 +57,12 @@ typedef struct process {
     uint32_t r4_to_r11[8]; //   0
     uint32_t psp;          //  32
     uint32_t exc_return;   //  36
-    uint32_t cpacr;        //  40: whether it has used the FPU
-    uint32_t mpu_count;    //  44: regions to load, in words of mpu[] times two
-    mpu_region_t mpu[MPU_REGIONS]; // 48
-    uint32_t s16_to_s31[16];       // 112
+    mpu_region_t mpu[MPU_REGIONS_PROCESS]; // 40
+    uint32_t s16_to_s31[16];               // 88
 
     uint8_t slot;
     uint8_t state;
     bool stopped;
-    bool starting; // the next yield-less entry is the program's start
     uint32_t waiting_driver, waiting_number; // YIELDED_FOR
     uint32_t id; // never used twice
 

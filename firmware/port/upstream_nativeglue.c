@@ -12,15 +12,21 @@
 #include "py/gc.h"
 #include "py/objtype.h"
 
-// An attribute of an instance that the instance itself holds, as the bytecode interpreter finds it
-// under MICROPY_OPT_LOAD_ATTR_FAST_PATH; anything else goes the long way.
+// An attribute that the instance itself holds; anything else goes the long way. A look at each slot of
+// a small table beats mp_map_lookup, whose one cache serves all tables: there the cost depends on which
+// names happen to share a cache entry.
+#define SMALL_TABLE (16)
+
 static mp_obj_t load_attr(mp_obj_t base, qstr attr) {
     if (mp_obj_is_obj(base)) {
-        mp_obj_instance_t *self = MP_OBJ_TO_PTR(base);
-        if (mp_obj_is_instance_type(self->base.type)) {
-            mp_map_elem_t *element = mp_map_lookup(&self->members, MP_OBJ_NEW_QSTR(attr), MP_MAP_LOOKUP);
-            if (element != NULL) {
-                return element->value;
+        const mp_obj_instance_t *self = MP_OBJ_TO_PTR(base);
+        if (mp_obj_is_instance_type(self->base.type) && self->members.alloc <= SMALL_TABLE) {
+            const mp_map_elem_t *element = self->members.table;
+            const mp_map_elem_t *end = element + self->members.alloc;
+            for (mp_obj_t key = MP_OBJ_NEW_QSTR(attr); element != end; element++) {
+                if (element->key == key) {
+                    return element->value;
+                }
             }
         }
     }
