@@ -2,7 +2,6 @@
 
 #include <stdint.h>
 #include <alloca.h>
-#include "config.h"  // from Kconfig
 
 // -- The interpreter's state is reached through a pointer ---------------------
 // The context switch changes the pointer, so one interpreter in flash can serve the kernel
