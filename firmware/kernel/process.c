@@ -428,7 +428,20 @@ bool process_schedule_upcall(process_t *process, unsigned driver, unsigned numbe
     return schedule(process, &upcall);
 }
 
+// Notifications may not crowd out what the kernel owes the process, nor one sender the others.
+#define QUEUE_KEPT_FROM_IPC (CONFIG_UPCALL_QUEUE_LENGTH / 2)
+#define IPC_QUEUED_PER_SENDER (2)
+
 bool process_schedule_ipc(process_t *process, unsigned driver, unsigned number, uint32_t from) {
+    unsigned queued = 0, by_sender = 0;
+    for (unsigned i = 0; i < process->queue_length; i++) {
+        const upcall_t *waiting = queue_at(process, i);
+        queued += waiting->kind == UPCALL_IPC;
+        by_sender += waiting->kind == UPCALL_IPC && waiting->args[0] == from;
+    }
+    if (queued == CONFIG_UPCALL_QUEUE_LENGTH - QUEUE_KEPT_FROM_IPC || by_sender == IPC_QUEUED_PER_SENDER) {
+        return false;
+    }
     upcall_t upcall = { .kind = UPCALL_IPC, .driver = driver, .number = number, .args = { from, 0, 0 } };
     return schedule(process, &upcall);
 }
