@@ -56,7 +56,8 @@ typedef struct {
 } register_field_t;
 
 // registers.field(offset, shift, width, inverted=False): a Field. field() reads it, field(value)
-// writes it and leaves the register's other bits. An inverted one reads a counter that counts down.
+// writes it and leaves the register's other bits (a field of 32 bits is written without a read). An
+// inverted one reads a counter that counts down.
 static mp_obj_t registers_field(size_t n_args, const mp_obj_t *args) {
     mp_uint_t shift = mp_obj_get_int(args[2]);
     mp_uint_t width = mp_obj_get_int(args[3]);
@@ -93,7 +94,10 @@ static mp_obj_t register_field_call(mp_obj_t self_in, size_t n_args, size_t n_kw
     mp_arg_check_num(n_args, n_kw, 0, 1, false);
     check_field_writable(self);
     uint32_t value = mp_obj_is_bool(args[0]) ? args[0] == mp_const_true : (uint32_t)mp_obj_get_int_truncated(args[0]);
-    *self->address = (*self->address & ~(self->mask << self->shift)) | (value & self->mask) << self->shift;
+    uint32_t bits = self->mask << self->shift;
+    // Reading can have an effect of its own: a field of all bits is written without.
+    uint32_t others = bits == 0xffffffff ? 0 : *self->address & ~bits;
+    *self->address = others | (value & self->mask) << self->shift;
     return mp_const_none;
 }
 

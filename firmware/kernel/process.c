@@ -13,7 +13,6 @@
 #include "py/runtime.h"
 
 #define INITIAL_STACK (sizeof(exception_frame_t)) // the program moves its stack before it grows
-#define GRANT_RESERVE (1024) // for grants, on top of what the program asks for
 #define XPSR_THUMB (1u << 24)
 #define XPSR_STACK_ALIGNED (1u << 9) // the hardware has inserted a word below the frame (B1.5.7)
 
@@ -103,7 +102,7 @@ static bool allocate_ram(process_t *process, const tbf_t *tbf) {
     if (tbf->min_ram > PROCESS_RAM_END - PROCESS_RAM_START) {
         return false;
     }
-    uint32_t wanted = tbf->min_ram + GRANT_RESERVE;
+    uint32_t wanted = tbf->min_ram + CONFIG_PROCESS_EXTRA_RAM;
     for (uint32_t granule = 32; granule <= PROCESS_RAM_END - PROCESS_RAM_START; granule *= 2) {
         uint32_t length = round_up(wanted, granule);
         if (length / granule > 16) {

@@ -31,7 +31,7 @@ class DualTimerAlarm:
         self.now = registers.field(_TIMER1_VALUE, 0, 24, True)
         self._load = registers.field(_TIMER2_LOAD, 0, 32)
         self._control = registers.field(_TIMER2_CONTROL, 0, 8)
-        self._clear = registers.field(_TIMER2_INTCLR, 0, 1)
+        self._clear = registers.field(_TIMER2_INTCLR, 0, 32)
         self._fired: "Callable[[], None] | None" = None
         registers.write(_TIMER1_CONTROL, _ENABLE | _SIZE_32_BIT | _PRESCALE_256)
         line.enable(self._interrupt)

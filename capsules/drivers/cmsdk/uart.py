@@ -30,11 +30,12 @@ class CmsdkUart:
 
     def __init__(self, registers: Registers, receive: InterruptLine, transmit: InterruptLine, clock: int, baud: int) -> None:
         self._registers = registers
-        self._data = registers.field(_DATA, 0, 8)
+        self._data = registers.field(_DATA, 0, 32)  # written whole: a read would take a received byte
         self._tx_full = registers.field(_STATE, _STATE_TX_FULL_BIT, 1)
         self._rx_full = registers.field(_STATE, _STATE_RX_FULL_BIT, 1)
-        self._clear = registers.field(_INTSTATUS, 0, 4)
+        self._clear = registers.field(_INTSTATUS, 0, 32)  # ones clear
         self._rx_interrupt = registers.field(_CTRL, 3, 1)
+        self._rx_line = receive
         self._client: "UartClient | None" = None
         self._tx_buffer = TakeCell()
         self._tx_at = 0
@@ -83,6 +84,8 @@ class CmsdkUart:
         self._rx_at = 0
         self._rx_length = length
         self._rx_interrupt(1)
+        if self._rx_full():  # it came while the interrupt was off, so there will be none for it
+            self._rx_line.trigger()
 
     def _receive_interrupt(self) -> None:
         self._clear(_INT_RX)
