@@ -50,17 +50,18 @@ app-objects = $(patsubst apps/%,$(APP_OBJ)/$(2)/%.o,$(APP_RUNTIME) $(wildcard ap
 
 $(APP_OBJ)/pic/%.o: apps/% apps/apps.mk
 	@mkdir -p $(@D)
-	$(APP_CC) $(APP_CFLAGS) $(APP_PIC) -MMD -MP -c $< -o $@
+	@$(APP_CC) $(APP_CFLAGS) $(APP_PIC) -MMD -MP -c $< -o $@
 
 $(APP_OBJ)/fixed/%.o: apps/% apps/apps.mk
 	@mkdir -p $(@D)
-	$(APP_CC) $(APP_CFLAGS) -DADDER_FIXED_ADDRESS -MMD -MP -c $< -o $@
+	@$(APP_CC) $(APP_CFLAGS) -DADDER_FIXED_ADDRESS -MMD -MP -c $< -o $@
 
 # $(call app-elf,elf,folder,pic|fixed,linker options)
 define app-elf
 APP_ELFS += $(APP_OUT)/$(1).elf
 $(APP_OUT)/$(1).elf: $(call app-objects,$(2),$(3)) apps/runtime/app.ld apps/apps.mk
-	$(APP_CC) $(APP_LDFLAGS) -Wl,--defsym=STACK_SIZE=$(or $(STACK_$(2)),$(APP_STACK)) $(4) \
+	@echo "APP $$(basename $$(@F))"
+	@$(APP_CC) $(APP_LDFLAGS) -Wl,--defsym=STACK_SIZE=$(or $(STACK_$(2)),$(APP_STACK)) $(4) \
 	    -Wl,-T,apps/runtime/app.ld $$(filter %.o,$$^) -lgcc -o $$@
 endef
 
@@ -69,7 +70,7 @@ define app
 APP_TBFS += $(APP_OUT)/$(1).tbf
 APP_TABS += $(APP_OUT)/$(1).tab
 $(APP_OUT)/$(1).tbf $(APP_OUT)/$(1).tab &: $(APP_OUT)/$(2).elf $(APP_TOOL) apps/apps.mk | $(TOOL_READY)
-	$(PYTHON) -m adder tbf $$< -o $(APP_OUT)/$(1).tbf --tab $(APP_OUT)/$(1).tab --name $(1) \
+	@$(PYTHON) -m adder tbf $$< -o $(APP_OUT)/$(1).tbf --tab $(APP_OUT)/$(1).tab --name $(1) \
 	    $(if $(3),--argument "$(3)") $(4)
 endef
 
@@ -106,6 +107,15 @@ $(eval $(call app,bench-spin2,bench-spin))
 $(eval $(call app,exits-terminate,exits,after 200 terminate 3))
 $(eval $(call app,exits-restart,exits,after 200 restart 3))
 $(eval $(call app,exits-return,exits,after 200 return 3))
+
+$(eval $(call app,abi,abi))
+$(eval $(call app,echo,echo))
+$(eval $(call app,echo-revoke,echo,revoke))
+$(eval $(call app,lateness,lateness,200 50))
+$(eval $(call app,lateness-long,lateness,40 60000))
+BAD_STACKS := kernel peripheral flash system nowhere edge fpedge
+$(foreach w,$(BAD_STACKS),$(eval $(call app,badstack-$(w),badstack,$(w) call)))
+$(foreach w,$(BAD_STACKS),$(eval $(call app,badstack-$(w)-spin,badstack,$(w) spin)))
 
 # The forbidden things of `faulty`; `faulty` itself crashes again and again, for `make run`.
 FAULTS := read-kernel write-kernel read-kernel-flash read-peripheral write-peripheral read-system \

@@ -52,7 +52,7 @@ class AlarmDriver:
         if number == 0:
             return SUCCESS
         if number == 1:
-            return success_u32_shifted(self._frequency, _JUSTIFY)
+            return success_u32(self._frequency)
         if number == 5:
             # Round up: never early.
             return self._arm(process, self._now(), (first >> _JUSTIFY & _MASK) + ((first & 0xFF) + 0xFF >> _JUSTIFY))

@@ -20,7 +20,7 @@ class Alarm(Protocol):
     """A counter, and one moment at which to be called."""
 
     frequency: int
-    """Ticks a second."""
+    """Hz of the counter shifted left to 32 bits: 256 for each Hz of a 24-bit one."""
 
     now: Callable[[], int]
     """The counter."""

@@ -19,14 +19,13 @@ _SIZE_32_BIT = const(0x02)
 _PRESCALE_256 = const(0x08)
 _INTERRUPT = const(0x20)
 _ENABLE = const(0x80)
-_PRESCALER = const(256)
 
 
 class DualTimerAlarm:
     """A HIL Alarm."""
 
     def __init__(self, registers: Registers, line: InterruptLine, clock: int) -> None:
-        self.frequency = clock // _PRESCALER
+        self.frequency = clock  # the prescaler divides by 256, as the shift multiplies
         # The lower 24 bits, upside down: the timer counts down.
         self.now = registers.field(_TIMER1_VALUE, 0, 24, True)
         self._load = registers.field(_TIMER2_LOAD, 0, 32)
