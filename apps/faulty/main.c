@@ -109,7 +109,8 @@ static bool do_it(const char *thing, uint32_t address) {
         return true;
     } else if (strcmp(thing, "privilege") == 0) {
         uint32_t control;
-        __asm__ volatile("msr control, %1\n isb\n mrs %0, control" : "=r"(control) : "r"(2));
+        __asm__ volatile("msr control, %1\n msr basepri, %1\n cpsid i\n isb\n mrs %0, control" : "=r"(control) : "r"(2));
+        print("faulty: %s\n", (control & 1) != 0 ? "still unprivileged" : "PRIVILEGED");
         return (control & 1) != 0;
     } else if (strcmp(thing, "read") == 0 || strcmp(thing, "other") == 0) {
         read_word(address);

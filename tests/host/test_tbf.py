@@ -3,6 +3,7 @@
 import io
 import struct
 import tarfile
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -112,34 +113,26 @@ def test_every_tbf_can_be_described(tbf: Tbf) -> None:
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
-    try:
+    with suppress(TbfError):
         Tbf.decode(data)
-    except TbfError as error:
-        assert str(error)
 
 
 @settings(max_examples=500)
 @given(tbfs(), st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=6), u16)
-def test_any_mutation_is_read_or_refused(
-    tbf: Tbf, changes: list[tuple[int, int]], cut: int
-) -> None:
+def test_any_mutation_is_read_or_refused(tbf: Tbf, changes: list[tuple[int, int]], cut: int) -> None:
     data = bytearray(tbf.encode())
     for at, value in changes:
         data[at % len(data)] = value
     if cut < len(data):
         del data[cut:]
     for candidate in (bytes(data), seal(data)):
-        try:
+        with suppress(TbfError):
             describe(Tbf.decode(candidate))
-        except TbfError as error:
-            assert str(error)
         list(walk(candidate))
 
 
 @given(tbfs(), st.integers(0, 10000), st.integers(1, 255))
-def test_no_change_of_one_byte_of_the_header_goes_unnoticed(
-    tbf: Tbf, where: int, change: int
-) -> None:
+def test_no_change_of_one_byte_of_the_header_goes_unnoticed(tbf: Tbf, where: int, change: int) -> None:
     data = bytearray(tbf.encode())
     data[where % tbf.header.size] ^= change
     with pytest.raises(TbfError):
@@ -307,9 +300,7 @@ def test_a_bad_tab_is_refused_in_words(data: bytes, message: str) -> None:
 
 
 @settings(max_examples=300)
-@given(
-    st.lists(st.tuples(st.integers(0, 4095), st.integers(0, 255)), max_size=8), st.integers(0, 4096)
-)
+@given(st.lists(st.tuples(st.integers(0, 4095), st.integers(0, 255)), max_size=8), st.integers(0, 4096))
 def test_any_mutation_of_a_tab_is_read_or_refused(changes: list[tuple[int, int]], cut: int) -> None:
     data = bytearray(make_tab([app()])[:4096])
     for at, value in changes:
@@ -318,7 +309,5 @@ def test_any_mutation_of_a_tab_is_read_or_refused(changes: list[tuple[int, int]]
         block = data[start : start + 512]
         block[148:156] = b" " * 8
         data[start + 148 : start + 156] = b"%06o\0 " % sum(block)
-    try:
+    with suppress(TbfError):
         read_tab(bytes(data[:cut]))
-    except TbfError as error:
-        assert str(error)

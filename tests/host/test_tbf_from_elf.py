@@ -4,13 +4,14 @@ import os
 import struct
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tockloader.tab import TAB
-from tockloader.tbfh import TBFHeader
+from tockloader.tbfh import TBFFooter, TBFHeader
 
 from adder.board import ROOT
 from adder.elf_to_tbf import (
@@ -236,10 +237,8 @@ def test_any_mutation_of_an_elf_is_converted_or_refused(hello: bytes, data: st.D
         )
         mutated[data.draw(where)] = data.draw(st.integers(0, 255))
     del mutated[data.draw(st.one_of(st.just(len(hello)), st.integers(0, len(hello)))) :]
-    try:
+    with suppress(TbfError):
         elf_to_tbf(bytes(mutated), Options("x", argument="y")).encode()
-    except TbfError as error:
-        assert str(error)
 
 
 # ------------------------------------------------------------------------- the verbs
@@ -289,9 +288,11 @@ def test_errors_are_one_sentence(apps: Path, tmp_path: Path) -> None:
 def tockloader(home: Path, *arguments: object) -> str:
     """Run tockloader on a flash file in `home`."""
     verb, *rest = map(str, arguments)
-    board = "--board adder --arch cortex-m4 --app-address 0 --page-size 512".split()
-    command = [sys.executable, "-m", "tockloader.main", verb]
-    command += ["--flash-file", str(home / "flash.bin"), *board, *rest]
+    command = [
+        sys.executable, "-m", "tockloader.main", verb, "--flash-file", str(home / "flash.bin"),
+        "--board", "adder", "--arch", "cortex-m4", "--app-address", "0", "--page-size", "512",
+    ]  # fmt: skip
+    command += rest
     done = subprocess.run(
         command, cwd=home, env={**os.environ, "HOME": str(home)}, check=True,
         stdin=subprocess.DEVNULL, capture_output=True, text=True,
@@ -328,7 +329,7 @@ def test_tockloader_understands_every_part_of_our_headers(hello: bytes, tmp_path
     assert header.get_app_size() == tbf.header.total_size
     assert header.get_header_size() == tbf.header.size
     assert header.get_binary_end_offset() == tbf.header.binary_end
-    assert header.pack() == tbf.header.encode()
+    assert header.get_binary() == tbf.header.encode()
     assert "UNKNOWN" not in str(header)
 
     path = tmp_path / "hello.tab"
@@ -338,8 +339,9 @@ def test_tockloader_understands_every_part_of_our_headers(hello: bytes, tmp_path
     assert tab.get_supported_architectures() == ["cortex-m4"]
     extracted = tab.extract_app("cortex-m4")
     assert extracted.get_names_and_binaries() == [("cortex-m4.tbf", tbf.encode())]
-    footer = extracted.tbfs[0].footer
-    assert "Reserved" in str(footer)
+    footers = TBFFooter(header, tbf.binary, tbf.encode()[tbf.header.binary_end :])
+    assert footers.get_size() == tbf.header.total_size - tbf.header.binary_end
+    assert "Reserved" in str(footers)
 
 
 def test_tockloader_understands_a_fixed_address(apps: Path) -> None:
