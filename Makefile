@@ -80,7 +80,7 @@ test: kernels apps ## Run all tests
 	@$(PYTHON) -m pytest tests $(TEST_OPTIONS)
 
 fuzz: kernel apps ## Run the long fuzzers: mutated binaries, random system calls
-	@$(PYTHON) -m pytest tests/adversarial --long $(TEST_OPTIONS)
+	@$(PYTHON) -m pytest tests/adversarial/test_fuzz.py --long --timeout=7200 $(TEST_OPTIONS)
 
 bench: kernel apps ## Count instructions of each kernel operation
 	@$(PYTHON) -m adder bench

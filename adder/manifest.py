@@ -91,9 +91,8 @@ def peripherals_h(manifest: dict[str, Any]) -> str:
             table = f"protected_{name}"
             offsets = ", ".join(f"0x{offset:x}" for offset in protected)
             lines.append(f"static const uint16_t {table}[] = {{ {offsets} }};")
-        rows.append(
-            f"    {{ MP_QSTR_{name}, 0x{peripheral['base']:08x}, 0x{peripheral['size']:x}, {table}, {len(protected)} }},"
-        )
+        base, size = peripheral["base"], peripheral["size"]
+        rows.append(f"    {{ MP_QSTR_{name}, 0x{base:08x}, 0x{size:x}, {table}, {len(protected)} }},")
         for line_name, line in peripheral.get("irq", {}).items():
             interrupts.append(f"    {{ MP_QSTR_{name}, MP_QSTR_{line_name}, {line} }},")
     lines += ["static const peripheral_t peripherals[] = {", *rows, "};", ""]

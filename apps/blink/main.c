@@ -2,7 +2,7 @@
 //
 // Shows:   an upcall: the alarm calls a function of the app while it waits in yield.
 // Build:   make apps                  (build/apps/blink.tbf)
-// Run:     make run, or adder simulate build/apps/blink.tbf
+// Run:     make run APPS="blink"
 // Expect:  blink: 2 LEDs, a step every 250 ms
 //          and the LEDs counting; nothing more on the console.
 //

@@ -2,7 +2,7 @@
 //
 // Shows:   completion codes; a restart begins with fresh memory.
 // Build:   make apps                  (build/apps/exits-*.tbf)
-// Run:     adder simulate build/apps/exits-terminate.tbf
+// Run:     make run APPS="exits-terminate"
 // Expect:  exits: terminate 3
 //          and the process list shows the app as terminated; with `restart 3` the line comes
 //          again and again. Static data that survived a restart would give

@@ -3,7 +3,7 @@
 // Shows:   faults are contained and reported; the kernel's fault policy.
 // Build:   make apps                  (build/apps/faulty-*.tbf, one for each thing), or
 //          adder tbf build/apps/faulty.elf --name peek --argument "read 0x40004000" -o peek.tbf
-// Run:     make run, or adder simulate build/apps/faulty-read-kernel.tbf build/apps/blink.tbf
+// Run:     make run APPS="faulty-read-kernel blink"
 // Expect:  faulty: read-kernel
 //          and the kernel's fault report. A forbidden thing that nothing stopped gives
 //          faulty: read-kernel was not stopped

@@ -2,7 +2,7 @@
 //
 // Shows:   s0 to s31 and the FPSCR survive preemption and system calls.
 // Build:   make apps                  (build/apps/float.tbf, float2.tbf)
-// Run:     make run, or adder simulate build/apps/float.tbf build/apps/float2.tbf
+// Run:     make run APPS="float float2"
 //          (two, with values of their own, so that each would notice the other's)
 // Expect:  float: 1204 rounds, no register lost
 //          … a line a second. If the kernel lost something:

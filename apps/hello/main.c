@@ -2,7 +2,7 @@
 //
 // Shows:   text on the console, sleeping, reading one's own name from the TBF header.
 // Build:   make apps                  (build/apps/hello.tbf, hello-fixed.tbf, …)
-// Run:     make run, or adder simulate build/apps/hello.tbf
+// Run:     make run APPS="hello"
 // Expect:  hello: hello, 1 of 5
 //          hello: hello, 2 of 5
 //          … one line a second, then the app ends with completion code 0.

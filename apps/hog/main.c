@@ -2,9 +2,10 @@
 //
 // Shows:   a process's memory ends at its own limit; new memory is zero; giving memory back.
 // Build:   make apps                  (build/apps/hog.tbf)
-// Run:     make run, or adder simulate build/apps/hog.tbf
-// Expect:  hog: got 2816 bytes, gave them back (round 1)
-//          hog: got 2816 bytes, gave them back (round 2)
+// Run:     make run APPS="hog"
+// Expect:  hog: begin
+//          hog: got 3008 bytes, gave them back (round 1)
+//          hog: got 3008 bytes, gave them back (round 2)
 //          … a line a second, always the same number. If new memory is not zero:
 //          hog: DIRTY memory at 0x…
 //          and completion code 1.
@@ -14,6 +15,8 @@
 enum { STEP = 64 };
 
 int main(void) {
+    print("hog: begin\n");
+    sleep_ms(1); // from here on the kernel has all that it needs of this app's memory
     for (uint32_t round = 1;; round++) {
         uint32_t got = 0;
         for (;;) {

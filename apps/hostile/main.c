@@ -3,7 +3,7 @@
 // Shows:   neither the kernel nor another app is harmed by what an app asks for.
 // Build:   make apps                  (build/apps/hostile.tbf), or
 //          adder tbf build/apps/hostile.elf --argument "7 1000000" -o hostile.tbf
-// Run:     adder simulate build/apps/hostile.tbf build/apps/blink.tbf
+// Run:     make run APPS="hostile blink"
 // Expect:  hostile: begin, seed 7, 1000000 calls
 //          hostile: end, 1000000 calls, 412345 of them succeeded
 //          and then the app sleeps.

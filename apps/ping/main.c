@@ -2,7 +2,7 @@
 //
 // Shows:   IPC: finding a service by name, lending it memory, notifying it, being notified.
 // Build:   make apps                  (build/apps/ping.tbf)
-// Run:     make run, or adder simulate build/apps/ping.tbf build/apps/pong.tbf
+// Run:     make run APPS="ping pong"
 // Expect:  ping: 100 round trips, 14 ms
 //          ping: 200 round trips, 14 ms
 //          … a line a second; the time is that of the last hundred.

@@ -3,7 +3,7 @@
 // Shows:   an IPC service: it is called with memory of its client, works on that
 //          memory in place, and notifies the client.
 // Build:   make apps                  (build/apps/pong.tbf)
-// Run:     make run, or adder simulate build/apps/ping.tbf build/apps/pong.tbf
+// Run:     make run APPS="ping pong"
 // Expect:  pong: ready
 //          and then the client's lines; see ping.
 

@@ -2,7 +2,7 @@
 //
 // Shows:   preemption: the other apps keep their time.
 // Build:   make apps                  (build/apps/spin.tbf)
-// Run:     make run, or adder simulate build/apps/spin.tbf build/apps/blink.tbf
+// Run:     make run APPS="spin blink"
 // Expect:  spin: spinning
 //          and nothing more; the LEDs of blink keep their rhythm.
 

@@ -2,7 +2,7 @@
 //
 // Shows:   that nothing in the kernel grows: a test reads its heap counters at the two lines.
 // Build:   make apps                  (build/apps/steady.tbf)
-// Run:     adder simulate build/apps/steady.tbf
+// Run:     make run APPS="steady"
 // Expect:  steady: begin
 //          steady: end, 100000 calls, 0 surprises
 //          and then the app sleeps. A surprise is a call that did not return what it must.
