@@ -22,6 +22,7 @@ def load(board: str, folder: Path) -> kconfiglib.Kconfig:
     if not defconfig.is_file():
         raise AdderError(f"There is no board '{board}': {defconfig} is missing.")
     kconfig = kconfiglib.Kconfig(str(ROOT / "Kconfig"), warn_to_stderr=False)
+    kconfig.warn_assign_undef = True
     chosen = folder / ".config"
     kconfig.load_config(str(chosen if chosen.is_file() else defconfig))
     if kconfig.warnings:

@@ -112,7 +112,12 @@ class Freezer:
                 found += [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
                 name = node.module or ""
-                if name not in BUILT_IN and not name.startswith(HOST_ONLY) and not self.path_of(name).is_file():
+                if (
+                    name not in BUILT_IN
+                    and not name.startswith(HOST_ONLY)
+                    and name not in self.modules
+                    and not self.path_of(name).is_file()
+                ):
                     found += [f"{name}.{alias.name}" for alias in node.names]  # from package import module
                 else:
                     found.append(name)

@@ -52,9 +52,7 @@ def kernel_symbols(kernel: Path) -> Symbols:
 
 
 @pytest.fixture
-def simulation(
-    request: pytest.FixtureRequest, kernel: Path, tmp_path: Path
-) -> Iterator[Callable[..., Simulation]]:
+def simulation(request: pytest.FixtureRequest, kernel: Path, tmp_path: Path) -> Iterator[Callable[..., Simulation]]:
     """Makes simulations: `simulation("hello", "blink", clock="fast")`, to be used with `with`.
 
     The flash image is `simulation(…).image`; further options are those of `Simulation`.
@@ -63,9 +61,7 @@ def simulation(
     request.node.stash[_started] = started
 
     def make(*apps: str | Path, **options: Any) -> Simulation:
-        paths = [
-            _built(BUILD / "apps" / f"{app}.tbf") if isinstance(app, str) else app for app in apps
-        ]
+        paths = [_built(BUILD / "apps" / f"{app}.tbf") if isinstance(app, str) else app for app in apps]
         image = FlashImage(tmp_path / f"flash{len(started)}.img")
         image.install([read_app_file(path) for path in paths], only=True)
         made = Simulation(kernel, image.path, **options)

@@ -114,6 +114,8 @@ def test_random_system_calls_harm_neither_the_kernel_nor_a_witness(simulation, t
 def test_an_app_that_floods_another_with_notifications_costs_it_nothing(simulation, tmp_path) -> None:
     # Found by the random calls: notifications filled the victim's queue, and its console upcall was dropped.
     hostile = tmp_path / "hostile.tbf"
-    hostile.write_bytes(elf_to_tbf((APPS / "hostile.elf").read_bytes(), Options(name="hostile", argument="1 20000")).encode())
+    hostile.write_bytes(
+        elf_to_tbf((APPS / "hostile.elf").read_bytes(), Options(name="hostile", argument="1 20000")).encode()
+    )
     with simulation(hostile, witness(tmp_path, "witness", "6"), "blink", "float") as board:
         board.expect(r"witness: hello, 6 of 6", timeout=60)

@@ -55,9 +55,7 @@ def test_the_same_run_gives_the_same_counts(tiny: Path, measured: bench.Stopwatc
 @pytest.mark.parametrize("operation", ["five", "svc", "slice_switch", "boot_to_user"])
 def test_a_profile_accounts_for_every_instruction(tiny: Path, operation: str) -> None:
     tbfs = [tiny / "tiny.tbf", tiny / "tiny_b.tbf"]
-    stopwatch, name = bench.measure(
-        tiny / "kernel.elf", tbfs, samples=5, timeout=60, profile=operation
-    )
+    stopwatch, name = bench.measure(tiny / "kernel.elf", tbfs, samples=5, timeout=60, profile=operation)
     samples = stopwatch.samples[operation]
     functions = dict(bench.by_function(samples.profile, name))
     assert sum(functions.values()) == samples.median
@@ -123,9 +121,7 @@ class Recorder:
 
 
 def line(address: int, flags: int = 0x110, cflags: int = 0xFF000001) -> bytes:
-    return (
-        f"Trace 0: 0x7f0e8c000100 [00000000/{address:08x}/{flags:08x}/{cflags:08x}] name\n"
-    ).encode()
+    return (f"Trace 0: 0x7f0e8c000100 [00000000/{address:08x}/{flags:08x}/{cflags:08x}] name\n").encode()
 
 
 def parse(log: bytes, places: list[Place], pieces: int = 1) -> tuple[LogParser, Recorder]:
@@ -201,9 +197,7 @@ def test_merged_marks_are_refused(tiny: Path) -> None:
 
 
 def test_addresses_get_the_name_of_what_encloses_them() -> None:
-    symbols = Symbols(
-        [Symbol(0x10, 8, "f"), Symbol(0x14, 0, "label_in_f"), Symbol(0x20, 0, "assembly")]
-    )
+    symbols = Symbols([Symbol(0x10, 8, "f"), Symbol(0x14, 0, "label_in_f"), Symbol(0x20, 0, "assembly")])
     assert symbols.at(0x0F) is None
     assert symbols.at(0x10) == "f"
     assert symbols.at(0x16) == "f"

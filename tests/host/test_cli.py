@@ -39,9 +39,7 @@ def test_help_does_not_import_the_verbs() -> None:
         "except SystemExit: pass\n"
         "print('adder.simulate' in sys.modules, 'elftools' in sys.modules)"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True
-    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
     assert result.stdout.splitlines()[-1] == "False False"
 
 
@@ -71,9 +69,7 @@ def test_a_failure_is_said_in_one_sentence_without_traceback(arguments: tuple[st
 
 def test_a_closed_pipe_is_no_error_to_speak_of() -> None:
     script = f"{sys.executable} -m adder --help | true; exit ${{PIPESTATUS[0]}}"
-    result = subprocess.run(
-        ["bash", "-c", script], capture_output=True, text=True, cwd=ROOT, check=False
-    )
+    result = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=ROOT, check=False)
     assert "Traceback" not in result.stderr
 
 

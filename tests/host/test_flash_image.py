@@ -174,9 +174,7 @@ def test_nothing_is_written_when_nothing_changes(image: FlashImage) -> None:
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-def test_a_failed_write_leaves_the_old_image_and_no_litter(
-    image: FlashImage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_leaves_the_old_image_and_no_litter(image: FlashImage, monkeypatch: pytest.MonkeyPatch) -> None:
     image.install([app("a")])
     before = image.path.read_bytes()
 

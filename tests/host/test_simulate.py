@@ -184,9 +184,7 @@ def test_a_missing_qemu_is_named_with_its_package(monkeypatch: pytest.MonkeyPatc
     ("answer", "message"),
     [("QEMU emulator version 4.2.1", "QEMU 4.2; Adder needs 7.0"), ("hello", "is it QEMU")],
 )
-def test_an_unfit_qemu_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, message: str
-) -> None:
+def test_an_unfit_qemu_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, message: str) -> None:
     fake = tmp_path / "qemu"
     fake.write_text(f"#!/bin/sh\necho {answer}\n")
     fake.chmod(0o755)
@@ -215,9 +213,7 @@ def run_verb(tiny: Path, image: Path, *options: str, **more: object):
         sys.executable, "-m", "adder", "simulate",
         "--kernel", str(tiny / "kernel.elf"), "--image", str(image), *options,
     ]  # fmt: skip
-    return subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=60, **more
-    )
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=60, **more)
 
 
 def test_the_verb_stops_after_the_given_time(tiny: Path, tmp_path: Path) -> None:
@@ -268,9 +264,7 @@ def test_control_keys_reach_the_board_after_ctrl_a(terminal: pexpect.spawn) -> N
 
 def test_a_terminated_tool_takes_qemu_with_it(terminal: pexpect.spawn) -> None:
     children = Path(f"/proc/{terminal.pid}/task/{terminal.pid}/children").read_text().split()
-    qemus = [
-        int(pid) for pid in children if b"qemu" in Path(f"/proc/{pid}/cmdline").read_bytes()[:80]
-    ]
+    qemus = [int(pid) for pid in children if b"qemu" in Path(f"/proc/{pid}/cmdline").read_bytes()[:80]]
     assert len(qemus) == 1
     os.kill(terminal.pid, 15)
     terminal.expect(pexpect.EOF)

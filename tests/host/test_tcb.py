@@ -78,9 +78,7 @@ def test_every_use_of_the_mint_is_listed() -> None:
 
 
 def test_a_star_import_is_listed() -> None:
-    assert [power.text for power in tcb.minted_powers("from mint import *\n", "b.py")] == [
-        "from mint import *"
-    ]
+    assert [power.text for power in tcb.minted_powers("from mint import *\n", "b.py")] == ["from mint import *"]
 
 
 def test_a_board_file_with_a_syntax_error_is_named() -> None:

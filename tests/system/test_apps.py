@@ -53,7 +53,9 @@ def test_leds_are_driven(simulation) -> None:
         assert seen == {0, 1, 2, 3}
 
 
-@pytest.mark.parametrize(("app", "pattern"), [("exits-terminate", "terminate"), ("exits-return", "return"), ("exits-restart", "restart")])
+@pytest.mark.parametrize(
+    ("app", "pattern"), [("exits-terminate", "terminate"), ("exits-return", "return"), ("exits-restart", "restart")]
+)
 def test_an_app_exits_as_it_says(simulation, app, pattern) -> None:
     with simulation(app, "hello") as board:
         board.expect(r"hello: hello, 3 of 5", timeout=20)

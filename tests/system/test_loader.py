@@ -54,9 +54,15 @@ def bad_checksum() -> bytes:
 
 
 SKIPPED = {
-    "a TLV that reaches beyond the header": (lambda: patched(find_tlv(9) - 2, "<H", 4000), "header entry reaches beyond the header"),
+    "a TLV that reaches beyond the header": (
+        lambda: patched(find_tlv(9) - 2, "<H", 4000),
+        "header entry reaches beyond the header",
+    ),
     "a main header of the wrong length": (lambda: patched(find_tlv(1) - 2, "<H", 8), "main header of the wrong length"),
-    "a program outside its flash": (lambda: patched(find_tlv(9), "<I", 0x7FFFFFFF), "the program lies outside its own flash"),
+    "a program outside its flash": (
+        lambda: patched(find_tlv(9), "<I", 0x7FFFFFFF),
+        "the program lies outside its own flash",
+    ),
     "another kernel version": (lambda: patched(find_tlv(8), "<H", 3), "made for another version of the kernel"),
 }
 

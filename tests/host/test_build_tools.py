@@ -1,0 +1,142 @@
+"""What the build does to manifests, options and capsules before the compiler sees them."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from adder import configure, freeze, manifest
+from adder.errors import AdderError
+
+
+def board(**peripheral: object) -> dict:
+    return {
+        "name": "x", "title": "X", "irq_lines": 32, "cpu_hz": 1,
+        "memory": {}, "panic_console": {"kind": "none", "base": 0},
+        "peripherals": {"uart": {"base": 0x40004000, "size": 0x1000, **peripheral}},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("peripheral", "complaint"),
+    [
+        ({"base": 0x20000000}, "outside the peripheral space"),
+        ({"base": 0xE000E000}, "outside the peripheral space"),
+        ({"base": 0x5FFFF004, "size": 0x1000}, "outside the peripheral space"),
+        ({"base": 0x40000002}, "multiples of 4"),
+        ({"irq": {"rx": 32}}, "not a line of this chip"),
+        ({"protected": [0x1000]}, "not in its block"),
+        ({"protected": [0x502]}, "not in its block"),
+    ],
+)
+def test_a_manifest_that_opens_a_forbidden_window_is_refused(peripheral, complaint) -> None:
+    with pytest.raises(AdderError, match=complaint):
+        manifest.check(board(**peripheral))
+
+
+def test_a_good_manifest_becomes_tables() -> None:
+    good = board(irq={"rx": 3}, protected=[0x534])
+    manifest.check(good)
+    text = manifest.peripherals_h(good)
+    assert "{ MP_QSTR_uart, 0x40004000, 0x1000, protected_uart, 1 }" in text
+    assert "{ MP_QSTR_uart, MP_QSTR_rx, 3 }" in text
+
+
+def test_a_missing_board_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(AdderError, match="There is no board 'toaster'"):
+        manifest.generate("toaster", tmp_path)
+    with pytest.raises(AdderError, match="There is no board 'toaster'"):
+        configure.load("toaster", tmp_path)
+
+
+def test_options_become_numbers_for_c_make_and_python(tmp_path: Path) -> None:
+    (tmp_path / ".config").write_text("CONFIG_MAX_PROCESSES=5\nCONFIG_CAPSULE_LED=n\n")
+    configure.generate(configure.load("qemu", tmp_path), tmp_path)
+    assert "#define CONFIG_MAX_PROCESSES (5)" in (tmp_path / "config.h").read_text()
+    assert "CONFIG_CAPSULE_LED := 0" in (tmp_path / "config.mk").read_text()
+    assert "SCHEDULER_ROUND_ROBIN = const(1)" in (tmp_path / "config.py").read_text()
+
+
+def test_an_option_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".config").write_text("CONFIG_MAX_PROCESES=5\n")
+    with pytest.raises(AdderError, match="MAX_PROCESES"):
+        configure.load("qemu", tmp_path)
+
+
+@pytest.fixture
+def freezer(tmp_path: Path) -> freeze.Freezer:
+    configure.generate(configure.load("qemu", tmp_path), tmp_path)
+    return freeze.Freezer("qemu", tmp_path)
+
+
+def load(freezer: freeze.Freezer, tmp_path: Path, text: str, name: str = "thing", words: str = "") -> freeze.Module:
+    path = tmp_path / f"{name}.py"
+    path.write_text(text)
+    freezer.config["words"][name] = words
+    return freezer.load(name, path)
+
+
+def test_a_prepared_module_keeps_its_lines(freezer, tmp_path) -> None:
+    text = (
+        "from kernel import ErrorCode, Grant, success_u32\n"
+        "import config\n"
+        "\n"
+        "def f(a: int, grant: 'Grant' = None) -> 'int | None':\n"
+        "    b: int = config.MAX_PROCESSES\n"
+        "    return b if a else ErrorCode.INVAL\n"
+    )
+    prepared = freezer.prepare(load(freezer, tmp_path, text))
+    assert prepared.count("\n") == text.count("\n")
+    lines = prepared.splitlines()
+    assert lines[0] == "from kernel import ErrorCode, success_u32"
+    assert lines[3].split() == ["def", "f(a", ",", "grant", "=", "None)", ":"]
+    assert lines[4].split() == ["b", "=", "16"]
+    ast.parse(prepared)
+
+
+def test_constants_of_other_modules_are_folded(freezer, tmp_path) -> None:
+    load(freezer, tmp_path, "LIMIT = const(0x40)\nother = 1\n", "numbers_here")
+    prepared = freezer.prepare(load(freezer, tmp_path, "from numbers_here import LIMIT, other\nx = LIMIT\n"))
+    assert prepared.splitlines()[0] == "LIMIT = const(64); from numbers_here import other"
+
+
+def test_a_words_function_gets_its_decorator_on_the_line_above(freezer, tmp_path) -> None:
+    text = "x = 1\n\ndef f(a: int, _: int, process: object) -> 'X':\n    return process\n"
+    prepared = freezer.prepare(load(freezer, tmp_path, text, words="f"))
+    assert prepared.splitlines()[1] == "@micropython.viper"
+    assert prepared.splitlines()[2].startswith("def f(a: int, _")
+
+
+@pytest.mark.parametrize(
+    ("function", "complaint"),
+    [
+        ("\ndef f(a):\n    return a\n", "must be annotated as int"),
+        ("\ndef f(a: 'ptr8'):\n    return a\n", "must be annotated as int"),
+        ("\ndef f(a: int):\n    return ptr8(a)[0]\n", "pointer type"),
+        ("\ndef f(a: int, _: int):\n    return _\n", "is used"),
+        ("\ndef f(a: int):\n    try:\n        pass\n    finally:\n        pass\n", "more than compute"),
+        ("x = 1\ndef f(a: int):\n    return a\n", "needs a blank line"),
+        ("\ndef g(a: int):\n    return a\n", "has no 'f'"),
+    ],
+)
+def test_what_must_not_be_machine_words_is_refused(freezer, tmp_path, function, complaint) -> None:
+    with pytest.raises(AdderError, match=complaint):
+        freezer.prepare(load(freezer, tmp_path, function, words="f"))
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("import nothing_there\n", "There is no module 'nothing_there'"),
+        ("def f(:\n", "thing.py:1: "),
+        ("import config\nif config.CAPSULE_TOASTER:\n    import x\n", "no option CAPSULE_TOASTER"),
+    ],
+)
+def test_a_module_that_cannot_be_frozen_is_one_sentence(freezer, tmp_path, text, complaint) -> None:
+    with pytest.raises(AdderError, match=complaint):
+        load(freezer, tmp_path, text)
+
+
+def test_a_capsule_that_is_switched_off_is_not_followed(freezer, tmp_path) -> None:
+    freezer.options["CAPSULE_LED"] = 0
+    load(freezer, tmp_path, "import config\nif config.CAPSULE_LED:\n    import nothing_there\n")
