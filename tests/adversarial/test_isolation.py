@@ -45,7 +45,7 @@ def prober(tmp_path: Path, argument: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("region", "way"), itertools.product(REGIONS, ("read", "write", "exec")))
+@pytest.mark.parametrize(("region", "way"), list(itertools.product(REGIONS, ("read", "write", "exec"))))
 def test_what_is_not_its_own_is_out_of_an_apps_reach(simulation, kernel_symbols, tmp_path, region, way) -> None:
     address = REGIONS[region]
     if address == "witness RAM":

@@ -33,7 +33,7 @@ def test_writes_of_several_apps_come_out_whole_and_in_turn() -> None:
 
 
 def test_a_write_of_nothing_still_completes() -> None:
-    uart, driver, grant = make()
+    _uart, driver, grant = make()
     assert driver.command(WRITE, 0, 0, Process(0)) == SUCCESS
     assert driver.command(WRITE, 10, 0, Process(1)) == SUCCESS  # nothing allowed
     assert grant.entries[0].upcalls == [(1, 0, 0, 0)]
@@ -79,7 +79,7 @@ def test_a_read_that_is_too_long_is_refused() -> None:
 
 
 def test_an_aborted_read_delivers_what_came() -> None:
-    uart, driver, grant = make()
+    _uart, driver, grant = make()
     grant.enter(Process(0)).read_write(1).data = bytearray(8)
     driver.command(READ, 8, 0, Process(0))
     assert driver.command(ABORT, 0, 0, Process(0)) == SUCCESS
