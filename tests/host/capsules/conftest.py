@@ -1,25 +1,12 @@
-"""Runs the real capsules under CPython, on stand-ins for the trusted core (fakes/)."""
+"""Lets tests import the capsules themselves, on top of the stand-ins in fakes.py."""
 
 import sys
 from pathlib import Path
 
-import pytest
-
 from adder.board import ROOT
 
-sys.path[:0] = [str(Path(__file__).parent / "fakes"), str(ROOT), str(ROOT / "board")]
+sys.path[:0] = [str(Path(__file__).parent), str(ROOT)]
 
-import kernel
+import fakes  # noqa: E402
 
-
-@pytest.fixture(autouse=True)
-def log() -> "kernel.KernelLog":
-    """The kernel's log, empty."""
-    kernel.the_log.__init__()
-    return kernel.the_log
-
-
-@pytest.fixture
-def machine() -> "kernel.Machine":
-    """A machine without drivers or processes."""
-    return kernel.Machine()
+fakes.install()
