@@ -90,8 +90,7 @@ class ConsoleDriver:
             if self._grant.entry(self._writer_slot) is entry:
                 count = entry.read_only(1).read(entry.at, buffer, 0, entry.length - entry.at)
                 if count:
-                    self._uart.transmit(buffer.move(), count)
-                    self._transmit_buffer.put(buffer)
+                    self._uart.transmit(buffer.move(), count)  # transmitted() gets it back
                     return
                 entry.writing = 0
                 at = entry.at
@@ -111,7 +110,7 @@ class ConsoleDriver:
 
     def transmitted(self, buffer: Buffer, length: int, status: int) -> None:
         """From the UART."""
-        buffer.give_back()
+        self._transmit_buffer.put(buffer.give_back())
         entry = self._writer
         if entry is not None and self._grant.entry(self._writer_slot) is entry:
             entry.at += length

@@ -23,10 +23,9 @@ class KernelLogWriter:
             return
         count = self._log.take(buffer)
         if count:
-            self._uart.transmit(buffer.move(), count)
-        self._buffer.put(buffer)
-        if count:
-            self._buffer.take()
+            self._uart.transmit(buffer.move(), count)  # transmitted() gets it back
+        else:
+            self._buffer.put(buffer)
 
     def transmitted(self, buffer: Buffer, length: int, status: int) -> None:
         """From the UART."""

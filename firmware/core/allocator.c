@@ -256,6 +256,13 @@ MP_DEFINE_CONST_OBJ_TYPE(
     grant_type, MP_QSTR_Grant, MP_TYPE_FLAG_NONE,
     locals_dict, &grant_locals);
 
+unsigned grant_driver(mp_obj_t grant) {
+    if (!mp_obj_is_type(grant, &grant_type)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("a Grant is needed"));
+    }
+    return ((grant_t *)MP_OBJ_TO_PTR(grant))->driver;
+}
+
 mp_obj_t grant_new(unsigned driver) {
     grant_t *self = mp_obj_malloc(grant_t, &grant_type);
     self->driver = driver;

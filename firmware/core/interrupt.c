@@ -138,3 +138,11 @@ mp_obj_t interrupt_software_line_new(void) {
     }
     return interrupt_line_new(INTERRUPT_FIRST_SOFTWARE + software_lines++);
 }
+
+unsigned interrupt_software_line(mp_obj_t line_in) {
+    interrupt_line_t *line = MP_OBJ_TO_PTR(line_in);
+    if (!mp_obj_is_type(line_in, &interrupt_line_type) || line->line < INTERRUPT_FIRST_SOFTWARE) {
+        mp_raise_TypeError(MP_ERROR_TEXT("a software InterruptLine is needed"));
+    }
+    return line->line;
+}

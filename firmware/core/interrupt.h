@@ -29,5 +29,6 @@ void interrupt_run_bottom_halves(void);
 extern const mp_obj_type_t interrupt_line_type;
 mp_obj_t interrupt_line_new(unsigned line); // for the board only
 mp_obj_t interrupt_software_line_new(void);
+unsigned interrupt_software_line(mp_obj_t line); // its number; raises if it is no software line
 
 #endif

@@ -73,10 +73,6 @@ void driver_serve(unsigned index, mp_obj_t command) {
 
 // -- Arguments ----------------------------------------------------------------
 
-mp_obj_t capsule_argument(uint32_t value) {
-    return mp_obj_new_int_from_uint(value);
-}
-
 // Any number as an object, for functions that turn their arguments into machine words
 // before anything else, so that none can keep these objects, which the next call overwrites.
 typedef struct {
@@ -168,9 +164,9 @@ void capsule_command(driver_t *driver, process_t *process, exception_frame_t *fr
         return;
     }
     if (args[1] == MP_OBJ_NULL) {
-        args[1] = capsule_argument(frame->r1);
-        args[2] = capsule_argument(frame->r2);
-        args[3] = capsule_argument(frame->r3);
+        args[1] = mp_obj_new_int_from_uint(frame->r1);
+        args[2] = mp_obj_new_int_from_uint(frame->r2);
+        args[3] = mp_obj_new_int_from_uint(frame->r3);
     }
     mp_globals_set(driver->globals);
     mp_obj_t result = driver->entry(driver->function, 5, 0, args);

@@ -61,10 +61,6 @@ bool capsule_call_handler(mp_obj_t handler, unsigned line);
 
 // The values a command can return (kernel.success and its kin).
 extern const mp_obj_type_t command_return_type;
-extern const mp_obj_module_t kernel_module;
-
-// A 32-bit number from a process, as a Python int.
-mp_obj_t capsule_argument(uint32_t value);
 
 void capsule_collect_roots(void);
 

@@ -38,18 +38,6 @@ static MP_DEFINE_CONST_FUN_OBJ_0(mint_software_interrupt_obj, mint_software_inte
 
 // -- Drivers ------------------------------------------------------------------
 
-typedef struct {
-    mp_obj_base_t base;
-    uint32_t driver;
-} same_as_grant_t; // allocator.c
-
-static unsigned driver_of(mp_obj_t grant) {
-    if (!mp_obj_is_type(grant, &grant_type)) {
-        mp_raise_TypeError(MP_ERROR_TEXT("a Grant is needed"));
-    }
-    return ((same_as_grant_t *)MP_OBJ_TO_PTR(grant))->driver;
-}
-
 // grant(number, layout): the driver number, and a record of this shape in each process.
 static mp_obj_t mint_grant(mp_obj_t number, mp_obj_t layout) {
     return grant_new(driver_add(mp_obj_get_int_truncated(number), layout));
@@ -58,14 +46,14 @@ static MP_DEFINE_CONST_FUN_OBJ_2(mint_grant_obj, mint_grant);
 
 // serve(grant, command): from now on `command`, a method, answers the driver's commands.
 static mp_obj_t mint_serve(mp_obj_t grant, mp_obj_t command) {
-    driver_serve(driver_of(grant), command);
+    driver_serve(grant_driver(grant), command);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(mint_serve_obj, mint_serve);
 
 // share_memory(grant): commands 2 and 3 of this driver notify another process and share a buffer.
 static mp_obj_t mint_share_memory(mp_obj_t grant) {
-    drivers[driver_of(grant)].core_command = ipc_command;
+    drivers[grant_driver(grant)].core_command = ipc_command;
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(mint_share_memory_obj, mint_share_memory);
@@ -80,21 +68,9 @@ static mp_obj_t log_take(mp_obj_t self, mp_obj_t buffer) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(log_take_obj, log_take);
 
-typedef struct {
-    mp_obj_base_t base;
-    uint32_t line;
-} same_as_interrupt_line_t; // interrupt.c
-
-static unsigned line_of(mp_obj_t line) {
-    if (!mp_obj_is_type(line, &interrupt_line_type) || ((same_as_interrupt_line_t *)MP_OBJ_TO_PTR(line))->line < INTERRUPT_FIRST_SOFTWARE) {
-        mp_raise_TypeError(MP_ERROR_TEXT("a software InterruptLine is needed"));
-    }
-    return ((same_as_interrupt_line_t *)MP_OBJ_TO_PTR(line))->line;
-}
-
 static mp_obj_t log_notify(mp_obj_t self, mp_obj_t line) {
     (void)self;
-    kernel_log_notify(line_of(line));
+    kernel_log_notify(interrupt_software_line(line));
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(log_notify_obj, log_notify);
@@ -273,7 +249,7 @@ static MP_DEFINE_CONST_FUN_OBJ_2(control_panic_obj, control_panic);
 // control.on_fault(line): raise the software line when a process has faulted.
 static mp_obj_t control_on_fault(mp_obj_t self, mp_obj_t line) {
     (void)self;
-    fault_notify(line_of(line));
+    fault_notify(interrupt_software_line(line));
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(control_on_fault_obj, control_on_fault);
