@@ -25,8 +25,9 @@ def load(board: str, folder: Path) -> kconfiglib.Kconfig:
     kconfig.warn_assign_undef = True
     chosen = folder / ".config"
     kconfig.load_config(str(chosen if chosen.is_file() else defconfig))
+    values(kconfig)  # a number out of its range is noticed when it is looked at
     if kconfig.warnings:
-        raise AdderError(f"{chosen if chosen.is_file() else defconfig}: {kconfig.warnings[0]}")
+        raise AdderError(kconfig.warnings[0].removeprefix("warning: "))
     return kconfig
 
 

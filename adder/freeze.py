@@ -13,9 +13,10 @@ viper decorator, on the blank line above them, after a check that they compute o
 
 import ast
 import configparser
-import re
+import operator
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,6 +44,11 @@ TYPES = {
 """Names in `kernel` that only annotations use: nobody can make such an object but the core."""
 
 WORD_TYPES = {"int", "bool"}
+
+
+def is_host_only(name: str) -> bool:
+    """Whether the module exists for the type checker alone."""
+    return any(name == module or name.startswith(module + ".") for module in HOST_ONLY)
 
 
 @dataclass
@@ -86,6 +92,10 @@ class Freezer:
         if not path.is_file():
             raise AdderError(f"There is no module '{name}' ({path} is missing).")
         text = path.read_text()
+        # Columns in the syntax tree count bytes; with ASCII they are also characters.
+        for number, line in enumerate(text.splitlines(), 1):
+            if not line.isascii() and (":" in line or "config" in line) and "def " in line:
+                raise AdderError(f"{path}:{number}: write this line in ASCII.")
         try:
             tree = ast.parse(text, str(path))
         except SyntaxError as error:
@@ -100,7 +110,7 @@ class Freezer:
             and (value := const_value(node.value)) is not None
         }
         for imported in self.imports(tree.body):
-            if imported not in BUILT_IN and not imported.startswith(HOST_ONLY):
+            if imported not in BUILT_IN and not is_host_only(imported):
                 self.load(imported)
         return module
 
@@ -111,10 +121,12 @@ class Freezer:
             if isinstance(node, ast.Import):
                 found += [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
+                if node.level:
+                    raise AdderError(f"Line {node.lineno}: write the whole name of the module in place of the dots.")
                 name = node.module or ""
                 if (
                     name not in BUILT_IN
-                    and not name.startswith(HOST_ONLY)
+                    and not is_host_only(name)
                     and name not in self.modules
                     and not self.path_of(name).is_file()
                 ):
@@ -149,6 +161,8 @@ class Freezer:
         for node in ast.walk(module.tree):
             if isinstance(node, ast.FunctionDef):
                 blank_annotations(node, lines, keep_words=node in words)
+            elif isinstance(node, ast.AnnAssign) and node.value is None:
+                raise AdderError(f"{module.path}:{node.lineno}: give the annotated name a value.")
             elif isinstance(node, ast.AnnAssign):
                 blank(lines, node.target, node.annotation, start_at_end=True)
         for function in words:
@@ -182,7 +196,9 @@ class Freezer:
     def drop_host_only(self, module: Module, lines: list[str]) -> None:
         """Remove imports that only the type checker needs."""
         for node in module.tree.body:
-            host_import = isinstance(node, ast.ImportFrom) and (node.module or "").startswith(HOST_ONLY)
+            host_import = isinstance(node, ast.ImportFrom) and is_host_only(node.module or "")
+            if isinstance(node, ast.Import) and any(is_host_only(alias.name) for alias in node.names):
+                raise AdderError(f"{module.path}:{node.lineno}: write `from {node.names[0].name} import …` instead.")
             host_branch = (
                 isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
             )
@@ -194,7 +210,8 @@ class Freezer:
         """Turn `from other import CONSTANT` into `CONSTANT = const(value)`, and `config.X` into its value."""
         for node in module.tree.body:
             if isinstance(node, ast.ImportFrom) and node.module == "kernel":
-                names = ", ".join(alias.name for alias in node.names if alias.name not in TYPES)
+                kept_names = [alias for alias in node.names if alias.name not in TYPES]
+                names = ", ".join(f"{a.name} as {a.asname}" if a.asname else a.name for a in kept_names)
                 lines[node.lineno - 1] = f"from kernel import {names}" if names else ""
                 for row in range(node.lineno, (node.end_lineno or node.lineno)):
                     lines[row] = ""
@@ -215,8 +232,16 @@ class Freezer:
         for row, line in enumerate(lines):
             if line.strip() == "import config":
                 lines[row] = ""
-            else:
-                lines[row] = re.sub(r"\bconfig\.([A-Z0-9_]+)\b", lambda m: str(self.options[m[1]]), line)
+        uses = [
+            node
+            for node in ast.walk(module.tree)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "config"
+        ]
+        for use in sorted(uses, key=lambda node: (node.lineno, node.col_offset), reverse=True):
+            if use.attr not in self.options:
+                raise AdderError(f"{module.path}:{use.lineno}: there is no option {use.attr} in Kconfig.")
+            line = lines[use.lineno - 1]
+            lines[use.lineno - 1] = line[: use.col_offset] + str(self.options[use.attr]) + line[use.end_col_offset :]
 
     # -- Compiling -------------------------------------------------------------
 
@@ -282,20 +307,46 @@ class Freezer:
         write_if_changed(self.folder / "frozen_content.c", result.stdout)
 
 
+_OPERATORS: dict[type[ast.operator] | type[ast.unaryop], Callable[..., int]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.BitOr: operator.or_,
+    ast.BitAnd: operator.and_,
+    ast.BitXor: operator.xor,
+    ast.LShift: operator.lshift,
+    ast.RShift: operator.rshift,
+    ast.USub: operator.neg,
+    ast.Invert: operator.invert,
+}
+
+
 def const_value(node: ast.expr) -> int | None:
-    """The number in `const(number)`; it may be computed from literals."""
-    if not (
+    """The number in `const(number)`; it may be computed from literals. Nothing of the source is run."""
+
+    def fold(part: ast.expr) -> int:
+        if isinstance(part, ast.Constant) and isinstance(part.value, int):
+            return int(part.value)
+        if isinstance(part, ast.BinOp) and type(part.op) in _OPERATORS:
+            left, right = fold(part.left), fold(part.right)
+            if abs(left) < 1 << 32 and abs(right) < 1 << 32 and not (isinstance(part.op, ast.LShift) and right > 32):
+                return _OPERATORS[type(part.op)](left, right)
+        if isinstance(part, ast.UnaryOp) and type(part.op) in _OPERATORS:
+            return _OPERATORS[type(part.op)](fold(part.operand))
+        raise ValueError("no constant")
+
+    if (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id == "const"
         and len(node.args) == 1
     ):
-        return None
-    try:
-        value = eval(compile(ast.Expression(node.args[0]), "const", "eval"), {"__builtins__": {}})
-    except Exception:
-        return None
-    return value if isinstance(value, int) else None
+        try:
+            return fold(node.args[0])
+        except (ValueError, ZeroDivisionError):
+            return None
+    return None
 
 
 def blank(lines: list[str], first: ast.expr | ast.arg, last: ast.expr, start_at_end: bool) -> None:
@@ -341,6 +392,8 @@ def blank_annotations(function: ast.FunctionDef, lines: list[str], keep_words: b
         keep_words and isinstance(function.returns, ast.Name) and function.returns.id in WORD_TYPES
     ):
         row = function.returns.lineno - 1
+        if "->" not in lines[row][: function.returns.col_offset]:
+            raise AdderError(f"line {row + 1}: the return type of '{function.name}' stands on the line of its '->'.")
         arrow = lines[row].rindex("->", 0, function.returns.col_offset)
         end = function.returns.end_col_offset or len(lines[row])
         lines[row] = lines[row][:arrow] + " " * (end - arrow) + lines[row][end:]
@@ -348,23 +401,34 @@ def blank_annotations(function: ast.FunctionDef, lines: list[str], keep_words: b
 
 POINTER_TYPES = {"ptr", "ptr8", "ptr16", "ptr32", "uint"}
 
+WORDS_NODES = (
+    ast.arguments, ast.arg, ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.If, ast.While, ast.For,
+    ast.Pass, ast.Break, ast.Continue, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Call,
+    ast.Attribute, ast.Subscript, ast.Name, ast.Constant,
+    ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context,
+)  # fmt: skip
+"""What a function of machine words may be made of."""
+
 
 def check_words(function: ast.FunctionDef, module: Module) -> None:
     """Refuse what the viper emitter would compile without Python's checks."""
     where = f"{module.path}:{function.lineno}: '{function.name}' in [words]"
-    parameters = [a for a in function.args.args if a.arg not in ("self", "process")]
-    for parameter in parameters:
+    arguments = function.args
+    if arguments.posonlyargs or arguments.kwonlyargs or arguments.vararg or arguments.kwarg or arguments.defaults:
+        raise AdderError(f"{where}: only plain parameters are allowed.")
+    for parameter in arguments.args:
+        if parameter.arg in ("self", "process"):
+            continue
         if not (isinstance(parameter.annotation, ast.Name) and parameter.annotation.id in WORD_TYPES):
             raise AdderError(f"{where}: parameter '{parameter.arg}' must be annotated as int.")
-    for node in ast.walk(function):
-        if isinstance(node, ast.Name) and node.id == "_":
-            raise AdderError(f"{where}: the unused parameter '_' is used.")
-        if isinstance(node, ast.Name) and node.id in POINTER_TYPES:
-            raise AdderError(f"{where}: '{node.id}' is a pointer type of the viper emitter.")
-        if isinstance(
-            node, ast.Try | ast.With | ast.Lambda | ast.Yield | ast.YieldFrom | ast.ListComp | ast.GeneratorExp
-        ):
-            raise AdderError(f"{where}: {type(node).__name__} does more than compute and call.")
+    for statement in function.body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and node.id == "_":
+                raise AdderError(f"{where}: the unused parameter '_' is used.")
+            if isinstance(node, ast.Name) and node.id in POINTER_TYPES:
+                raise AdderError(f"{where}: '{node.id}' is a pointer type of the viper emitter.")
+            if not isinstance(node, WORDS_NODES):
+                raise AdderError(f"{where}: {type(node).__name__} does more than compute and call.")
 
 
 if __name__ == "__main__":

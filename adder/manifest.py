@@ -23,14 +23,25 @@ HEAD = "made from boards/{name}/memory.toml"
 
 def check(manifest: dict[str, Any]) -> None:
     """Refuse a manifest that could open a window where none may be."""
+    if not 0 < manifest["irq_lines"] <= IRQ_LINES_MAX:
+        raise AdderError(f"irq_lines = {manifest['irq_lines']}: the kernel serves 1 to {IRQ_LINES_MAX} lines.")
+    blocks: list[tuple[int, int, str]] = []
     for name, peripheral in manifest["peripherals"].items():
         base, size = peripheral["base"], peripheral["size"]
+        if not name.isidentifier():
+            raise AdderError(f"Peripheral '{name}': a name is made of letters, digits and '_'.")
+        if not isinstance(base, int) or not isinstance(size, int):
+            raise AdderError(f"Peripheral '{name}': base and size are numbers.")
+        for other_base, other_size, other in blocks:
+            if base < other_base + other_size and other_base < base + size:
+                raise AdderError(f"Peripherals '{other}' and '{name}' overlap: one would open the other's registers.")
+        blocks.append((base, size, name))
         if base % 4 or size % 4 or size <= 0:
             raise AdderError(f"Peripheral '{name}': base and size must be multiples of 4.")
         if not 0x40000000 <= base <= base + size <= 0x60000000:
             raise AdderError(f"Peripheral '{name}' lies outside the peripheral space 0x40000000-0x60000000.")
         for line_name, line in peripheral.get("irq", {}).items():
-            if not 0 <= line < manifest["irq_lines"] <= IRQ_LINES_MAX:
+            if not 0 <= line < manifest["irq_lines"]:
                 raise AdderError(f"Peripheral '{name}': interrupt '{line_name}' = {line} is not a line of this chip.")
         for offset in peripheral.get("protected", []):
             if offset % 4 or not 0 <= offset < size:

@@ -45,7 +45,7 @@ class ProcessFaults:
         self._processes = processes
         self._line = line
         self._alarm = alarm
-        self._ticks_per_ms = alarm.frequency // 256000
+        self._ticks_per_ms = (alarm.frequency + 255999) // 256000
         self._reported = [0] * processes.SLOTS  # the id whose fault was reported
         self._wait = [0] * processes.SLOTS  # ms until the restart; 0: none is due
         alarm.set_client(self._tick)

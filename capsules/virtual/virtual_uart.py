@@ -74,6 +74,7 @@ class UartMux:
         self._turn = 0
         self._sending: "UartDevice | None" = None
         self._receive_buffer = TakeCell(receive_buffer)
+        self._asked = 0  # bytes the hardware is to receive
         self._aborting: "UartDevice | None" = None
         uart.set_client(self)
 
@@ -115,7 +116,10 @@ class UartMux:
         if fewest:
             buffer = self._receive_buffer.take()
             if buffer is not None:
-                self._uart.receive(buffer, min(fewest, len(buffer)))
+                self._asked = min(fewest, len(buffer))
+                self._uart.receive(buffer, self._asked)
+            elif fewest < self._asked:
+                self._uart.receive_abort()  # received() hands out what has come, and asks again
 
     def received(self, buffer: Buffer, length: int, status: int) -> None:
         """From the hardware."""

@@ -114,6 +114,9 @@ def test_a_words_function_gets_its_decorator_on_the_line_above(freezer, tmp_path
         ("\ndef f(a: 'ptr8'):\n    return a\n", "must be annotated as int"),
         ("\ndef f(a: int):\n    return ptr8(a)[0]\n", "pointer type"),
         ("\ndef f(a: int, _: int):\n    return _\n", "is used"),
+        ("\ndef f(a: int, *, b):\n    return a\n", "only plain parameters"),
+        ("\ndef f(a: int):\n    return {x for x in a}\n", "more than compute"),
+        ("\ndef f(a: int):\n    import x\n", "more than compute"),
         ("\ndef f(a: int):\n    try:\n        pass\n    finally:\n        pass\n", "more than compute"),
         ("x = 1\ndef f(a: int):\n    return a\n", "needs a blank line"),
         ("\ndef g(a: int):\n    return a\n", "has no 'f'"),
@@ -127,6 +130,7 @@ def test_what_must_not_be_machine_words_is_refused(freezer, tmp_path, function, 
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
+        ("from . import x\n", "whole name of the module"),
         ("import nothing_there\n", "There is no module 'nothing_there'"),
         ("def f(:\n", "thing.py:1: "),
         ("import config\nif config.CAPSULE_TOASTER:\n    import x\n", "no option CAPSULE_TOASTER"),
@@ -140,3 +144,38 @@ def test_a_module_that_cannot_be_frozen_is_one_sentence(freezer, tmp_path, text,
 def test_a_capsule_that_is_switched_off_is_not_followed(freezer, tmp_path) -> None:
     freezer.options["CAPSULE_LED"] = 0
     load(freezer, tmp_path, "import config\nif config.CAPSULE_LED:\n    import nothing_there\n")
+
+
+def test_const_runs_nothing_of_the_source() -> None:
+    def value(text: str) -> int | None:
+        return freeze.const_value(ast.parse(text, mode="eval").body)
+
+    assert value("const(1 << 4 | 3)") == 19
+    assert value("const(-(2 + 3) * 4)") == -20
+    assert value("const(9 ** 9 ** 9)") is None
+    assert value("const((1).__class__)") is None
+    assert value("const(f())") is None
+    assert value("1") is None
+
+
+def test_windows_that_overlap_are_refused() -> None:
+    manifest_with_two = board()
+    manifest_with_two["peripherals"]["dma"] = {"base": 0x40004800, "size": 0x10}
+    with pytest.raises(AdderError, match="overlap"):
+        manifest.check(manifest_with_two)
+
+
+def test_a_number_out_of_its_range_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".config").write_text("CONFIG_MAX_PROCESSES=99\n")
+    with pytest.raises(AdderError, match="MAX_PROCESSES"):
+        configure.load("qemu", tmp_path)
+
+
+def test_text_that_only_mentions_an_option_is_left_alone(freezer, tmp_path) -> None:
+    prepared = freezer.prepare(
+        load(freezer, tmp_path, '"""See config.TOASTER."""\nimport config\nx = config.MAX_PROCESSES\n')
+    )
+    assert "config.TOASTER" in prepared
+    assert "x = 16" in prepared
+    with pytest.raises(AdderError, match="no option TOASTER"):
+        freezer.prepare(load(freezer, tmp_path, "import config\nx = config.TOASTER\n", "second"))

@@ -5,6 +5,15 @@ from fakes import SUCCESS, Buffer, ErrorCode, FakeUart, Grant, Process
 from capsules.core.console import LAYOUT, ConsoleDriver
 from capsules.virtual.virtual_uart import UartMux
 
+
+class Reader:
+    def __init__(self) -> None:
+        self.got: list[bytes] = []
+
+    def received(self, buffer: Buffer, length: int, status: int) -> None:
+        self.got.append(bytes(buffer[i] for i in range(length)))
+
+
 WRITE, READ, ABORT = 1, 2, 3
 
 
@@ -103,3 +112,19 @@ def test_an_unknown_command_is_not_supported() -> None:
     assert driver.command(0, 0, 0, Process(0)) == SUCCESS
     assert driver.command(4, 0, 0, Process(0)) == ErrorCode.NOSUPPORT
     assert driver.command(-1, 0, 0, Process(0)) == ErrorCode.NOSUPPORT
+
+
+def test_a_short_read_does_not_wait_for_a_longer_one_of_another_device() -> None:
+    uart = FakeUart()
+    mux = UartMux(uart, Buffer(64))
+    long, short = mux.new_device(), mux.new_device()
+    long_reader, short_reader = Reader(), Reader()
+    long.set_client(long_reader)
+    short.set_client(short_reader)
+    long.receive(Buffer(10), 10)
+    uart.type(b"01")
+    short.receive(Buffer(3), 3)
+    uart.type(b"234")
+    assert short_reader.got == [b"234"]
+    uart.type(b"56789")
+    assert long_reader.got == [b"0123456789"]
