@@ -30,6 +30,7 @@ class UartDevice:
         self._mux.transmit_next()
 
     def receive(self, buffer: Buffer, length: int) -> None:
+        self._mux.pause()
         self.receive_length = length
         self.receive_at = 0
         self.receive_cell.put(buffer.move())
@@ -74,7 +75,7 @@ class UartMux:
         self._turn = 0
         self._sending: "UartDevice | None" = None
         self._receive_buffer = TakeCell(receive_buffer)
-        self._asked = 0  # bytes the hardware is to receive
+        self._paused = False
         self._aborting: "UartDevice | None" = None
         uart.set_client(self)
 
@@ -116,10 +117,14 @@ class UartMux:
         if fewest:
             buffer = self._receive_buffer.take()
             if buffer is not None:
-                self._asked = min(fewest, len(buffer))
-                self._uart.receive(buffer, self._asked)
-            elif fewest < self._asked:
-                self._uart.receive_abort()  # received() hands out what has come, and asks again
+                self._uart.receive(buffer, min(fewest, len(buffer)))
+
+    def pause(self) -> None:
+        """Hand out what has come in: what a device is about to ask for begins after it."""
+        if not self._receive_buffer.is_some():
+            self._paused = True
+            self._uart.receive_abort()
+            self._paused = False
 
     def received(self, buffer: Buffer, length: int, status: int) -> None:
         """From the hardware."""
@@ -130,7 +135,8 @@ class UartMux:
         self._aborting = None
         if device is not None:
             device.finish_receive(ErrorCode.CANCEL)
-        self.receive_next()
+        if not self._paused:
+            self.receive_next()
 
     def abort(self, device: UartDevice) -> None:
         """End one device's reception: stop the hardware, hand out what it has, go on for the rest."""
