@@ -1,12 +1,65 @@
-"""Lets tests import the capsules themselves, on top of the stand-ins in fakes.py."""
+"""Runs the real capsules under CPython on a model of the trusted core (fakes/).
+
+Their names (kernel, cells, config, capsules, …) mean something else to the rest of the tests, so they are kept
+private to this folder.
+"""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
 
 from adder.board import ROOT
 
-sys.path[:0] = [str(Path(__file__).parent), str(ROOT)]
+PATH = [str(Path(__file__).parent / "fakes"), str(ROOT), str(ROOT / "board")]
+NAMES = ("capsules", "cells", "components", "config", "hardware", "kernel", "micropython", "words")
+_ours: dict[str, ModuleType] = {}
 
-import fakes  # noqa: E402
 
-fakes.install()
+def _take() -> dict[str, ModuleType]:
+    found = {name: sys.modules[name] for name in list(sys.modules) if name.split(".")[0] in NAMES}
+    for name in found:
+        del sys.modules[name]
+    return found
+
+
+@contextmanager
+def model() -> Iterator[None]:
+    """Within, the names above mean this folder's modules."""
+    theirs, path = _take(), list(sys.path)
+    sys.modules.update(_ours)
+    sys.path[:0] = PATH
+    try:
+        yield
+    finally:
+        _ours.update(_take())
+        sys.modules.update(theirs)
+        sys.path[:] = path
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[Any]:
+    """Import this folder's test files on the model."""
+    with model():
+        return (yield)
+
+
+@pytest.fixture(autouse=True)
+def log() -> Any:
+    """The kernel's log, empty."""
+    with model():
+        import kernel
+    kernel.the_log.__init__()
+    return kernel.the_log
+
+
+@pytest.fixture
+def machine() -> Any:
+    """A machine without drivers or processes."""
+    with model():
+        import kernel
+    return kernel.Machine()

@@ -1,0 +1,166 @@
+"""Stand-in for firmware/core/take_cell.c: values with one owner."""
+
+from typing import Any
+
+from words import integer, truncated, unsigned
+
+_EMPTY = object()
+_DEEPEST_MOVE = 4
+_LARGEST = 4096
+
+
+class TakeCell:
+    """A place for one value."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Any = _EMPTY) -> None:
+        self._value = value
+
+    def _swap(self, value: Any) -> Any:
+        old, self._value = self._value, value
+        return old
+
+    def take(self) -> Any:
+        value = self._swap(_EMPTY)
+        return None if value is _EMPTY else value
+
+    def put(self, value: Any) -> None:
+        self._swap(value)
+
+    def replace(self, value: Any) -> Any:
+        old = self._swap(value)
+        return None if old is _EMPTY else old
+
+    def is_none(self) -> bool:
+        return self._value is _EMPTY
+
+    def is_some(self) -> bool:
+        return self._value is not _EMPTY
+
+    def _apply(self, function: Any, otherwise: Any) -> Any:
+        value = self._swap(_EMPTY)
+        if value is _EMPTY:
+            return otherwise()
+        try:
+            return function(value)
+        finally:
+            if self._value is _EMPTY:
+                self._value = value
+
+    def map(self, function: Any) -> Any:
+        return self._apply(function, lambda: None)
+
+    def map_or(self, default: Any, function: Any) -> Any:
+        return self._apply(function, lambda: default)
+
+    def map_or_else(self, default: Any, function: Any) -> Any:
+        return self._apply(function, default)
+
+    def and_then(self, function: Any) -> Any:
+        value = self._swap(_EMPTY)
+        return None if value is _EMPTY else function(value)
+
+
+class _Storage:
+    def __init__(self, size: int) -> None:
+        self.bytes = bytearray(size)
+        self.top = 0
+        self.handles: list[Buffer] = []
+
+
+class Buffer:
+    """Bytes with one owner: of the stack of handles, only the top one is good."""
+
+    __slots__ = ("_depth", "_end", "_start", "_storage")
+
+    def __init__(self, size: int) -> None:
+        if not 1 <= integer(size) <= _LARGEST:
+            raise ValueError("a buffer has 1 to 4096 bytes")
+        storage = _Storage(size)
+        for depth in range(_DEEPEST_MOVE + 1):
+            handle = self if depth == 0 else object.__new__(Buffer)
+            handle._storage, handle._start, handle._end, handle._depth = storage, 0, size, depth
+            storage.handles.append(handle)
+
+    def _check(self) -> None:
+        if self._depth != self._storage.top:
+            raise RuntimeError("the buffer was passed on")
+
+    def range_of(self, start: int, length: int) -> tuple[int, int]:
+        """C's buffer_range(): where in the storage the bytes begin, and how many there are."""
+        if not isinstance(self, Buffer):
+            raise TypeError("a Buffer is needed")
+        self._check()
+        start = unsigned(start)
+        size = self._end - self._start
+        if start > size:
+            raise IndexError
+        return self._start + start, min(length, size - start)
+
+    def get(self, start: int, length: int) -> bytes:
+        """For the fakes: some bytes."""
+        at, length = self.range_of(start, length)
+        return bytes(self._storage.bytes[at : at + length])
+
+    def set(self, start: int, data: bytes) -> int:
+        """For the fakes: store some bytes; returns how many fitted."""
+        at, length = self.range_of(start, len(data))
+        self._storage.bytes[at : at + length] = data[:length]
+        return length
+
+    def is_good(self) -> bool:
+        """For tests: whether this handle may be used."""
+        return self._depth == self._storage.top
+
+    def move(self) -> "Buffer":
+        self._check()
+        if self._depth == _DEEPEST_MOVE:
+            raise RuntimeError("the buffer was passed on too often")
+        self._storage.top += 1
+        following = self._storage.handles[self._storage.top]
+        following._start, following._end = self._start, self._end
+        return following
+
+    def give_back(self) -> "Buffer":
+        self._check()
+        if self._depth == 0:
+            raise RuntimeError("the buffer has no other owner")
+        self._storage.top -= 1
+        return self._storage.handles[self._storage.top]
+
+    def window(self, start: int, end: int) -> None:
+        self._check()
+        first, last = 0, len(self._storage.bytes)
+        if self._depth:
+            owner = self._storage.handles[self._depth - 1]
+            first, last = owner._start, owner._end
+        if not 0 <= integer(start) <= integer(end) <= last - first:
+            raise IndexError
+        self._start, self._end = first + start, first + end
+
+    def copy(self, to: int, source: "Buffer | bytes", start: int, length: int) -> int:
+        length = truncated(length)
+        if isinstance(source, bytes):
+            if unsigned(start) > len(source):
+                raise IndexError
+            data = source[start : start + length]
+        else:
+            data = Buffer.get(source, start, length)
+        return self.set(to, data)
+
+    def __len__(self) -> int:
+        self._check()
+        return self._end - self._start
+
+    def __getitem__(self, index: int) -> int:
+        at, length = self.range_of(index, 1)
+        if length == 0:
+            raise IndexError
+        return self._storage.bytes[at]
+
+    def __setitem__(self, index: int, value: int) -> None:
+        at, length = self.range_of(index, 1)
+        if length == 0:
+            raise IndexError
+        self._storage.bytes[at] = truncated(value) & 0xFF

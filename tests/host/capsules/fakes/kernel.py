@@ -1,0 +1,579 @@
+"""Stand-in for the module `kernel`: firmware/core/{allocator,user_buffer,mmio,interrupt}.c and
+firmware/kernel/{capsule,log,mint}.c, as far as a capsule can tell.
+
+What a capsule imports has the C side's names. What only tests use is on `Machine` and `Process`.
+"""
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import config
+from cells import Buffer
+from words import integer, signed, truncated, unsigned
+
+
+class ErrorCode:
+    FAIL, BUSY, ALREADY, OFF, RESERVE, INVAL, SIZE, CANCEL, NOMEM, NOSUPPORT, NODEVICE, UNINSTALLED, NOACK = range(
+        1, 14
+    )
+
+
+# -- Results: one object for each kind; the next call overwrites the numbers -------------------
+
+
+class CommandReturn:
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+
+SUCCESS = CommandReturn(0)
+_SUCCESS_U32 = CommandReturn(1)
+_SUCCESS_U32_U32 = CommandReturn(2)
+_result_words = [0, 0]
+
+
+def success_u32(value: int) -> CommandReturn:
+    _result_words[0] = truncated(value)
+    return _SUCCESS_U32
+
+
+def success_u32_shifted(value: int, shift: int) -> CommandReturn:
+    _result_words[0] = truncated(value) << (truncated(shift) & 31) & 0xFFFFFFFF
+    return _SUCCESS_U32
+
+
+def success_u32_u32(first: int, second: int) -> CommandReturn:
+    _result_words[:] = truncated(first), truncated(second)
+    return _SUCCESS_U32_U32
+
+
+# -- The log ------------------------------------------------------------------------------------
+
+
+class KernelLog:
+    """The ring of kernel messages; there is one, and tests empty it."""
+
+    def __init__(self) -> None:
+        self.pending = bytearray()
+        self.line: InterruptLine | None = None
+
+    def put(self, text: str) -> None:
+        self.pending += text.encode().replace(b"\n", b"\r\n")
+        if self.line is not None:
+            self.line.trigger()
+
+    def take(self, buffer: Buffer) -> int:
+        count = buffer.set(0, bytes(self.pending[: len(buffer)]))
+        del self.pending[:count]
+        return count
+
+    def notify(self, line: "InterruptLine") -> None:
+        self.line = line
+        if self.pending:
+            line.trigger()
+
+    @property
+    def text(self) -> str:
+        """For tests: what nobody has taken yet."""
+        return self.pending.decode().replace("\r\n", "\n")
+
+
+the_log = KernelLog()
+
+
+def log(text: str) -> None:
+    if not isinstance(text, str):
+        raise TypeError("can't convert to str implicitly")
+    the_log.put(text + "\n")
+
+
+def log_u32(text: str, high: int, low: int) -> None:
+    the_log.put(f"{text}{(truncated(high) << 16 | (truncated(low) & 0xFFFF)) & 0xFFFFFFFF:x}")
+
+
+# -- Grants -------------------------------------------------------------------------------------
+
+
+class Layout:
+    def __init__(
+        self, upcalls: int = 0, read_write: int = 0, read_only: int = 0, readable: int = 0, u32: tuple[str, ...] = ()
+    ) -> None:
+        counts = (upcalls, read_write, read_only, readable)
+        if not all(0 <= count <= 32 for count in counts):
+            raise ValueError("a layout has 0 to 32 of each kind")
+        if 2 * sum(counts) + len(u32) > 255:
+            raise ValueError("a layout has at most 255 words")
+        self.upcalls = upcalls
+        self.buffers = {"read_write": read_write, "read_only": read_only, "readable": readable}
+        self.fields = tuple(u32)
+
+
+class UserBuffer:
+    """A view that looks up, at each access, what the process allows."""
+
+    def __init__(self, entry: "Entry", kind: str, number: int) -> None:
+        self._entry, self._kind, self._number = entry, kind, number
+
+    def allowed(self) -> bytearray | memoryview:
+        if not self._entry.alive():
+            return bytearray()
+        return self._entry._process.allowed.get((self._entry._grant.number, self._kind, self._number), bytearray())
+
+    def _clip(self, offset: int, length: int) -> tuple[int, int]:
+        size = len(self.allowed())
+        offset = truncated(offset)
+        return offset, 0 if offset >= size else min(length, size - offset)
+
+    def _check_writable(self) -> None:
+        if self._kind == "read_only":
+            raise TypeError("the process allowed only reading")
+
+    def read(self, offset: int, buffer: Buffer, start: int, length: int) -> int:
+        _, length = Buffer.range_of(buffer, start, truncated(length))
+        offset, length = self._clip(offset, length)
+        return buffer.set(start, bytes(self.allowed()[offset : offset + length]))
+
+    def write(self, offset: int, buffer: Buffer, start: int, length: int) -> int:
+        self._check_writable()
+        data = Buffer.get(buffer, start, truncated(length))
+        offset, length = self._clip(offset, len(data))
+        self.allowed()[offset : offset + length] = data[:length]
+        return length
+
+    def write_u32(self, index: int, value: int) -> bool:
+        self._check_writable()
+        offset, length = self._clip(4 * integer(index), 4)
+        if length < 4:
+            return False
+        self.allowed()[offset : offset + 4] = struct.pack("<I", truncated(value))
+        return True
+
+    def __len__(self) -> int:
+        return len(self.allowed())
+
+    def __bool__(self) -> bool:
+        return len(self) != 0
+
+    def __getitem__(self, index: int) -> int:
+        offset, length = self._clip(index, 1)
+        if length == 0:
+            raise IndexError
+        return self.allowed()[offset]
+
+    def __setitem__(self, index: int, value: int) -> None:
+        offset, length = self._clip(index, 1)
+        if length == 0:
+            raise IndexError
+        self._check_writable()
+        self.allowed()[offset] = truncated(value) & 0xFF
+
+
+class Entry:
+    """The record of one process, good for one of its lives."""
+
+    def __init__(self, grant: "Grant", process: "Process") -> None:
+        own = self.__dict__
+        own["_grant"], own["_process"], own["_id"] = grant, process, process.id
+        own["_fields"] = dict.fromkeys(grant.layout.fields, 0)
+        own["_views"] = {}
+
+    def alive(self) -> bool:
+        return self._process.alive and self._process.id == self._id
+
+    def _check(self) -> None:
+        if not self.alive():
+            raise RuntimeError("the process of this grant has ended")
+
+    def __getattr__(self, name: str) -> int:
+        if name not in self.__dict__["_fields"]:
+            raise AttributeError(name)
+        self._check()
+        return self._fields[name]
+
+    def __setattr__(self, name: str, value: int) -> None:
+        if name not in self._fields:
+            raise AttributeError(name)
+        self._check()
+        self._fields[name] = truncated(value)
+
+    def schedule_upcall(self, number: int, a0: int, a1: int, a2: int, shift: int = 0) -> bool:
+        self._check()
+        if unsigned(number) >= self._grant.layout.upcalls:
+            raise ValueError("the layout has no such upcall")
+        words = [truncated(a) << (shift & 31) & 0xFFFFFFFF for a in (a0, a1, a2)]
+        return self._process.queue(self._grant.number, number, *words)
+
+    def _view(self, kind: str, number: int) -> UserBuffer:
+        if unsigned(number) >= self._grant.layout.buffers[kind]:
+            raise ValueError("the layout has no such buffer")
+        return self._views.setdefault((kind, number), UserBuffer(self, kind, number))
+
+    def read_write(self, number: int) -> UserBuffer:
+        return self._view("read_write", number)
+
+    def read_only(self, number: int) -> UserBuffer:
+        return self._view("read_only", number)
+
+    def readable(self, number: int) -> UserBuffer:
+        return self._view("readable", number)
+
+
+class ProcessId:
+    def __init__(self, process: "Process") -> None:
+        self._process, self.slot, self.number = process, process.slot, process.id
+
+
+class Grant:
+    SLOTS = config.MAX_PROCESSES
+
+    def __init__(self, machine: "Machine", number: int, layout: Layout) -> None:
+        if not isinstance(layout, Layout):
+            raise TypeError("a Layout is needed")
+        self._machine, self.number, self.layout = machine, number, layout
+
+    def enter(self, identity: ProcessId) -> Entry | None:
+        if not isinstance(identity, ProcessId):
+            raise TypeError("a ProcessId is needed")
+        process = identity._process
+        if process.id != identity.number or not process.alive:
+            return None
+        if self.number not in process.entries:
+            if process.grants_left == 0:
+                return None
+            process.grants_left -= 1
+            process.entries[self.number] = Entry(self, process)
+        return process.entries[self.number]
+
+    def entry(self, slot: int) -> Entry | None:
+        process = self._machine.processes.get(unsigned(slot))
+        return process.entries.get(self.number) if process is not None and process.alive else None
+
+
+# -- Hardware -----------------------------------------------------------------------------------
+
+
+class InterruptLine:
+    """One line. Its handler runs in Machine.run(), never from within itself."""
+
+    def __init__(self, level: Callable[[], bool] = lambda: False) -> None:
+        self.level = level  # whether the hardware asks
+        self.pending = False
+        self.enabled = False
+        self.handler: Callable[[], None] | None = None
+
+    def enable(self, handler: Callable[[], None]) -> None:
+        self.handler = handler
+        self.enabled = True
+
+    def disable(self) -> None:
+        self.enabled = False
+        self.pending = False
+
+    def trigger(self) -> None:
+        self.pending = True
+
+
+class Registers:
+    """A peripheral's block. Tests model hardware by `on_read` and `on_write`, by offset."""
+
+    def __init__(self, size: int = 0x1000, protected: tuple[int, ...] = ()) -> None:
+        self.size, self.protected = size, protected
+        self.words: dict[int, int] = {}
+        self.on_read: dict[int, Callable[[], int]] = {}
+        self.on_write: dict[int, Callable[[int], None]] = {}
+
+    def check(self, offset: int) -> int:
+        if unsigned(offset) % 4 or unsigned(offset) >= self.size:
+            raise ValueError(f"the block has no register at 0x{offset:x}")
+        return offset
+
+    def read(self, offset: int) -> int:
+        self.check(offset)
+        return self.on_read[offset]() if offset in self.on_read else self.words.get(offset, 0)
+
+    def write(self, offset: int, value: int) -> None:
+        if self.check(offset) in self.protected:
+            raise ValueError(f"register 0x{offset:x} is protected")
+        if offset in self.on_write:
+            self.on_write[offset](truncated(value))
+        else:
+            self.words[offset] = truncated(value)
+
+    def field(self, offset: int, shift: int, width: int, inverted: bool = False) -> "Field":
+        if not 1 <= width <= 32 or not 0 <= shift <= 32 - width:
+            raise ValueError("a field lies within 32 bits")
+        return Field(self, self.check(offset), shift, width, inverted)
+
+
+class Field:
+    def __init__(self, registers: Registers, offset: int, shift: int, width: int, inverted: bool) -> None:
+        self._registers, self._offset, self._shift = registers, offset, shift
+        self._mask = (1 << width) - 1
+        self._flip = self._mask if inverted else 0
+
+    def __call__(self, *value: int) -> int | None:
+        if not value:
+            return (self._registers.read(self._offset) >> self._shift & self._mask) ^ self._flip
+        (word,) = value
+        bits = self._mask << self._shift
+        others = 0 if bits == 0xFFFFFFFF else self._registers.read(self._offset) & ~bits
+        self._registers.write(self._offset, others | (truncated(word) & self._mask) << self._shift)
+        return None
+
+    def __getattr__(self, name: str) -> "FieldOperation":
+        if name not in ("set", "clear", "toggle"):
+            raise AttributeError(name)
+        if self._offset in self._registers.protected:
+            raise ValueError("the register is protected")
+        return FieldOperation(self, name)
+
+
+class FieldOperation:
+    def __init__(self, field: Field, what: str) -> None:
+        self._field, self._what = field, what
+
+    def __call__(self) -> None:
+        registers, offset = self._field._registers, self._field._offset
+        bits, word = self._field._mask << self._field._shift, self._field._registers.read(self._field._offset)
+        registers.write(
+            offset, word ^ bits if self._what == "toggle" else word | bits if self._what == "set" else word & ~bits
+        )
+
+
+# -- Processes ----------------------------------------------------------------------------------
+
+RUNNING, YIELDED, YIELDED_FOR, FAULTED, TERMINATED = range(5)
+STATE_NAMES = ("Running", "Yielded", "YieldedFor", "Faulted", "Terminated")
+
+
+@dataclass
+class Process:
+    """A process as tests see it: it makes system calls, is killed, and collects its upcalls."""
+
+    machine: "Machine"
+    slot: int
+    name: bytes
+    id: int = 0
+    state: int = RUNNING
+    stopped: bool = False
+    grants_left: int = 100
+    facts: dict[str, int] = field(default_factory=dict)
+    registers: list[int] | None = None
+    allowed: dict[tuple[int, str, int], Any] = field(default_factory=dict)
+    entries: dict[int, Entry] = field(default_factory=dict)
+    upcalls: list[tuple[int, ...]] = field(default_factory=list)
+
+    @property
+    def alive(self) -> bool:
+        return self.state < FAULTED
+
+    def command(self, driver: int, number: int, first: int = 0, second: int = 0) -> "tuple[int, ...] | int":
+        """The numbers that came with success, or the error."""
+        return self.machine.command(self, driver, number, first, second)
+
+    def allow_read_only(self, driver: int, number: int, data: bytes) -> None:
+        self.allowed[driver, "read_only", number] = memoryview(bytes(data))
+
+    def allow_read_write(self, driver: int, number: int, size: int) -> bytearray:
+        """Allow zeros; returns the memory, which stays the process's."""
+        memory = bytearray(size)
+        self.allowed[driver, "read_write", number] = memoryview(memory)
+        return memory
+
+    def queue(self, *upcall: int) -> bool:
+        if len(self.upcalls) == config.UPCALL_QUEUE_LENGTH:
+            self.facts["dropped_upcalls"] = self.facts.get("dropped_upcalls", 0) + 1
+            return False
+        self.upcalls.append(upcall)
+        return True
+
+    def take_upcalls(self) -> list[tuple[int, ...]]:
+        """The upcalls since the last time: (driver, number, a0, a1, a2)."""
+        taken, self.upcalls = self.upcalls, []
+        return taken
+
+    def end(self, state: int = TERMINATED) -> None:
+        """The process is no more; what it had in the kernel goes with it."""
+        self.state = state
+        self.allowed.clear()
+        self.entries.clear()
+        self.upcalls.clear()
+
+    def fault(self) -> None:
+        self.end(FAULTED)
+        if self.machine.control.fault_line is not None:
+            self.machine.control.fault_line.trigger()
+
+    def restart(self) -> None:
+        self.end()
+        self.state, self.stopped, self.id = RUNNING, False, self.machine.new_id()
+        self.facts["restarts"] = self.facts.get("restarts", 0) + 1
+
+
+class ProcessControl:
+    SLOTS = config.MAX_PROCESSES
+
+    def __init__(self, machine: "Machine") -> None:
+        self._machine = machine
+        self.fault_line: InterruptLine | None = None
+        self.panics: list[str] = []
+
+    def _of(self, slot: int) -> Process:
+        if slot not in self._machine.processes:
+            raise ValueError("no process in this slot")
+        return self._machine.processes[slot]
+
+    def exists(self, slot: int) -> bool:
+        return slot in self._machine.processes
+
+    FACTS = frozenset(
+        [
+            "id",
+            "ram_start",
+            "ram_end",
+            "app_break",
+            "grant_start",
+            "stack_top",
+            "heap_start",
+            "syscalls",
+            "timeslice_expirations",
+            "restarts",
+            "dropped_upcalls",
+            "completion_code",
+            "fault_status",
+            "fault_address",
+            "hard_fault_status",
+            "psp",
+            "flash_start",
+            "flash_end",
+            "app_start",
+            "short_id",
+        ]
+    )
+
+    def fact(self, slot: int, name: str) -> int:
+        process = self._of(slot)
+        if name not in self.FACTS:
+            raise ValueError("no such fact")
+        return process.id if name == "id" else process.facts.get(name, 0)
+
+    def state(self, slot: int) -> int:
+        return self._of(slot).state + (8 if self._of(slot).stopped else 0)
+
+    def state_name(self, slot: int) -> str:
+        return STATE_NAMES[self._of(slot).state]
+
+    def name(self, slot: int) -> bytes:
+        return self._of(slot).name
+
+    def write_name(self, slot: int, view: UserBuffer) -> int:
+        if not isinstance(view, UserBuffer):
+            raise TypeError("a UserBuffer is needed")
+        name, memory = self._of(slot).name, view.allowed()
+        count = min(len(name), len(memory))
+        memory[:count] = name[:count]
+        return len(name)
+
+    def find(self, view: UserBuffer) -> int:
+        if not isinstance(view, UserBuffer):
+            raise TypeError("a UserBuffer is needed")
+        for slot, process in sorted(self._machine.processes.items()):
+            if process.alive and process.name == bytes(view.allowed()):
+                return slot
+        return -1
+
+    def register(self, slot: int, n: int) -> int | None:
+        registers = self._of(slot).registers
+        return registers[n] if registers is not None else None if n < 4 or n in (12, 14, 15, 16) else 0
+
+    def queue_length(self, slot: int) -> int:
+        return len(self._of(slot).upcalls)
+
+    def completed(self, slot: int) -> bool:
+        return "completion_code" in self._of(slot).facts
+
+    def restart(self, slot: int) -> None:
+        self._of(slot).restart()
+
+    def stop(self, slot: int) -> None:
+        self._of(slot).stopped = True
+
+    def resume(self, slot: int) -> None:
+        self._of(slot).stopped = False
+
+    def terminate(self, slot: int) -> None:
+        self._of(slot).end()
+
+    def fault(self, slot: int) -> None:
+        self._of(slot).fault()
+
+    def panic(self, reason: str) -> None:
+        self.panics.append(reason)
+
+    def on_fault(self, line: InterruptLine) -> None:
+        self.fault_line = line
+
+
+class Machine:
+    """The trusted core, as small as a capsule's test needs it."""
+
+    def __init__(self) -> None:
+        self.processes: dict[int, Process] = {}
+        self.control = ProcessControl(self)
+        self.lines: list[InterruptLine] = []
+        self._commands: dict[int, tuple[Callable[..., Any], bool]] = {}
+        self._grants: set[int] = set()
+        self._last_id = 0
+
+    # -- What boards do with `mint` --
+
+    def grant(self, number: int, layout: Layout) -> Grant:
+        if number in self._grants:
+            raise ValueError(f"driver 0x{number:x} is already served")
+        self._grants.add(number)
+        return Grant(self, number, layout)
+
+    def serve(self, grant: Grant, command: Callable[..., Any], words: bool = True) -> None:
+        """`words`: mpy-cross.cfg compiles the method to machine words, so its numbers are signed."""
+        self._commands[grant.number] = command, words
+
+    def line(self, level: Callable[[], bool] = lambda: False) -> InterruptLine:
+        self.lines.append(InterruptLine(level))
+        return self.lines[-1]
+
+    # -- What happens at run time --
+
+    def new_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
+
+    def process(self, name: str = "app", slot: int | None = None, **more: Any) -> Process:
+        slot = len(self.processes) if slot is None else slot
+        self.processes[slot] = Process(self, slot, name.encode(), id=self.new_id(), **more)
+        return self.processes[slot]
+
+    def command(self, process: Process, driver: int, number: int, first: int, second: int) -> "tuple[int, ...] | int":
+        if driver not in self._commands:
+            return ErrorCode.NODEVICE
+        function, words = self._commands[driver]
+        arguments = [signed(a) if words else a & 0xFFFFFFFF for a in (number, first, second)]
+        result = function(*arguments, ProcessId(process))
+        if isinstance(result, CommandReturn):
+            return tuple(_result_words[: result.count])
+        assert isinstance(result, int), "the command returned neither success nor an error"
+        assert not isinstance(result, bool), "the command returned neither success nor an error"
+        assert 1 <= result <= ErrorCode.NOACK, "the command returned neither success nor an error"
+        return result
+
+    def run(self) -> None:
+        """Call the handlers of all interrupts, until none is pending."""
+        for _ in range(10_000):
+            line = next((one for one in self.lines if one.enabled and (one.pending or one.level())), None)
+            if line is None:
+                return
+            line.pending = False
+            assert line.handler is not None
+            line.handler()
+        raise AssertionError("an interrupt handler leaves its cause in place")

@@ -1,0 +1,308 @@
+"""capsules/core/console.py, alone and in the stack that boards wire."""
+
+import pytest
+from components.console import console
+from hardware import FakeUart
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kernel import ErrorCode, Machine, log, the_log
+
+from capsules.core.console import DRIVER_NUM, LAYOUT
+
+EXISTS, WRITE, READ, ABORT = range(4)
+CONSOLE = DRIVER_NUM
+
+
+class World:
+    """Processes on a console."""
+
+    def __init__(self, processes: int = 2) -> None:
+        self.machine = Machine()
+        self.uart = FakeUart()
+        grant = self.machine.grant(CONSOLE, LAYOUT)
+        self.machine.serve(grant, console(self.uart, grant, the_log, self.machine.line()).command)
+        self.apps = [self.machine.process() for _ in range(processes)]
+
+    def write(self, slot: int, text: bytes, length: "int | None" = None) -> "tuple[int, ...] | int":
+        self.apps[slot].allow_read_only(CONSOLE, 1, text)
+        return self.apps[slot].command(CONSOLE, WRITE, len(text) if length is None else length)
+
+    def read(self, slot: int, size: int, length: "int | None" = None) -> "tuple[tuple[int, ...] | int, bytearray]":
+        memory = self.apps[slot].allow_read_write(CONSOLE, 1, size)
+        return self.apps[slot].command(CONSOLE, READ, size if length is None else length), memory
+
+
+def written(count: int) -> "tuple[int, ...]":
+    return (CONSOLE, 1, count, count, 0)
+
+
+def was_read(status: int, count: int) -> "tuple[int, ...]":
+    return (CONSOLE, 2, status, count, 0)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_the_console_exists_and_refuses_what_it_does_not_know(world) -> None:
+    assert world.apps[0].command(CONSOLE, EXISTS) == ()
+    for unknown in (4, 0x80000000, 0xFFFFFFFF):
+        assert world.apps[0].command(CONSOLE, unknown) == ErrorCode.NOSUPPORT
+
+
+def test_a_short_write_completes_with_the_count_twice(world) -> None:
+    assert world.write(0, b"hello") == ()
+    assert world.apps[0].upcalls == []
+    world.uart.finish_all()
+    assert world.uart.sent == b"hello"
+    assert world.apps[0].upcalls == [written(5)]
+
+
+def test_a_write_of_nothing_completes_at_once(world) -> None:
+    assert world.apps[0].command(CONSOLE, WRITE, 0) == ()
+    assert world.apps[0].upcalls == [written(0)]
+
+
+def test_a_write_without_a_buffer_completes_with_nothing(world) -> None:
+    assert world.apps[0].command(CONSOLE, WRITE, 10) == ()
+    assert world.apps[0].upcalls == [written(0)]
+    assert not world.uart.is_sending
+
+
+@pytest.mark.parametrize("length", [6, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF])
+def test_a_write_longer_than_its_buffer_writes_the_buffer(world, length) -> None:
+    assert world.write(0, b"hello", length) == ()
+    world.uart.finish_all()
+    assert (world.uart.sent, world.apps[0].upcalls) == (b"hello", [written(5)])
+
+
+def test_a_second_write_of_the_same_process_is_busy_until_the_upcall(world) -> None:
+    world.write(0, b"x" * 100)
+    assert world.write(0, b"y") == ErrorCode.BUSY
+    world.apps[0].allow_read_only(CONSOLE, 1, b"x" * 100)
+    world.uart.finish_all()
+    assert world.write(0, b"z") == ()
+    world.uart.finish_all()
+    assert world.uart.sent == b"x" * 100 + b"z"
+
+
+def test_a_process_without_memory_gets_nomem(world) -> None:
+    world.apps[0].grants_left = 0
+    assert world.write(0, b"x") == ErrorCode.NOMEM
+    assert world.read(0, 1)[0] == ErrorCode.NOMEM
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=16))
+def test_each_of_many_writes_comes_out_whole(sizes) -> None:
+    world = World(len(sizes))
+    texts = [bytes([65 + slot]) * size for slot, size in enumerate(sizes)]
+    for slot, text in enumerate(texts):
+        assert world.write(slot, text) == ()
+    world.uart.finish_all()
+    assert world.uart.sent == b"".join(texts)
+    assert [app.upcalls for app in world.apps] == [[written(size)] for size in sizes]
+
+
+def test_writers_take_turns(world) -> None:
+    rounds = 4
+    for slot in (0, 1):
+        world.write(slot, bytes([65 + slot]) * 100)
+    for _ in range(50):
+        if not world.uart.is_sending:
+            break
+        world.uart.finish()
+        for slot in (0, 1):
+            if world.apps[slot].take_upcalls() and rounds:
+                rounds -= 1
+                world.write(slot, bytes([65 + slot]) * 100)
+    assert world.uart.sent == (b"A" * 100 + b"B" * 100) * 3
+
+
+def test_a_buffer_that_shrinks_during_the_write_ends_it_where_the_buffer_ends(world) -> None:
+    world.write(0, b"a" * 200)
+    world.uart.finish()
+    world.apps[0].allow_read_only(CONSOLE, 1, b"b" * 80)
+    world.uart.finish_all()
+    # The second chunk was read from the first buffer already.
+    assert (len(world.uart.sent), world.apps[0].upcalls) == (128, [written(128)])
+
+
+def test_a_buffer_that_is_taken_away_during_the_write_ends_it(world) -> None:
+    world.write(0, b"a" * 200)
+    world.write(1, b"next")
+    world.apps[0].allow_read_only(CONSOLE, 1, b"")
+    world.uart.finish_all()
+    assert world.uart.sent == b"a" * 64 + b"next"
+    assert (world.apps[0].upcalls, world.apps[1].upcalls) == ([written(64)], [written(4)])
+
+
+@pytest.mark.parametrize("ending", ["end", "restart"])
+def test_a_process_that_dies_during_its_write_lets_the_next_one_go_on(world, ending) -> None:
+    world.write(0, b"a" * 200)
+    world.write(1, b"next")
+    getattr(world.apps[0], ending)()
+    world.uart.finish_all()
+    assert world.uart.sent == b"a" * 64 + b"next"
+    assert (world.apps[0].upcalls, world.apps[1].upcalls) == ([], [written(4)])
+
+
+def test_the_next_life_of_a_process_that_died_writing_can_write_at_once(world) -> None:
+    world.write(0, b"a" * 200)
+    world.apps[0].restart()
+    assert world.write(0, b"again") == ()
+    world.uart.finish_all()
+    assert world.uart.sent == b"a" * 64 + b"again"
+    assert world.apps[0].upcalls == [written(5)]
+
+
+def test_a_process_that_dies_while_it_waits_is_passed_over() -> None:
+    world = World(3)
+    for slot in range(3):
+        world.write(slot, bytes([65 + slot]))
+    world.apps[1].end()
+    world.uart.finish_all()
+    assert world.uart.sent == b"AC"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_no_write_is_lost_or_stuck_whoever_dies_or_revokes(data) -> None:
+    world = World(4)
+    open_writes = dict.fromkeys(range(4), False)
+    for _ in range(data.draw(st.integers(1, 40))):
+        slot = data.draw(st.integers(0, 3))
+        match data.draw(st.sampled_from(["write", "write", "finish", "finish", "restart", "revoke"])):
+            case "write":
+                size = data.draw(st.integers(0, 150))
+                answer = world.write(slot, bytes([65 + slot]) * size)
+                assert answer == (ErrorCode.BUSY if open_writes[slot] else ())
+                open_writes[slot] = True
+            case "finish" if world.uart.is_sending:
+                world.uart.finish()
+            case "restart":
+                world.apps[slot].restart()
+                open_writes[slot] = False
+            case "revoke":
+                world.apps[slot].allow_read_only(CONSOLE, 1, b"")
+        for n, app in enumerate(world.apps):
+            if upcalls := app.take_upcalls():
+                assert open_writes[n]
+                assert len(upcalls) == 1
+                open_writes[n] = False
+    world.uart.finish_all()
+    for n, app in enumerate(world.apps):
+        assert len(app.upcalls) == open_writes[n]
+        app.take_upcalls()
+    assert world.write(0, b"end") == ()
+    world.uart.finish_all()
+    assert world.uart.sent.endswith(b"end")
+
+
+# -- Reading ------------------------------------------------------------------------------------
+
+
+def test_a_read_completes_when_all_its_bytes_are_there(world) -> None:
+    answer, memory = world.read(0, 5)
+    assert answer == ()
+    world.uart.feed(b"hell")
+    assert world.apps[0].upcalls == []
+    world.uart.feed(b"o")
+    assert (bytes(memory), world.apps[0].upcalls) == (b"hello", [was_read(0, 5)])
+
+
+def test_a_read_is_no_longer_than_its_buffer(world) -> None:
+    _, memory = world.read(0, 2, 5)
+    assert world.uart.feed(b"abc") == b"c"
+    assert (bytes(memory), world.apps[0].upcalls) == (b"ab", [was_read(0, 2)])
+
+
+@pytest.mark.parametrize("length", [65, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF])
+def test_a_read_longer_than_the_kernels_buffer_is_invalid(world, length) -> None:
+    assert world.read(0, 100, length)[0] == ErrorCode.INVAL
+    assert world.read(0, 64)[0] == ()
+
+
+@pytest.mark.parametrize(("size", "length"), [(0, 5), (5, 0)])
+def test_a_read_of_nothing_is_invalid_and_leaves_the_console_free(world, size, length) -> None:
+    assert world.read(0, size, length)[0] == ErrorCode.INVAL
+    assert world.read(1, 3)[0] == ()
+
+
+def test_a_second_reader_is_busy_until_the_first_is_done(world) -> None:
+    world.read(0, 1)
+    assert world.read(1, 1)[0] == ErrorCode.BUSY
+    assert world.read(0, 1)[0] == ErrorCode.BUSY
+    world.uart.feed(b"x")
+    assert world.read(1, 1)[0] == ()
+
+
+def test_an_aborted_read_gives_what_has_come_in(world) -> None:
+    _, memory = world.read(0, 5)
+    world.uart.feed(b"ab")
+    assert world.apps[0].command(CONSOLE, ABORT) == ()
+    assert world.apps[0].upcalls == [was_read(ErrorCode.CANCEL, 2)]
+    assert bytes(memory) == b"ab\0\0\0"
+    assert world.read(1, 1)[0] == ()
+
+
+def test_an_abort_without_a_read_does_nothing(world) -> None:
+    assert world.apps[0].command(CONSOLE, ABORT) == ()
+    assert world.apps[0].upcalls == []
+
+
+def test_a_process_cannot_abort_another_ones_read(world) -> None:
+    world.read(0, 1)
+    world.apps[1].command(CONSOLE, WRITE, 0)
+    assert world.apps[1].command(CONSOLE, ABORT) == ()
+    world.uart.feed(b"x")
+    assert world.apps[0].upcalls == [was_read(0, 1)]
+
+
+def test_a_read_buffer_that_shrinks_says_size_and_one_that_is_gone_says_nomem(world) -> None:
+    world.read(0, 4)
+    memory = world.apps[0].allow_read_write(CONSOLE, 1, 3)
+    world.uart.feed(b"abcd")
+    assert (bytes(memory), world.apps[0].take_upcalls()) == (b"abc", [was_read(ErrorCode.SIZE, 3)])
+    world.read(0, 4)
+    world.apps[0].allow_read_write(CONSOLE, 1, 0)
+    world.uart.feed(b"abcd")
+    assert world.apps[0].upcalls == [was_read(ErrorCode.NOMEM, 0)]
+
+
+@pytest.mark.parametrize("ending", ["end", "restart"])
+def test_a_reader_that_died_keeps_nobody_from_reading_and_its_memory_is_not_written(world, ending) -> None:
+    _, dead = world.read(0, 5)
+    world.uart.feed(b"ab")
+    getattr(world.apps[0], ending)()
+    answer, memory = world.read(1, 1)
+    assert answer == ()
+    world.uart.feed(b"x")
+    assert (bytes(memory), bytes(dead)) == (b"x", bytes(5))
+    assert (world.apps[0].upcalls, world.apps[1].upcalls) == ([], [was_read(0, 1)])
+
+
+def test_bytes_for_a_reader_that_died_go_nowhere(world) -> None:
+    _, dead = world.read(0, 2)
+    world.apps[0].restart()
+    world.uart.feed(b"ab")
+    assert (bytes(dead), world.apps[0].upcalls) == (bytes(2), [])
+    assert world.read(0, 1)[0] == ()
+
+
+def test_reading_and_writing_do_not_disturb_each_other(world) -> None:
+    _, memory = world.read(0, 3)
+    world.write(0, b"q" * 100)
+    world.uart.feed(b"abc")
+    world.uart.finish_all()
+    assert (bytes(memory), world.uart.sent) == (b"abc", b"q" * 100)
+    assert world.apps[0].upcalls == [was_read(0, 3), written(100)]
+
+
+def test_a_kernel_message_comes_between_two_pieces_of_a_write(world) -> None:
+    world.write(0, b"a" * 100)
+    log("kernel speaks")
+    world.machine.run()
+    world.uart.finish_all()
+    assert world.uart.sent == b"a" * 64 + b"kernel speaks\r\n" + b"a" * 36

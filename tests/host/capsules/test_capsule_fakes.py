@@ -1,0 +1,84 @@
+"""The stand-ins mean what the C side means, where capsules rely on it."""
+
+import pytest
+from cells import Buffer, TakeCell
+from kernel import Layout, ProcessId, Registers
+
+
+def test_a_buffer_that_was_passed_on_raises_until_it_comes_back() -> None:
+    buffer = Buffer(4)
+    moved = buffer.move()
+    with pytest.raises(RuntimeError):
+        buffer[0] = 1
+    moved[0] = 7
+    assert moved.give_back() is buffer
+    assert buffer[0] == 7
+    with pytest.raises(RuntimeError):
+        len(moved)
+
+
+def test_a_buffer_can_be_passed_on_four_times() -> None:
+    handle = Buffer(1)
+    for _ in range(4):
+        handle = handle.move()
+    with pytest.raises(RuntimeError):
+        handle.move()
+
+
+def test_a_window_cannot_be_wider_than_its_owners() -> None:
+    buffer = Buffer(8)
+    buffer.window(2, 6)
+    moved = buffer.move()
+    moved.window(1, 3)
+    moved[0] = 9
+    with pytest.raises(IndexError):
+        moved.window(0, 5)
+    moved.give_back()
+    buffer.window(0, 8)
+    assert buffer[3] == 9
+
+
+def test_copy_stops_at_the_shorter_buffer() -> None:
+    buffer = Buffer(4)
+    assert buffer.copy(2, b"abcdef", 1, 6) == 2
+    assert [buffer[i] for i in range(4)] == [0, 0, ord("b"), ord("c")]
+
+
+def test_a_take_cell_is_empty_while_its_value_is_used_and_full_again_after_an_exception() -> None:
+    cell = TakeCell(3)
+    assert cell.map(lambda value: (value, cell.is_none())) == (3, True)
+    with pytest.raises(ZeroDivisionError):
+        cell.map(lambda value: value / 0)
+    assert cell.take() == 3
+    assert cell.map_or(5, lambda value: value) == 5
+
+
+def test_a_view_of_a_dead_process_is_empty_and_its_fields_raise(machine) -> None:
+    app = machine.process()
+    grant = machine.grant(9, Layout(read_write=1, u32=("count",)))
+    machine.serve(grant, lambda *_: 1)
+    memory = app.allow_read_write(9, 0, 4)
+    entry = grant.enter(ProcessId(app))
+    view = entry.read_write(0)
+    view[1] = 0x1FF
+    entry.count = -1
+    assert (memory[1], entry.count, len(view)) == (0xFF, 0xFFFFFFFF, 4)
+    app.restart()
+    assert (len(view), bool(view), view.write_u32(0, 1)) == (0, False, False)
+    assert grant.entry(0) is None
+    with pytest.raises(RuntimeError):
+        _ = entry.count
+    with pytest.raises(AttributeError):
+        entry.other = 1
+
+
+def test_a_field_keeps_the_registers_other_bits_and_protected_ones_cannot_be_written() -> None:
+    registers = Registers(protected=(8,))
+    registers.words[4] = 0xF0
+    registers.field(4, 0, 2)(7)
+    assert registers.words[4] == 0xF3
+    assert registers.field(4, 4, 4, True)() == 0
+    with pytest.raises(ValueError, match="protected"):
+        registers.field(8, 0, 1)(1)
+    with pytest.raises(ValueError, match="no register"):
+        registers.read(0x1000)

@@ -1,0 +1,340 @@
+"""capsules/virtual/virtual_uart.py, capsules/core/kernel_log.py, capsules/drivers/cmsdk/uart.py."""
+
+import pytest
+from cells import Buffer
+from hardware import FakeUart
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kernel import ErrorCode, Machine, Registers, log, the_log
+
+from capsules.core.kernel_log import KernelLogWriter
+from capsules.drivers.cmsdk.uart import CmsdkUart
+from capsules.virtual.virtual_uart import UartMux
+
+
+class Client:
+    """One user of a UART, who owns a buffer each way."""
+
+    def __init__(self, uart, size: int = 64) -> None:
+        self.uart = uart
+        self.out, self.input = Buffer(size), Buffer(size)
+        self.sent: list[tuple[int, int]] = []
+        self.got: list[tuple[bytes, int]] = []
+        self.again: list[bytes] = []
+        uart.set_client(self)
+
+    def send(self, text: bytes) -> None:
+        self.out.set(0, text)
+        self.uart.transmit(self.out.move(), len(text))
+
+    def receive(self, length: int) -> None:
+        self.uart.receive(self.input.move(), length)
+
+    def transmitted(self, buffer, length: int, status: int) -> None:
+        assert buffer.give_back() is self.out
+        self.sent.append((length, status))
+        if self.again:
+            self.send(self.again.pop(0))
+
+    def received(self, buffer, length: int, status: int) -> None:
+        assert buffer.give_back() is self.input
+        self.got.append((self.input.get(0, length), status))
+
+
+# -- Sharing ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hardware() -> FakeUart:
+    return FakeUart()
+
+
+@pytest.fixture
+def users(hardware) -> list[Client]:
+    mux = UartMux(hardware, Buffer(16))
+    return [Client(mux.new_device()) for _ in range(3)]
+
+
+def test_transmissions_go_out_one_at_a_time_and_each_sender_is_told(hardware, users) -> None:
+    for user, text in zip(users, (b"one", b"two", b"three"), strict=True):
+        user.send(text)
+    hardware.finish_all()
+    assert hardware.chunks == [b"one", b"two", b"three"]
+    assert [user.sent for user in users] == [[(3, 0)], [(3, 0)], [(5, 0)]]
+
+
+def test_one_who_always_sends_lets_the_others_have_their_turn(hardware, users) -> None:
+    users[0].again = [b"again"] * 5
+    users[1].again = [b"me too"] * 2
+    users[0].send(b"first")
+    users[1].send(b"second")
+    users[2].send(b"third")
+    hardware.finish_all()
+    assert hardware.chunks == [
+        b"first", b"second", b"third", b"again", b"me too", b"again", b"me too", b"again", b"again", b"again",
+    ]  # fmt: skip
+
+
+def test_received_bytes_go_to_everybody_who_is_receiving(hardware, users) -> None:
+    users[0].receive(3)
+    users[2].receive(3)
+    hardware.feed(b"abc")
+    assert [user.got for user in users] == [[(b"abc", 0)], [], [(b"abc", 0)]]
+
+
+def test_one_who_wants_more_than_another_gets_the_rest_too(hardware, users) -> None:
+    users[0].receive(2)
+    users[1].receive(40)  # longer than the mux's own buffer
+    hardware.feed(b"ab")
+    # The first reception of the hardware was asked for by users[0] alone.
+    assert users[0].got == [(b"ab", 0)]
+    hardware.feed(bytes(range(38)))
+    assert users[1].got == [(b"ab" + bytes(range(38)), 0)]
+    assert not hardware.is_receiving
+
+
+def test_one_who_wants_fewer_bytes_than_one_before_does_not_wait_for_that_one(hardware, users) -> None:
+    users[0].receive(10)
+    users[1].receive(3)
+    hardware.feed(b"abc")
+    assert users[1].got == [(b"abc", 0)]
+
+
+def test_an_abort_ends_one_reception_and_the_others_go_on(hardware, users) -> None:
+    users[0].receive(5)
+    users[1].receive(5)
+    hardware.feed(b"ab")
+    users[0].uart.receive_abort()
+    assert (users[0].got, users[1].got) == ([(b"ab", ErrorCode.CANCEL)], [])
+    hardware.feed(b"cde")
+    assert users[1].got == [(b"abcde", 0)]
+    assert len(users[0].got) == 1
+
+
+def test_an_abort_without_a_reception_does_nothing(hardware, users) -> None:
+    users[1].receive(1)
+    users[0].uart.receive_abort()
+    assert users[0].got == []
+    hardware.feed(b"x")
+    assert users[1].got == [(b"x", 0)]
+
+
+def test_one_can_receive_again_after_an_abort(hardware, users) -> None:
+    users[0].receive(5)
+    users[0].uart.receive_abort()
+    users[0].receive(1)
+    hardware.feed(b"x")
+    assert users[0].got == [(b"", ErrorCode.CANCEL), (b"x", 0)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 30)), min_size=1, max_size=20))
+def test_every_transmission_is_made_once(orders) -> None:
+    hardware = FakeUart()
+    mux = UartMux(hardware, Buffer(16))
+    users = [Client(mux.new_device()) for _ in range(3)]
+    queues: list[list[bytes]] = [[], [], []]
+    for n, (user, size) in enumerate(orders):
+        queues[user].append(bytes([n]) * size)
+    for user, queue in zip(users, queues, strict=True):
+        if queue:
+            user.again = queue[1:]
+            user.send(queue[0])
+    hardware.finish_all()
+    assert sorted(hardware.chunks) == sorted(text for queue in queues for text in queue)
+    for queue in queues:
+        assert [text for text in hardware.chunks if text in queue] == queue
+
+
+# -- The kernel's log ---------------------------------------------------------------------------
+
+
+def test_kernel_messages_go_out_in_order_and_whole(hardware, machine) -> None:
+    log("before the board was wired")
+    KernelLogWriter(the_log, hardware, machine.line(), Buffer(8))
+    machine.run()
+    log("while sending")
+    machine.run()
+    hardware.finish_all()
+    assert hardware.sent == b"before the board was wired\r\nwhile sending\r\n"
+    log("and later")
+    machine.run()
+    hardware.finish_all()
+    assert hardware.sent.endswith(b"sending\r\nand later\r\n")
+
+
+def test_an_empty_log_sends_nothing(hardware, machine) -> None:
+    line = machine.line()
+    KernelLogWriter(the_log, hardware, line, Buffer(8))
+    line.trigger()
+    machine.run()
+    assert hardware.chunks == []
+    log("x")
+    machine.run()
+    assert hardware.is_sending
+
+
+# -- The CMSDK UART -----------------------------------------------------------------------------
+
+DATA, STATE, CTRL, INTSTATUS, BAUDDIV = 0x0, 0x4, 0x8, 0xC, 0x10
+
+
+class CmsdkBlock:
+    """The UART's registers: one byte each way, as DDI 0479, 4.3 describes them."""
+
+    def __init__(self) -> None:
+        self.registers = Registers()
+        self.sent = bytearray()
+        self.tx: int | None = None
+        self.rx: int | None = None
+        self.overruns = 0
+        self.reads_of_nothing = 0
+        self.pending = 0
+        self.registers.on_read = {DATA: self._read, STATE: self._state, INTSTATUS: lambda: self.pending}
+        self.registers.on_write = {DATA: self._write, INTSTATUS: self._clear}
+
+    def _control(self) -> int:
+        return self.registers.words.get(CTRL, 0)
+
+    def _state(self) -> int:
+        return (self.tx is not None) | (self.rx is not None) << 1
+
+    def _read(self) -> int:
+        if self.rx is None:
+            self.reads_of_nothing += 1
+        value, self.rx = self.rx or 0, None
+        return value
+
+    def _write(self, value: int) -> None:
+        assert self._control() & 1, "the transmitter is off"
+        assert self.tx is None, "a byte was written over another"
+        self.tx = value & 0xFF
+
+    def _clear(self, ones: int) -> None:
+        self.pending &= ~ones
+
+    def byte_goes(self) -> None:
+        if self.tx is not None:
+            self.sent.append(self.tx)
+            self.tx = None
+            self.pending |= 1 if self._control() & 4 else 0
+
+    def byte_comes(self, byte: int) -> None:
+        assert self._control() & 2, "the receiver is off"
+        self.overruns += self.rx is not None
+        self.rx = byte
+        self.pending |= 2 if self._control() & 8 else 0
+
+
+class Cmsdk:
+    """The driver on its block."""
+
+    def __init__(self) -> None:
+        self.machine = Machine()
+        self.block = CmsdkBlock()
+        receive = self.machine.line(lambda: bool(self.block.pending & 2))
+        transmit = self.machine.line(lambda: bool(self.block.pending & 1))
+        self.uart = CmsdkUart(self.block.registers, receive, transmit, 25_000_000, 115200)
+        self.user = Client(self.uart)
+
+    def byte_goes(self) -> None:
+        self.block.byte_goes()
+        self.machine.run()
+
+    def bytes_come(self, data: bytes) -> None:
+        for byte in data:
+            self.block.byte_comes(byte)
+            self.machine.run()
+
+
+@pytest.fixture
+def cmsdk() -> Cmsdk:
+    return Cmsdk()
+
+
+def test_the_driver_sets_the_baud_rate(cmsdk) -> None:
+    assert cmsdk.block.registers.words[BAUDDIV] == 25_000_000 // 115200
+
+
+@pytest.mark.parametrize("length", [1, 2, 64])
+def test_every_byte_goes_out_once_and_the_client_is_told_at_the_end(cmsdk, length) -> None:
+    text = bytes(range(length))
+    cmsdk.user.send(text)
+    for _ in range(length):
+        assert cmsdk.user.sent == []
+        cmsdk.byte_goes()
+    assert (bytes(cmsdk.block.sent), cmsdk.user.sent) == (text, [(length, 0)])
+
+
+def test_the_next_transmission_may_start_in_the_callback(cmsdk) -> None:
+    cmsdk.user.again = [b"b", b"cd"]
+    cmsdk.user.send(b"a")
+    for _ in range(4):
+        cmsdk.byte_goes()
+    assert (bytes(cmsdk.block.sent), len(cmsdk.user.sent)) == (b"abcd", 3)
+
+
+def test_a_spurious_transmit_interrupt_does_nothing(cmsdk) -> None:
+    cmsdk.block.pending = 1
+    cmsdk.machine.run()
+    assert (cmsdk.user.sent, cmsdk.block.pending) == ([], 0)
+
+
+def test_bytes_that_come_one_by_one_fill_the_buffer(cmsdk) -> None:
+    cmsdk.user.receive(3)
+    cmsdk.bytes_come(b"abc")
+    assert cmsdk.user.got == [(b"abc", 0)]
+    assert (cmsdk.block.overruns, cmsdk.block.reads_of_nothing) == (0, 0)
+
+
+def test_a_byte_that_came_while_nobody_received_waits(cmsdk) -> None:
+    cmsdk.bytes_come(b"x")
+    assert cmsdk.block.registers.words[CTRL] & 8 == 0
+    cmsdk.user.receive(2)
+    cmsdk.machine.run()
+    cmsdk.bytes_come(b"y")
+    assert cmsdk.user.got == [(b"xy", 0)]
+
+
+def test_no_byte_is_taken_after_the_last_one_wanted(cmsdk) -> None:
+    cmsdk.user.receive(1)
+    cmsdk.bytes_come(b"ab")
+    assert (cmsdk.user.got, cmsdk.block.rx) == ([(b"a", 0)], ord("b"))
+    cmsdk.user.receive(1)
+    cmsdk.machine.run()
+    assert cmsdk.user.got[1] == (b"b", 0)
+
+
+def test_an_aborted_reception_gives_what_has_come(cmsdk) -> None:
+    cmsdk.user.receive(5)
+    cmsdk.bytes_come(b"ab")
+    cmsdk.uart.receive_abort()
+    cmsdk.uart.receive_abort()
+    assert cmsdk.user.got == [(b"ab", ErrorCode.CANCEL)]
+    assert cmsdk.block.registers.words[CTRL] & 8 == 0
+
+
+def test_sending_does_not_take_a_received_byte(cmsdk) -> None:
+    cmsdk.bytes_come(b"x")
+    cmsdk.user.send(b"hello")
+    for _ in range(5):
+        cmsdk.byte_goes()
+    assert cmsdk.block.rx == ord("x")
+    assert bytes(cmsdk.block.sent) == b"hello"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_both_ways_at_once_in_any_order_lose_nothing(data) -> None:
+    cmsdk = Cmsdk()
+    text, incoming = bytes(range(1, 31)), bytes(range(101, 131))
+    cmsdk.user.send(text)
+    cmsdk.user.receive(len(incoming))
+    left = list(incoming)
+    while left or cmsdk.block.tx is not None:
+        if left and (cmsdk.block.tx is None or data.draw(st.booleans())):
+            cmsdk.bytes_come(bytes([left.pop(0)]))
+        else:
+            cmsdk.byte_goes()
+    assert (bytes(cmsdk.block.sent), cmsdk.user.sent) == (text, [(30, 0)])
+    assert cmsdk.user.got == [(incoming, 0)]
