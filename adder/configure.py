@@ -27,7 +27,9 @@ def load(board: str, folder: Path) -> kconfiglib.Kconfig:
     kconfig.load_config(str(chosen if chosen.is_file() else defconfig))
     values(kconfig)  # a number out of its range is noticed when it is looked at
     if kconfig.warnings:
-        raise AdderError(kconfig.warnings[0].removeprefix("warning: "))
+        problem = kconfig.warnings[0].removeprefix("warning: ")
+        file = str(chosen if chosen.is_file() else defconfig)
+        raise AdderError(problem if file in problem else f"{file}: {problem}")
     return kconfig
 
 

@@ -193,9 +193,7 @@ def _read_arm_elf(elf: Any) -> _Elf:
         static_ram = max(max(ends, default=0) - ram_start - stack, 0)
     else:
         static_ram = sum(s.size for s in in_ram)
-    return _Elf(
-        flash_start, flash, elf["e_entry"], ram_start, static_ram, stack, relocations, sections
-    )
+    return _Elf(flash_start, flash, elf["e_entry"], ram_start, static_ram, stack, relocations, sections)
 
 
 def _data_relocations(data: bytes, section: str) -> bytes:
@@ -221,9 +219,7 @@ def elf_to_tbf(data: bytes, options: Options) -> Tbf:
     regions = [
         section
         for section in elf.sections
-        if ".wfr" in section.name
-        and elf.flash_start <= section.address
-        and section.address + section.size <= flash_end
+        if ".wfr" in section.name and elf.flash_start <= section.address and section.address + section.size <= flash_end
     ]
     fixed_flash = None if elf.is_position_independent else elf.flash_start
     fixed_ram = elf.ram_start or None
@@ -349,9 +345,7 @@ def parse_permissions(texts: Sequence[str]) -> Permissions | None:
                     raise ValueError
                 commands.update(range(low, high + 1))
         except ValueError:
-            raise TbfError(
-                f"{text!r} is not a permission; write DRIVER:COMMANDS, as in 0x2:0,1-3."
-            ) from None
+            raise TbfError(f"{text!r} is not a permission; write DRIVER:COMMANDS, as in 0x2:0,1-3.") from None
     return Permissions.of(allowed)
 
 
@@ -376,9 +370,7 @@ def parse_kernel_version(text: str) -> KernelVersion | None:
 @click.option("--argument", metavar="TEXT", help="Text for the app's app_argument().")
 @click.option("--stack", type=_NUMBER, help="Bytes of stack, if ELF has no section .stack.")
 @click.option("--app-heap", type=_NUMBER, default=1024, show_default=True, help="Bytes of heap.")
-@click.option(
-    "--kernel-heap", type=_NUMBER, default=1024, show_default=True, help="Bytes for grants."
-)
+@click.option("--kernel-heap", type=_NUMBER, default=1024, show_default=True, help="Bytes for grants.")
 @click.option(
     "--permission",
     "permissions",
@@ -389,9 +381,7 @@ def parse_kernel_version(text: str) -> KernelVersion | None:
 @click.option("--write-id", type=_NUMBER, help="Storage: identifier of what the app writes.")
 @click.option("--read-id", type=_NUMBER, multiple=True, help="Storage: may read this identifier's.")
 @click.option("--modify-id", type=_NUMBER, multiple=True, help="Storage: may change this one's.")
-@click.option(
-    "--kernel-version", default="2.0", show_default=True, help="Interface needed, or none."
-)
+@click.option("--kernel-version", default="2.0", show_default=True, help="Interface needed, or none.")
 @click.option("--short-id", type=_NUMBER, help="A number, not 0, that identifies the app.")
 @click.option("--app-version", type=_NUMBER, default=0, help="The app's own version.")
 @click.option("--disable", is_flag=True, help="The kernel does not start it.")

@@ -162,9 +162,7 @@ def _range(start: int, app: App) -> tuple[int, int]:
     return (start, start + size)
 
 
-def _place_around(
-    kept: Sequence[PlacedApp], new: Iterable[App], flash: Region
-) -> list[PlacedApp] | None:
+def _place_around(kept: Sequence[PlacedApp], new: Iterable[App], flash: Region) -> list[PlacedApp] | None:
     """Put `new` apps around the `kept` ones; None if they do not fit."""
     result = list(kept)
     taken = [_range(placed.address, placed.app) for placed in kept]
@@ -205,11 +203,7 @@ def place(kept: Sequence[PlacedApp], new: Sequence[App], flash: Region) -> list[
 def _check_fixed(apps: Iterable[App], flash: Region) -> None:
     """Refuse two apps that are linked for overlapping addresses."""
     fixed = sorted(
-        (
-            PlacedApp(_start_of_fixed(app, flash), app)
-            for app in apps
-            if app.fixed_address is not None
-        ),
+        (PlacedApp(_start_of_fixed(app, flash), app) for app in apps if app.fixed_address is not None),
         key=lambda placed: placed.address,
     )
     for first, second in pairwise(fixed):

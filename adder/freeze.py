@@ -369,7 +369,8 @@ def blank(lines: list[str], first: ast.expr | ast.arg, last: ast.expr, start_at_
 def blank_annotations(function: ast.FunctionDef, lines: list[str], keep_words: bool) -> None:
     """Remove a function's annotations; machine-word functions keep those that name a word type."""
     arguments = function.args
-    for argument in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]:
+    starred = [argument for argument in (arguments.vararg, arguments.kwarg) if argument is not None]
+    for argument in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *starred]:
         if argument.annotation is None:
             continue
         # An unused parameter, `_`, needs no conversion.

@@ -63,9 +63,7 @@ def find_qemu() -> tuple[str, tuple[int, int]]:
     program = os.environ.get("QEMU", "qemu-system-arm")
     path = shutil.which(program)
     if path is None:
-        raise AdderError(
-            f"{program} is not installed; install the package qemu-system-arm (Debian, Ubuntu)."
-        )
+        raise AdderError(f"{program} is not installed; install the package qemu-system-arm (Debian, Ubuntu).")
     output = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
     match = re.search(r"version (\d+)\.(\d+)", output)
     if match is None:
@@ -73,8 +71,7 @@ def find_qemu() -> tuple[str, tuple[int, int]]:
     version = (int(match[1]), int(match[2]))
     if version < OLDEST_QEMU:
         raise AdderError(
-            f"{path} is QEMU {version[0]}.{version[1]}; "
-            f"Adder needs {OLDEST_QEMU[0]}.{OLDEST_QEMU[1]} or newer."
+            f"{path} is QEMU {version[0]}.{version[1]}; Adder needs {OLDEST_QEMU[0]}.{OLDEST_QEMU[1]} or newer."
         )
     return path, version
 
@@ -554,9 +551,7 @@ def _console(simulation: Simulation, seconds: float | None, until: str | None) -
     help="wall: time is the host's. counted: an instruction takes 32 ns. "
     "fast: as counted, and idle time is skipped.",
 )  # fmt: skip
-def simulate(
-    kernel: Path | None, image: Path | None, seconds: float | None, until: str | None, clock: Clock
-) -> None:
+def simulate(kernel: Path | None, image: Path | None, seconds: float | None, until: str | None, clock: Clock) -> None:
     """Run the kernel in QEMU with the board's console in this terminal.
 
     Ctrl-C or Ctrl-A X ends it. Ctrl-A before another control key sends that key to the board

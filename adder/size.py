@@ -78,8 +78,7 @@ class Size:
             "flash_bytes": self.total.flash,
             "ram_bytes": self.total.ram,
             "components": {
-                name: {"flash_bytes": part.flash, "ram_bytes": part.ram}
-                for name, part in self.components.items()
+                name: {"flash_bytes": part.flash, "ram_bytes": part.ram} for name, part in self.components.items()
             },
         }
 
@@ -94,9 +93,7 @@ def component(origin: str, build: Path, name: str = "") -> str:
     return next((name for pattern, name in COMPONENTS if pattern.search(origin)), OTHER)
 
 
-_PIECE = re.compile(
-    r"^ (?P<name>\S+)\s+0x(?P<address>[0-9a-f]+)\s+0x(?P<size>[0-9a-f]+)(?: (?P<origin>\S.*))?$"
-)
+_PIECE = re.compile(r"^ (?P<name>\S+)\s+0x(?P<address>[0-9a-f]+)\s+0x(?P<size>[0-9a-f]+)(?: (?P<origin>\S.*))?$")
 _OUTPUT = re.compile(r"^(?P<name>[.\w][^\s(]*)(?:\s+0x[0-9a-f]+\s+0x[0-9a-f]+.*)?$")
 
 
@@ -201,9 +198,7 @@ def show(sizes: dict[str, Size]) -> None:
     rows = table("component", right=headings)
 
     def row(name: str, parts: list[Bytes], style: str = "") -> None:
-        rows.add_row(
-            name, *(f"{n:,}" for part in parts for n in (part.flash, part.ram)), style=style
-        )
+        rows.add_row(name, *(f"{n:,}" for part in parts for n in (part.flash, part.ram)), style=style)
 
     for name in names:
         row(name, [size.components.get(name, Bytes()) for size in sizes.values()])

@@ -276,8 +276,7 @@ class StoragePermissions(_Numbered):
 
     def encode(self) -> bytes:
         return struct.pack("<I", self.write_id) + b"".join(
-            struct.pack(f"<H{len(ids)}I", len(ids), *ids)
-            for ids in (self.read_ids, self.modify_ids)
+            struct.pack(f"<H{len(ids)}I", len(ids), *ids) for ids in (self.read_ids, self.modify_ids)
         )
 
     @classmethod

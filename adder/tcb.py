@@ -27,9 +27,7 @@ MINT = "mint"
 """The module whose functions make powers."""
 
 # A comment, or a string or character constant that may contain what looks like one.
-_C_TOKEN = re.compile(
-    r"//(?:\\\n|[^\n])*|/\*.*?\*/|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'", re.DOTALL
-)
+_C_TOKEN = re.compile(r"//(?:\\\n|[^\n])*|/\*.*?\*/|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'", re.DOTALL)
 # In assembly an apostrophe need not come in pairs, and "@" begins a comment, too.
 _ASM_TOKEN = re.compile(r"(?://|@)[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"", re.DOTALL)
 
@@ -60,9 +58,7 @@ def count_assembly(text: str) -> int:
 
 def count_toml(text: str) -> int:
     """Lines of TOML that hold more than comments."""
-    return sum(
-        1 for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")
-    )
+    return sum(1 for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#"))
 
 
 def count_python(text: str) -> int:
@@ -137,10 +133,7 @@ def count_file(kind: str, path: Path) -> int:
 
 def count_units(root: Path) -> list[Unit]:
     """Every file of the trusted base with its lines."""
-    return [
-        Unit(path.relative_to(root).as_posix(), kind, count_file(kind, path))
-        for kind, path in trusted_files(root)
-    ]
+    return [Unit(path.relative_to(root).as_posix(), kind, count_file(kind, path)) for kind, path in trusted_files(root)]
 
 
 def minted_powers(source: str, path: str) -> list[Power]:
@@ -197,9 +190,7 @@ def find_powers(root: Path) -> list[Power]:
     """Every place in the board files where a power is minted."""
     files = [*(root / "board").rglob("*.py"), *(root / "boards").rglob("*.py")]
     return [
-        power
-        for path in sorted(files)
-        for power in minted_powers(path.read_text(), path.relative_to(root).as_posix())
+        power for path in sorted(files) for power in minted_powers(path.read_text(), path.relative_to(root).as_posix())
     ]
 
 
@@ -215,9 +206,7 @@ def report(units: list[Unit], powers: list[Power]) -> dict[str, object]:
         "verifier_lines": totals["verifier"],
         "total_lines": totals.total(),
         "units": {unit.path: unit.lines for unit in units},
-        "powers": [
-            {"file": power.path, "line": power.line, "call": power.text} for power in powers
-        ],
+        "powers": [{"file": power.path, "line": power.line, "call": power.text} for power in powers],
     }
 
 

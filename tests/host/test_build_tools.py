@@ -81,7 +81,7 @@ def test_a_prepared_module_keeps_its_lines(freezer, tmp_path) -> None:
         "from kernel import ErrorCode, Grant, success_u32\n"
         "import config\n"
         "\n"
-        "def f(a: int, grant: 'Grant' = None) -> 'int | None':\n"
+        "def f(a: int, grant: 'Grant' = None, *rest: int) -> 'int | None':\n"
         "    b: int = config.MAX_PROCESSES\n"
         "    return b if a else ErrorCode.INVAL\n"
     )
@@ -89,7 +89,7 @@ def test_a_prepared_module_keeps_its_lines(freezer, tmp_path) -> None:
     assert prepared.count("\n") == text.count("\n")
     lines = prepared.splitlines()
     assert lines[0] == "from kernel import ErrorCode, success_u32"
-    assert lines[3].split() == ["def", "f(a", ",", "grant", "=", "None)", ":"]
+    assert lines[3].split() == ["def", "f(a", ",", "grant", "=", "None,", "*rest", ")", ":"]
     assert lines[4].split() == ["b", "=", "16"]
     ast.parse(prepared)
 
