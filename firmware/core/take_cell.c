@@ -316,4 +316,3 @@ const mp_obj_module_t cells_module = {
     .base = { &mp_type_module },
     .globals = (mp_obj_dict_t *)&cells_globals,
 };
-MP_REGISTER_MODULE(MP_QSTR_cells, cells_module);

@@ -263,4 +263,3 @@ const mp_obj_module_t kernel_module = {
     .base = { &mp_type_module },
     .globals = (mp_obj_dict_t *)&kernel_globals,
 };
-MP_REGISTER_MODULE(MP_QSTR_kernel, kernel_module);

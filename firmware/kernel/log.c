@@ -84,8 +84,3 @@ void kernel_log_panic(void) {
         board_panic_putc(ring[tail++ % SIZE]);
     }
 }
-
-// MicroPython's own printing (tracebacks, print) is the kernel's too.
-void mp_hal_stdout_tx_strn_cooked(const char *text, size_t length) {
-    print_strn(NULL, text, length);
-}

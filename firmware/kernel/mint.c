@@ -312,4 +312,3 @@ const mp_obj_module_t mint_module = {
     .base = { &mp_type_module },
     .globals = (mp_obj_dict_t *)&mint_globals,
 };
-MP_REGISTER_MODULE(MP_QSTR_mint, mint_module);

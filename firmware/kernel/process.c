@@ -20,6 +20,14 @@
 #define REGION_RAM (0)
 #define REGION_FLASH (2)
 #define REGION_SHARED (4)
+#define REGIONS_SHARED (2)
+#define REGION_INTERPRETER (6)
+#define REGION_STATE_POINTER (7)
+
+// The linker script puts the interpreter apart from the rest of the kernel, and the pointer into a page
+// of its own.
+extern uint8_t _interpreter_start, _interpreter_end;
+extern void python_process_entry(void);
 
 process_t processes[CONFIG_MAX_PROCESSES];
 static uint32_t next_id = 1;
@@ -46,7 +54,8 @@ static void load_regions(const process_t *process) {
 }
 
 static void cover_ram(process_t *process) {
-    mpu_cover(&process->mpu[REGION_RAM], REGION_RAM, MPU_RAM, process->ram_start,
+    mpu_kind_t kind = process->tbf.python_executable_ram ? MPU_RAM_EXECUTABLE : MPU_RAM;
+    mpu_cover(&process->mpu[REGION_RAM], REGION_RAM, kind, process->ram_start,
         accessible_end(process, process->app_break), process->granule);
     load_regions(process);
 }
@@ -133,11 +142,30 @@ static bool allocate_ram(process_t *process, const tbf_t *tbf) {
     return false;
 }
 
+bool process_reads_flash(const process_t *process, uint32_t address, uint32_t length) {
+    uint32_t start = (uint32_t)&_interpreter_start, end = (uint32_t)&_interpreter_end;
+    return process_owns_flash(process, address, length)
+        || (process->tbf.python && address >= start && address <= end && length <= end - address);
+}
+
+// The interpreter is one for all Python processes, and theirs to run and read, no more.
+static void cover_interpreter(process_t *process) {
+    if (process->tbf.python) {
+        process->mpu[REGION_INTERPRETER] = mpu_cover_read_only(REGION_INTERPRETER, MPU_FLASH,
+            (uint32_t)&_interpreter_start, (uint32_t)&_interpreter_end);
+        process->mpu[REGION_STATE_POINTER] = mpu_cover_read_only(REGION_STATE_POINTER, MPU_RAM,
+            (uint32_t)&mp_state_ctx_ptr, (uint32_t)(&mp_state_ctx_ptr + 1));
+    } else {
+        process->mpu[REGION_INTERPRETER] = (mpu_region_t) { MPU_RBAR_VALID | REGION_INTERPRETER, 0 };
+        process->mpu[REGION_STATE_POINTER] = (mpu_region_t) { MPU_RBAR_VALID | REGION_STATE_POINTER, 0 };
+    }
+}
+
 // Other processes lose their access to this one's memory.
 static void unshare(const process_t *process) {
     for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
         process_t *other = &processes[i];
-        for (unsigned j = REGION_SHARED; j < MPU_REGIONS_PROCESS && other->state != PROCESS_UNUSED; j++) {
+        for (unsigned j = REGION_SHARED; j < REGION_SHARED + REGIONS_SHARED && other->state != PROCESS_UNUSED; j++) {
             uint32_t base = other->mpu[j].rbar & ~31u;
             uint32_t size = 2u << (other->mpu[j].rasr >> MPU_RASR_SIZE_SHIFT & 31);
             if (other->mpu[j].rasr != 0 && base < process->ram_end && process->ram_start < base + size) {
@@ -193,7 +221,7 @@ static void forget(process_t *process) {
     process->queue_length = 0;
     process->grant_start = process->ram_end;
     unshare(process);
-    for (unsigned i = REGION_SHARED; i < MPU_REGIONS_PROCESS; i++) {
+    for (unsigned i = REGION_SHARED; i < REGION_SHARED + REGIONS_SHARED; i++) {
         process->mpu[i] = (mpu_region_t) { MPU_RBAR_VALID | i, 0 };
     }
     context_discard(process);
@@ -237,10 +265,14 @@ static void start(process_t *process) {
         .r1 = process->ram_start,
         .r2 = process->ram_end - process->ram_start,
         .r3 = process->app_break,
-        .pc = process->tbf.init & ~1u,
+        .pc = (process->tbf.python ? (uint32_t)python_process_entry : process->tbf.init) & ~1u,
         .psr = XPSR_THUMB,
     };
+    // The interpreter runs with the process's rights, so a state in the wrong place harms no other.
+    process->python_state = process->tbf.python
+        ? (mp_state_ctx_t *)(process->ram_start + process->tbf.python_state) : &kernel_python_state;
     cover_ram(process);
+    cover_interpreter(process);
     process->stopped = false;
     process->state = PROCESS_RUNNING;
     schedule_update(process);

@@ -14,6 +14,10 @@
 
 #define MAX_DRIVERS (24)
 
+// MPU regions of a process: two each for RAM, flash and what others share with it, and for a Python
+// process one each for the interpreter and the pointer to its state.
+#define MPU_REGIONS_PROCESS (8)
+
 typedef enum {
     PROCESS_UNUSED,      // the slot holds no program
     PROCESS_RUNNING,     // has the CPU or waits for it
@@ -58,7 +62,7 @@ typedef struct process {
     uint32_t psp;          //  32
     uint32_t exc_return;   //  36
     mpu_region_t mpu[MPU_REGIONS_PROCESS]; // 40
-    uint32_t s16_to_s31[16];               // 88
+    uint32_t s16_to_s31[16];               // 104
 
     uint8_t slot;
     uint8_t state;
@@ -77,6 +81,8 @@ typedef struct process {
     uint32_t granule; // bytes of one MPU sub-region
     uint32_t stack_top, heap_start; // as the process says (memop 10, 11)
     uint32_t *grants[MAX_DRIVERS]; // NULL until first used
+
+    struct _mp_state_ctx_t *python_state; // what the interpreter works on while this process runs
 
     // Upcalls
     uint8_t queue_head, queue_length;
@@ -123,6 +129,10 @@ static inline bool process_owns_flash(const process_t *process, uint32_t address
     return address >= process->tbf.app_start && address <= process->tbf.end
         && length <= process->tbf.end - address;
 }
+
+// True if [address, address + length) is in flash that the process may read: its own, or, for a Python
+// process, the interpreter's.
+bool process_reads_flash(const process_t *process, uint32_t address, uint32_t length);
 
 // Move the end of the memory that the process may use. False if it would meet the grants or
 // uncover an allowed buffer.

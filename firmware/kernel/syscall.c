@@ -106,7 +106,7 @@ static void syscall_subscribe(exception_frame_t *frame) {
     uint32_t function = frame->r2;
     uint32_t number = frame->r1;
     // The one check that comes before the driver's (TRD104, 4.2).
-    if (function != 0 && !process_owns_flash(process, function, 1) && !process_owns_ram(process, function, 1)) {
+    if (function != 0 && !process_reads_flash(process, function, 1) && !process_owns_ram(process, function, 1)) {
         frame->r0 = RETURN_FAILURE_U32_U32;
         frame->r1 = ERROR_INVAL;
         return;
@@ -156,7 +156,7 @@ static void syscall_allow_read_only(exception_frame_t *frame) {
     process->syscalls++;
     uint32_t address = frame->r2, length = frame->r3;
     bool in_ram = process_owns_ram(process, address, length);
-    bool good = length == 0 || in_ram || process_owns_flash(process, address, length);
+    bool good = length == 0 || in_ram || process_reads_flash(process, address, length);
     driver_t *driver;
     uint32_t *pair = find_pair(process, frame, &driver, good, offsetof(driver_t, read_only), offsetof(driver_t, read_only_at));
     if (pair != NULL) {
@@ -176,7 +176,9 @@ static void syscall_command(exception_frame_t *frame) {
     if (driver == NULL || (process->tbf.has_permissions && !tbf_permits_command(&process->tbf, frame->r0, frame->r1))) {
         syscall_fail(frame, ERROR_NODEVICE);
     } else if (driver->core_command == NULL || !driver->core_command(process, frame)) {
+        python_enter_kernel();
         capsule_command(driver, process, frame);
+        python_leave_kernel(process);
     }
 }
 
@@ -255,6 +257,7 @@ static void syscall_exit(exception_frame_t *frame) {
             break;
         case 1:
             process_terminate(process, frame->r1);
+            python_enter_kernel(); // stays: the scheduler chooses who runs next
             process_restart(process);
             break;
         default:

@@ -14,10 +14,12 @@ enum {
     TLV_KERNEL_VERSION = 8,
     TLV_PROGRAM = 9,
     TLV_SHORT_ID = 10,
+    TLV_PYTHON = 0x8001, // ours; the upper half of the numbers is for kernels other than Tock
 };
 
 #define KERNEL_MAJOR (2) // the Tock interface that we speak
 #define KERNEL_MINOR (2)
+#define INTERPRETER_VERSION (1) // of what a Python app and the shared interpreter agree on
 #define BASE_HEADER_SIZE (16)
 #define PERMISSION_SIZE (16)
 
@@ -99,6 +101,17 @@ static const char *parse_tlv(tbf_t *tbf, unsigned type, const uint8_t *data, uns
             }
             tbf->short_id = get32(data);
             break;
+        case TLV_PYTHON:
+            if (length != 8) {
+                return "Python header of the wrong length";
+            }
+            if (get16(data) != INTERPRETER_VERSION) {
+                return "made for another version of the Python interpreter";
+            }
+            tbf->python = true;
+            tbf->python_executable_ram = get16(data + 2) & 1;
+            tbf->python_state = get32(data + 4);
+            break;
         default: // unknown ones are for others
             break;
     }
@@ -173,6 +186,9 @@ const char *tbf_parse(uint32_t address, uint32_t limit, tbf_t *tbf, uint32_t *si
     if (binary_end > total_size || binary_end < header_size || trailer > binary_end - header_size
         || init_offset >= binary_end - header_size) {
         return "the program lies outside its own flash";
+    }
+    if (tbf->python && (tbf->python_state % 8 != 0 || tbf->python_state > tbf->min_ram)) {
+        return "the interpreter's state lies outside the program's RAM";
     }
     tbf->app_start = address + header_size + trailer;
     tbf->init = (address + header_size + init_offset) | 1;

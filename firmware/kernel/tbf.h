@@ -26,6 +26,9 @@ typedef struct {
     bool has_storage;
     uint32_t storage_write_id;
     const uint8_t *storage_lists; // {count, ids...} twice, unaligned
+    bool python;               // runs on the shared interpreter: all that it brings is bytecode
+    bool python_executable_ram; // its own machine code may run in its RAM
+    uint32_t python_state;     // bytes from the beginning of its RAM to its interpreter's state
     bool enabled;
     bool program; // has a main or program header: not just padding
 } tbf_t;

@@ -11,10 +11,10 @@
 #include "py/builtin.h"
 #include "py/cstack.h"
 #include "py/gc.h"
-#include "py/lexer.h"
-#include "py/mperrno.h"
+#include "py/objlist.h"
 #include "py/runtime.h"
-#include "shared/runtime/gchelper.h"
+
+extern const mp_obj_module_t cells_module, kernel_module, mint_module;
 
 extern uint8_t _stack_top, _stack_limit;
 
@@ -24,6 +24,17 @@ static mp_obj_t pystack[CONFIG_KERNEL_PYSTACK_BYTES / sizeof(mp_obj_t)];
 
 // For tests: where the running count of bytes allocated is.
 const size_t *const kernel_heap_bytes_allocated_ptr __attribute__((used)) = &kernel_python_state.mem.total_bytes_allocated;
+
+// The kernel's Python finds its own frozen modules and those of the trusted core, and a process does
+// not: they are in no table that the interpreter shares.
+static void kernel_modules(void) {
+    mp_obj_t loaded = MP_OBJ_FROM_PTR(&MP_STATE_VM(mp_loaded_modules_dict));
+    mp_obj_dict_store(loaded, MP_OBJ_NEW_QSTR(MP_QSTR_cells), MP_OBJ_FROM_PTR(&cells_module));
+    mp_obj_dict_store(loaded, MP_OBJ_NEW_QSTR(MP_QSTR_kernel), MP_OBJ_FROM_PTR(&kernel_module));
+    mp_obj_dict_store(loaded, MP_OBJ_NEW_QSTR(MP_QSTR_mint), MP_OBJ_FROM_PTR(&mint_module));
+    mp_obj_t path = MP_OBJ_NEW_QSTR(MP_QSTR__dot_frozen_slash_kernel);
+    mp_sys_path = mp_obj_new_list(1, &path);
+}
 
 int main(void) {
     mp_state_ctx_ptr = &kernel_python_state;
@@ -40,6 +51,7 @@ int main(void) {
         mp_obj_print_exception(&kernel_print, MP_OBJ_FROM_PTR(nlr.ret_val));
         kernel_panic("the board could not be wired");
     }
+    kernel_modules();
     mp_obj_t import_args[] = { MP_OBJ_NEW_QSTR(MP_QSTR_board) };
     mp_builtin___import__(1, import_args);
     gc_collect();
@@ -47,42 +59,12 @@ int main(void) {
     schedule_start();
 }
 
-// -- What MicroPython asks of a port ------------------------------------------
-
-void gc_collect(void) {
-    gc_collect_start();
-    gc_helper_collect_regs_and_stack();
+// Where the kernel's objects are referred to from, besides its Python state.
+void kernel_collect_roots(void) {
     capsule_collect_roots();
     gc_collect_root((void **)interrupt_handlers, INTERRUPT_LINES);
     for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
         gc_collect_root((void **)&processes[i].id_object, 1 + MAX_DRIVERS); // and entries[]
     }
-    gc_collect_end();
 }
 _Static_assert(offsetof(process_t, entries) == offsetof(process_t, id_object) + sizeof(mp_obj_t), "scanned together");
-
-void nlr_jump_fail(void *value) {
-    mp_obj_print_exception(&kernel_print, MP_OBJ_FROM_PTR(value));
-    kernel_panic("an exception that nobody catches");
-}
-
-void __fatal_error(const char *message) {
-    kernel_panic("%s", message);
-}
-
-#ifndef NDEBUG
-void __assert_func(const char *file, int line, const char *function, const char *expression) {
-    kernel_panic("%s:%d: %s: assertion %s failed", file, line, function, expression);
-}
-#endif
-
-// There are no files: modules are frozen or built in.
-mp_import_stat_t mp_import_stat(const char *path) {
-    (void)path;
-    return MP_IMPORT_STAT_NO_EXIST;
-}
-
-mp_lexer_t *mp_lexer_new_from_file(qstr name) {
-    (void)name;
-    mp_raise_OSError(MP_ENOENT);
-}

@@ -1,12 +1,17 @@
-// MicroPython 1.25.0 as the language of a kernel. Options are grouped; each group says why.
+// MicroPython 1.25.0 as the language of a kernel and of its processes. Options are grouped; each
+// group says why.
 
 #include <stdint.h>
 #include <alloca.h>
 
+#include "memory_map.h" // for BOARD_TITLE
+
 // -- The interpreter's state is reached through a pointer ---------------------
-// The context switch changes the pointer, so one interpreter in flash can serve the kernel
-// and, each with its own state, any number of processes.
+// The context switch changes the pointer, so the one interpreter in flash serves the kernel and, each
+// with its own state, any number of processes.
+#ifndef ADDER_BARE // a build without processes, to measure what the pointer costs
 #define mp_state_ctx (*mp_state_ctx_ptr)
+#endif
 
 // -- Feature level: what a Python programmer expects of a microcontroller -----
 #define MICROPY_CONFIG_ROM_LEVEL (MICROPY_CONFIG_ROM_LEVEL_EXTRA_FEATURES)
@@ -15,6 +20,9 @@
 #define MICROPY_FLOAT_IMPL (MICROPY_FLOAT_IMPL_FLOAT)
 #define MICROPY_WARNINGS (1)
 #define MICROPY_PY_SYS_PLATFORM "adder"
+#define MICROPY_BANNER_MACHINE BOARD_TITLE
+#define MICROPY_HW_BOARD_NAME BOARD_TITLE
+#define MICROPY_HW_MCU_NAME "Cortex-M4F"
 
 // -- Speed: a system call into Python should cost what one into Rust costs ----
 #define MICROPY_OPT_COMPUTED_GOTO (1)
@@ -22,10 +30,14 @@
 #define MICROPY_OPT_LOAD_ATTR_FAST_PATH (1)
 #define MICROPY_PERSISTENT_CODE_LOAD (1)
 #define MICROPY_EMIT_THUMB (1)
-#define MICROPY_EMIT_INLINE_THUMB (0)
+#define MICROPY_EMIT_INLINE_THUMB (1)
 #define MICROPY_MAKE_POINTER_CALLABLE(p) ((void *)((mp_uint_t)(p) | 1))
 
-// -- Memory: the heap is for boot; frames have a stack of their own -----------
+// Machine code that was compiled or loaded into RAM runs only where the MPU lets it.
+void *commit_executable(void *code, size_t length, void *relocation);
+#define MP_PLAT_COMMIT_EXEC(code, length, relocation) commit_executable(code, length, relocation)
+
+// -- Memory: frames have a stack of their own ---------------------------------
 #define MICROPY_ENABLE_GC (1)
 #define MICROPY_ENABLE_PYSTACK (1)
 #define MICROPY_MEM_STATS (1)
@@ -35,38 +47,38 @@
 #define MICROPY_EMERGENCY_EXCEPTION_BUF_SIZE (128)
 #define MICROPY_MALLOC_USES_ALLOCATED_SIZE (1)
 
-// -- What a kernel must not offer: no hardware, no files, no input ------------
-#define MICROPY_PY_MACHINE (0)
-#define MICROPY_VFS (0)
-#define MICROPY_READER_VFS (0)
-#define MICROPY_PY_SYS_STDFILES (0)
-#define MICROPY_PY_SYS_STDIO_BUFFER (0)
-#define MICROPY_PY_IO (0)
-#define MICROPY_PY_BUILTINS_INPUT (0)
-#define MICROPY_PY_BUILTINS_HELP (0)
-#define MICROPY_PY_SELECT (0)
-#define MICROPY_PY_TIME (0)
-#define MICROPY_PY_ASYNCIO (0)
-#define MICROPY_PY_RANDOM (0)
+// -- Modules for processes. The kernel's Python gets none of them: its verifier and its sys.path
+//    know only its own.
+#define MICROPY_VFS (1) // an app's files lie in its flash as a ROM file system; code runs in place
+#define MICROPY_VFS_ROM (1)
+#define MICROPY_VFS_ROM_IOCTL (0)
+#define MICROPY_READER_VFS (1)
+#define MICROPY_PY_SYS_STDFILES (1)
+#define MICROPY_PY_SYS_STDIO_BUFFER (1)
+#define MICROPY_PY_TIME_INCLUDEFILE "python_process/modtime.h"
+#define MICROPY_PY_TIME_GMTIME_LOCALTIME_MKTIME (1)
+#define MICROPY_PY_TIME_TIME_TIME_NS (1)
+#define MICROPY_EPOCH_IS_1970 (1)
+#define MICROPY_PY_RANDOM_SEED_INIT_FUNC (python_process_seed())
+#define MICROPY_PY_OS_UNAME (1)
 #define MICROPY_PY_FRAMEBUF (0)
-#define MICROPY_PY_HASHLIB (0)
-#define MICROPY_PY_RE (0)
-#define MICROPY_PY_JSON (0)
-#define MICROPY_PY_DEFLATE (0)
-#define MICROPY_PY_BINASCII (0)
-#define MICROPY_PY_HEAPQ (0)
-#define MICROPY_PY_PLATFORM (0)
-#define MICROPY_PY_CMATH (0)
-#define MICROPY_PY_OS (0)
-#define MICROPY_PY_UCTYPES (0)
+#define MICROPY_PY_DEFLATE (1)
+#define MICROPY_PY_SSL (0)
+#define MICROPY_PY_WEBSOCKET (0)
+#define MICROPY_REPL_INFO (0)
 #define MICROPY_KBD_EXCEPTION (0)
-#define MICROPY_HELPER_REPL (0)
+#define MICROPY_REPL_EVENT_DRIVEN (0)
+uint32_t python_process_seed(void);
+void python_process_wait(int32_t milliseconds);
+#define MICROPY_INTERNAL_WFE(milliseconds) python_process_wait(milliseconds)
 
-// -- Constants that take the address of the state: not constant any more ------
-#define MICROPY_PY_SYS_MODULES (0)
-#define MICROPY_PY_SYS_ARGV (0)
-#define MICROPY_PY_SYS_PS1_PS2 (0)
-#define MICROPY_PY_SYS_EXITFUNC (0)
+// -- What nobody may have: hardware -------------------------------------------
+#define MICROPY_PY_MACHINE (0)
+
+// -- sys.modules and sys.argv lie in the state: upstream_modsys.c --------------
+#define MICROPY_PY_SYS_MODULES (1)
+#define MICROPY_PY_SYS_ARGV (1)
+#define MICROPY_PY_SYS_EXC_INFO (0)
 
 // -- The machine --------------------------------------------------------------
 #define MP_SSIZE_MAX (0x7fffffff)
@@ -77,4 +89,3 @@ typedef uint32_t mp_uint_t;
 typedef long mp_off_t;
 #define MP_STATE_PORT MP_STATE_VM
 #define MP_NEED_LOG2 (1)
-#define MICROPY_PY_SYS_EXC_INFO (0)

@@ -1,1 +1,4 @@
-// Qstrs that no source file names by MP_QSTR_: none.
+// Qstrs that are no identifiers.
+Q(.frozen/kernel)
+Q(/rom)
+Q(main.mpy)

@@ -20,6 +20,7 @@ from adder.tbf import (
     Permission,
     Permissions,
     Program,
+    PythonProgram,
     ShortId,
     StoragePermissions,
     Tbf,
@@ -51,7 +52,8 @@ other_tlvs = st.one_of(
     ),
     st.builds(KernelVersion, u16, u16),
     st.builds(ShortId, st.integers(1, 0xFFFFFFFF)),
-    st.builds(Unknown, st.integers(11, 0xFFFF), st.binary(max_size=20)),
+    st.builds(PythonProgram, u32, u16, u16),
+    st.builds(Unknown, st.integers(11, 0xFFFF).filter(lambda t: t != PythonProgram.TYPE), st.binary(max_size=20)),
 )
 footers = st.lists(
     st.one_of(

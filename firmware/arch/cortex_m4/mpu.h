@@ -7,13 +7,12 @@
 #include <stdint.h>
 
 #define MPU_REGIONS (8)
-#define MPU_REGIONS_PROCESS (6) // two are left for an interpreter that processes share
 
 typedef struct {
     uint32_t rbar, rasr;
 } mpu_region_t;
 
-typedef enum { MPU_RAM, MPU_FLASH } mpu_kind_t;
+typedef enum { MPU_RAM, MPU_RAM_EXECUTABLE, MPU_FLASH } mpu_kind_t;
 
 // Privileged code sees all memory; a process sees its regions and nothing else.
 void mpu_init(void);
@@ -25,5 +24,10 @@ uint32_t mpu_granule(uint32_t start, uint32_t length);
 // Describe [start, end) by two regions numbered `first` and `first` + 1. The range must be made of
 // whole granules and lie within the 16 granules from `start` rounded down to 8 of them.
 void mpu_cover(mpu_region_t regions[2], unsigned first, mpu_kind_t kind, uint32_t start, uint32_t end, uint32_t granule);
+
+// Describe by one region, numbered `number`, what processes may read and not write: the eighths of
+// the smallest aligned power of two around [start, end) that the range touches; below 256 bytes, all
+// of it. `kind` is MPU_FLASH if it may be executed as well.
+mpu_region_t mpu_cover_read_only(unsigned number, mpu_kind_t kind, uint32_t start, uint32_t end);
 
 #endif

@@ -1,0 +1,152 @@
+// A Python process from its first instruction in C to its last.
+
+#include <string.h>
+
+#include "extmod/vfs.h"
+#include "extmod/vfs_rom.h"
+#include "py/builtin.h"
+#include "py/cstack.h"
+#include "py/gc.h"
+#include "py/mperrno.h"
+#include "py/mphal.h"
+#include "py/objmodule.h"
+#include "py/persistentcode.h"
+#include "py/runtime.h"
+#include "python_process/python_process.h"
+#include "python_process/syscalls.h"
+
+#define SMALLEST_HEAP (512)
+#define TLV_PACKAGE_NAME (3)
+#define TBF_BASE_SIZE (16)
+
+MP_REGISTER_ROOT_POINTER(struct _python_process_t *python_process);
+MP_REGISTER_ROOT_POINTER(mp_obj_t native_code);
+
+// The package name in our own TBF header; the kernel has checked the header's form.
+static void find_name(python_process_t *process) {
+    const uint8_t *header = (const uint8_t *)SYSCALL(SVC_MEMOP, MEMOP_FLASH_START, 0, 0, 0).r1;
+    const uint16_t size = ((const uint16_t *)header)[1];
+    process->name = "?";
+    process->name_length = 1;
+    for (unsigned at = TBF_BASE_SIZE; at + 4 <= size;) {
+        const uint16_t *tlv = (const uint16_t *)(header + at);
+        if (tlv[0] == TLV_PACKAGE_NAME) {
+            process->name = (const char *)(tlv + 2);
+            process->name_length = tlv[1];
+        }
+        at += 4 + ((tlv[1] + 3) & ~3u);
+    }
+}
+
+// The program's files are its current directory, so its modules come first on sys.path.
+static void mount_files(const python_program_t *program) {
+    mp_obj_t rom = mp_obj_new_memoryview('B', program->files, (void *)(program + 1));
+    mp_obj_t mount[2] = {
+        MP_OBJ_TYPE_GET_SLOT(&mp_type_vfs_rom, make_new)(&mp_type_vfs_rom, 1, 0, &rom),
+        MP_OBJ_NEW_QSTR(MP_QSTR__slash_rom),
+    };
+    mp_vfs_mount(2, mount, (mp_map_t *)&mp_const_empty_map);
+    MP_STATE_VM(vfs_cur) = MP_STATE_VM(vfs_mount_table);
+}
+
+// Run main.mpy as __main__.
+static void run_main(mp_module_context_t *context) {
+    mp_compiled_module_t module = { .context = context };
+    mp_raw_code_load_file(MP_QSTR_main_dot_mpy, &module);
+    mp_call_function_0(mp_make_function_from_proto_fun(module.rc, context, MP_OBJ_NULL));
+}
+
+// sys.exit(n) and raise SystemExit: a completion code for the kernel.
+static uint32_t exit_code(mp_obj_t exception) {
+    mp_obj_t value = mp_obj_exception_get_value(exception);
+    mp_int_t code;
+    if (value == mp_const_none) {
+        return 0;
+    }
+    if (mp_obj_get_int_maybe(value, &code)) {
+        return code;
+    }
+    mp_obj_print(value, PRINT_STR);
+    mp_print_str(&mp_plat_print, "\n");
+    return 1;
+}
+
+__attribute__((noreturn)) static void end(mp_obj_t exception) {
+    if (mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(mp_obj_get_type(exception)), MP_OBJ_FROM_PTR(&mp_type_SystemExit))) {
+        uint32_t code = exit_code(exception);
+        python_process_flush();
+        syscall_exit(code);
+    }
+    python_process_t *process = python_process();
+    python_process_flush();
+    mp_printf(&mp_plat_print, "app %.*s: uncaught exception\n", (int)process->name_length, process->name);
+    mp_obj_print_exception(&mp_plat_print, exception);
+    python_process_flush();
+    syscall_crash(); // the kernel's fault policy decides what follows
+}
+
+static void *align(void *address) {
+    return (void *)(((uintptr_t)address + 7) & ~7u);
+}
+
+// Everything in RAM is zero, but for the 32 bytes that the kernel used for the first frame.
+__attribute__((noreturn)) void python_process_main(const python_program_t *program, uint8_t *ram) {
+    mp_state_ctx_t *state = &mp_state_ctx;
+    python_process_t *process = align(state + 1);
+    uint8_t *pystack = align(process + 1);
+    uint8_t *heap = pystack + program->pystack;
+    uint8_t *heap_end = ram + program->ram;
+    if (program->pystack > program->ram || heap > heap_end || heap_end - heap < SMALLEST_HEAP) {
+        syscall_crash();
+    }
+    SYSCALL(SVC_MEMOP, MEMOP_STACK_TOP, state, 0, 0);
+    SYSCALL(SVC_MEMOP, MEMOP_HEAP_START, heap, 0, 0);
+    process->program = program;
+    process->upcall = UPCALL_NONE;
+    process->pyexec_mode_kind = 1; // friendly
+    find_name(process);
+
+    mp_cstack_init_with_top(state, (uint8_t *)state - ram);
+    gc_init(heap, heap_end);
+    mp_pystack_init(pystack, heap);
+    mp_init();
+    MP_STATE_PORT(python_process) = process;
+
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) != 0) {
+        end(MP_OBJ_FROM_PTR(nlr.ret_val));
+    }
+    mp_module_context_t *context = m_new_obj(mp_module_context_t);
+    context->module.base.type = &mp_type_module;
+    context->module.globals = mp_globals_get();
+    mp_obj_dict_store(MP_OBJ_FROM_PTR(&MP_STATE_VM(mp_loaded_modules_dict)), MP_OBJ_NEW_QSTR(MP_QSTR___main__), MP_OBJ_FROM_PTR(context));
+    mp_obj_list_append(mp_sys_argv, mp_obj_new_str(process->name, process->name_length));
+    mount_files(program);
+    run_main(context);
+    nlr_pop();
+    python_process_flush();
+    syscall_exit(0);
+}
+
+// An exception that nobody catches: in a process there is always `end` to catch it, unless the
+// process has broken its own memory.
+void python_process_lost(void) {
+    syscall_crash();
+}
+
+// Code that a process has compiled or loaded itself, about to be run in its RAM.
+void *commit_executable(void *code, size_t length, void *relocation) {
+    python_process_t *process = python_process();
+    if (process == NULL || !(process->program->flags & PROGRAM_EXECUTABLE_RAM)) {
+        mp_raise_NotImplementedError(MP_ERROR_TEXT("machine code needs 'native = true' in the app's options"));
+    }
+    if (relocation != NULL) {
+        mp_native_relocate(relocation, code, (uintptr_t)code);
+    }
+    // A function may hold a pointer into the middle of it only, which keeps nothing alive.
+    if (MP_STATE_PORT(native_code) == MP_OBJ_NULL) {
+        MP_STATE_PORT(native_code) = mp_obj_new_list(0, NULL);
+    }
+    mp_obj_list_append(MP_STATE_PORT(native_code), MP_OBJ_FROM_PTR(code));
+    return code;
+}

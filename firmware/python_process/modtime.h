@@ -1,0 +1,20 @@
+// Included by extmod/modtime.c. There is no calendar clock: time begins at 1970 when the board starts.
+
+#include "shared/timeutils/timeutils.h"
+
+static mp_obj_t mp_time_localtime_get(void) {
+    timeutils_struct_time_t time;
+    timeutils_seconds_since_epoch_to_struct_time(mp_hal_time_ns() / 1000000000, &time);
+    mp_obj_t items[8];
+    const mp_uint_t fields[8] = {
+        time.tm_year, time.tm_mon, time.tm_mday, time.tm_hour, time.tm_min, time.tm_sec, time.tm_wday, time.tm_yday,
+    };
+    for (unsigned i = 0; i < MP_ARRAY_SIZE(items); i++) {
+        items[i] = MP_OBJ_NEW_SMALL_INT(fields[i]);
+    }
+    return mp_obj_new_tuple(MP_ARRAY_SIZE(items), items);
+}
+
+static mp_obj_t mp_time_time_get(void) {
+    return mp_obj_new_int_from_ull(mp_hal_time_ns() / 1000000000);
+}
