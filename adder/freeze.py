@@ -9,6 +9,8 @@ Preparing a module keeps every line where it is (so tracebacks tell the truth) a
 annotations that mpy-cross's emitters do not know are blanked; constants imported from other modules
 become `const()` here, since mpy-cross folds only what it sees; and functions named in [words] get the
 viper decorator, on the blank line above them, after a check that they compute on integers only.
+
+The library of Python processes is frozen as well, as it is: one copy in flash for all of them.
 """
 
 import ast
@@ -44,6 +46,10 @@ TYPES = {
 """Names in `kernel` that only annotations use: nobody can make such an object but the core."""
 
 WORD_TYPES = {"int", "bool"}
+
+LIBRARY = ROOT / "apps" / "library"
+ASYNCIO = ("__init__", "core", "event", "funcs", "lock", "stream")
+"""The modules of MicroPython's asyncio that do not exist in C."""
 
 
 def is_host_only(name: str) -> bool:
@@ -249,21 +255,20 @@ class Freezer:
         path = str(module.path.relative_to(ROOT).with_suffix("")) if module.path.is_relative_to(ROOT) else module.name
         return mpy_cross.emitter(self.config, path)
 
-    def compile(self, module: Module) -> Path:
-        """Compile one module; returns its .mpy file."""
-        source = self.folder / "frozen" / Path(*module.name.split(".")).with_suffix(".py")
+    def compile(self, shown: str, path: Path, emit: str, text: str) -> Path:
+        """Compile one module's text; returns its .mpy file. Tracebacks will call it `shown`."""
+        source = self.folder / "frozen" / shown
         compiled = source.with_suffix(".mpy")
         settings = self.config["mpy-cross"]
-        shown = str(Path(*module.name.split(".")).with_suffix(".py"))
-        command = mpy_cross.command(settings["march"], settings["optimise"], shown, compiled, self.emitter(module))
-        stamp = " ".join(command) + "\n" + self.prepare(module)
+        command = mpy_cross.command(settings["march"], settings["optimise"], shown, compiled, emit)
+        stamp = " ".join(command) + "\n" + text
         record = source.with_suffix(".stamp")
         if compiled.exists() and record.exists() and record.read_text() == stamp:
             return compiled
-        write_if_changed(source, self.prepare(module))
+        write_if_changed(source, text)
         result = mpy_cross.run(command, source)
         if result.returncode:
-            raise AdderError(f"{module.path}: {(result.stderr or result.stdout).strip().splitlines()[-1]}")
+            raise AdderError(f"{path}: {(result.stderr or result.stdout).strip().splitlines()[-1]}")
         record.write_text(stamp)
         return compiled
 
@@ -271,7 +276,14 @@ class Freezer:
         """Compile every module that the board needs and write frozen_content.c."""
         self.load("board")
         frozen = [module for name, module in sorted(self.modules.items()) if name != "config"]
-        compiled = [self.compile(module) for module in frozen]
+        compiled = [
+            self.compile(file_of(module.name), module.path, self.emitter(module), self.prepare(module))
+            for module in frozen
+        ]
+        compiled += [
+            self.compile(shown, path, mpy_cross.emitter(self.config, "apps/library/" + shown), path.read_text())
+            for shown, path in library(micropython)
+        ]
         tool = micropython / "tools" / "mpy-tool.py"
         qstrs = self.folder / "genhdr" / "qstrdefs.preprocessed.h"
         result = subprocess.run(
@@ -291,7 +303,19 @@ class Freezer:
         )
         if result.returncode:
             raise AdderError(f"mpy-tool failed: {result.stderr.strip().splitlines()[-1]}")
-        write_if_changed(self.folder / "frozen_content.c", name_frozen(result.stdout, [m.name for m in frozen]))
+        write_if_changed(self.folder / "frozen_content.c", name_frozen(result.stdout, [file_of(m.name) for m in frozen]))
+
+
+def file_of(name: str) -> str:
+    """The file of a module, as a traceback shows it."""
+    return name.replace(".", "/") + ".py"
+
+
+def library(micropython: Path) -> list[tuple[str, Path]]:
+    """What Python processes import from the image, in its frozen form: our library, and MicroPython's asyncio."""
+    files = {str(path.relative_to(LIBRARY)): path for path in LIBRARY.rglob("*.py")}
+    files |= {f"asyncio/{name}.py": micropython / "extmod" / "asyncio" / f"{name}.py" for name in ASYNCIO}
+    return sorted(files.items())
 
 
 def name_frozen(text: str, kernel: list[str]) -> str:
@@ -299,8 +323,7 @@ def name_frozen(text: str, kernel: list[str]) -> str:
 
     The kernel's sys.path names that folder, a process's does not. Tracebacks keep the short names.
     """
-    for name in kernel:
-        path = name.replace(".", "/") + ".py"
+    for path in kernel:
         text = text.replace(f'"{path}\\0"', f'"kernel/{path}\\0"', 1)
     return text
 

@@ -102,9 +102,9 @@ class Settings:
     """What an app says of itself."""
 
     name: str
-    ram: int = 10240
+    ram: int = 12288
     """Bytes for all of it: stack, interpreter, heap."""
-    stack: int = 2560
+    stack: int = 4096
     pystack: int = 768
     version: int = 0
     permissions: Permissions | None = None

@@ -71,18 +71,51 @@ static uint32_t exit_code(mp_obj_t exception) {
     return 1;
 }
 
-__attribute__((noreturn)) static void end(mp_obj_t exception) {
+// After an exception that nobody has caught: the process ends, unless only the interpreter shall start
+// afresh.
+static void end(mp_obj_t exception) {
+    python_process_t *process = python_process();
+    python_process_flush();
     if (mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(mp_obj_get_type(exception)), MP_OBJ_FROM_PTR(&mp_type_SystemExit))) {
+        if (process->soft_reset) {
+            return;
+        }
         uint32_t code = exit_code(exception);
         python_process_flush();
         syscall_exit(code);
     }
-    python_process_t *process = python_process();
-    python_process_flush();
     mp_printf(&mp_plat_print, "app %.*s: uncaught exception\n", (int)process->name_length, process->name);
     mp_obj_print_exception(&mp_plat_print, exception);
     python_process_flush();
     syscall_crash(); // the kernel's fault policy decides what follows
+}
+
+// Run the program once. Returns if the interpreter is to start afresh.
+static void run(python_process_t *process) {
+    mp_init();
+    MP_STATE_PORT(python_process) = process;
+    MP_STATE_PORT(lent) = MP_OBJ_NULL;
+    MP_STATE_PORT(native_code) = MP_OBJ_NULL;
+    process->soft_reset = false;
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) != 0) {
+        end(MP_OBJ_FROM_PTR(nlr.ret_val));
+        mp_printf(&mp_plat_print, "MPY: soft reboot\n");
+        python_process_revoke();
+        gc_sweep_all();
+        mp_deinit();
+        return;
+    }
+    mp_module_context_t *context = m_new_obj(mp_module_context_t);
+    context->module.base.type = &mp_type_module;
+    context->module.globals = mp_globals_get();
+    mp_obj_dict_store(MP_OBJ_FROM_PTR(&MP_STATE_VM(mp_loaded_modules_dict)), MP_OBJ_NEW_QSTR(MP_QSTR___main__), MP_OBJ_FROM_PTR(context));
+    mp_obj_list_append(mp_sys_argv, mp_obj_new_str(process->name, process->name_length));
+    mount_files(process->program);
+    run_main(context);
+    nlr_pop();
+    python_process_flush();
+    syscall_exit(0);
 }
 
 static void *align(void *address) {
@@ -103,29 +136,14 @@ __attribute__((noreturn)) void python_process_main(const python_program_t *progr
     SYSCALL(SVC_MEMOP, MEMOP_HEAP_START, heap, 0, 0);
     process->program = program;
     process->upcall = UPCALL_NONE;
-    process->pyexec_mode_kind = 1; // friendly
     find_name(process);
 
     mp_cstack_init_with_top(state, (uint8_t *)state - ram);
     gc_init(heap, heap_end);
     mp_pystack_init(pystack, heap);
-    mp_init();
-    MP_STATE_PORT(python_process) = process;
-
-    nlr_buf_t nlr;
-    if (nlr_push(&nlr) != 0) {
-        end(MP_OBJ_FROM_PTR(nlr.ret_val));
+    for (;;) {
+        run(process);
     }
-    mp_module_context_t *context = m_new_obj(mp_module_context_t);
-    context->module.base.type = &mp_type_module;
-    context->module.globals = mp_globals_get();
-    mp_obj_dict_store(MP_OBJ_FROM_PTR(&MP_STATE_VM(mp_loaded_modules_dict)), MP_OBJ_NEW_QSTR(MP_QSTR___main__), MP_OBJ_FROM_PTR(context));
-    mp_obj_list_append(mp_sys_argv, mp_obj_new_str(process->name, process->name_length));
-    mount_files(program);
-    run_main(context);
-    nlr_pop();
-    python_process_flush();
-    syscall_exit(0);
 }
 
 // An exception that nobody catches: in a process there is always `end` to catch it, unless the

@@ -54,6 +54,7 @@ typedef struct _python_process_t {
     uint32_t random_pad, random_n, random_d;
     uint8_t random_dat;
     uint8_t pyexec_mode_kind;
+    bool soft_reset; // the interpreter is to start afresh
     uint32_t readline[10];
 } python_process_t;
 
@@ -70,6 +71,9 @@ void python_process_upcall(uint32_t a, uint32_t b, uint32_t c, uint32_t which);
 
 // Call a Python handler for an upcall.
 void python_process_call_handler(unsigned which, const uint32_t args[3]);
+
+// The kernel forgets all handlers and buffers.
+void python_process_revoke(void);
 
 // Send what has been printed.
 void python_process_flush(void);

@@ -85,7 +85,7 @@ static mp_obj_list_t *lent_list(void) {
 // The row of a kind (an SVC number) of thing at a driver's number; made if there is none.
 static unsigned lent_row(unsigned kind, uint32_t driver, uint32_t number) {
     mp_obj_list_t *list = lent_list();
-    mp_obj_t key = MP_OBJ_NEW_SMALL_INT((driver & 0xffffff) << 3 | kind);
+    mp_obj_t key = MP_OBJ_NEW_SMALL_INT((driver & 0x7ffffff) << 3 | kind);
     for (size_t i = 0; i < list->len; i += ROW) {
         if (list->items[i] == key && list->items[i + 1] == MP_OBJ_NEW_SMALL_INT(number)) {
             return i / ROW;
@@ -96,6 +96,29 @@ static unsigned lent_row(unsigned kind, uint32_t driver, uint32_t number) {
     mp_obj_t grown = mp_binary_op(MP_BINARY_OP_INPLACE_ADD, MP_OBJ_FROM_PTR(list), mp_obj_new_list(ROW, row));
     MP_STATE_PORT(lent) = grown;
     return lent_list()->len / ROW - 1;
+}
+
+void python_process_revoke(void) {
+    mp_obj_list_t *list = lent_list();
+    for (size_t i = 0; i + ROW <= list->len; i += ROW) {
+        uint32_t key = MP_OBJ_SMALL_INT_VALUE(list->items[i]);
+        uint32_t driver = key >> 3, number = MP_OBJ_SMALL_INT_VALUE(list->items[i + 1]);
+        switch (key & 7) {
+            case SVC_SUBSCRIBE:
+                SYSCALL(SVC_SUBSCRIBE, driver, number, NULL, 0);
+                break;
+            case SVC_ALLOW_READ_WRITE:
+                SYSCALL(SVC_ALLOW_READ_WRITE, driver, number, NULL, 0);
+                break;
+            case SVC_ALLOW_READ_ONLY:
+                SYSCALL(SVC_ALLOW_READ_ONLY, driver, number, NULL, 0);
+                break;
+            case SVC_ALLOW_READABLE:
+                SYSCALL(SVC_ALLOW_READABLE, driver, number, NULL, 0);
+                break;
+        }
+    }
+    list->len = 0;
 }
 
 void python_process_call_handler(unsigned which, const uint32_t args[3]) {

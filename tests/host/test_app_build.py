@@ -201,8 +201,8 @@ def test_a_file_without_settings_gets_the_defaults(write, tmp_path, capsys) -> N
     adder(capsys, "app", "build", write({"plain.py": "print(1)\n"}))
     header = Tbf.decode((tmp_path / "plain.tbf").read_bytes()).header
     assert header.name == "plain"
-    assert header.find(Program).min_ram == 10240
-    assert header.find(PythonProgram) == PythonProgram(2560)
+    assert header.find(Program).min_ram == 12288
+    assert header.find(PythonProgram) == PythonProgram(4096)
     for absent in (Permissions, StoragePermissions, ShortId):
         assert header.find(absent) is None
 
@@ -270,7 +270,7 @@ def test_the_current_folder_can_be_built(write, tmp_path, capsys, monkeypatch) -
 def test_inspect_shows_the_python_header(write, tmp_path, capsys) -> None:
     adder(capsys, "app", "build", write({"blink.py": BLINK}))
     lines = [" ".join(line.split()) for line in adder(capsys, "inspect", tmp_path / "blink.tbf").splitlines()]
-    permissions = ("may use driver 0x0 commands 0, 5", "may use driver 0x1 commands 64 to 127")
+    permissions = ("may use driver 0x0 commands 0, 5", "may use driver 0x1 commands 0 to 63")
     for line in (
         *permissions,
         "name blink",
@@ -308,7 +308,7 @@ def test_every_driver_has_a_name(name) -> None:
 )
 def test_machine_code_makes_ram_executable(write, text) -> None:
     tbf = build(write({"fast.py": text})).tbf
-    assert tbf.header.find(PythonProgram) == PythonProgram(2560, PythonProgram.EXECUTABLE_RAM)
+    assert tbf.header.find(PythonProgram) == PythonProgram(4096, PythonProgram.EXECUTABLE_RAM)
     assert struct.unpack_from("<IIII", tbf.binary)[3] == 1
 
 
@@ -448,9 +448,9 @@ def test_tockloader_installs_and_lists_a_python_app(write, tmp_path, capsys) -> 
         ('ram = "999999999K"', "fit in 32 bits"),
         ("ram = 8193", "ram = 8193 must be a multiple of 8"),
         (
-            "ram = 5880",
-            "ram = 5880 is too small: 2560 of stack, 768 of pystack, 1024 for the interpreter "
-            "and a heap of at least 1536 make 5888.",
+            "ram = 7416",
+            "ram = 7416 is too small: 4096 of stack, 768 of pystack, 1024 for the interpreter "
+            "and a heap of at least 1536 make 7424.",
         ),
         ("stack = 1528", "stack = 1528 must be 1536 or more"),
         ("stack = 2050", "stack = 2050 must be a multiple of 8"),
@@ -513,8 +513,8 @@ def test_a_wrong_source_is_refused_in_one_sentence(write, capsys, text, complain
 
 def test_other_tables_of_the_comment_are_left_to_others(write) -> None:
     text = '# /// script\n# dependencies = []\n# [tool.other]\n# ram = "x"\n# ///\n'
-    assert build(write({"blink.py": text})).settings.ram == 10240
-    assert build(write({"blink.py": "# /// script\n# tool = 3\n# ///\n"})).settings.ram == 10240
+    assert build(write({"blink.py": text})).settings.ram == 12288
+    assert build(write({"blink.py": "# /// script\n# tool = 3\n# ///\n"})).settings.ram == 12288
     # Then a file beside it is no second place.
     write({"blink.toml": "ram = 8192\n"})
     assert build(write({"blink.py": text})).settings.ram == 8192
