@@ -19,7 +19,7 @@ import struct
 import tempfile
 import tomllib
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -488,11 +488,13 @@ def make_tbf(settings: Settings, romfs: bytes, executable: bool) -> Tbf:
     return Tbf(header(start + len(binary), total), binary=binary, footers=footers)
 
 
-def build(path: Path) -> Built:
-    """Build the app at `path`."""
+def build(path: Path, name: str | None = None) -> Built:
+    """Build the app at `path`; `name` instead of the one it gives itself."""
     app = App(path)
     app.check()
     settings = app.settings()
+    if name is not None:
+        settings = replace(settings, name=_name(_Table("--name", {"name": name}), name))
     files = read_files(app, settings.name)
     compiled = dict(modules(files))
     native = [name for name, module in compiled.items() if is_native(module)]
@@ -516,8 +518,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @app.command("build")
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=_FILE, help="The TBF to write; otherwise next to SOURCE.")
-@click.option("--tab", type=_FILE, help="Also write a TAB that holds it.")
-def build_command(source: Path, output: Path | None, tab: Path | None) -> None:
+@click.option("--tab", type=_FILE, help="The TAB to write; otherwise next to the TBF.")
+@click.option("--name", help="Another name than the settings give it.")
+def build_command(source: Path, output: Path | None, tab: Path | None, name: str | None) -> None:
     """Build a Python app into a TBF and a TAB.
 
     SOURCE is one .py file, or a folder with main.py. Its settings stand in the main file,
@@ -541,15 +544,15 @@ def build_command(source: Path, output: Path | None, tab: Path | None) -> None:
     """
     place = source.resolve()
     output = output or source.absolute().parent / f"{App(source).default_name}.tbf"
-    for written in filter(None, (output, tab)):
+    tab = tab or output.with_suffix(".tab")
+    for written in (output, tab):
         if written.resolve().is_relative_to(place) or written.resolve() == App(source).settings_file.resolve():
             raise AdderError(f"{written} is part of the app's source; write it somewhere else.")
-    if tab is not None and tab.resolve() == output.resolve():
+    if tab.resolve() == output.resolve():
         raise AdderError(f"{tab} cannot be both the TBF and the TAB.")
-    built = build(source)
+    built = build(source, name)
     output.write_bytes(built.tbf.encode())
-    if tab is not None:
-        tab.write_bytes(make_tab([built.tbf]))
+    tab.write_bytes(make_tab([built.tbf]))
     settings = built.settings
     console().print(
         f"{settings.name}: {built.tbf.header.total_size:,} bytes of flash "

@@ -108,6 +108,7 @@ $(eval $(call app,exits-terminate,exits,after 200 terminate 3))
 $(eval $(call app,exits-restart,exits,after 200 restart 3))
 $(eval $(call app,exits-return,exits,after 200 return 3))
 
+$(eval $(call app,rot13-client,rot13-client))
 $(eval $(call app,abi,abi))
 $(eval $(call app,echo,echo))
 $(eval $(call app,echo-revoke,echo,revoke))
@@ -124,6 +125,25 @@ FAULTS := read-kernel write-kernel read-kernel-flash read-peripheral write-perip
 
 $(eval $(call app,faulty,faulty,after 3000 read-kernel))
 $(foreach f,$(FAULTS),$(eval $(call app,faulty-$(f),faulty,$(f))))
+
+# Python apps: apps/blink.py becomes blink-py.tbf; `misbehave` is built once for each way of its.
+# $(call python-app,name,source)
+define python-app
+APP_TBFS += $(APP_OUT)/$(1).tbf
+APP_TABS += $(APP_OUT)/$(1).tab
+$(APP_OUT)/$(1).tbf $(APP_OUT)/$(1).tab &: apps/$(2) $(PYTHON_APP_TOOL) | $(TOOL_READY)
+	@mkdir -p $$(@D)
+	@$(PYTHON) -m adder app build apps/$(2) -o $(APP_OUT)/$(1).tbf --tab $(APP_OUT)/$(1).tab --name $(1)
+endef
+
+PYTHON_APP_TOOL := $(APP_TOOL) adder/python_app.py adder/mpy_cross.py mpy-cross.cfg apps/apps.mk
+
+$(foreach source,$(filter-out misbehave.py,$(notdir $(wildcard apps/*.py))),\
+    $(eval $(call python-app,$(subst _,-,$(basename $(source)))-py,$(source))))
+
+MISBEHAVIOURS := read-kernel write-kernel write-state-pointer write-interpreter read-peripheral write-system \
+    read-last-ram forge forge-kernel loop hog recurse recurse-in-c big-int close-stdin machine-code allow flood
+$(foreach way,$(MISBEHAVIOURS),$(eval $(call python-app,misbehave-$(way),misbehave.py)))
 
 apps: $(APP_TBFS) $(APP_TABS)
 
