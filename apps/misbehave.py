@@ -9,7 +9,7 @@ a fault report if it is the memory protection unit.
 # /// script
 # [tool.adder]
 # name = "misbehave-loop"
-# ram = "12K"
+# ram = "16K"
 # ///
 
 import sys
@@ -64,7 +64,7 @@ def recurse(depth=0):
 
 def recurse_in_c():
     nested = []
-    for _ in range(200):
+    for _ in range(100):
         nested = [nested]
     return repr(nested)
 

@@ -111,9 +111,9 @@ static bool allocate_ram(process_t *process, const tbf_t *tbf) {
     if (tbf->min_ram > PROCESS_RAM_END - PROCESS_RAM_START) {
         return false;
     }
-    uint32_t wanted = tbf->min_ram + CONFIG_PROCESS_EXTRA_RAM;
     for (uint32_t granule = 32; granule <= PROCESS_RAM_END - PROCESS_RAM_START; granule *= 2) {
-        uint32_t length = round_up(wanted, granule);
+        // The break is rounded up to a granule; what lies above is for grants.
+        uint32_t length = round_up(round_up(tbf->min_ram, granule) + CONFIG_PROCESS_EXTRA_RAM, granule);
         if (length / granule > 16) {
             continue;
         }
