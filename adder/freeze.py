@@ -319,12 +319,12 @@ def library(micropython: Path) -> list[tuple[str, Path]]:
 
 
 def name_frozen(text: str, kernel: list[str]) -> str:
-    """Put the kernel's modules into a folder `kernel` of the frozen file system.
+    """Put the kernel's modules into a folder `.kernel` of the frozen file system.
 
     The kernel's sys.path names that folder, a process's does not. Tracebacks keep the short names.
     """
     for path in kernel:
-        text = text.replace(f'"{path}\\0"', f'"kernel/{path}\\0"', 1)
+        text = text.replace(f'"{path}\\0"', f'".kernel/{path}\\0"', 1)
     return text
 
 

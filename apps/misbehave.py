@@ -63,9 +63,9 @@ def recurse(depth=0):
 
 
 def recurse_in_c():
-    nested = []
-    for _ in range(100):
-        nested = [nested]
+    nested = ()
+    for _ in range(250):
+        nested = (nested,)
     return repr(nested)
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from adder.board import ROOT
 from adder.flash_image import FlashImage, read_app_file
+from adder.python_app import build
 from adder.simulate import Simulation
 from adder.symbols import Symbols
 
@@ -81,3 +82,20 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         for number, made in enumerate(item.stash.get(_started, [])):
             report.sections.append((f"console of simulation {number}", made.transcript[-20000:]))
     return report
+
+
+@pytest.fixture
+def python_app(tmp_path: Path) -> Callable[..., Path]:
+    """Builds Python apps: `python_app("print(1)", name="one", ram=16384)` is the path of a TBF file."""
+
+    def make(text: str, name: str = "py", **settings: object) -> Path:
+        values = "".join(
+            f"# {key} = {str(value).lower() if isinstance(value, bool) else value}\n" for key, value in settings.items()
+        )
+        source = tmp_path / f"{name}.py"
+        source.write_text(f'# /// script\n# [tool.adder]\n# name = "{name}"\n{values}# ///\n{text}\n')
+        path = tmp_path / f"{name}.tbf"
+        path.write_bytes(build(source).tbf.encode())
+        return path
+
+    return make

@@ -32,7 +32,7 @@ static void kernel_modules(void) {
     mp_obj_dict_store(loaded, MP_OBJ_NEW_QSTR(MP_QSTR_cells), MP_OBJ_FROM_PTR(&cells_module));
     mp_obj_dict_store(loaded, MP_OBJ_NEW_QSTR(MP_QSTR_kernel), MP_OBJ_FROM_PTR(&kernel_module));
     mp_obj_dict_store(loaded, MP_OBJ_NEW_QSTR(MP_QSTR_mint), MP_OBJ_FROM_PTR(&mint_module));
-    mp_obj_t path = MP_OBJ_NEW_QSTR(MP_QSTR__dot_frozen_slash_kernel);
+    mp_obj_t path = MP_OBJ_NEW_QSTR(MP_QSTR__dot_frozen_slash__dot_kernel);
     mp_sys_path = mp_obj_new_list(1, &path);
 }
 

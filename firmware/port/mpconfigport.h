@@ -61,12 +61,11 @@ void *commit_executable(void *code, size_t length, void *relocation);
 #define MICROPY_EPOCH_IS_1970 (1)
 #define MICROPY_PY_RANDOM_SEED_INIT_FUNC (python_process_seed())
 #define MICROPY_PY_OS_UNAME (1)
-#define MICROPY_PY_FRAMEBUF (0)
 #define MICROPY_PY_DEFLATE (1)
 #define MICROPY_PY_SSL (0)
 #define MICROPY_PY_WEBSOCKET (0)
 #define MICROPY_REPL_INFO (0)
-#define MICROPY_KBD_EXCEPTION (0)
+#define MICROPY_KBD_EXCEPTION (1)
 #define MICROPY_REPL_EVENT_DRIVEN (0)
 uint32_t python_process_seed(void);
 void python_process_wait(int32_t milliseconds);

@@ -4,9 +4,7 @@
 
 uint64_t mp_hal_time_ns(void);
 
-static inline void mp_hal_set_interrupt_char(int c) {
-    (void)c;
-}
+void mp_hal_set_interrupt_char(int c);
 
 static inline uint32_t mp_hal_ticks_cpu(void) {
     return 0;

@@ -1,4 +1,4 @@
 // Qstrs that are no identifiers.
-Q(.frozen/kernel)
+Q(.frozen/.kernel)
 Q(/rom)
 Q(main.mpy)

@@ -40,6 +40,10 @@ bool python_process_yield(bool wait) {
     if (upcall == UPCALL_STDIN) {
         process->in_reading = false;
         process->in_full = process->upcall_args[1] != 0;
+        if (process->in_full && process->in == process->interrupt_char) {
+            process->in_full = false;
+            mp_sched_keyboard_interrupt();
+        }
     } else if (upcall >= 0) {
         uint32_t args[3];
         memcpy(args, process->upcall_args, sizeof(args));
@@ -85,6 +89,10 @@ static bool begin_read(python_process_t *process) {
     return process->in_reading;
 }
 
+void mp_hal_set_interrupt_char(int c) {
+    python_process()->interrupt_char = c;
+}
+
 int mp_hal_stdin_rx_chr(void) {
     python_process_t *process = python_process();
     while (!process->in_full) {
@@ -93,6 +101,7 @@ int mp_hal_stdin_rx_chr(void) {
         } else {
             mp_hal_delay_ms(READ_RETRY_MS);
         }
+        mp_handle_pending(true);
     }
     process->in_full = false;
     return process->in;
@@ -162,6 +171,9 @@ void python_process_wait(int32_t milliseconds) {
         }
         syscall_command(DRIVER_ALARM, ALARM_RELATIVE, MIN(wanted, LONGEST_WAIT), 0);
         ticks();
+    }
+    if (process->interrupt_char >= 0) {
+        begin_read(process);
     }
     python_process_yield(true);
 }

@@ -136,6 +136,7 @@ __attribute__((noreturn)) void python_process_main(const python_program_t *progr
     SYSCALL(SVC_MEMOP, MEMOP_HEAP_START, heap, 0, 0);
     process->program = program;
     process->upcall = UPCALL_NONE;
+    process->interrupt_char = -1;
     find_name(process);
 
     mp_cstack_init_with_top(state, (uint8_t *)state - ram);

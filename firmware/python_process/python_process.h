@@ -48,6 +48,7 @@ typedef struct _python_process_t {
     uint8_t out_length;
     uint8_t in; // the byte that was read
     bool in_full, in_reading;
+    int16_t interrupt_char; // it raises KeyboardInterrupt when it comes during a wait; -1: none does
     char out[80];
 
     // What upstream keeps in static variables
