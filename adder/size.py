@@ -21,10 +21,11 @@ from adder.output import console, table, write_json
 # the objects of firmware/X into X, those of firmware/port at the top, and those of MicroPython
 # where its own build puts them; paths count from the board's build folder.
 COMPONENTS = (
-    (re.compile(r"^frozen_content\.o"), "frozen capsules"),
+    (re.compile(r"^frozen_content\.o"), "frozen Python"),
     (re.compile(r"^arch/"), "firmware/arch"),
     (re.compile(r"^core/"), "firmware/core"),
     (re.compile(r"^kernel/"), "firmware/kernel"),
+    (re.compile(r"^python_process/"), "firmware/python_process"),
     (re.compile(r"^(?:py|shared|extmod|lib)/"), "micropython"),
     (re.compile(r"^[^/]+\.o$"), "firmware/port"),
     (re.compile(r"/libgcc\.a\b"), "libgcc"),

@@ -23,6 +23,9 @@ from adder.output import console, table, write_json
 LIMIT = 5000
 """What the design allows."""
 
+UNPRIVILEGED = "python_process"
+"""The folder of `firmware/` whose code runs in processes, with their rights: it is not trusted."""
+
 MINT = "mint"
 """The module whose functions make powers."""
 
@@ -105,11 +108,10 @@ class Power:
 
 def trusted_files(root: Path) -> Iterator[tuple[str, Path]]:
     """The files of the trusted base, with their kind: c, asm, manifest or verifier."""
-    for pattern in ("*.c", "*.h"):
+    for pattern, kind in (("*.c", "c"), ("*.h", "c"), ("*.S", "asm")):
         for path in sorted((root / "firmware").rglob(pattern)):
-            yield "c", path
-    for path in sorted((root / "firmware").rglob("*.S")):
-        yield "asm", path
+            if UNPRIVILEGED not in path.relative_to(root).parts:
+                yield kind, path
     for path in sorted((root / "boards").glob("*/*.toml")):
         yield "manifest", path
     for folder in ("firmware", "board", "boards"):

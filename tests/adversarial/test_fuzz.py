@@ -1,10 +1,12 @@
 """Random input at the kernel's two open doors: programs in flash, and system calls.
 
-A bounded version runs always; `make fuzz` (pytest --long) runs 10,000 images and 1,000,000 calls.
+A bounded version runs always; `make fuzz` (pytest --long) runs 10,000 images, 10,000 Python programs and
+1,000,000 calls.
 """
 
 import random
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from adder.elf_to_tbf import Options, elf_to_tbf
 
 APPS = ROOT / "build" / "apps"
 SUBJECTS = ("hello", "blink", "ping", "float", "hog", "hello-fixed", "exits-restart", "faulty-write-flash", "spin")
+PYTHON_SUBJECTS = ("blink-py", "clock-py", "rot13-py", "benchmark-py", "misbehave-forge", "misbehave-read-kernel")
 PER_BOOT = 20
 
 
@@ -56,16 +59,40 @@ def mutate(random: random.Random, original: bytes) -> bytes:
     return bytes(data)
 
 
+def mutate_bytecode(random: random.Random, original: bytes) -> bytes:
+    """The Python program with some of its .mpy or file system changed; the header says what it said."""
+    data = bytearray(original)
+    start = struct.unpack_from("<H", data, 2)[0]
+    end = start + 16 + struct.unpack_from("<I", data, start + 8)[0]
+
+    def change(new: bytes) -> None:
+        data[at : at + len(new)] = new[: end - at] + data[end : max(end, at + len(new))]
+
+    for _ in range(random.choice((1, 1, 2, 4, 16))):
+        at = random.randrange(start, end)
+        kind = random.randrange(5)
+        if kind == 0:
+            data[at] ^= 1 << random.randrange(8)
+        elif kind == 1:
+            data[at] = random.randrange(256)
+        elif kind == 2:  # numbers are of variable length: make one long
+            change(bytes((0xFF, 0xFF, 0xFF, 0xFF, 0x7F)))
+        elif kind == 3:  # a stretch of it elsewhere
+            change(data[start + 16 : start + random.randrange(17, 40)])
+        else:  # an address as a constant
+            address = random.choice((0x20000000, 0x20001800, 0x40004000, 0xE000ED94, 0x100, 0xFFFFFFFC))
+            change(address.to_bytes(4, "little"))
+    return bytes(data)
+
+
 def witness(tmp_path: Path, name: str, argument: str) -> Path:
     path = tmp_path / f"{name}.tbf"
     path.write_bytes(elf_to_tbf((APPS / "hello.elf").read_bytes(), Options(name=name, argument=argument)).encode())
     return path
 
 
-def test_mutated_programs_harm_neither_the_kernel_nor_a_witness(simulation, tmp_path, long) -> None:
-    boots = 500 if long else 15
-    rng = random.Random(20)
-    originals = [(APPS / f"{name}.tbf").read_bytes() for name in SUBJECTS]
+def run_mutants(simulation, tmp_path: Path, boots: int, mutant: Callable[[], bytes]) -> tuple[int, int]:
+    """Boot with mutants behind a witness, again and again; returns how many were refused and how many ran."""
     room = load_board().app_flash.size
     board = simulation(witness(tmp_path, "witness", "3"))
     good = Path(board.image).read_bytes()[:4096]
@@ -74,7 +101,7 @@ def test_mutated_programs_harm_neither_the_kernel_nor_a_witness(simulation, tmp_
         for boot in range(boots):
             board.expect(r"witness: hello, 1 of 3", timeout=20)
             board.stop()
-            flash = good + b"".join(mutate(rng, rng.choice(originals)) for _ in range(PER_BOOT))
+            flash = good + b"".join(mutant() for _ in range(PER_BOOT))
             with Path(board.image).open("r+b") as image:
                 image.write(flash.ljust(room, b"\xff")[:room])
             mark = len(board.transcript)
@@ -87,6 +114,14 @@ def test_mutated_programs_harm_neither_the_kernel_nor_a_witness(simulation, tmp_
             skipped += said.count("skipped") + said.count("list of apps ends here")
             started += said.count(": slot ")
             board.reset()
+    return skipped, started
+
+
+def test_mutated_programs_harm_neither_the_kernel_nor_a_witness(simulation, tmp_path, long) -> None:
+    boots = 500 if long else 15
+    rng = random.Random(20)
+    originals = [(APPS / f"{name}.tbf").read_bytes() for name in SUBJECTS]
+    skipped, started = run_mutants(simulation, tmp_path, boots, lambda: mutate(rng, rng.choice(originals)))
     # The mutants reach both sides: some are refused, some run.
     assert skipped > boots
     assert started > 2 * boots
@@ -119,3 +154,26 @@ def test_an_app_that_floods_another_with_notifications_costs_it_nothing(simulati
     )
     with simulation(hostile, witness(tmp_path, "witness", "6"), "blink", "float") as board:
         board.expect(r"witness: hello, 6 of 6", timeout=60)
+
+
+NATIVE = """
+@micropython.native
+def f(x):
+    return [x] * 3
+
+@micropython.viper
+def g(a: int, p: ptr32) -> int:
+    return p[a] + a
+
+print(f(1), g(0, bytearray(8)))
+"""
+
+
+def test_mutated_bytecode_harms_its_own_process_only(simulation, python_app, tmp_path, long) -> None:
+    rng = random.Random(21)
+    originals = [(APPS / f"{name}.tbf").read_bytes() for name in PYTHON_SUBJECTS]
+    originals.append(python_app(NATIVE, name="native").read_bytes())
+    boots = 500 if long else 15
+    skipped, started = run_mutants(simulation, tmp_path, boots, lambda: mutate_bytecode(rng, rng.choice(originals)))
+    assert skipped == 0
+    assert started > boots * PER_BOOT / 4

@@ -14,6 +14,7 @@ FAULTY = ROOT / "build" / "apps" / "faulty.elf"
 # Where things are in these tests: the witness `hello` is the first app, the prober the second.
 REGIONS = {
     "kernel flash": 0x00000100,
+    "kernel's own code": "process_fault",
     "kernel flash, last word": 0x0007FFFC,
     "below the RAM": 0x1FFFFFFC,
     "kernel stack": 0x20000000,

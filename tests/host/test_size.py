@@ -19,7 +19,7 @@ from adder.size import HEAP, REST, Piece, component, measure, read_map, show
         ("/x/core/build/qemu/main.o", "firmware/port"),
         ("/x/core/build/qemu/py/frozenmod.o", "micropython"),
         ("/x/core/build/qemu/shared/runtime/pyexec.o", "micropython"),
-        ("/x/core/build/qemu/frozen_content.o", "frozen capsules"),
+        ("/x/core/build/qemu/frozen_content.o", "frozen Python"),
         ("/usr/lib/gcc/arm-none-eabi/12.2.1/thumb/libgcc.a(_udivmoddi4.o)", "libgcc"),
         ("/usr/lib/arm-none-eabi/newlib/thumb/libc_nano.a(libc_a-memcpy.o)", "newlib"),
         ("/usr/lib/arm-none-eabi/newlib/thumb/libm.a(libm_a-sf_sqrt.o)", "newlib"),
