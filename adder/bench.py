@@ -40,6 +40,10 @@ KERNEL = 0
 """The place of every address that is neither in an app nor marked."""
 
 
+BENCH_APPS = ("bench", "bench-service", "bench-spin", "bench-spin2")
+"""What is measured, and the apps that it needs beside it."""
+
+
 @dataclass(frozen=True)
 class Operation:
     """One line of the table."""
@@ -374,10 +378,10 @@ def bench(
 ) -> None:
     """Count the instructions that kernel operations take.
 
-    Runs the bench apps (build/apps/bench*.tbf, or those given) on the kernel in QEMU and counts
+    Runs the bench apps (build/apps/bench.tbf and its helpers, or those given) on the kernel in QEMU and counts
     exactly. An app's ELF file must lie in the folder of its TBF.
     """
-    paths = list(tbfs) or sorted((ROOT / "build" / "apps").glob("bench*.tbf"))
+    paths = list(tbfs) or [path for name in BENCH_APPS if (path := ROOT / "build" / "apps" / f"{name}.tbf").exists()]
     if not paths:
         raise AdderError("There are no bench apps in build/apps; `make bench` builds them.")
     kernel = kernel or load_board("qemu").build / "kernel.elf"

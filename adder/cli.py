@@ -31,6 +31,9 @@ VERBS = {
     "image": Verb("adder.flash_image", "image", "Put apps into a simulated flash, list, remove."),
     "simulate": Verb("adder.simulate", "simulate", "Run the kernel in QEMU with its console here."),
     "bench": Verb("adder.bench", "bench", "Count the instructions that kernel operations take."),
+    "bench-interpreter": Verb(
+        "adder.bench_interpreter", "bench_interpreter", "Count what protection costs the Python interpreter."
+    ),
     "size": Verb("adder.size", "size", "Show flash and RAM by component."),
     "tcb": Verb("adder.tcb", "tcb", "Count the lines of trusted code and list minted powers."),
 }

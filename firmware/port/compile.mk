@@ -1,0 +1,25 @@
+# How MicroPython is compiled, and of what: for the kernel's image, and for measurements without one.
+
+CFLAGS_MCU = -mthumb -mcpu=cortex-m4 -mfpu=fpv4-sp-d16 -mfloat-abi=hard
+CFLAGS += $(CFLAGS_MCU) -std=gnu11 -O2 -g -DNDEBUG -Wall -Wextra -Wno-unused-parameter \
+	-Wno-sign-compare -Wpointer-arith -Wdouble-promotion -Wfloat-conversion -Werror -fsingle-precision-constant \
+	-ffunction-sections -fdata-sections -fno-common
+# MicroPython itself is small rather than fast, but for what is on the path of a system call.
+COPT_SMALL = -Os
+# Its warnings are not ours to mend, and another compiler may have more of them.
+$(BUILD)/py/%.o: CFLAGS += $(COPT_SMALL) -Wno-error
+$(BUILD)/extmod/%.o: CFLAGS += $(COPT_SMALL) -Wno-error
+$(BUILD)/shared/%.o $(BUILD)/lib/%.o: CFLAGS += $(COPT_SMALL) -Wno-error -Wno-double-promotion -Wno-float-conversion
+$(BUILD)/upstream_%.o: CFLAGS += -Wno-error
+$(BUILD)/frozen_content.o: CFLAGS += -Wno-error -Wno-unused
+HOT = obj objtype objfun map runtime nativeglue objboundmeth objint vm bc gc argcheck qstr objmodule nlrthumb nlr
+$(foreach name,$(HOT),$(eval $(BUILD)/py/$(name).o: COPT_SMALL = -O2))
+
+
+# Files of MicroPython that keep a variable of their own, or the address of one: compiled through a
+# wrapper that puts it into the state. tests/system/test_kernel_image.py finds the ones that need it.
+WRAPPED = py/runtime py/nativeglue py/modsys extmod/modrandom extmod/modasyncio shared/readline/readline shared/runtime/pyexec
+SRC_SHARED = shared/libc/string0.c shared/runtime/gchelper_native.c shared/runtime/stdout_helpers.c \
+	shared/runtime/sys_stdio_mphal.c shared/timeutils/timeutils.c $(SRC_LIB_LIBM_C) $(SRC_LIB_LIBM_SQRT_HW_C)
+SRC_SHARED_S = shared/runtime/gchelper_thumb2.s
+SRC_QSTR_WRAPPED = upstream_modasyncio.c upstream_modrandom.c shared/readline/readline.c shared/runtime/pyexec.c shared/runtime/sys_stdio_mphal.c
