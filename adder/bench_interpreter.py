@@ -1,8 +1,8 @@
 """What protection costs the interpreter: the verb `adder bench-interpreter`.
 
 MicroPython's own tests/perf_bench run three times: in a Python process on Adder, and on the same
-interpreter without a kernel (tests/bench/bare), once with its state behind the pointer and once at a
-fixed address. QEMU counts: an instruction is a nanosecond of its virtual time, which the programs
+interpreter without a kernel (tests/bench/bare), once with its state behind r9 and once at a fixed
+address. QEMU counts: an instruction is a nanosecond of its virtual time, which the programs
 measure themselves. The board's timer ticks every 10 us, so figures are good to 10,000 instructions.
 """
 
@@ -23,7 +23,7 @@ from adder.flash_image import FlashImage, read_app
 from adder.output import console, table, write_json
 from adder.simulate import Simulation
 
-VARIANTS = {"process": "in a process", "pointer": "bare, state pointer", "fixed": "bare, fixed state"}
+VARIANTS = {"process": "process", "register": "bare, in r9", "fixed": "bare, fixed"}
 SETTINGS = """# /// script
 # [tool.adder]
 # name = "perf"
@@ -62,7 +62,7 @@ def micropython() -> Path:
 
 
 def build_bare(state: str) -> Path:
-    """Build the interpreter without a kernel; `state` is pointer or fixed."""
+    """Build the interpreter without a kernel; `state` is register or fixed."""
     build = ROOT / "build" / f"bare-{state}"
     kernel = load_board("qemu").build
     done = subprocess.run(
@@ -114,24 +114,24 @@ def report(rows: list[Row]) -> dict[str, object]:
     return {
         "programs": {row.name: row.instructions for row in rows},
         "process_overhead_percent": round(statistics.mean(row.overhead("process", "fixed") for row in rows), 2),
-        "state_pointer_overhead_percent": round(statistics.mean(row.overhead("pointer", "fixed") for row in rows), 2),
+        "state_register_overhead_percent": round(statistics.mean(row.overhead("register", "fixed") for row in rows), 2),
     }
 
 
 def show(rows: list[Row], left_out: list[str]) -> None:
     """Print the table."""
-    grid = table("program", right=(*VARIANTS.values(), "pointer costs", "process costs"))
+    grid = table("program", right=(*VARIANTS.values(), "r9 costs", "process costs"))
     for row in rows:
         grid.add_row(
             row.name,
             *(f"{row.instructions[variant]:,}" for variant in VARIANTS),
-            f"{row.overhead('pointer', 'fixed'):+.2f} %",
+            f"{row.overhead('register', 'fixed'):+.2f} %",
             f"{row.overhead('process', 'fixed'):+.2f} %",
         )
     figures = report(rows)
     grid.add_row(
         "mean", "", "", "",
-        f"{figures['state_pointer_overhead_percent']:+.2f} %", f"{figures['process_overhead_percent']:+.2f} %",
+        f"{figures['state_register_overhead_percent']:+.2f} %", f"{figures['process_overhead_percent']:+.2f} %",
     )  # fmt: skip
     console().print(grid)
     if left_out:
@@ -149,7 +149,7 @@ def bench_interpreter(only: str, json_path: Path | None) -> None:
     programs = sorted((micropython() / "tests" / "perf_bench").glob("*.py"))
     programs = [path for path in programs if path.stem != "benchrun" and re.search(only, path.stem)]
     kernels = {"process": load_board("qemu").build / "kernel.elf"}
-    kernels |= {state: build_bare(state) for state in ("pointer", "fixed")}
+    kernels |= {state: build_bare(state) for state in ("register", "fixed")}
     rows, left_out = [], []
     with tempfile.TemporaryDirectory() as folder:
         for program in programs:

@@ -109,6 +109,7 @@ $(eval $(call app,exits-restart,exits,after 200 restart 3))
 $(eval $(call app,exits-return,exits,after 200 return 3))
 
 $(eval $(call app,rot13-client,rot13-client))
+$(eval $(call app,jitter,jitter))
 $(eval $(call app,abi,abi))
 $(eval $(call app,echo,echo))
 $(eval $(call app,echo-revoke,echo,revoke))
@@ -141,7 +142,7 @@ PYTHON_APP_TOOL := $(APP_TOOL) adder/python_app.py adder/mpy_cross.py mpy-cross.
 $(foreach source,$(filter-out misbehave.py,$(notdir $(wildcard apps/*.py))),\
     $(eval $(call python-app,$(subst _,-,$(basename $(source)))-py,$(source))))
 
-MISBEHAVIOURS := read-kernel write-kernel write-state-pointer write-interpreter read-peripheral write-system \
+MISBEHAVIOURS := read-kernel write-kernel write-kernel-heap write-interpreter read-peripheral write-system \
     read-last-ram forge forge-kernel loop hog recurse recurse-in-c big-int close-stdin machine-code allow flood
 $(foreach way,$(MISBEHAVIOURS),$(eval $(call python-app,misbehave-$(way),misbehave.py)))
 

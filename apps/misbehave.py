@@ -92,7 +92,7 @@ def allow_everything():
 
     for address in (0, KERNEL_RAM, INTERPRETER, PERIPHERAL, SYSTEM, LAST_RAM, 0xFFFFFFF0):
         for allow in (syscall.allow_rw, syscall.allow_ro):
-            if allow is syscall.allow_ro and address == INTERPRETER:
+            if allow is syscall.allow_ro and address in (0, INTERPRETER):
                 continue  # may be lent to be read
             try:
                 allow(1, 1, uctypes.bytearray_at(address, 64))
@@ -117,7 +117,7 @@ def flood():
 WAYS = {
     "read-kernel": lambda: peek(KERNEL_RAM),
     "write-kernel": lambda: poke(KERNEL_RAM),
-    "write-state-pointer": lambda: poke(KERNEL_RAM + 0x1800),
+    "write-kernel-heap": lambda: poke(KERNEL_RAM + 0x8000),
     "write-interpreter": lambda: poke(INTERPRETER),
     "read-peripheral": lambda: peek(PERIPHERAL),
     "write-system": lambda: poke(SYSTEM),

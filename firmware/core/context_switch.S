@@ -41,9 +41,10 @@ PendSV_Handler:
     mrs     r0, psp
     cbz     r2, 1f
     str     r0, [r2, #PROCESS_PSP]      // deferred work may deliver an upcall into that frame
-1:  push    {r4, lr}
+1:  push    {r9, lr}
+    ldr     r9, =kernel_python_state    // the kernel's Python may run
     bl      kernel_work                 // returns the process to run
-    pop     {r4, lr}
+    pop     {r9, lr}
     ldr     r3, =current_process
     ldr     r2, [r3]
     cmp     r0, r2

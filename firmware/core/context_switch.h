@@ -26,14 +26,16 @@ static inline exception_frame_t *context_frame(const process_t *process) {
 
 extern mp_state_ctx_t kernel_python_state;
 
-// The interpreter's state while the kernel's Python runs, and while a process does. Whatever runs
-// Python or allocates for it stands between the two.
-static inline void python_enter_kernel(void) {
-    mp_state_ctx_ptr = &kernel_python_state;
+// The kernel's Python may run between these two: r9 points to its interpreter's state, and then to
+// whatever the process had there.
+static inline mp_state_ctx_t *python_enter_kernel(void) {
+    mp_state_ctx_t *before = mp_state_ctx_register;
+    mp_state_ctx_register = &kernel_python_state;
+    return before;
 }
 
-static inline void python_leave_kernel(const process_t *process) {
-    mp_state_ctx_ptr = process->python_state;
+static inline void python_leave_kernel(mp_state_ctx_t *before) {
+    mp_state_ctx_register = before;
 }
 
 // What the CPU holds of this process is void: it ends, or starts from the beginning.

@@ -22,10 +22,8 @@
 #define REGION_SHARED (4)
 #define REGIONS_SHARED (2)
 #define REGION_INTERPRETER (6)
-#define REGION_STATE_POINTER (7)
 
-// The linker script puts the interpreter apart from the rest of the kernel, and the pointer into a page
-// of its own.
+// The linker script puts the interpreter apart from the rest of the kernel.
 extern uint8_t _interpreter_start, _interpreter_end;
 extern void python_process_entry(void);
 
@@ -150,15 +148,10 @@ bool process_reads_flash(const process_t *process, uint32_t address, uint32_t le
 
 // The interpreter is one for all Python processes, and theirs to run and read, no more.
 static void cover_interpreter(process_t *process) {
-    if (process->tbf.python) {
-        process->mpu[REGION_INTERPRETER] = mpu_cover_read_only(REGION_INTERPRETER, MPU_FLASH,
-            (uint32_t)&_interpreter_start, (uint32_t)&_interpreter_end);
-        process->mpu[REGION_STATE_POINTER] = mpu_cover_read_only(REGION_STATE_POINTER, MPU_RAM,
-            (uint32_t)&mp_state_ctx_ptr, (uint32_t)(&mp_state_ctx_ptr + 1));
-    } else {
-        process->mpu[REGION_INTERPRETER] = (mpu_region_t) { MPU_RBAR_VALID | REGION_INTERPRETER, 0 };
-        process->mpu[REGION_STATE_POINTER] = (mpu_region_t) { MPU_RBAR_VALID | REGION_STATE_POINTER, 0 };
-    }
+    uint32_t start = (uint32_t)&_interpreter_start;
+    uint32_t end = process->tbf.python ? (uint32_t)&_interpreter_end : start; // nothing for the others
+    uint32_t granule = mpu_granule(start, (uint32_t)&_interpreter_end - start);
+    mpu_cover(&process->mpu[REGION_INTERPRETER], REGION_INTERPRETER, MPU_FLASH, start, end, granule);
 }
 
 // Other processes lose their access to this one's memory.
@@ -268,9 +261,9 @@ static void start(process_t *process) {
         .pc = (process->tbf.python ? (uint32_t)python_process_entry : process->tbf.init) & ~1u,
         .psr = XPSR_THUMB,
     };
-    // The interpreter runs with the process's rights, so a state in the wrong place harms no other.
-    process->python_state = process->tbf.python
-        ? (mp_state_ctx_t *)(process->ram_start + process->tbf.python_state) : &kernel_python_state;
+    if (process->tbf.python) {
+        process->r4_to_r11[9 - 4] = process->ram_start + process->tbf.python_state;
+    }
     cover_ram(process);
     cover_interpreter(process);
     process->stopped = false;

@@ -14,8 +14,8 @@
 
 #define MAX_DRIVERS (24)
 
-// MPU regions of a process: two each for RAM, flash and what others share with it, and for a Python
-// process one each for the interpreter and the pointer to its state.
+// MPU regions of a process: two each for RAM, flash and what others share with it, and in a Python
+// process two for the interpreter.
 #define MPU_REGIONS_PROCESS (8)
 
 typedef enum {
@@ -81,8 +81,6 @@ typedef struct process {
     uint32_t granule; // bytes of one MPU sub-region
     uint32_t stack_top, heap_start; // as the process says (memop 10, 11)
     uint32_t *grants[MAX_DRIVERS]; // NULL until first used
-
-    struct _mp_state_ctx_t *python_state; // what the interpreter works on while this process runs
 
     // Upcalls
     uint8_t queue_head, queue_length;

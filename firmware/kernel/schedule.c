@@ -70,7 +70,6 @@ static void sleep_until_interrupt(void) {
 
 // Called from PendSV: do what interrupts have left to do, then name the process to run.
 process_t *kernel_work(void) {
-    python_enter_kernel();
     for (;;) {
         if (interrupt_any_pending()) {
             interrupt_run_bottom_halves();
@@ -91,7 +90,6 @@ process_t *kernel_work(void) {
         #endif
         timeslice_expired = 0;
         last_slot = next->slot;
-        python_leave_kernel(next);
         return next;
     }
 }

@@ -176,9 +176,9 @@ static void syscall_command(exception_frame_t *frame) {
     if (driver == NULL || (process->tbf.has_permissions && !tbf_permits_command(&process->tbf, frame->r0, frame->r1))) {
         syscall_fail(frame, ERROR_NODEVICE);
     } else if (driver->core_command == NULL || !driver->core_command(process, frame)) {
-        python_enter_kernel();
+        mp_state_ctx_t *before = python_enter_kernel();
         capsule_command(driver, process, frame);
-        python_leave_kernel(process);
+        python_leave_kernel(before);
     }
 }
 
@@ -248,6 +248,12 @@ static void syscall_memop(exception_frame_t *frame) {
 
 // -- Exit ---------------------------------------------------------------------
 
+static void restart(process_t *process) {
+    mp_state_ctx_t *before = python_enter_kernel();
+    process_restart(process);
+    python_leave_kernel(before);
+}
+
 static void syscall_exit(exception_frame_t *frame) {
     process_t *process = current_process;
     process->syscalls++;
@@ -257,8 +263,7 @@ static void syscall_exit(exception_frame_t *frame) {
             break;
         case 1:
             process_terminate(process, frame->r1);
-            python_enter_kernel(); // stays: the scheduler chooses who runs next
-            process_restart(process);
+            restart(process);
             break;
         default:
             syscall_fail(frame, ERROR_NOSUPPORT);

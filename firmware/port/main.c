@@ -1,5 +1,6 @@
 // Boot: start the kernel's Python, let the board wire the kernel, then run the processes.
 
+#include "core/context_switch.h"
 #include "core/interrupt.h"
 #include "kernel/capsule.h"
 #include "kernel/fault.h"
@@ -37,7 +38,7 @@ static void kernel_modules(void) {
 }
 
 int main(void) {
-    mp_state_ctx_ptr = &kernel_python_state;
+    python_enter_kernel();
     mpu_init();
     mp_cstack_init_with_top(&_stack_top, &_stack_top - &_stack_limit);
     gc_init(heap, heap + sizeof(heap));

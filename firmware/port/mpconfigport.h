@@ -6,11 +6,17 @@
 
 #include "memory_map.h" // for BOARD_TITLE
 
-// -- The interpreter's state is reached through a pointer ---------------------
-// The context switch changes the pointer, so the one interpreter in flash serves the kernel and, each
-// with its own state, any number of processes.
-#ifndef ADDER_BARE // a build without processes, to measure what the pointer costs
-#define mp_state_ctx (*mp_state_ctx_ptr)
+// -- The interpreter's state is reached through a register --------------------
+// r9 belongs to the context, so the one interpreter in flash serves the kernel and, each with its own
+// state, any number of processes. All C is compiled with -ffixed-r9. The kernel sets it whenever it
+// begins to run Python (core/context_switch); a process that changes its own confuses itself.
+#ifndef ADDER_BARE // a build without processes, to measure what the register costs
+struct _mp_state_ctx_t;
+register struct _mp_state_ctx_t *mp_state_ctx_register __asm ("r9");
+static inline struct _mp_state_ctx_t *mp_state_ctx_now(void) { // a function: upstream declares `mp_state_ctx`
+    return mp_state_ctx_register;
+}
+#define mp_state_ctx (*mp_state_ctx_now())
 #endif
 
 // -- Feature level: what a Python programmer expects of a microcontroller -----

@@ -1,7 +1,8 @@
 // Where the kernel enters a Python process, in place of an entry point of the program's own.
 //
 // r0: start of the program's flash behind the header (a python_program_t), r1: start of its RAM.
-// The stack is 32 bytes at the bottom of the RAM, where the kernel has put the first frame.
+// r9: where the interpreter's state is to be. The stack is 32 bytes at the bottom of the RAM, where the
+// kernel has put the first frame.
 
     .syntax unified
     .cpu cortex-m4
@@ -20,9 +21,7 @@ python_process_entry:
     svc     #5
     cmp     r0, #128
     bne     1f
-    ldr     r0, =mp_state_ctx_ptr       // the stack ends where the interpreter's state begins
-    ldr     r0, [r0]
-    mov     sp, r0
+    mov     sp, r9                      // the stack ends where the interpreter's state begins
     mov     r0, r4
     mov     r1, r5
     bl      python_process_main

@@ -19,7 +19,7 @@ REGIONS = {
     "below the RAM": 0x1FFFFFFC,
     "kernel stack": 0x20000000,
     "kernel data": 0x20002000,
-    "pointer to the interpreter's state": "mp_state_ctx_ptr",
+    "state of the kernel's interpreter": "kernel_python_state",
     "process table": "processes",
     "heap of the kernel's Python": 0x20008000,
     "another app's RAM": "witness RAM",

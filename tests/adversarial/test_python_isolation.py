@@ -47,12 +47,8 @@ CASES = [
     if f"def {way}(" in code
 ]
 
-# What a Python process may read and run, unlike a program in C: the interpreter, and the page of the
-# pointer to its state, which it may read.
-MAY = {
-    ("kernel flash", "read"),
-    ("pointer to the interpreter's state", "read"),
-}
+# What a Python process may read and run, unlike a program in C: the interpreter.
+MAY = {("kernel flash", "read")}
 
 
 @pytest.mark.parametrize(("region", "door", "way"), CASES)
@@ -75,3 +71,44 @@ def test_no_door_leads_out(simulation, kernel_symbols, python_app, region, door,
         stopped = r"(Data|Instruction) Access Violation|Bus Error|Invalid State|Undefined Instruction|uncaught exception"
         assert re.search(stopped, report), report
         assert "kernel fault" not in board.transcript
+
+
+STOLEN = """
+import time
+@micropython.asm_thumb
+def steal(r0, r1):
+    mov(r9, r0)
+    mov(r4, r1)
+    label(again)
+    mov(r0, 2)          # command 3 of driver 2: toggle the LED
+    mov(r1, 3)
+    mov(r2, 1)
+    mov(r3, 0)
+    data(2, 0xdf02)
+    mov(r0, 0)          # yield, without waiting
+    mov(r1, 0)
+    data(2, 0xdf00)
+    mov(r0, 1)          # command 5 of driver 0: an alarm, soon
+    mov(r0, 0)
+    mov(r1, 5)
+    mov(r2, 1)
+    data(2, 0xdf02)
+    sub(r4, 1)
+    bne(again)
+    data(2, 0xdfff)     # no system call: crash
+time.sleep_ms(100)
+steal(ADDRESS, 5000)
+"""
+
+
+@pytest.mark.parametrize("where", ["kernel_python_state", "processes", "_stack_top", 0, 0xFFFFFFFC, 0xE000ED94])
+def test_a_forged_state_register_is_the_process_s_own_trouble(simulation, kernel_symbols, python_app, where) -> None:
+    # System calls, preemption and a restart find the kernel's interpreter with the kernel's state,
+    # whatever the process has put into r9.
+    address = kernel_symbols[where].address if isinstance(where, str) else where
+    thief = python_app(STOLEN.replace("ADDRESS", f"0x{address:08x}"), name="thief", native=True, ram=16384)
+    with simulation("hello", thief, "blink-py") as board:
+        board.expect(r"app thief: restart in 200 ms", timeout=30)
+        board.expect(r"hello: hello, 5 of 5", timeout=30)
+        assert "kernel fault" not in board.transcript
+        assert "panicked" not in board.transcript

@@ -148,7 +148,7 @@ def test_what_the_interpreter_stops_ends_in_an_exception(simulation, way) -> Non
 
 
 FORBIDDEN = (
-    "read-kernel", "write-kernel", "write-state-pointer", "write-interpreter", "read-peripheral", "write-system",
+    "read-kernel", "write-kernel", "write-kernel-heap", "write-interpreter", "read-peripheral", "write-system",
     "read-last-ram", "forge", "forge-kernel",
 )  # fmt: skip
 

@@ -42,21 +42,3 @@ void mpu_cover(mpu_region_t regions[2], unsigned first, mpu_kind_t kind, uint32_
             | (__builtin_ctz(size) - 1) << MPU_RASR_SIZE_SHIFT | MPU_RASR_ENABLE;
     }
 }
-
-mpu_region_t mpu_cover_read_only(unsigned number, mpu_kind_t kind, uint32_t start, uint32_t end) {
-    uint32_t size = SMALLEST_GRANULE;
-    while ((start & ~(size - 1)) + size < end) {
-        size *= 2;
-    }
-    uint32_t base = start & ~(size - 1);
-    uint32_t left_out = 0;
-    for (unsigned i = 0; i < 8 && size >= 8 * SMALLEST_GRANULE; i++) {
-        uint32_t piece = base + i * (size / 8);
-        left_out |= (piece >= end || piece + size / 8 <= start) << i;
-    }
-    return (mpu_region_t) {
-        .rbar = base | MPU_RBAR_VALID | number,
-        .rasr = (kind == MPU_FLASH ? MPU_RASR_AP_READ_ONLY : MPU_RASR_AP_USER_READ_ONLY | MPU_RASR_XN | MPU_RASR_S)
-            | MPU_RASR_C | left_out << MPU_RASR_SRD_SHIFT | (__builtin_ctz(size) - 1) << MPU_RASR_SIZE_SHIFT | MPU_RASR_ENABLE,
-    };
-}

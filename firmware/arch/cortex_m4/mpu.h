@@ -25,9 +25,4 @@ uint32_t mpu_granule(uint32_t start, uint32_t length);
 // whole granules and lie within the 16 granules from `start` rounded down to 8 of them.
 void mpu_cover(mpu_region_t regions[2], unsigned first, mpu_kind_t kind, uint32_t start, uint32_t end, uint32_t granule);
 
-// Describe by one region, numbered `number`, what processes may read and not write: the eighths of
-// the smallest aligned power of two around [start, end) that the range touches; below 256 bytes, all
-// of it. `kind` is MPU_FLASH if it may be executed as well.
-mpu_region_t mpu_cover_read_only(unsigned number, mpu_kind_t kind, uint32_t start, uint32_t end);
-
 #endif

@@ -81,7 +81,6 @@
 #define MPU_RASR_S (1u << 18)
 #define MPU_RASR_AP_READ_WRITE (3u << 24) // all
 #define MPU_RASR_AP_READ_ONLY (6u << 24)  // all
-#define MPU_RASR_AP_USER_READ_ONLY (2u << 24) // privileged code may write
 #define MPU_RASR_XN (1u << 28)
 
 static inline void barrier(void) {

@@ -2,7 +2,7 @@
 //
 // For measuring only. It runs the same TBF file as Adder does, with the same C under the interpreter
 // (firmware/python_process), so the difference is what protection costs. With ADDER_BARE the
-// interpreter's state has a fixed address, without it it is reached through the pointer.
+// interpreter's state has a fixed address, without it it is reached through r9.
 
 #include <stdint.h>
 #include <string.h>
@@ -114,7 +114,7 @@ __attribute__((noreturn, used)) static void begin(void) {
     TIMER_LOAD = 0xffffffff;
     TIMER_CONTROL = 0x82; // enable, 32 bits
     #ifndef ADDER_BARE
-    mp_state_ctx_ptr = (mp_state_ctx_t *)rest;
+    mp_state_ctx_register = (mp_state_ctx_t *)rest;
     #endif
     uint32_t header = *(const uint16_t *)(PROGRAM_FLASH + 2);
     python_process_main((const python_program_t *)(PROGRAM_FLASH + header), stack);
