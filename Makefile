@@ -15,13 +15,13 @@ export MICROPY_GIT_HASH := release
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all run test menuconfig bench size tcb help fuzz clean kernel kernels apps image
+.PHONY: all run test menuconfig bench size tcb help fuzz soak upstream-tests clean kernel kernels apps image
 
 all: kernel apps ## Build the kernel for BOARD and all apps
 
 help: ## Show this list
 	@echo "make TARGET [BOARD=qemu|nrf52840]"; echo
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | sort | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | sort | expand -t 18
 
 # -- Setting up -------------------------------------------------------------------
 
@@ -64,7 +64,7 @@ include apps/apps.mk
 # -- Running ----------------------------------------------------------------------
 
 # What `make run` shows; the list can be overridden: make run APPS="hello spin".
-APPS ?= hello blink ping pong float spin faulty
+APPS ?= hello blink ping pong float spin faulty clock-py rot13-py rot13-client-py
 IMAGE := $(BUILD)/qemu/flash.img
 
 image: kernel apps ## Put APPS into the simulated flash
@@ -82,8 +82,15 @@ test: kernels apps ## Run all tests
 fuzz: kernel apps ## Run the long fuzzers: mutated binaries, random system calls
 	@$(PYTHON) -m pytest tests/adversarial/test_fuzz.py --long --timeout=7200 $(TEST_OPTIONS)
 
-bench: kernel apps ## Count instructions of each kernel operation
+soak: kernel apps ## Preempt and interrupt the interpreter for 10^10 instructions
+	@$(PYTHON) -m pytest tests/system/test_soak.py --long --timeout=7200 $(TEST_OPTIONS)
+
+upstream-tests: kernel ## Run MicroPython's own tests in a process and on its own port
+	@$(PYTHON) tests/upstream/run.py
+
+bench: kernel apps ## Count instructions of each kernel operation, and of the interpreter
 	@$(PYTHON) -m adder bench
+	@$(PYTHON) -m adder bench-interpreter
 
 size: kernels ## Show flash and RAM by component
 	@$(PYTHON) -m adder size
@@ -92,4 +99,4 @@ tcb: $(TOOL_READY) ## Count trusted lines; list where powers are minted
 	@$(PYTHON) -m adder tcb
 
 clean: ## Remove what was built (not the virtual environment and MicroPython's source)
-	@rm -rf $(BUILD)/qemu $(BUILD)/nrf52840 $(BUILD)/apps $(BUILD)/*.json
+	@rm -rf $(BUILD)/qemu $(BUILD)/nrf52840 $(BUILD)/apps $(BUILD)/bare-* $(BUILD)/upstream $(BUILD)/*.json

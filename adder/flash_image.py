@@ -34,7 +34,7 @@ import click
 from adder.board import Board, Region, load_board
 from adder.errors import AdderError
 from adder.output import console, table
-from adder.tbf import BASE_SIZE, SMALLEST_TBF, Header, Tbf, TbfError, read_tab, walk
+from adder.tbf import BASE_SIZE, SMALLEST_TBF, Header, PythonProgram, Tbf, TbfError, read_tab, walk
 
 FILE_SIZE = 16 * 1024 * 1024
 """Size of the file: that of the PSRAM of QEMU's mps2-an386."""
@@ -338,17 +338,21 @@ def lock_image(handle: int, path: Path) -> None:
 
 
 def _show(placed: Sequence[PlacedApp], flash: Region) -> None:
-    rows = table("address", "app", "state", right=("size",))
+    rows = table("address", "app", "state", right=("flash", "RAM"))
     for entry in placed:
         state = "enabled" if entry.app.header.enabled else "disabled"
         if entry.app.fixed_address is not None:
             state += ", fixed address"
-        rows.add_row(f"{entry.address:#010x}", entry.app.name, state, f"{entry.app.size:,}")
+        if entry.app.header.find(PythonProgram) is not None:
+            state += ", Python"
+        program = entry.app.header.program
+        ram = program.min_ram if program is not None else 0
+        rows.add_row(f"{entry.address:#010x}", entry.app.name, state, f"{entry.app.size:,}", f"{ram:,}")
     out = console()
     if placed:
         out.print(rows)
     used = sum(entry.app.size for entry in placed)
-    out.print(f"{len(placed)} apps, {used:,} of {flash.size:,} bytes used")
+    out.print(f"{len(placed)} apps, {used:,} of {flash.size:,} bytes of flash used")
 
 
 @click.group()

@@ -10,7 +10,9 @@ broken the interpreter, or the collector took what was in use.
 # /// script
 # [tool.adder]
 # name = "soak-py"
-# ram = "24K"
+# ram = "32K"
+# stack = 8192
+# pystack = 4096
 # ///
 
 import gc

@@ -17,12 +17,11 @@ static uint32_t random_bits(void) {
 }
 
 int main(void) {
-    uint32_t hz = alarm_frequency();
     for (uint32_t turns = 1;; turns++) {
         for (volatile uint32_t i = random_bits() % 20000; i != 0; i--) {
             // spend time
         }
-        sleep_ticks(random_bits() % (hz / 200) + 1);
+        sleep_ms(random_bits() % 6);
         if (turns % 1000 == 0) {
             print("jitter: %u turns\n", (unsigned)turns);
         }
