@@ -303,7 +303,9 @@ class Freezer:
         )
         if result.returncode:
             raise AdderError(f"mpy-tool failed: {result.stderr.strip().splitlines()[-1]}")
-        write_if_changed(self.folder / "frozen_content.c", name_frozen(result.stdout, [file_of(m.name) for m in frozen]))
+        write_if_changed(
+            self.folder / "frozen_content.c", name_frozen(result.stdout, [file_of(m.name) for m in frozen])
+        )
 
 
 def file_of(name: str) -> str:

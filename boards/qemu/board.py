@@ -20,6 +20,9 @@ if config.CAPSULE_IPC:
     from capsules.core import ipc as ipc_driver
 if config.CAPSULE_PROCESS_INFO:
     from capsules.core import process_info as info_driver
+if config.CAPSULE_TEMPERATURE:
+    from capsules.drivers.simulated.temperature import SimulatedTemperature
+    from capsules.sensors import temperature as temperature_driver
 
 _CLOCK_HZ = const(25_000_000)  # AN386, 3.1
 _BAUD = const(115200)
@@ -51,5 +54,10 @@ if config.CAPSULE_IPC:
 if config.CAPSULE_PROCESS_INFO:
     grant = mint.grant(info_driver.DRIVER_NUM, info_driver.LAYOUT)
     mint.serve(grant, info_driver.ProcessInfo(grant, processes).command)
+
+if config.CAPSULE_TEMPERATURE:
+    grant = mint.grant(temperature_driver.DRIVER_NUM, temperature_driver.LAYOUT)
+    sensor = SimulatedTemperature(timer, mint.software_interrupt())
+    mint.serve(grant, temperature_driver.TemperatureDriver(sensor, grant).command)
 
 mint.load_processes()

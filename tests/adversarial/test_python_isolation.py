@@ -4,7 +4,6 @@ import itertools
 import re
 
 import pytest
-
 from test_isolation import REGIONS
 
 # Through `uctypes`, which makes an object of any address; through machine code of the viper emitter,
@@ -68,7 +67,9 @@ def test_no_door_leads_out(simulation, kernel_symbols, python_app, region, door,
             assert found[1] is None, f"{way} of {region}: {found[1]!r}"
         board.expect(r"hello: hello, 3 of 5", timeout=20)
         report = board.transcript[: board.transcript.index("App: prober")]
-        stopped = r"(Data|Instruction) Access Violation|Bus Error|Invalid State|Undefined Instruction|uncaught exception"
+        stopped = (
+            r"(Data|Instruction) Access Violation|Bus Error|Invalid State|Undefined Instruction|uncaught exception"
+        )
         assert re.search(stopped, report), report
         assert "kernel fault" not in board.transcript
 

@@ -59,7 +59,16 @@ print("done")
 
 
 def test_eight_python_apps_and_two_c_apps_run_at_once(simulation) -> None:
-    names = ("blink-py", "clock-py", "rot13-py", "rot13-client-py", "logger-py", "benchmark-py", "misbehave-hog", "misbehave-loop")
+    names = (
+        "blink-py",
+        "clock-py",
+        "rot13-py",
+        "rot13-client-py",
+        "logger-py",
+        "benchmark-py",
+        "misbehave-hog",
+        "misbehave-loop",
+    )
     with simulation("hello", "rot13-client", *names) as board:
         wait_for_all(
             board,
@@ -235,6 +244,14 @@ print("state {0}:", adder.mark, sys.path[-1], sys.argv[0], random.getrandbits(30
     assert len({row.split()[-1] for row in rows.values()}) == 4
 
 
+def test_a_sensor_logger(simulation) -> None:
+    with simulation("logger-py") as board:
+        for _ in range(3):
+            found = board.expect(r"logger: (\d+\.\d\d) degrees Celsius, coldest (\d+\.\d\d), warmest (\d+\.\d\d)\r\n")
+            now, coldest, warmest = map(float, found.groups())
+            assert 18 <= coldest <= now <= warmest <= 26
+
+
 def test_package_with_data(simulation, tmp_path) -> None:
     from adder.python_app import build
 
@@ -263,7 +280,12 @@ def test_raw_driver_interface(simulation, python_app) -> None:
         """
 import syscall
 print("leds", syscall.command(2, 0))
-for call in (lambda: syscall.command(2, 1, 99), lambda: syscall.command(0x12345, 0), lambda: syscall.allow_ro(1, 77, b"x")):
+calls = (
+    lambda: syscall.command(2, 1, 99),
+    lambda: syscall.command(0x12345, 0),
+    lambda: syscall.allow_ro(1, 77, b"x"),
+)
+for call in calls:
     try:
         call()
     except syscall.SyscallError as error:
@@ -305,7 +327,8 @@ def test_the_prompt(simulation) -> None:
         board.expect(r"App: repl-py   -   \[Faulted\]", timeout=20)
         board.expect(r"app repl-py: restart in \d+ ms", timeout=20)
         board.expect(">>> ", timeout=20)
-        board.send("import time\r"); board.send("while True: time.sleep(1)\r\r")
+        board.send("import time\r")
+        board.send("while True: time.sleep(1)\r\r")
         board.expect("sleep")
         time.sleep(0.2)
         board.send("\x03")
@@ -314,3 +337,12 @@ def test_the_prompt(simulation) -> None:
         board.send("\x04")
         board.expect("MPY: soft reboot")
         board.expect(">>> ")
+
+
+def test_crashing_and_spinning_python_leaves_the_rest_on_time(simulation) -> None:
+    apps = ("misbehave-loop", "misbehave-hog", "misbehave-read-kernel", "misbehave-recurse", "blink-py")
+    with simulation("lateness", *apps) as board:
+        found = board.expect(r"lateness: 200 alarms, (\d+) early, at most (\d+) us late", timeout=60)
+    early, late = int(found[1]), int(found[2])
+    assert early == 0
+    assert late < 45_000  # at worst each of four others has a slice of 10 ms before it

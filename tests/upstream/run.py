@@ -208,7 +208,9 @@ def check(adder: Outcome, stock: Outcome, tests: list[str], explained: dict[str,
     for test in tests:
         ours, theirs = adder.of(test), stock.of(test)
         if ours != theirs and theirs == "passed" and test not in explained:
-            complaints.append(f"{test}: {theirs} on the stock port, {ours} on Adder, and {HERE.name}/differences.toml has no reason")
+            complaints.append(
+                f"{test}: {theirs} on the stock port, {ours} on Adder, and {HERE.name}/differences.toml has no reason"
+            )
         if ours == "failed" and theirs != "passed" and test not in explained:
             complaints.append(f"{test}: failed on Adder, {theirs} on the stock port")
         if ours == theirs and test in explained:
@@ -231,7 +233,9 @@ def main() -> None:
     for outcome in (stock, adder):
         outcome.skipped += unittests
     explained = tomllib.loads((HERE / "differences.toml").read_text())["differences"]
-    differences = {test: f"{adder.of(test)} (stock port: {stock.of(test)})" for test in tests if adder.of(test) != stock.of(test)}
+    differences = {
+        test: f"{adder.of(test)} (stock port: {stock.of(test)})" for test in tests if adder.of(test) != stock.of(test)
+    }
     options.json.write_text(
         json.dumps({**adder.summary(), "stock": stock.summary(), "differences": differences}, indent=1) + "\n"
     )

@@ -1,0 +1,56 @@
+"""Temperature for user programs. All that ask while a measurement is under way share it.
+
+Driver number 0x60000 (Tock: capsules/extra/src/temperature.rs).
+
+Command
+    0 exists  -> success
+    1 measure -> success, BUSY if this process is waiting for one already, NOMEM
+
+Subscribe
+    0 measured: (hundredths of a degree Celsius, signed; 0, 0)
+"""
+
+from kernel import SUCCESS, CommandReturn, ErrorCode, Grant, Layout, ProcessId
+from micropython import const
+
+from capsules.hil.sensors import TemperatureSensor
+
+DRIVER_NUM = const(0x60000)
+
+LAYOUT = Layout(upcalls=1, u32=("waiting",))
+"""waiting: 1 from the command to its upcall."""
+
+
+class TemperatureDriver:
+    """Measures when somebody asks."""
+
+    def __init__(self, sensor: TemperatureSensor, grant: Grant) -> None:
+        self._sensor = sensor
+        self._grant = grant
+        self._slots = grant.SLOTS
+        self._measuring = False
+        sensor.set_client(self._measured)
+
+    def command(self, number: int, _: int, __: int, process: ProcessId) -> "CommandReturn | int":
+        if number == 0:
+            return SUCCESS
+        if number != 1:
+            return ErrorCode.NOSUPPORT
+        entry = self._grant.enter(process)
+        if entry is None:
+            return ErrorCode.NOMEM
+        if entry.waiting:
+            return ErrorCode.BUSY
+        entry.waiting = 1
+        if not self._measuring:
+            self._measuring = True
+            self._sensor.measure()
+        return SUCCESS
+
+    def _measured(self, centidegrees: int) -> None:
+        self._measuring = False
+        for slot in range(self._slots):
+            entry = self._grant.entry(slot)
+            if entry is not None and entry.waiting:
+                entry.waiting = 0
+                entry.schedule_upcall(0, centidegrees, 0, 0)
