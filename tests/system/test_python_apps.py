@@ -339,10 +339,12 @@ def test_the_prompt(simulation) -> None:
         board.expect(">>> ")
 
 
-def test_crashing_and_spinning_python_leaves_the_rest_on_time(simulation) -> None:
+def test_crashing_and_spinning_python_delays_the_rest_by_no_more_than_slices_and_reports(simulation) -> None:
     apps = ("misbehave-loop", "misbehave-hog", "misbehave-read-kernel", "misbehave-recurse", "blink-py")
     with simulation("lateness", *apps) as board:
         found = board.expect(r"lateness: 200 alarms, (\d+) early, at most (\d+) us late", timeout=60)
     early, late = int(found[1]), int(found[2])
     assert early == 0
-    assert late < 45_000  # at worst each of four others has a slice of 10 ms before it
+    # At worst each of four others has a slice of 10 ms before it, and three of them a fault report, which
+    # the kernel formats without a pause: some 20 ms each at this speed.
+    assert late < 120_000
