@@ -80,7 +80,7 @@ process_t *kernel_work(void) {
             continue;
         }
         #if !CONFIG_SCHEDULER_COOPERATIVE
-        if (next != current_process || timeslice_expired) {
+        if (next != current_process || timeslice_expired || !ticking) { // not ticking: it has slept
             if (timeslice_expired && current_process != NULL) {
                 current_process->timeslice_expirations++;
             }

@@ -95,3 +95,14 @@ def test_the_image_survives_a_power_cut(simulation) -> None:
     with board:
         board.expect(r"app blink: slot 1")
         board.expect(r"hello: hello, 1 of 5", timeout=20)
+
+
+def test_an_app_that_spins_after_everybody_slept_is_preempted_too(simulation, python_app) -> None:
+    # The tick stops while nobody runs. It was not started again for the process that had slept last.
+    sleeper = python_app(
+        "import time\ntime.sleep_ms(1500)\nprint('spinning soon')\ntime.sleep_ms(50)\nwhile True:\n    pass",
+        name="sleeper",
+    )
+    with simulation("hello", sleeper) as board:
+        board.expect("spinning soon", timeout=20)
+        board.expect("hello: hello, 5 of 5", timeout=20)
