@@ -22,8 +22,10 @@ from capsules.hil.time import Alarm
 
 DRIVER_NUM = const(0x0)
 
-LAYOUT = Layout(upcalls=1, u32=("left", "expiry"))
-"""left: ticks from `_last` to the expiry; expiry: the counter's value then."""
+LAYOUT = Layout(upcalls=1, u32=2)
+
+_LEFT = const(0)  # ticks from `_last` to the expiry
+_EXPIRY = const(1)  # the counter's value then
 
 _JUSTIFY = const(8)  # 32 - the counter's 24 bits
 _MASK = const(0xFFFFFF)
@@ -72,11 +74,11 @@ class AlarmDriver:
             self._last = now
         elapsed = (now - reference) & _MASK
         left = dt - elapsed if elapsed < dt else 0
-        entry.left = left + ((now - self._last) & _MASK)
-        entry.expiry = (reference + dt) & _MASK
+        entry[_LEFT] = left + ((now - self._last) & _MASK)
+        entry[_EXPIRY] = (reference + dt) & _MASK
         self._armed |= 1 << process.slot
         self._fired()
-        return success_u32_shifted(entry.expiry, _JUSTIFY)
+        return success_u32_shifted(entry[_EXPIRY], _JUSTIFY)
 
     def _stop(self, process: ProcessId) -> "CommandReturn | int":
         bit = 1 << process.slot
@@ -100,13 +102,13 @@ class AlarmDriver:
                 if entry is None:  # the process has ended
                     self._armed &= ~(1 << slot)
                 else:
-                    left = entry.left
+                    left = entry[_LEFT]
                     if left <= passed:
                         self._armed &= ~(1 << slot)
-                        entry.schedule_upcall(0, now, entry.expiry, 0, _JUSTIFY)
+                        entry.schedule_upcall(0, now, entry[_EXPIRY], 0, _JUSTIFY)
                     else:
                         left -= passed
-                        entry.left = left
+                        entry[_LEFT] = left
                         if left < soonest:
                             soonest = left
             armed >>= 1

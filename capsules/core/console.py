@@ -27,8 +27,11 @@ from capsules.hil.uart import Uart
 
 DRIVER_NUM = const(0x1)
 
-LAYOUT = Layout(upcalls=3, read_write=2, read_only=2, u32=("length", "at", "writing"))
-"""length: bytes to write; at: bytes written; writing: 1 from the command to its upcall."""
+LAYOUT = Layout(upcalls=3, read_write=2, read_only=2, u32=3)
+
+_LENGTH = const(0)  # bytes to write
+_AT = const(1)  # bytes written
+_WRITING = const(2)  # 1 from the command to its upcall
 
 _WRITTEN = const(1)
 _READ = const(2)
@@ -66,14 +69,14 @@ class ConsoleDriver:
         entry = self._grant.enter(process)
         if entry is None:
             return ErrorCode.NOMEM
-        if entry.writing:
+        if entry[_WRITING]:
             return ErrorCode.BUSY
         if length == 0:
             entry.schedule_upcall(_WRITTEN, 0, 0, 0)
             return SUCCESS
-        entry.length = length
-        entry.at = 0
-        entry.writing = 1
+        entry[_LENGTH] = length
+        entry[_AT] = 0
+        entry[_WRITING] = 1
         if self._writer is None:
             self._writer = entry
             self._writer_slot = process.slot
@@ -88,12 +91,12 @@ class ConsoleDriver:
         entry = self._writer
         while entry is not None:
             if self._grant.entry(self._writer_slot) is entry:
-                count = entry.read_only(1).read(entry.at, buffer, 0, entry.length - entry.at)
+                count = entry.read_only(1).read(entry[_AT], buffer, 0, entry[_LENGTH] - entry[_AT])
                 if count:
                     self._uart.transmit(buffer.move(), count)  # transmitted() gets it back
                     return
-                entry.writing = 0
-                at = entry.at
+                entry[_WRITING] = 0
+                at = entry[_AT]
                 entry.schedule_upcall(_WRITTEN, at, at, 0)
             entry = self._next_writer()
             self._writer = entry
@@ -103,7 +106,7 @@ class ConsoleDriver:
         for step in range(1, self._slots + 1):
             slot = (self._writer_slot + step) % self._slots
             entry = self._grant.entry(slot)
-            if entry is not None and entry.writing:
+            if entry is not None and entry[_WRITING]:
                 self._writer_slot = slot
                 return entry
         return None
@@ -113,7 +116,7 @@ class ConsoleDriver:
         self._transmit_buffer.put(buffer.give_back())
         entry = self._writer
         if entry is not None and self._grant.entry(self._writer_slot) is entry:
-            entry.at += length
+            entry[_AT] += length
         self._send()
 
     def _read(self, process: ProcessId, length: int) -> "CommandReturn | int":

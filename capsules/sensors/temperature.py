@@ -17,8 +17,9 @@ from capsules.hil.sensors import TemperatureSensor
 
 DRIVER_NUM = const(0x60000)
 
-LAYOUT = Layout(upcalls=1, u32=("waiting",))
-"""waiting: 1 from the command to its upcall."""
+LAYOUT = Layout(upcalls=1, u32=1)
+
+_WAITING = const(0)  # 1 from the command to its upcall
 
 
 class TemperatureDriver:
@@ -39,9 +40,9 @@ class TemperatureDriver:
         entry = self._grant.enter(process)
         if entry is None:
             return ErrorCode.NOMEM
-        if entry.waiting:
+        if entry[_WAITING]:
             return ErrorCode.BUSY
-        entry.waiting = 1
+        entry[_WAITING] = 1
         if not self._measuring:
             self._measuring = True
             self._sensor.measure()
@@ -51,6 +52,6 @@ class TemperatureDriver:
         self._measuring = False
         for slot in range(self._slots):
             entry = self._grant.entry(slot)
-            if entry is not None and entry.waiting:
-                entry.waiting = 0
+            if entry is not None and entry[_WAITING]:
+                entry[_WAITING] = 0
                 entry.schedule_upcall(0, centidegrees, 0, 0)

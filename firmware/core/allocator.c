@@ -6,12 +6,11 @@
 #include "kernel/log.h"
 #include "py/runtime.h"
 
-// -- Layout(upcalls, read_write, read_only, readable, u32): the shape of a grant
+// -- Layout(upcalls, read_write, read_only, readable, u32): the shape of a grant, how many of each
 
 typedef struct {
     mp_obj_base_t base;
-    uint8_t upcalls, read_write, read_only, readable;
-    mp_obj_t fields; // tuple of names
+    uint8_t upcalls, read_write, read_only, readable, u32;
 } layout_t;
 
 static mp_obj_t layout_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
@@ -21,19 +20,16 @@ static mp_obj_t layout_make_new(const mp_obj_type_t *type, size_t n_args, size_t
         { MP_QSTR_read_write, MP_ARG_INT, { .u_int = 0 } },
         { MP_QSTR_read_only, MP_ARG_INT, { .u_int = 0 } },
         { MP_QSTR_readable, MP_ARG_INT, { .u_int = 0 } },
-        { MP_QSTR_u32, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_PTR(&mp_const_empty_tuple_obj) } },
+        { MP_QSTR_u32, MP_ARG_INT, { .u_int = 0 } },
     };
     mp_arg_val_t values[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all_kw_array(n_args, n_kw, args, MP_ARRAY_SIZE(allowed), allowed, values);
-    size_t field_count;
-    mp_obj_t *names;
-    mp_obj_get_array(values[U32].u_obj, &field_count, &names);
-    mp_uint_t words = field_count;
-    for (unsigned i = 0; i < U32; i++) {
+    mp_uint_t words = 0;
+    for (unsigned i = 0; i <= U32; i++) {
         if (values[i].u_int < 0 || values[i].u_int > 32) {
             mp_raise_ValueError(MP_ERROR_TEXT("a layout has 0 to 32 of each kind"));
         }
-        words += 2 * values[i].u_int;
+        words += i < U32 ? 2 * values[i].u_int : values[i].u_int;
     }
     if (words > 255) {
         mp_raise_ValueError(MP_ERROR_TEXT("a layout has at most 255 words"));
@@ -43,7 +39,7 @@ static mp_obj_t layout_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     self->read_write = values[READ_WRITE].u_int;
     self->read_only = values[READ_ONLY].u_int;
     self->readable = values[READABLE].u_int;
-    self->fields = mp_obj_new_tuple(field_count, names);
+    self->u32 = values[U32].u_int;
     return MP_OBJ_FROM_PTR(self);
 }
 
@@ -53,10 +49,7 @@ void allocator_apply_layout(driver_t *driver, mp_obj_t layout_in) {
     if (!mp_obj_is_type(layout_in, &layout_type)) {
         mp_raise_TypeError(MP_ERROR_TEXT("a Layout is needed"));
     }
-    layout_t *layout = MP_OBJ_TO_PTR(layout_in);
-    size_t field_count;
-    mp_obj_t *names;
-    mp_obj_get_array(layout->fields, &field_count, &names);
+    const layout_t *layout = MP_OBJ_TO_PTR(layout_in);
     driver->upcalls = layout->upcalls;
     driver->read_write = layout->read_write;
     driver->read_only = layout->read_only;
@@ -65,9 +58,7 @@ void allocator_apply_layout(driver_t *driver, mp_obj_t layout_in) {
     driver->read_only_at = driver->read_write_at + 2 * layout->read_write;
     driver->readable_at = driver->read_only_at + 2 * layout->read_only;
     driver->fields_at = driver->readable_at + 2 * layout->readable;
-    driver->words = driver->fields_at + field_count;
-    driver->field_count = field_count;
-    driver->field_names = names;
+    driver->words = driver->fields_at + layout->u32;
 }
 
 // -- ProcessId: which process, and in which of its lives ----------------------
@@ -104,26 +95,24 @@ static entry_t *entry_check(mp_obj_t self_in) {
     return self;
 }
 
+// entry[n]: a 32-bit field of the record, 0 at first.
 // Safety: the block lies in the process's memory between grant_start and ram_end, which the process
 // cannot access, and the entry is valid: checked at each use.
-static void entry_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
-    entry_t *self = MP_OBJ_TO_PTR(self_in);
-    const driver_t *driver = self->driver;
-    for (unsigned i = 0; i < driver->field_count; i++) {
-        if (MP_OBJ_QSTR_VALUE(driver->field_names[i]) == attr) {
-            uint32_t *field = &entry_check(self_in)->block[driver->fields_at + i];
-            if (dest[0] == MP_OBJ_NULL) {
-                dest[0] = mp_obj_new_int_from_uint(*field);
-            } else if (dest[1] != MP_OBJ_NULL) {
-                *field = mp_obj_get_int_truncated(dest[1]);
-                dest[0] = MP_OBJ_NULL;
-            }
-            return;
-        }
+static mp_obj_t entry_subscr(mp_obj_t self_in, mp_obj_t index, mp_obj_t value) {
+    if (value == MP_OBJ_NULL || !mp_obj_is_small_int(index)) {
+        return MP_OBJ_NULL;
     }
-    if (dest[0] == MP_OBJ_NULL) {
-        dest[1] = MP_OBJ_SENTINEL; // a method
+    entry_t *self = entry_check(self_in);
+    mp_uint_t number = MP_OBJ_SMALL_INT_VALUE(index);
+    if (number >= (mp_uint_t)(self->driver->words - self->driver->fields_at)) {
+        mp_raise_type(&mp_type_IndexError);
     }
+    uint32_t *field = &self->block[self->driver->fields_at + number];
+    if (value == MP_OBJ_SENTINEL) {
+        return mp_obj_new_int_from_uint(*field);
+    }
+    *field = mp_obj_get_int_truncated(value);
+    return mp_const_none;
 }
 
 // entry.schedule_upcall(number, a0, a1, a2, shift=0): queue an upcall with the arguments shifted
@@ -192,7 +181,7 @@ static MP_DEFINE_CONST_DICT(entry_locals, entry_locals_table);
 
 MP_DEFINE_CONST_OBJ_TYPE(
     entry_type, MP_QSTR_Entry, MP_TYPE_FLAG_NONE,
-    attr, entry_attr,
+    subscr, entry_subscr,
     locals_dict, &entry_locals);
 
 // -- Grant: the power to keep a record in every process -----------------------

@@ -16,9 +16,7 @@ typedef struct {
     uint8_t upcalls, read_write, read_only, readable; // how many there are of each
     uint8_t read_write_at, read_only_at, readable_at, fields_at;
     uint8_t words; // of the whole grant
-    uint8_t field_count;
     bool takes_words; // command is compiled to machine words: an argument is not kept as an object
-    const mp_obj_t *field_names;
     mp_call_fun_t entry; // what to call, or NULL while nobody serves the number
     mp_obj_t function;   // first argument of `entry`
     mp_obj_t self;

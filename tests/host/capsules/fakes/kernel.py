@@ -98,16 +98,16 @@ def log_u32(text: str, high: int, low: int) -> None:
 
 class Layout:
     def __init__(
-        self, upcalls: int = 0, read_write: int = 0, read_only: int = 0, readable: int = 0, u32: tuple[str, ...] = ()
+        self, upcalls: int = 0, read_write: int = 0, read_only: int = 0, readable: int = 0, u32: int = 0
     ) -> None:
         counts = (upcalls, read_write, read_only, readable)
-        if not all(0 <= count <= 32 for count in counts):
+        if not all(0 <= count <= 32 for count in (*counts, u32)):
             raise ValueError("a layout has 0 to 32 of each kind")
-        if 2 * sum(counts) + len(u32) > 255:
+        if 2 * sum(counts) + u32 > 255:
             raise ValueError("a layout has at most 255 words")
         self.upcalls = upcalls
         self.buffers = {"read_write": read_write, "read_only": read_only, "readable": readable}
-        self.fields = tuple(u32)
+        self.u32 = u32
 
 
 class UserBuffer:
@@ -174,10 +174,9 @@ class Entry:
     """The record of one process, good for one of its lives."""
 
     def __init__(self, grant: "Grant", process: "Process") -> None:
-        own = self.__dict__
-        own["_grant"], own["_process"], own["_id"] = grant, process, process.id
-        own["_fields"] = dict.fromkeys(grant.layout.fields, 0)
-        own["_views"] = {}
+        self._grant, self._process, self._id = grant, process, process.id
+        self._fields = [0] * grant.layout.u32
+        self._views: dict[tuple[str, int], UserBuffer] = {}
 
     def alive(self) -> bool:
         return self._process.alive and self._process.id == self._id
@@ -186,17 +185,13 @@ class Entry:
         if not self.alive():
             raise RuntimeError("the process of this grant has ended")
 
-    def __getattr__(self, name: str) -> int:
-        if name not in self.__dict__["_fields"]:
-            raise AttributeError(name)
+    def __getitem__(self, index: int) -> int:
         self._check()
-        return self._fields[name]
+        return self._fields[unsigned(index)]
 
-    def __setattr__(self, name: str, value: int) -> None:
-        if name not in self._fields:
-            raise AttributeError(name)
+    def __setitem__(self, index: int, value: int) -> None:
         self._check()
-        self._fields[name] = truncated(value)
+        self._fields[unsigned(index)] = truncated(value)
 
     def schedule_upcall(self, number: int, a0: int, a1: int, a2: int, shift: int = 0) -> bool:
         self._check()
