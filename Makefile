@@ -5,6 +5,7 @@ BUILD := build
 PYTHON := $(BUILD)/venv/bin/python
 TOOL_READY := $(BUILD)/venv/.ready
 MICROPYTHON_READY := $(BUILD)/.micropython
+QRCODEGEN_READY := $(BUILD)/.qrcodegen
 SYSTEM_READY := $(BUILD)/.system
 KERNEL := $(BUILD)/$(BOARD)/kernel.elf
 MICROPYTHON = $(abspath $(shell cat $(MICROPYTHON_READY)))
@@ -15,7 +16,7 @@ export MICROPY_GIT_HASH := release
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all run test menuconfig bench size tcb help fuzz soak upstream-tests clean kernel kernels apps image
+.PHONY: all run test menuconfig bench size tcb help fuzz soak upstream-tests clean kernel kernels apps image FORCE
 
 all: kernel apps ## Build the kernel for BOARD and all apps
 
@@ -41,10 +42,30 @@ $(MICROPYTHON_READY): tools/setup-micropython
 	@mkdir -p $(BUILD)
 	@tools/setup-micropython $(BUILD)/micropython > $@
 
+# The crash screen's QR codes, in the same way.
+$(QRCODEGEN_READY): tools/setup-qrcodegen
+	@mkdir -p $(BUILD)
+	@tools/setup-qrcodegen $(BUILD)/qrcodegen > $@
+
 # -- The kernel -------------------------------------------------------------------
 
-kernel: $(TOOL_READY) $(MICROPYTHON_READY) ## Build the kernel for BOARD
+# The types of the kernel's Python, checked when a file, a stub or an option has changed. A folder's time
+# changes when a file in it comes or goes.
+TYPECHECKED := $(BUILD)/$(BOARD)/.typechecked
+TYPED := $(shell find capsules board/components boards/$(BOARD) firmware/stubs \
+    -name __pycache__ -prune -o \( -type d -o -name '*.py' -o -name '*.pyi' \) -print)
+
+$(BUILD)/$(BOARD)/config.py: $(TOOL_READY) FORCE
 	@$(PYTHON) -m adder.configure $(BOARD) $(BUILD)/$(BOARD)
+
+$(TYPECHECKED): $(BUILD)/$(BOARD)/config.py adder/typecheck.py $(TYPED)
+	@touch $@.begun # what is saved while the check runs is newer than this
+	@$(PYTHON) -m adder typecheck --board $(BOARD)
+	@mv $@.begun $@
+
+FORCE:
+
+kernel: $(TOOL_READY) $(MICROPYTHON_READY) $(QRCODEGEN_READY) $(TYPECHECKED) ## Build the kernel for BOARD
 	@$(PYTHON) -m adder.manifest $(BOARD) $(BUILD)/$(BOARD)
 	@mkdir -p $(BUILD)/$(BOARD)
 	@+$(MAKE) --no-print-directory -C firmware/port $(if $(V),,-s) -j$$(nproc) BOARD=$(BOARD) BUILD=$(abspath $(BUILD)/$(BOARD)) \

@@ -34,6 +34,8 @@ VERBS = {
     "bench-interpreter": Verb(
         "adder.bench_interpreter", "bench_interpreter", "Count what protection costs the Python interpreter."
     ),
+    "typecheck": Verb("adder.typecheck", "typecheck", "Check the types of the kernel's Python."),
+    "verify": Verb("adder.verify.command", "verify", "Check that capsules are Capsule Python."),
     "size": Verb("adder.size", "size", "Show flash and RAM by component."),
     "tcb": Verb("adder.tcb", "tcb", "Count the lines of trusted code and list minted powers."),
 }

@@ -15,6 +15,7 @@ The library of Python processes is frozen as well, as it is: one copy in flash f
 
 import ast
 import operator
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -304,7 +305,8 @@ class Freezer:
         if result.returncode:
             raise AdderError(f"mpy-tool failed: {result.stderr.strip().splitlines()[-1]}")
         write_if_changed(
-            self.folder / "frozen_content.c", name_frozen(result.stdout, [file_of(m.name) for m in frozen])
+            self.folder / "frozen_content.c",
+            list_functions(name_frozen(result.stdout, [file_of(m.name) for m in frozen])),
         )
 
 
@@ -328,6 +330,25 @@ def name_frozen(text: str, kernel: list[str]) -> str:
     for path in kernel:
         text = text.replace(f'"{path}\\0"', f'".kernel/{path}\\0"', 1)
     return text
+
+
+def list_functions(text: str) -> str:
+    """Add a table of all functions of machine code, which the kernel's tracebacks are made from."""
+    found = re.findall(
+        r"^// frozen native code for file (\S+), scope (\S+)\nstatic const byte (\w+)\[", text, flags=re.MULTILINE
+    )
+    rows = []
+    for file, scope, symbol in found:
+        name = scope.removeprefix(re.sub(r"\W", "_", file.removesuffix(".py")) + "_")
+        rows.append(f'    {{ {symbol}, "{file}", "{readable(name)}" }},')
+    head = "typedef struct { const byte *code; const char *file, *function; } frozen_function_t;\n"
+    table = ["const frozen_function_t frozen_functions[] = {", *rows, "};"]
+    return text + head + "\n".join(table) + f"\nconst size_t frozen_function_count = {len(rows)};\n"
+
+
+def readable(scope: str) -> str:
+    """A function's name, from what mpy-tool makes of it: `LedDriver___init____lt_listcomp_gt_`."""
+    return re.sub(r"_lt_(\w+?)_gt_", r"<\1>", scope)
 
 
 _OPERATORS: dict[type[ast.operator] | type[ast.unaryop], Callable[..., int]] = {

@@ -21,6 +21,12 @@ IRQ_LINES_MAX = 64
 HEAD = "made from boards/{name}/memory.toml"
 
 
+def protected_of(peripheral: dict[str, Any]) -> list[int]:
+    """Offsets of the registers that no plain write reaches: the forbidden ones and those of DMA."""
+    dma = [offset for channel in peripheral.get("dma", {}).values() for offset in channel.values()]
+    return sorted({*peripheral.get("protected", []), *dma})
+
+
 def check(manifest: dict[str, Any]) -> None:
     """Refuse a manifest that could open a window where none may be."""
     if not 0 < manifest["irq_lines"] <= IRQ_LINES_MAX:
@@ -43,7 +49,10 @@ def check(manifest: dict[str, Any]) -> None:
         for line_name, line in peripheral.get("irq", {}).items():
             if not 0 <= line < manifest["irq_lines"]:
                 raise AdderError(f"Peripheral '{name}': interrupt '{line_name}' = {line} is not a line of this chip.")
-        for offset in peripheral.get("protected", []):
+        for channel, registers in peripheral.get("dma", {}).items():
+            if set(registers) != {"pointer", "length", "end"}:
+                raise AdderError(f"Peripheral '{name}': DMA channel '{channel}' names its pointer, length and end.")
+        for offset in protected_of(peripheral):
             if offset % 4 or not 0 <= offset < size:
                 raise AdderError(f"Peripheral '{name}': protected register 0x{offset:x} is not in its block.")
 
@@ -94,19 +103,24 @@ def memory_map_mk(manifest: dict[str, Any]) -> str:
 def peripherals_h(manifest: dict[str, Any]) -> str:
     """The tables in `peripherals.h`."""
     lines = [f"// {HEAD.format(**manifest)}", ""]
-    rows, interrupts = [], []
+    rows, channels, interrupts = [], [], []
     for name, peripheral in manifest["peripherals"].items():
-        protected = peripheral.get("protected", [])
+        protected = protected_of(peripheral)
+        dma = peripheral.get("dma", {})
         table = "NULL"
         if protected:
             table = f"protected_{name}"
             offsets = ", ".join(f"0x{offset:x}" for offset in protected)
             lines.append(f"static const uint16_t {table}[] = {{ {offsets} }};")
         base, size = peripheral["base"], peripheral["size"]
-        rows.append(f"    {{ MP_QSTR_{name}, 0x{base:08x}, 0x{size:x}, {table}, {len(protected)} }},")
+        rows.append(f"    {{ MP_QSTR_{name}, 0x{base:08x}, 0x{size:x}, {table}, {len(protected)}, {len(dma)}, {len(channels)} }},")
+        channels += [
+            f"    {{ MP_QSTR_{channel}, 0x{it['pointer']:x}, 0x{it['length']:x}, 0x{it['end']:x} }}," for channel, it in dma.items()
+        ]
         for line_name, line in peripheral.get("irq", {}).items():
             interrupts.append(f"    {{ MP_QSTR_{name}, MP_QSTR_{line_name}, {line} }},")
     lines += ["static const peripheral_t peripherals[] = {", *rows, "};", ""]
+    lines += ["static const dma_channel_t dma_channels[] = {", *(channels or ["    { 0 },"]), "};", ""]
     lines += ["static const interrupt_name_t interrupt_names[] = {", *interrupts, "};"]
     return "\n".join(lines) + "\n"
 

@@ -11,5 +11,5 @@ from capsules.virtual.virtual_alarm import AlarmMux
 def alarm(hardware: Alarm, grant: Grant, processes: ProcessControl, fault_line: InterruptLine) -> AlarmDriver:
     """Wire the stack; returns the capsule that serves the alarm's driver number."""
     mux = AlarmMux(hardware)
-    ProcessFaults(processes, fault_line, mux.new_alarm())
+    ProcessFaults(processes, fault_line, mux.new_alarm(), mux.new_alarm())
     return AlarmDriver(mux.new_alarm(), grant)

@@ -17,15 +17,16 @@ if config.CAPSULE_PROCESS_INFO:
 processes = mint.process_control()
 
 if config.CAPSULE_LOW_LEVEL_DEBUG:
-    mint.serve(mint.grant(debug_driver.DRIVER_NUM, debug_driver.LAYOUT), debug_driver.LowLevelDebug().command)
+    debug_grant = mint.grant(debug_driver.DRIVER_NUM, debug_driver.LAYOUT)
+    mint.serve("low_level_debug", debug_grant, lambda: debug_driver.LowLevelDebug().command)
 
 if config.CAPSULE_IPC:
-    grant = mint.grant(ipc_driver.DRIVER_NUM, ipc_driver.LAYOUT)
-    mint.share_memory(grant)
-    mint.serve(grant, ipc_driver.IpcDriver(grant, processes).command)
+    ipc_grant = mint.grant(ipc_driver.DRIVER_NUM, ipc_driver.LAYOUT)
+    mint.share_memory(ipc_grant)
+    mint.serve("ipc", ipc_grant, lambda: ipc_driver.IpcDriver(ipc_grant, processes).command)
 
 if config.CAPSULE_PROCESS_INFO:
-    grant = mint.grant(info_driver.DRIVER_NUM, info_driver.LAYOUT)
-    mint.serve(grant, info_driver.ProcessInfo(grant, processes).command)
+    info_grant = mint.grant(info_driver.DRIVER_NUM, info_driver.LAYOUT)
+    mint.serve("process_info", info_grant, lambda: info_driver.ProcessInfo(info_grant, processes).command)
 
 mint.load_processes()

@@ -26,38 +26,52 @@ if config.CAPSULE_TEMPERATURE:
 
 _CLOCK_HZ = const(25_000_000)  # AN386, 3.1
 _BAUD = const(115200)
-_LEDS = const(2)  # AN386, table 3-7: FPGAIO LED0 bits 0 and 1
 
 processes = mint.process_control()
 
-uart = CmsdkUart(mint.registers("uart0"), mint.interrupt("uart0", "rx"), mint.interrupt("uart0", "tx"), _CLOCK_HZ, _BAUD)
-grant = mint.grant(console_driver.DRIVER_NUM, console_driver.LAYOUT)
-mint.serve(grant, console(uart, grant, mint.kernel_log(), mint.software_interrupt()).command)
+uart_registers = mint.registers("uart0")
+uart_receive = mint.interrupt("uart0", "rx")
+uart_transmit = mint.interrupt("uart0", "tx")
+uart = mint.build("uart", lambda: CmsdkUart(uart_registers, uart_receive, uart_transmit, _CLOCK_HZ, _BAUD))
 
-timer = DualTimerAlarm(mint.registers("dualtimer"), mint.interrupt("dualtimer", "both"), _CLOCK_HZ)
-grant = mint.grant(alarm_driver.DRIVER_NUM, alarm_driver.LAYOUT)
-mint.serve(grant, alarm(timer, grant, processes, mint.software_interrupt()).command)
+console_grant = mint.grant(console_driver.DRIVER_NUM, console_driver.LAYOUT)
+kernel_log = mint.kernel_log()
+log_line = mint.software_interrupt()
+mint.serve("console", console_grant, lambda: console(uart, console_grant, kernel_log, log_line).command)
+
+timer_registers = mint.registers("dualtimer")
+timer_line = mint.interrupt("dualtimer", "both")
+timer = mint.build("timer", lambda: DualTimerAlarm(timer_registers, timer_line, _CLOCK_HZ))
+
+alarm_grant = mint.grant(alarm_driver.DRIVER_NUM, alarm_driver.LAYOUT)
+fault_line = mint.software_interrupt()
+mint.serve("alarm", alarm_grant, lambda: alarm(timer, alarm_grant, processes, fault_line).command)
 
 if config.CAPSULE_LED:
     fpgaio = mint.registers("fpgaio")
-    leds = tuple([FpgaLed(fpgaio, i) for i in range(_LEDS)])
-    mint.serve(mint.grant(led_driver.DRIVER_NUM, led_driver.LAYOUT), led_driver.LedDriver(leds).command)
+    leds = mint.build("fpgaio", lambda: (FpgaLed(fpgaio, 0), FpgaLed(fpgaio, 1)))  # AN386, table 3-7: LED0 bits 0, 1
+    led_grant = mint.grant(led_driver.DRIVER_NUM, led_driver.LAYOUT)
+    mint.serve("led", led_grant, lambda: led_driver.LedDriver(leds).command)
 
 if config.CAPSULE_LOW_LEVEL_DEBUG:
-    mint.serve(mint.grant(debug_driver.DRIVER_NUM, debug_driver.LAYOUT), debug_driver.LowLevelDebug().command)
+    debug_grant = mint.grant(debug_driver.DRIVER_NUM, debug_driver.LAYOUT)
+    mint.serve("low_level_debug", debug_grant, lambda: debug_driver.LowLevelDebug().command)
 
 if config.CAPSULE_IPC:
-    grant = mint.grant(ipc_driver.DRIVER_NUM, ipc_driver.LAYOUT)
-    mint.share_memory(grant)
-    mint.serve(grant, ipc_driver.IpcDriver(grant, processes).command)
+    ipc_grant = mint.grant(ipc_driver.DRIVER_NUM, ipc_driver.LAYOUT)
+    mint.share_memory(ipc_grant)
+    mint.serve("ipc", ipc_grant, lambda: ipc_driver.IpcDriver(ipc_grant, processes).command)
 
 if config.CAPSULE_PROCESS_INFO:
-    grant = mint.grant(info_driver.DRIVER_NUM, info_driver.LAYOUT)
-    mint.serve(grant, info_driver.ProcessInfo(grant, processes).command)
+    info_grant = mint.grant(info_driver.DRIVER_NUM, info_driver.LAYOUT)
+    mint.serve("process_info", info_grant, lambda: info_driver.ProcessInfo(info_grant, processes).command)
 
 if config.CAPSULE_TEMPERATURE:
-    grant = mint.grant(temperature_driver.DRIVER_NUM, temperature_driver.LAYOUT)
-    sensor = SimulatedTemperature(timer, mint.software_interrupt())
-    mint.serve(grant, temperature_driver.TemperatureDriver(sensor, grant).command)
+    sensor_line = mint.software_interrupt()
+    sensor = mint.build("thermometer", lambda: SimulatedTemperature(timer, sensor_line))
+    temperature_grant = mint.grant(temperature_driver.DRIVER_NUM, temperature_driver.LAYOUT)
+    mint.serve(
+        "temperature", temperature_grant, lambda: temperature_driver.TemperatureDriver(sensor, temperature_grant).command
+    )
 
 mint.load_processes()

@@ -93,7 +93,7 @@ class ConsoleDriver:
             if self._grant.entry(self._writer_slot) is entry:
                 count = entry.read_only(1).read(entry[_AT], buffer, 0, entry[_LENGTH] - entry[_AT])
                 if count:
-                    self._uart.transmit(buffer.move(), count)  # transmitted() gets it back
+                    self._uart.transmit(buffer.move(self._uart), count)  # transmitted() gets it back
                     return
                 entry[_WRITING] = 0
                 at = entry[_AT]
@@ -137,7 +137,7 @@ class ConsoleDriver:
             self._receive_buffer.put(buffer)
             self._reader = None
             return ErrorCode.INVAL
-        self._uart.receive(buffer.move(), length)
+        self._uart.receive(buffer.move(self._uart), length)
         return SUCCESS
 
     def received(self, buffer: Buffer, length: int, status: int) -> None:

@@ -23,7 +23,7 @@ class KernelLogWriter:
             return
         count = self._log.take(buffer)
         if count:
-            self._uart.transmit(buffer.move(), count)  # transmitted() gets it back
+            self._uart.transmit(buffer.move(self._uart), count)  # transmitted() gets it back
         else:
             self._buffer.put(buffer)
 

@@ -38,46 +38,60 @@ STATE_FAULTED = 3
 class ProcessFaults:
     """Reports faults and restarts, stops or panics, as configured.
 
-    A process that keeps faulting is restarted after a pause that doubles each time.
+    A process that keeps faulting is restarted after a pause that doubles each time. A report is written a part at
+    a time, and the processes run on in between.
     """
 
-    def __init__(self, processes: ProcessControl, line: InterruptLine, alarm: Alarm) -> None:
+    def __init__(self, processes: ProcessControl, line: InterruptLine, restarts: Alarm, reports: Alarm) -> None:
         self._processes = processes
-        self._line = line
-        self._alarm = alarm
-        self._ticks_per_ms = (alarm.frequency + 255999) // 256000
-        self._reported = [0] * processes.SLOTS  # the id whose fault was reported
+        self._restart_alarm = restarts
+        self._report_alarm = reports
+        self._ticks_per_ms = (restarts.frequency + 255999) // 256000
+        self._seen = [0] * processes.SLOTS  # the id whose fault is known
+        self._unreported = [False] * processes.SLOTS
         self._wait = [0] * processes.SLOTS  # ms until the restart; 0: none is due
-        alarm.set_client(self._tick)
+        self._slot = 0  # whose report is being written,
+        self._part = 0  # and which part comes next; 0: none is
+        self._parts = (
+            self._report_cause,
+            self._report_state,
+            self._report_memory,
+            self._report_flash,
+            self._report_registers,
+            self._report_rest,
+        )
+        restarts.set_client(self._tick)
+        reports.set_client(self._write_part)
         line.enable(self._look)
         processes.on_fault(line)
 
     def _look(self) -> None:
         """Find the processes that have faulted since the last time."""
         for slot in range(self._processes.SLOTS):
-            if not self._processes.exists(slot) or self._processes.state(slot) & 7 != STATE_FAULTED:
-                continue
-            identity = self._processes.fact(slot, "id")
-            if self._reported[slot] != identity:
-                self._reported[slot] = identity
-                try:
-                    self._report(slot)
-                finally:  # a report that fails, for want of memory, does not spare the process
+            if self._processes.exists(slot) and self._processes.state(slot) & 7 == STATE_FAULTED:
+                identity = self._processes.fact(slot, "id")
+                if self._seen[slot] != identity:
+                    self._seen[slot] = identity
+                    self._unreported[slot] = True
                     self._apply_policy(slot)
+        self._report_alarm.set_alarm(1)
 
     # -- Policy ----------------------------------------------------------------
 
     def _apply_policy(self, slot: int) -> None:
-        name = self._name(slot)
         if config.FAULT_POLICY_PANIC:
-            self._processes.panic("process " + name + " had a fault")
-        elif config.FAULT_POLICY_STOP:
-            log("app " + name + ": stopped")
-        else:
-            wait = self.delay(self._processes.fact(slot, "restarts"))
-            log("app %s: restart in %d ms" % (name, wait))
-            self._wait[slot] = wait
+            for part in self._parts:
+                self._slot = slot
+                part()
+            self._processes.panic("process " + self._name(slot) + " had a fault")
+        elif not config.FAULT_POLICY_STOP:
+            self._wait[slot] = self.delay(self._processes.fact(slot, "restarts"))
             self._arm()
+
+    def _verdict(self) -> str:
+        if config.FAULT_POLICY_STOP:
+            return "stopped"
+        return "restart in %d ms" % self.delay(self._processes.fact(self._slot, "restarts"))
 
     def delay(self, restarts: int) -> int:
         """Milliseconds before the next restart of a process that was restarted so often."""
@@ -87,13 +101,15 @@ class ProcessFaults:
     STEP_MS = 50
 
     def _arm(self) -> None:
-        self._alarm.set_alarm(self.STEP_MS * self._ticks_per_ms)
+        self._restart_alarm.set_alarm(self.STEP_MS * self._ticks_per_ms)
 
     def _tick(self) -> None:
         waiting = False
         for slot in range(len(self._wait)):
             if self._wait[slot] > self.STEP_MS:
                 self._wait[slot] -= self.STEP_MS
+                waiting = True
+            elif self._wait[slot] and self._unreported[slot]:
                 waiting = True
             elif self._wait[slot]:
                 self._wait[slot] = 0
@@ -107,8 +123,24 @@ class ProcessFaults:
     def _name(self, slot: int) -> str:
         return "".join([chr(c) if 32 <= c < 127 else "?" for c in self._processes.name(slot)])
 
-    def _report(self, slot: int) -> None:
-        fact = self._processes.fact
+    def _write_part(self) -> None:
+        """Write the next part of a report; begin with one whose turn it is."""
+        if self._part == 0:
+            for slot in range(len(self._unreported)):
+                if self._unreported[slot]:
+                    self._slot = slot
+                    self._part = 1
+            if self._part == 0:
+                return
+        part = self._part
+        self._part = part + 1 if part < len(self._parts) else 0
+        if self._part == 0:
+            self._unreported[self._slot] = False
+        self._report_alarm.set_alarm(1)  # before what may fail
+        self._parts[part - 1]()
+
+    def _report_cause(self) -> None:
+        fact, slot = self._processes.fact, self._slot
         status = fact(slot, "fault_status")
         log("\n---| Cortex-M Fault Status |---")
         for bit, cause in CAUSES:
@@ -122,6 +154,9 @@ class ProcessFaults:
             log("%-37s0x%08X" % ("Faulting Memory Address:", fact(slot, "fault_address")))
         log("%-37s0x%08X" % ("Fault Status Register (CFSR):", status))
         log("%-37s0x%08X" % ("Hard Fault Status Register (HFSR):", fact(slot, "hard_fault_status")))
+
+    def _report_state(self) -> None:
+        fact, slot = self._processes.fact, self._slot
         log("\n---| App Status |---")
         log("App: %s   -   [%s]" % (self._name(slot), self._processes.state_name(slot)))
         log(
@@ -129,11 +164,9 @@ class ProcessFaults:
             % (self._processes.queue_length(slot), fact(slot, "syscalls"), fact(slot, "dropped_upcalls"))
         )
         log(" Restart Count: %d" % fact(slot, "restarts"))
-        self._memory_map(slot)
-        self._registers(slot)
 
-    def _memory_map(self, slot: int) -> None:
-        fact = self._processes.fact
+    def _report_memory(self) -> None:
+        fact, slot = self._processes.fact, self._slot
         start, end = fact(slot, "ram_start"), fact(slot, "ram_end")
         grants, app_break = fact(slot, "grant_start"), fact(slot, "app_break")
         stack, heap, sp = fact(slot, "stack_top"), fact(slot, "heap_start"), fact(slot, "psp")
@@ -155,6 +188,9 @@ class ProcessFaults:
             log("             | In use     %8d" % (app_break - start))
         self._line_at(start)
         log("             .....")
+
+    def _report_flash(self) -> None:
+        fact, slot = self._processes.fact, self._slot
         flash, code = fact(slot, "flash_start"), fact(slot, "app_start")
         self._line_at(fact(slot, "flash_end"))
         log("             | App Flash  %8d                    FLASH" % (fact(slot, "flash_end") - code))
@@ -165,21 +201,24 @@ class ProcessFaults:
     def _line_at(self, address: int) -> None:
         log("  0x%08X +-------------------------------------------" % address)
 
-    def _value(self, slot: int, n: int) -> str:
-        value = self._processes.register(slot, n)
+    def _value(self, n: int) -> str:
+        value = self._processes.register(self._slot, n)
         return "(lost)    " if value is None else "0x%08X" % value
 
-    def _registers(self, slot: int) -> None:
+    def _report_registers(self) -> None:
         log("")
         for n in range(6):
-            log("  R%d : %s    R%-2d: %s" % (n, self._value(slot, n), n + 6, self._value(slot, n + 6)))
-        log("  R12: %s" % self._value(slot, 12))
+            log("  R%d : %s    R%-2d: %s" % (n, self._value(n), n + 6, self._value(n + 6)))
+
+    def _report_rest(self) -> None:
+        log("  R12: %s" % self._value(12))
         log("  R9 is the static base register.")
-        log("  SP : %s" % self._value(slot, 13))
-        log("  LR : %s" % self._value(slot, 14))
-        log("  PC : %s" % self._value(slot, 15))
-        psr = self._processes.register(slot, 16)
+        log("  SP : %s" % self._value(13))
+        log("  LR : %s" % self._value(14))
+        log("  PC : %s" % self._value(15))
+        psr = self._processes.register(self._slot, 16)
         if psr is not None:
             log(" APSR: N %d Z %d C %d V %d Q %d" % (psr >> 31 & 1, psr >> 30 & 1, psr >> 29 & 1, psr >> 28 & 1, psr >> 27 & 1))
             log(" EPSR: ICI.IT 0x%02X ThumbBit %s" % (psr >> 25 & 3 | psr >> 8 & 0xFC, "true" if psr & 0x01000000 else "false"))
         log("")
+        log("app %s: %s" % (self._name(self._slot), self._verdict()))

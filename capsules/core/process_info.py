@@ -18,7 +18,9 @@ Allow read-write
     0 where the answers go
 """
 
-from kernel import SUCCESS, CommandReturn, ErrorCode, Grant, Layout, ProcessControl, ProcessId, success_u32
+from typing import Literal
+
+from kernel import SUCCESS, CommandReturn, ErrorCode, Grant, Layout, ProcessControl, ProcessId, UserBuffer, success_u32
 from micropython import const
 
 DRIVER_NUM = const(0x10002)
@@ -76,7 +78,7 @@ class ProcessInfo:
                 return slot
         return -1
 
-    def _write_all(self, buffer: "UserBuffer", fact: str) -> "CommandReturn | int":
+    def _write_all(self, buffer: UserBuffer, fact: "Literal['id', 'short_id']") -> "CommandReturn | int":
         at = 0
         for slot in range(self._slots):
             if self._processes.exists(slot):
@@ -90,7 +92,7 @@ class ProcessInfo:
             return 3
         return state if state < 3 else state + 1
 
-    def _stats(self, slot: int, buffer: "UserBuffer") -> "CommandReturn | int":
+    def _stats(self, slot: int, buffer: UserBuffer) -> "CommandReturn | int":
         buffer.write_u32(0, self._processes.fact(slot, "timeslice_expirations"))
         buffer.write_u32(1, self._processes.fact(slot, "syscalls"))
         buffer.write_u32(2, self._processes.fact(slot, "restarts"))

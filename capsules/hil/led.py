@@ -15,5 +15,5 @@ class Led(Protocol):
     def toggle(self) -> None:
         """Change it."""
 
-    def is_on(self) -> bool:
-        """Whether it is lit."""
+    def is_on(self) -> int:
+        """1 if it is lit, else 0."""

@@ -22,8 +22,8 @@ class Alarm(Protocol):
     frequency: int
     """Hz of the counter shifted left to 32 bits: 256 for each Hz of a 24-bit one."""
 
-    now: Callable[[], int]
-    """The counter."""
+    def now(self) -> int:
+        """The counter."""
 
     def set_client(self, fired: Callable[[], None]) -> None:
         """Call `fired()` when the alarm goes off."""

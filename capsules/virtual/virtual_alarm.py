@@ -93,12 +93,14 @@ class AlarmMux:
         for alarm in self._alarms:
             if alarm.armed and alarm.left <= 0:
                 alarm.armed = False
+                good = False
                 try:
                     alarm.fired()
-                except Exception as error:
-                    self._looking = False
-                    self._alarm.set_alarm(1)
-                    raise error  # the native emitter knows no bare raise
+                    good = True
+                finally:
+                    if not good:
+                        self._looking = False
+                        self._alarm.set_alarm(1)
 
     def _set_hardware(self) -> None:
         soonest = 0

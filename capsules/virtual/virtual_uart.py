@@ -15,9 +15,9 @@ class UartDevice:
     def __init__(self, mux: "UartMux") -> None:
         self._mux = mux
         self._client: "UartClient | None" = None
-        self.transmit_cell = TakeCell()
+        self.transmit_cell: TakeCell[Buffer] = TakeCell()
         self.transmit_length = 0
-        self.receive_cell = TakeCell()
+        self.receive_cell: TakeCell[Buffer] = TakeCell()
         self.receive_length = 0
         self.receive_at = 0
 
@@ -26,14 +26,14 @@ class UartDevice:
 
     def transmit(self, buffer: Buffer, length: int) -> None:
         self.transmit_length = length
-        self.transmit_cell.put(buffer.move())
+        self.transmit_cell.put(buffer.move(self))
         self._mux.transmit_next()
 
     def receive(self, buffer: Buffer, length: int) -> None:
         self._mux.pause()
         self.receive_length = length
         self.receive_at = 0
-        self.receive_cell.put(buffer.move())
+        self.receive_cell.put(buffer.move(self))
         self._mux.receive_next()
 
     def receive_abort(self) -> None:
@@ -131,10 +131,10 @@ class UartMux:
         for device in self._devices:
             device.take_bytes(buffer, length)
         self._receive_buffer.put(buffer)
-        device = self._aborting
+        aborting = self._aborting
         self._aborting = None
-        if device is not None:
-            device.finish_receive(ErrorCode.CANCEL)
+        if aborting is not None:
+            aborting.finish_receive(ErrorCode.CANCEL)
         if not self._paused:
             self.receive_next()
 

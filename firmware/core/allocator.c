@@ -1,6 +1,8 @@
 // Grants. A capsule keeps what it must remember of a process in that process's memory, so no
 // process can exhaust the kernel's heap, and what is remembered goes when the process goes.
 
+#include <string.h>
+
 #include "core/allocator.h"
 #include "core/user_buffer.h"
 #include "kernel/log.h"
@@ -250,6 +252,15 @@ unsigned grant_driver(mp_obj_t grant) {
         mp_raise_TypeError(MP_ERROR_TEXT("a Grant is needed"));
     }
     return ((grant_t *)MP_OBJ_TO_PTR(grant))->driver;
+}
+
+void allocator_clear_fields(unsigned index) {
+    const driver_t *driver = &drivers[index];
+    for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
+        if (process_alive(&processes[i]) && processes[i].grants[index] != NULL) {
+            memset(processes[i].grants[index] + driver->fields_at, 0, 4 * (driver->words - driver->fields_at));
+        }
+    }
 }
 
 mp_obj_t grant_new(unsigned driver) {

@@ -5,7 +5,7 @@
 #include "arch/cortex_m4/registers.h"
 #include "core/context_switch.h"
 #include "core/interrupt.h"
-#include "kernel/capsule.h"
+#include "kernel/contain.h"
 #include "kernel/log.h"
 #include "py/runtime.h"
 
@@ -15,6 +15,7 @@ volatile uint32_t interrupt_pending[INTERRUPT_WORDS];
 mp_obj_t interrupt_handlers[INTERRUPT_LINES];
 static uint32_t enabled[INTERRUPT_WORDS];
 static uint8_t faults[INTERRUPT_LINES];
+static uint8_t owners[INTERRUPT_LINES]; // the capsule that has enabled the line
 static uint8_t software_lines;
 
 // Safety: runs above the kernel's priority and may interrupt it anywhere; it touches only the
@@ -55,14 +56,38 @@ void interrupt_run_bottom_halves(void) {
             if (handler == MP_OBJ_NULL) {
                 continue;
             }
-            if (capsule_call_handler(handler, line)) {
+            mp_obj_t result;
+            if (contain_call(owners[line], handler, "the handler of interrupt", line, &result)) {
                 faults[line] = 0;
             } else if (++faults[line] >= FAULTS_UNTIL_OFF) {
                 kernel_printf("kernel: the handler of interrupt %u keeps failing; the line is off\n", line);
                 interrupt_handlers[line] = MP_OBJ_NULL;
                 continue;
             }
-            unmask(line);
+            if (interrupt_handlers[line] != MP_OBJ_NULL) { // it may have been switched off with its capsule
+                unmask(line);
+            }
+        }
+    }
+}
+
+static void disable(unsigned line) {
+    unsigned word = line / 32;
+    uint32_t bit = 1u << line % 32;
+    enabled[word] &= ~bit;
+    if (line < INTERRUPT_FIRST_SOFTWARE) {
+        NVIC_ICER(word) = bit;
+        NVIC_ICPR(word) = bit;
+    }
+    pending_update(word, bit, 0);
+}
+
+void interrupt_disable_all_of(unsigned capsule) {
+    for (unsigned line = 0; line < INTERRUPT_LINES; line++) {
+        if (interrupt_handlers[line] != MP_OBJ_NULL && owners[line] == capsule) {
+            interrupt_handlers[line] = MP_OBJ_NULL;
+            owners[line] = CONTAIN_KERNEL;
+            disable(line);
         }
     }
 }
@@ -84,6 +109,9 @@ static void interrupt_line_print(const mp_print_t *print, mp_obj_t self_in, mp_p
 static mp_obj_t interrupt_line_enable(mp_obj_t self_in, mp_obj_t handler) {
     interrupt_line_t *self = MP_OBJ_TO_PTR(self_in);
     interrupt_handlers[self->line] = handler;
+    if (owners[self->line] == CONTAIN_KERNEL) { // it stays the line of who had it first
+        owners[self->line] = contain_running;
+    }
     enabled[self->line / 32] |= 1u << self->line % 32;
     faults[self->line] = 0;
     unmask(self->line);
@@ -94,14 +122,7 @@ static MP_DEFINE_CONST_FUN_OBJ_2(interrupt_line_enable_obj, interrupt_line_enabl
 // line.disable(): no more calls, and a pending one is forgotten.
 static mp_obj_t interrupt_line_disable(mp_obj_t self_in) {
     interrupt_line_t *self = MP_OBJ_TO_PTR(self_in);
-    unsigned word = self->line / 32;
-    uint32_t bit = 1u << self->line % 32;
-    enabled[word] &= ~bit;
-    if (self->line < INTERRUPT_FIRST_SOFTWARE) {
-        NVIC_ICER(word) = bit;
-        NVIC_ICPR(word) = bit;
-    }
-    pending_update(word, bit, 0);
+    disable(self->line);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(interrupt_line_disable_obj, interrupt_line_disable);
@@ -132,11 +153,17 @@ mp_obj_t interrupt_line_new(unsigned line) {
     return MP_OBJ_FROM_PTR(self);
 }
 
-mp_obj_t interrupt_software_line_new(void) {
+unsigned interrupt_reserve_software_line(mp_obj_t handler) {
     if (INTERRUPT_FIRST_SOFTWARE + software_lines >= INTERRUPT_LINES) {
         mp_raise_ValueError(MP_ERROR_TEXT("no software interrupt line left"));
     }
-    return interrupt_line_new(INTERRUPT_FIRST_SOFTWARE + software_lines++);
+    unsigned line = INTERRUPT_FIRST_SOFTWARE + software_lines++;
+    interrupt_handlers[line] = handler;
+    return line;
+}
+
+mp_obj_t interrupt_software_line_new(void) {
+    return interrupt_line_new(interrupt_reserve_software_line(MP_OBJ_NULL));
 }
 
 unsigned interrupt_software_line(mp_obj_t line_in) {

@@ -29,6 +29,12 @@ void interrupt_run_bottom_halves(void);
 extern const mp_obj_type_t interrupt_line_type;
 mp_obj_t interrupt_line_new(unsigned line); // for the board only
 mp_obj_t interrupt_software_line_new(void);
+
+// A software line for the kernel itself. `handler` may be MP_OBJ_NULL: none yet.
+unsigned interrupt_reserve_software_line(mp_obj_t handler);
+
+// The lines that this capsule has enabled (kernel/contain.h) call it no more.
+void interrupt_disable_all_of(unsigned capsule);
 unsigned interrupt_software_line(mp_obj_t line); // its number; raises if it is no software line
 
 #endif

@@ -4,9 +4,11 @@
 
 #include "arch/cortex_m4/registers.h"
 #include "core/mmio.h"
+#include "core/take_cell.h"
+#include "py/gc.h"
 #include "py/runtime.h"
 
-#include "peripherals.h" // from the board's manifest: peripherals[], interrupt_names[]
+#include "peripherals.h" // from the board's manifest: peripherals[], dma_channels[], interrupt_names[]
 
 typedef struct {
     mp_obj_base_t base;
@@ -22,13 +24,20 @@ static volatile uint32_t *address_of(mp_obj_t self_in, mp_obj_t offset_in) {
     return &REGISTER(self->peripheral->base + offset);
 }
 
+static bool is_protected(const peripheral_t *peripheral, volatile uint32_t *address) {
+    for (unsigned i = 0; i < peripheral->protected_count; i++) {
+        if ((uint32_t)address == peripheral->base + peripheral->protected_offsets[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static volatile uint32_t *writable_address_of(mp_obj_t self_in, mp_obj_t offset) {
     const peripheral_t *peripheral = ((registers_t *)MP_OBJ_TO_PTR(self_in))->peripheral;
     volatile uint32_t *address = address_of(self_in, offset);
-    for (unsigned i = 0; i < peripheral->protected_count; i++) {
-        if ((uint32_t)address == peripheral->base + peripheral->protected_offsets[i]) {
-            mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("register 0x%x of %q is protected"), mp_obj_get_int(offset), peripheral->name);
-        }
+    if (is_protected(peripheral, address)) {
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("register 0x%x of %q is protected"), mp_obj_get_int(offset), peripheral->name);
     }
     return address;
 }
@@ -69,13 +78,7 @@ static mp_obj_t registers_field(size_t n_args, const mp_obj_t *args) {
     field->mask = width == 32 ? 0xffffffff : (1u << width) - 1;
     field->flip = n_args > 4 && mp_obj_is_true(args[4]) ? field->mask : 0;
     field->shift = shift;
-    const peripheral_t *peripheral = ((registers_t *)MP_OBJ_TO_PTR(args[0]))->peripheral;
-    field->writable = true;
-    for (unsigned i = 0; i < peripheral->protected_count; i++) {
-        if ((uint32_t)field->address == peripheral->base + peripheral->protected_offsets[i]) {
-            field->writable = false;
-        }
-    }
+    field->writable = !is_protected(((registers_t *)MP_OBJ_TO_PTR(args[0]))->peripheral, field->address);
     return MP_OBJ_FROM_PTR(field);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(registers_field_obj, 4, 5, registers_field);
@@ -141,7 +144,71 @@ MP_DEFINE_CONST_OBJ_TYPE(
     attr, register_field_attr,
     call, register_field_call);
 
+// -- DMA: hardware that reads and writes memory on its own --------------------
+
+// What each channel works on, or will when that is done.
+#define TRANSFERS (2)
+static mp_obj_t transfers[MP_ARRAY_SIZE(dma_channels)][TRANSFERS];
+
+void mmio_collect_roots(void) {
+    gc_collect_root((void **)transfers, sizeof(transfers) / sizeof(void *));
+}
+
+static unsigned channel_of(const peripheral_t *peripheral, mp_obj_t name_in) {
+    qstr name = mp_obj_str_get_qstr(name_in);
+    for (unsigned i = peripheral->first_channel; i < peripheral->first_channel + peripheral->channel_count; i++) {
+        if (dma_channels[i].name == name) {
+            return i;
+        }
+    }
+    mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%q has no DMA channel %q"), peripheral->name, name);
+}
+
+// registers.start_dma(channel, buffer, length): the peripheral's next transfer is about the first `length`
+// bytes of the buffer, which is locked until end_dma() returns it. The driver then triggers the transfer.
+// Safety: the pointer and the length cannot be written otherwise; the bytes are never freed.
+static mp_obj_t registers_start_dma(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    const peripheral_t *peripheral = ((registers_t *)MP_OBJ_TO_PTR(args[0]))->peripheral;
+    unsigned channel = channel_of(peripheral, args[1]);
+    mp_obj_t *free = &transfers[channel][transfers[channel][0] == MP_OBJ_NULL ? 0 : 1];
+    if (*free != MP_OBJ_NULL) {
+        mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("two transfers are under way"));
+    }
+    uint32_t length = mp_obj_get_int_truncated(args[3]);
+    uint8_t *bytes = buffer_lock(args[2], length);
+    *free = args[2];
+    const dma_channel_t *registers = &dma_channels[channel];
+    if (free == &transfers[channel][0]) {
+        REGISTER(peripheral->base + registers->end) = 0;
+    }
+    REGISTER(peripheral->base + registers->pointer) = (uint32_t)bytes;
+    REGISTER(peripheral->base + registers->length) = length;
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(registers_start_dma_obj, 4, 4, registers_start_dma);
+
+// registers.end_dma(channel): the buffer whose transfer is over, unlocked; None while the hardware says
+// that none is.
+static mp_obj_t registers_end_dma(mp_obj_t self_in, mp_obj_t name) {
+    const peripheral_t *peripheral = ((registers_t *)MP_OBJ_TO_PTR(self_in))->peripheral;
+    unsigned channel = channel_of(peripheral, name);
+    volatile uint32_t *end = &REGISTER(peripheral->base + dma_channels[channel].end);
+    mp_obj_t buffer = transfers[channel][0];
+    if (buffer == MP_OBJ_NULL || *end == 0) {
+        return mp_const_none;
+    }
+    *end = 0;
+    transfers[channel][0] = transfers[channel][1];
+    transfers[channel][1] = MP_OBJ_NULL;
+    buffer_unlock(buffer);
+    return buffer;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(registers_end_dma_obj, registers_end_dma);
+
 static const mp_rom_map_elem_t registers_locals_table[] = {
+    { MP_ROM_QSTR(MP_QSTR_end_dma), MP_ROM_PTR(&registers_end_dma_obj) },
+    { MP_ROM_QSTR(MP_QSTR_start_dma), MP_ROM_PTR(&registers_start_dma_obj) },
     { MP_ROM_QSTR(MP_QSTR_field), MP_ROM_PTR(&registers_field_obj) },
     { MP_ROM_QSTR(MP_QSTR_read), MP_ROM_PTR(&registers_read_obj) },
     { MP_ROM_QSTR(MP_QSTR_write), MP_ROM_PTR(&registers_write_obj) },

@@ -7,12 +7,21 @@
 
 #include "py/obj.h"
 
+// A way by which a peripheral reads or writes memory on its own: offsets of its registers.
+typedef struct {
+    qstr name;
+    uint16_t pointer, length; // where, and how many bytes
+    uint16_t end;             // reads as something else than 0 when a transfer is over, until 0 is written
+} dma_channel_t;
+
 // One peripheral, from boards/*/memory.toml.
 typedef struct {
     qstr name;
     uint32_t base, size;
-    const uint16_t *protected_offsets; // registers that are not plain memory: no write through a window
+    const uint16_t *protected_offsets; // registers that no write through a window reaches; sorted
     uint8_t protected_count;
+    uint8_t channel_count;
+    uint8_t first_channel; // in dma_channels[]
 } peripheral_t;
 
 typedef struct {
@@ -22,6 +31,7 @@ typedef struct {
 
 extern const mp_obj_type_t registers_type, register_field_type;
 mp_obj_t registers_new(qstr name);            // for the board only
+void mmio_collect_roots(void);
 unsigned mmio_interrupt(qstr peripheral, qstr name); // the line that the manifest names
 
 #endif

@@ -3,13 +3,18 @@
 // A TakeCell is a place for one value. Who uses the value takes it out, so that whoever comes in
 // meanwhile, by a callback for instance, finds the cell empty and not a value half changed.
 //
-// A Buffer is a fixed number of bytes. Passing it on (`move`) makes a new handle and voids the old
-// one; giving it back voids the new handle and revives the one before. The handles form a stack, made
-// once, so moving a buffer allocates nothing: a handle is good if it is the one on top.
+// A Buffer is a fixed number of bytes. Lending it (`move`) voids the handle that its owner has and gives the
+// borrower another; giving it back voids that one and revives the owner's. From the same lender a borrower
+// gets the same handle each time, so lending allocates nothing after the first, and a handle that somebody kept is good
+// only while the buffer is lent to that same borrower. Bytes are never freed, for hardware may write to them:
+// buffers are made while the board is wired, not later.
 
 #include <string.h>
 
 #include "core/take_cell.h"
+#include "kernel/contain.h"
+#include "kernel/seal.h"
+#include "py/gc.h"
 #include "py/runtime.h"
 
 // -- TakeCell -----------------------------------------------------------------
@@ -135,32 +140,40 @@ MP_DEFINE_CONST_OBJ_TYPE(
 
 // -- Buffer -------------------------------------------------------------------
 
-#define DEEPEST_MOVE (4)
+#define MOST_HANDLES (8) // of one buffer
 #define LARGEST_BUFFER (4096)
 
 typedef struct _storage_t storage_t;
 
-typedef struct {
+typedef struct _buffer_t {
     mp_obj_base_t base;
     storage_t *storage;
-    uint16_t start, end; // the window; offsets into the bytes
-    uint8_t depth;
+    struct _buffer_t *next;   // of this storage's handles
+    struct _buffer_t *lender; // the handle that it was moved from; NULL for the first owner's
+    mp_obj_t borrower;
+    uint16_t start, end;      // the window; offsets into the bytes
 } buffer_t;
 
 struct _storage_t {
+    storage_t *next; // of all
+    buffer_t *good;  // the handle that may be used
+    buffer_t *handles;
     uint16_t size;
-    uint8_t top; // the handle that is good
-    buffer_t *handles[DEEPEST_MOVE + 1];
+    bool locked; // hardware uses the bytes
     uint8_t bytes[];
 };
 
-static buffer_t *handle_new(storage_t *storage, unsigned depth) {
+static storage_t *storages;
+
+void take_cell_collect_roots(void) {
+    gc_collect_root((void **)&storages, 1);
+}
+
+static buffer_t *handle_new(storage_t *storage, buffer_t *lender, mp_obj_t borrower) {
     buffer_t *handle = mp_obj_malloc(buffer_t, &buffer_type);
-    handle->storage = storage;
-    handle->start = 0;
-    handle->end = storage->size;
-    handle->depth = depth;
-    storage->handles[depth] = handle;
+    *handle = (buffer_t) { { &buffer_type }, .storage = storage, 
+        .next = storage->handles, .lender = lender, .borrower = borrower, .end = storage->size };
+    storage->handles = handle;
     return handle;
 }
 
@@ -172,12 +185,15 @@ static mp_obj_t buffer_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     if (size < 1 || size > LARGEST_BUFFER) {
         mp_raise_ValueError(MP_ERROR_TEXT("a buffer has 1 to 4096 bytes"));
     }
+    if (!contain_wiring) {
+        kernel_check_not_sealed();
+    }
     storage_t *storage = m_malloc0(sizeof(storage_t) + size);
     storage->size = size;
-    for (unsigned depth = DEEPEST_MOVE; depth > 0; depth--) {
-        handle_new(storage, depth);
-    }
-    return MP_OBJ_FROM_PTR(handle_new(storage, 0));
+    storage->good = handle_new(storage, NULL, MP_OBJ_NULL);
+    storage->next = storages;
+    storages = storage;
+    return MP_OBJ_FROM_PTR(storage->good);
 }
 
 static buffer_t *buffer_check(mp_obj_t self_in) {
@@ -185,10 +201,26 @@ static buffer_t *buffer_check(mp_obj_t self_in) {
         mp_raise_TypeError(MP_ERROR_TEXT("a Buffer is needed"));
     }
     buffer_t *self = MP_OBJ_TO_PTR(self_in);
-    if (self->depth != self->storage->top) {
+    if (self != self->storage->good) {
         mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("the buffer was passed on"));
     }
+    if (self->storage->locked) {
+        mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("hardware is using the buffer"));
+    }
     return self;
+}
+
+uint8_t *buffer_lock(mp_obj_t buffer, uint32_t length) {
+    buffer_t *self = buffer_check(buffer);
+    if (length < 1 || length > (uint32_t)(self->end - self->start)) {
+        mp_raise_type(&mp_type_IndexError);
+    }
+    self->storage->locked = true;
+    return self->storage->bytes + self->start;
+}
+
+void buffer_unlock(mp_obj_t buffer) {
+    ((buffer_t *)MP_OBJ_TO_PTR(buffer))->storage->locked = false;
 }
 
 uint8_t *buffer_range(mp_obj_t buffer, mp_obj_t start_in, uint32_t *length) {
@@ -204,26 +236,36 @@ uint8_t *buffer_range(mp_obj_t buffer, mp_obj_t start_in, uint32_t *length) {
     return self->storage->bytes + self->start + start;
 }
 
-// buffer.move(): a new handle on the same bytes and window; this one raises until it comes back.
-static mp_obj_t buffer_move(mp_obj_t self_in) {
+// buffer.move(borrower): the handle for that borrower, any object; this one raises until it comes back.
+static mp_obj_t buffer_move(mp_obj_t self_in, mp_obj_t borrower) {
     buffer_t *self = buffer_check(self_in);
-    if (self->depth == DEEPEST_MOVE) {
-        mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("the buffer was passed on too often"));
+    unsigned count = 0;
+    buffer_t *lent = self->storage->handles;
+    while (lent != NULL && (lent->lender != self || lent->borrower != borrower)) {
+        lent = lent->next;
+        count++;
     }
-    buffer_t *next = self->storage->handles[++self->storage->top];
-    next->start = self->start;
-    next->end = self->end;
-    return MP_OBJ_FROM_PTR(next);
+    if (lent == NULL) {
+        if (count == MOST_HANDLES) {
+            mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("the buffer was passed to too many"));
+        }
+        lent = handle_new(self->storage, self, borrower);
+    }
+    lent->start = self->start;
+    lent->end = self->end;
+    self->storage->good = lent;
+    return MP_OBJ_FROM_PTR(lent);
 }
-static MP_DEFINE_CONST_FUN_OBJ_1(buffer_move_obj, buffer_move);
+static MP_DEFINE_CONST_FUN_OBJ_2(buffer_move_obj, buffer_move);
 
 // buffer.give_back(): the handle that this one was moved from; this one raises from now on.
 static mp_obj_t buffer_give_back(mp_obj_t self_in) {
     buffer_t *self = buffer_check(self_in);
-    if (self->depth == 0) {
+    if (self->lender == NULL) {
         mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("the buffer has no other owner"));
     }
-    return MP_OBJ_FROM_PTR(self->storage->handles[--self->storage->top]);
+    self->storage->good = self->lender;
+    return MP_OBJ_FROM_PTR(self->lender);
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(buffer_give_back_obj, buffer_give_back);
 
@@ -232,8 +274,8 @@ static mp_obj_t buffer_window(mp_obj_t self_in, mp_obj_t start_in, mp_obj_t end_
     buffer_t *self = buffer_check(self_in);
     mp_int_t start = mp_obj_get_int(start_in);
     mp_int_t end = mp_obj_get_int(end_in);
-    mp_int_t first = self->depth == 0 ? 0 : self->storage->handles[self->depth - 1]->start;
-    mp_int_t last = self->depth == 0 ? self->storage->size : self->storage->handles[self->depth - 1]->end;
+    mp_int_t first = self->lender == NULL ? 0 : self->lender->start;
+    mp_int_t last = self->lender == NULL ? self->storage->size : self->lender->end;
     if (start < 0 || end < start || end > last - first) {
         mp_raise_type(&mp_type_IndexError);
     }

@@ -13,4 +13,10 @@ extern const mp_obj_type_t take_cell_type, buffer_type;
 // handle was moved from, is locked, or `start` lies outside the window.
 uint8_t *buffer_range(mp_obj_t buffer, mp_obj_t start, uint32_t *length);
 
+// For DMA: the first `length` bytes of the buffer, of which nobody may use any until it is unlocked.
+uint8_t *buffer_lock(mp_obj_t buffer, uint32_t length);
+void buffer_unlock(mp_obj_t buffer);
+
+void take_cell_collect_roots(void);
+
 #endif

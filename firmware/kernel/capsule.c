@@ -8,6 +8,7 @@
 
 #include "core/allocator.h"
 #include "kernel/capsule.h"
+#include "kernel/contain.h"
 #include "kernel/log.h"
 #include "kernel/syscall.h"
 #include "py/objexcept.h"
@@ -53,11 +54,12 @@ static mp_obj_t call_any(mp_obj_t function, size_t n_args, size_t n_kw, const mp
     return mp_call_function_n_kw(function, n_args, n_kw, args);
 }
 
-void driver_serve(unsigned index, mp_obj_t command) {
+bool driver_serve(unsigned index, mp_obj_t command, unsigned capsule) {
     driver_t *driver = &drivers[index];
     if (!mp_obj_is_type(command, &mp_type_bound_meth)) {
-        mp_raise_TypeError(MP_ERROR_TEXT("command must be a method"));
+        return false;
     }
+    driver->capsule = capsule;
     bound_method_t *bound = MP_OBJ_TO_PTR(command);
     driver->function = bound->method;
     driver->self = bound->self;
@@ -69,6 +71,7 @@ void driver_serve(unsigned index, mp_obj_t command) {
         driver->entry = call_any;
     }
     driver->globals = mp_obj_is_fun(bound->method) ? function->context->module.globals : mp_globals_get();
+    return true;
 }
 
 // -- Arguments ----------------------------------------------------------------
@@ -130,10 +133,6 @@ static MP_DEFINE_CONST_FUN_OBJ_2(success_u32_u32_obj, success_u32_u32);
 
 MP_DEFINE_CONST_OBJ_TYPE(command_return_type, MP_QSTR_CommandReturn, MP_TYPE_FLAG_NONE);
 
-static void report(mp_obj_t exception) {
-    mp_obj_print_exception(&kernel_print, exception);
-}
-
 // Safety: runs Python on behalf of a process. Whatever that does, it comes back here: by returning
 // or by raising. `frame` is the process's exception frame, stacked under the MPU's eye.
 void capsule_command(driver_t *driver, process_t *process, exception_frame_t *frame) {
@@ -158,11 +157,11 @@ void capsule_command(driver_t *driver, process_t *process, exception_frame_t *fr
     args[4] = process->id_object;
     nlr_buf_t nlr;
     if (nlr_push(&nlr) != 0) {
-        kernel_printf("kernel: exception in command %u of driver 0x%x\n", (unsigned)frame->r1, (unsigned)driver->number);
-        report(MP_OBJ_FROM_PTR(nlr.ret_val));
+        contain_failed(driver->capsule, MP_OBJ_FROM_PTR(nlr.ret_val), "command", frame->r1);
         syscall_fail(frame, ERROR_FAIL);
         return;
     }
+    contain_enter(driver->capsule);
     if (args[1] == MP_OBJ_NULL) {
         args[1] = mp_obj_new_int_from_uint(frame->r1);
         args[2] = mp_obj_new_int_from_uint(frame->r2);
@@ -170,6 +169,7 @@ void capsule_command(driver_t *driver, process_t *process, exception_frame_t *fr
     }
     mp_globals_set(driver->globals);
     mp_obj_t result = driver->entry(driver->function, 5, 0, args);
+    contain_leave();
     nlr_pop();
     if (mp_obj_is_small_int(result)) {
         mp_int_t error = MP_OBJ_SMALL_INT_VALUE(result);
@@ -191,18 +191,6 @@ void capsule_command(driver_t *driver, process_t *process, exception_frame_t *fr
     }
     kernel_printf("kernel: the command of driver 0x%x returned neither success nor an error\n", (unsigned)driver->number);
     syscall_fail(frame, ERROR_FAIL);
-}
-
-bool capsule_call_handler(mp_obj_t handler, unsigned line) {
-    nlr_buf_t nlr;
-    if (nlr_push(&nlr) == 0) {
-        mp_call_function_0(handler);
-        nlr_pop();
-        return true;
-    }
-    kernel_printf("kernel: exception in the handler of interrupt %u\n", line);
-    report(MP_OBJ_FROM_PTR(nlr.ret_val));
-    return false;
 }
 
 void capsule_collect_roots(void) {

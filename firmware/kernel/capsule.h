@@ -16,6 +16,7 @@ typedef struct {
     uint8_t upcalls, read_write, read_only, readable; // how many there are of each
     uint8_t read_write_at, read_only_at, readable_at, fields_at;
     uint8_t words; // of the whole grant
+    uint8_t capsule;  // for containment
     bool takes_words; // command is compiled to machine words: an argument is not kept as an object
     mp_call_fun_t entry; // what to call, or NULL while nobody serves the number
     mp_obj_t function;   // first argument of `entry`
@@ -48,14 +49,11 @@ static inline driver_t *driver_find(uint32_t number) {
 // Reserve a driver number; raises if it is taken.
 unsigned driver_add(uint32_t number, mp_obj_t layout);
 
-// Let `command`, a bound method, serve the driver.
-void driver_serve(unsigned driver, mp_obj_t command);
+// Let `command`, a bound method of what this capsule is made of, serve the driver. False if it is none.
+bool driver_serve(unsigned driver, mp_obj_t command, unsigned capsule);
 
 // Call the driver's command and put the outcome into the frame.
 void capsule_command(driver_t *driver, process_t *process, exception_frame_t *frame);
-
-// Call handler(), which serves interrupt `line`; an exception is logged and false returned.
-bool capsule_call_handler(mp_obj_t handler, unsigned line);
 
 // The values a command can return (kernel.success and its kin).
 extern const mp_obj_type_t command_return_type;

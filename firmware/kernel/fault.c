@@ -6,6 +6,7 @@
 #include "arch/cortex_m4/registers.h"
 #include "core/context_switch.h"
 #include "core/interrupt.h"
+#include "kernel/crash_screen.h"
 #include "kernel/fault.h"
 #include "kernel/log.h"
 #include "kernel/schedule.h"
@@ -74,35 +75,74 @@ void fault_of_process(process_t *process) {
     mark_faulted(process);
 }
 
-void kernel_panic(const char *format, ...) {
-    __asm volatile ("cpsid i");
-    kernel_log_panic();
-    kernel_printf("\npanicked: ");
-    va_list arguments;
-    va_start(arguments, format);
-    mp_vprintf(&kernel_print, format, arguments);
-    va_end(arguments);
-    kernel_printf("\n\tAdder %s on %s\n", ADDER_VERSION, BOARD_TITLE);
-    if (current_process != NULL) {
-        kernel_printf("\tcurrent process: ");
-        kernel_log_app(&current_process->tbf);
-        kernel_printf("\n");
-    }
+static __attribute__((noreturn)) void stop(void) {
     for (;;) {
         __asm volatile ("wfi");
     }
 }
 
-// Entered from fault_entry for faults in handler mode: the kernel did it, and can't be trusted to
-// go on.
-void fault_of_kernel(const exception_frame_t *frame, const uint32_t r4_to_r11[8]) {
-    kernel_log_panic();
-    kernel_printf("\nkernel fault: CFSR 0x%08x HFSR 0x%08x MMFAR 0x%08x BFAR 0x%08x\n",
-        (unsigned)SCB_CFSR, (unsigned)SCB_HFSR, (unsigned)SCB_MMFAR, (unsigned)SCB_BFAR);
-    kernel_printf(" R0 0x%08x  R1 0x%08x  R2 0x%08x  R3 0x%08x\n", (unsigned)frame->r0, (unsigned)frame->r1, (unsigned)frame->r2, (unsigned)frame->r3);
-    for (unsigned i = 0; i < 8; i++) {
-        kernel_printf("%sR%u 0x%08x%s", i == 4 ? "\n " : " ", i + 4, (unsigned)r4_to_r11[i], i == 7 ? "\n" : " ");
+// Whatever ends the kernel comes here first, and only once: what is broken may break the report, too.
+static void begin_report(void) {
+    static bool begun;
+    __asm volatile ("cpsid i");
+    if (begun) {
+        for (const char *c = "\r\nfault in the crash report\r\n"; *c != '\0'; c++) {
+            board_panic_putc(*c);
+        }
+        stop();
     }
-    kernel_printf(" PC 0x%08x  LR 0x%08x  PSR 0x%08x  SP %p\n", (unsigned)frame->pc, (unsigned)frame->lr, (unsigned)frame->psr, frame);
-    kernel_panic("fault in the kernel");
+    begun = true;
+    kernel_log_panic();
+    crash_screen_begin();
+}
+
+static __attribute__((noreturn)) void end_report(const uint32_t *stack) {
+    crash_screen_callers(stack);
+    // Late, since it follows pointers.
+    if (current_process != NULL) {
+        kernel_printf("current process: ");
+        kernel_log_app(&current_process->tbf);
+        kernel_printf("\n");
+    }
+    crash_screen_code();
+    stop();
+}
+
+void kernel_panic(const char *format, ...) {
+    begin_report();
+    va_list arguments;
+    va_start(arguments, format);
+    mp_vprintf(&kernel_print, format, arguments);
+    va_end(arguments);
+    crash_screen_reason_ends();
+    end_report(__builtin_frame_address(0));
+}
+
+// Entered from fault_entry for faults in handler mode: the kernel did it, and can't be trusted to
+// go on. If its stack has overflowed there is no frame, and no values of the registers in it.
+void fault_of_kernel(const exception_frame_t *frame, const uint32_t r4_to_r11[8], uint32_t exc_return) {
+    begin_report();
+    kernel_printf("fault in the kernel");
+    crash_screen_reason_ends();
+    kernel_printf("kernel fault: CFSR %x HFSR %x MMFAR %x BFAR %x\n",
+        (unsigned)SCB_CFSR, (unsigned)SCB_HFSR, (unsigned)SCB_MMFAR, (unsigned)SCB_BFAR);
+    const uint32_t *stack = (const uint32_t *)frame;
+    bool stacked = crash_screen_on_stack(stack, sizeof(*frame));
+    if (stacked) {
+        // B1.5.7: the frame has 18 more words of FP registers if bit 4 is 0, and one to align it if bit 9 is 1.
+        stack += 8 + (exc_return & 0x10 ? 0 : 18) + (frame->psr >> 9 & 1);
+        kernel_printf("R0-R3  %08x %08x %08x %08x\n",
+            (unsigned)frame->r0, (unsigned)frame->r1, (unsigned)frame->r2, (unsigned)frame->r3);
+    }
+    for (unsigned i = 0; i < 8; i += 4) {
+        kernel_printf("R%u-R%-2u %08x %08x %08x %08x\n", i + 4, i + 7, (unsigned)r4_to_r11[i],
+            (unsigned)r4_to_r11[i + 1], (unsigned)r4_to_r11[i + 2], (unsigned)r4_to_r11[i + 3]);
+    }
+    if (stacked) {
+        kernel_printf("R12 %08x SP %08x LR %08x PC %08x xPSR %08x\n",
+            (unsigned)frame->r12, (unsigned)stack, (unsigned)frame->lr, (unsigned)frame->pc, (unsigned)frame->psr);
+    } else {
+        kernel_printf("SP %08x is not in the stack: an overflow?\n", (unsigned)stack);
+    }
+    end_report(stack);
 }

@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "core/interrupt.h"
+#include "kernel/crash_screen.h"
 #include "kernel/log.h"
 #include "py/runtime.h"
 
@@ -20,7 +21,7 @@ static bool panicking;
 
 static void put(uint8_t c) {
     if (panicking) {
-        board_panic_putc(c);
+        crash_screen_put(c);
     } else if (head - tail < SIZE) {
         ring[head++ % SIZE] = c;
     } else {
@@ -80,6 +81,9 @@ void kernel_log_notify(unsigned line) {
 
 void kernel_log_panic(void) {
     panicking = true;
+    if (head - tail > SIZE) { // overwritten by whatever ends the kernel
+        tail = head;
+    }
     while (tail != head) {
         board_panic_putc(ring[tail++ % SIZE]);
     }

@@ -8,10 +8,12 @@
 #include "core/take_cell.h"
 #include "core/user_buffer.h"
 #include "kernel/capsule.h"
+#include "kernel/contain.h"
 #include "kernel/fault.h"
 #include "kernel/ipc.h"
 #include "kernel/loader.h"
 #include "kernel/log.h"
+#include "kernel/seal.h"
 #include "memory_map.h"
 #include "py/objstr.h"
 #include "py/runtime.h"
@@ -20,18 +22,21 @@
 
 // registers(name): the window onto a peripheral of the manifest.
 static mp_obj_t mint_registers(mp_obj_t name) {
+    kernel_check_not_sealed();
     return registers_new(mp_obj_str_get_qstr(name));
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(mint_registers_obj, mint_registers);
 
 // interrupt(peripheral, name): one of its interrupt lines.
 static mp_obj_t mint_interrupt(mp_obj_t peripheral, mp_obj_t name) {
+    kernel_check_not_sealed();
     return interrupt_line_new(mmio_interrupt(mp_obj_str_get_qstr(peripheral), mp_obj_str_get_qstr(name)));
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(mint_interrupt_obj, mint_interrupt);
 
 // software_interrupt(): a line that only software raises.
 static mp_obj_t mint_software_interrupt(void) {
+    kernel_check_not_sealed();
     return interrupt_software_line_new();
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(mint_software_interrupt_obj, mint_software_interrupt);
@@ -40,19 +45,37 @@ static MP_DEFINE_CONST_FUN_OBJ_0(mint_software_interrupt_obj, mint_software_inte
 
 // grant(number, layout): the driver number, and a record of this shape in each process.
 static mp_obj_t mint_grant(mp_obj_t number, mp_obj_t layout) {
+    kernel_check_not_sealed();
     return grant_new(driver_add(mp_obj_get_int_truncated(number), layout));
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(mint_grant_obj, mint_grant);
 
-// serve(grant, command): from now on `command`, a method, answers the driver's commands.
-static mp_obj_t mint_serve(mp_obj_t grant, mp_obj_t command) {
-    driver_serve(grant_driver(grant), command);
+#define POLICY_DEFAULT \
+    (CONFIG_CAPSULE_POLICY_RESTART ? CONTAIN_RESTART : CONFIG_CAPSULE_POLICY_DISABLE ? CONTAIN_DISABLE : CONTAIN_CONTINUE)
+
+// build(name, recipe): what recipe() makes, a chip driver for instance. If it fails, that is reported, and
+// the result is None. It is not made again later, since others hold it.
+static mp_obj_t mint_build(mp_obj_t name, mp_obj_t recipe) {
+    kernel_check_not_sealed();
+    mp_obj_t made = contain_make(mp_obj_str_get_qstr(name), recipe, MP_OBJ_NULL,
+        CONFIG_CAPSULE_POLICY_DISABLE ? CONTAIN_DISABLE : CONTAIN_CONTINUE);
+    return made == MP_OBJ_NULL ? mp_const_none : made;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(mint_build_obj, mint_build);
+
+// serve(name, grant, recipe, policy): recipe() makes a capsule and returns its method `command`, which from
+// now on answers the driver's commands. The recipe is kept, to make the capsule again if the policy says so.
+static mp_obj_t mint_serve(size_t n_args, const mp_obj_t *args) {
+    kernel_check_not_sealed();
+    contain_policy_t policy = n_args > 3 ? mp_obj_get_int(args[3]) : POLICY_DEFAULT;
+    contain_make(mp_obj_str_get_qstr(args[0]), args[2], args[1], policy);
     return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_2(mint_serve_obj, mint_serve);
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mint_serve_obj, 3, 4, mint_serve);
 
 // share_memory(grant): commands 2 and 3 of this driver notify another process and share a buffer.
 static mp_obj_t mint_share_memory(mp_obj_t grant) {
+    kernel_check_not_sealed();
     drivers[grant_driver(grant)].core_command = ipc_command;
     return mp_const_none;
 }
@@ -84,6 +107,7 @@ static MP_DEFINE_CONST_OBJ_TYPE(log_type, MP_QSTR_KernelLog, MP_TYPE_FLAG_NONE, 
 static const mp_obj_base_t kernel_log_power = { &log_type };
 
 static mp_obj_t mint_kernel_log(void) {
+    kernel_check_not_sealed();
     return MP_OBJ_FROM_PTR(&kernel_log_power);
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(mint_kernel_log_obj, mint_kernel_log);
@@ -281,12 +305,14 @@ static MP_DEFINE_CONST_OBJ_TYPE(control_type, MP_QSTR_ProcessControl, MP_TYPE_FL
 static const mp_obj_base_t process_control_power = { &control_type };
 
 static mp_obj_t mint_process_control(void) {
+    kernel_check_not_sealed();
     return MP_OBJ_FROM_PTR(&process_control_power);
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(mint_process_control_obj, mint_process_control);
 
 // load_processes(): create the processes that lie in the app flash.
 static mp_obj_t mint_load_processes(void) {
+    kernel_check_not_sealed();
     loader_load_all();
     return mp_const_none;
 }
@@ -296,6 +322,10 @@ static MP_DEFINE_CONST_FUN_OBJ_0(mint_load_processes_obj, mint_load_processes);
 
 static const mp_rom_map_elem_t mint_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_mint) },
+    { MP_ROM_QSTR(MP_QSTR_CONTINUE), MP_ROM_INT(CONTAIN_CONTINUE) },
+    { MP_ROM_QSTR(MP_QSTR_DISABLE), MP_ROM_INT(CONTAIN_DISABLE) },
+    { MP_ROM_QSTR(MP_QSTR_RESTART), MP_ROM_INT(CONTAIN_RESTART) },
+    MINT_ENTRY(build),
     MINT_ENTRY(grant),
     MINT_ENTRY(interrupt),
     MINT_ENTRY(kernel_log),

@@ -12,7 +12,7 @@
 #include "arch/cortex_m4/mpu.h"
 #include "py/obj.h"
 
-#define MAX_DRIVERS (24)
+#define MAX_DRIVERS (CONFIG_MAX_DRIVERS)
 
 // MPU regions of a process: two each for RAM, flash and what others share with it, and in a Python
 // process two for the interpreter.

@@ -11,12 +11,14 @@
 #define SLICE_TICKS ((uint32_t)((uint64_t)BOARD_CPU_HZ * CONFIG_TIME_SLICE_US / 1000000))
 _Static_assert((uint64_t)BOARD_CPU_HZ * CONFIG_TIME_SLICE_US / 1000000 <= 0x1000000, "SysTick counts 24 bits");
 
+#define SOON_TICKS (9973)
+
 // Collect garbage when idle and this much has been allocated since the last time.
 #define COLLECT_AFTER (CONFIG_KERNEL_HEAP_KB * 1024 / 8)
 
 process_t *current_process;
 uint32_t ready_processes;
-volatile uint32_t timeslice_expired; // set by SysTick_Handler
+volatile uint32_t timeslice_expired; // set by SysTick_Handler: in a process, or in the kernel on its behalf
 static unsigned last_slot;           // who had the CPU last
 static bool ticking;
 
@@ -38,7 +40,7 @@ static process_t *choose(void) {
     #if CONFIG_SCHEDULER_PRIORITY
     return &processes[__builtin_ctz(ready)];
     #else
-    if (!timeslice_expired && (ready >> last_slot & 1) && current_process != NULL) {
+    if ((CONFIG_SCHEDULER_COOPERATIVE || !timeslice_expired) && (ready >> last_slot & 1) && current_process != NULL) {
         return current_process;
     }
     // The next one after the last: bits above `last_slot` first. (2 << 31 is 0: no bits above.)
@@ -47,16 +49,25 @@ static process_t *choose(void) {
     #endif
 }
 
-static void tick(bool on) {
+void schedule_tick(bool on) {
     if (on != ticking) {
         SYST_CSR = on ? SYST_CSR_ENABLE | SYST_CSR_TICKINT | SYST_CSR_CLKSOURCE : 0;
         ticking = on;
     }
 }
 
+void schedule_tick_soon(void) {
+    SYST_RVR = SOON_TICKS;
+    SYST_CVR = 0;
+}
+
+void schedule_tick_normal(void) {
+    SYST_RVR = SLICE_TICKS - 1;
+}
+
 static void sleep_until_interrupt(void) {
     static size_t collected_at;
-    tick(false);
+    schedule_tick(false);
     if (MP_STATE_MEM(total_bytes_allocated) - collected_at > COLLECT_AFTER) {
         gc_collect();
         collected_at = MP_STATE_MEM(total_bytes_allocated);
@@ -72,6 +83,7 @@ static void sleep_until_interrupt(void) {
 process_t *kernel_work(void) {
     for (;;) {
         if (interrupt_any_pending()) {
+            schedule_tick(true);
             interrupt_run_bottom_halves();
         }
         process_t *next = choose();
@@ -79,15 +91,13 @@ process_t *kernel_work(void) {
             sleep_until_interrupt();
             continue;
         }
-        #if !CONFIG_SCHEDULER_COOPERATIVE
         if (next != current_process || timeslice_expired || !ticking) { // not ticking: it has slept
             if (timeslice_expired && current_process != NULL) {
                 current_process->timeslice_expirations++;
             }
             SYST_CVR = 0; // a whole slice for this one
-            tick(true);
+            schedule_tick(true);
         }
-        #endif
         timeslice_expired = 0;
         last_slot = next->slot;
         return next;
@@ -95,8 +105,6 @@ process_t *kernel_work(void) {
 }
 
 void schedule_start(void) {
-    SYST_RVR = SLICE_TICKS - 1;
-    SYST_CVR = 0;
     context_switch_request();
     __asm volatile ("msr basepri, %0" :: "r" (0)); // startup.c has masked interrupts until here
     barrier();

@@ -8,6 +8,13 @@
 // Tell the scheduler that a process's state has changed.
 void schedule_update(process_t *process);
 
+// The time slice's tick comes after a few microseconds instead, or at its usual time again.
+void schedule_tick_soon(void);
+void schedule_tick_normal(void);
+
+// The tick runs while the kernel's Python does: its time is limited (kernel/contain.h).
+void schedule_tick(bool on);
+
 // Let the processes run, for ever.
 void schedule_start(void) __attribute__((noreturn));
 

@@ -62,7 +62,7 @@ static uint32_t *find_pair(process_t *process, exception_frame_t *frame, driver_
     size_t count_offset, unsigned at_driver_base) {
     uint32_t error;
     driver_t *found = driver_find(frame->r0);
-    if (found == NULL) {
+    if (found == NULL || found->entry == NULL) {
         error = ERROR_NODEVICE;
     } else if (process->tbf.has_permissions && !tbf_permits_driver(&process->tbf, frame->r0)) {
         syscall_fail(frame, ERROR_NODEVICE);

@@ -1,12 +1,17 @@
 // Boot: start the kernel's Python, let the board wire the kernel, then run the processes.
 
 #include "core/context_switch.h"
+#include "core/heap.h"
 #include "core/interrupt.h"
+#include "core/mmio.h"
+#include "core/take_cell.h"
 #include "kernel/capsule.h"
+#include "kernel/contain.h"
 #include "kernel/fault.h"
 #include "kernel/log.h"
 #include "kernel/process.h"
 #include "kernel/schedule.h"
+#include "kernel/seal.h"
 #include "arch/cortex_m4/mpu.h"
 #include "memory_map.h"
 #include "py/builtin.h"
@@ -18,6 +23,8 @@
 extern const mp_obj_module_t cells_module, kernel_module, mint_module;
 
 extern uint8_t _stack_top, _stack_limit;
+
+#define ATTEMPTS (3) // to wire the board: an allocation may fail
 
 mp_state_ctx_t kernel_python_state; // the kernel's own; a process that runs Python has another
 static uint8_t heap[CONFIG_KERNEL_HEAP_KB * 1024] __attribute__((aligned(16)));
@@ -37,32 +44,50 @@ static void kernel_modules(void) {
     mp_sys_path = mp_obj_new_list(1, &path);
 }
 
+static void wire(void) {
+    mp_init();
+    contain_init();
+    kernel_modules();
+    mp_obj_t import_args[] = { MP_OBJ_NEW_QSTR(MP_QSTR_board) };
+    mp_builtin___import__(1, import_args);
+    kernel_seal();
+    gc_collect();
+}
+
 int main(void) {
+    static uint8_t attempts __attribute__((section(".data"))) = 0; // not cleared between them
     python_enter_kernel();
     mpu_init();
     mp_cstack_init_with_top(&_stack_top, &_stack_top - &_stack_limit);
     gc_init(heap, heap + sizeof(heap));
+    heap_init();
     mp_pystack_init(pystack, &pystack[MP_ARRAY_SIZE(pystack)]);
-    mp_init();
+    schedule_tick_normal();
+    schedule_tick(true);
     kernel_printf("Adder %s on %s\n", ADDER_VERSION, BOARD_TITLE);
 
     nlr_buf_t nlr;
-    if (nlr_push(&nlr) != 0) {
-        kernel_log_panic();
-        mp_obj_print_exception(&kernel_print, MP_OBJ_FROM_PTR(nlr.ret_val));
+    if (nlr_push(&nlr) == 0) {
+        wire();
+        nlr_pop();
+        schedule_start();
+    }
+    kernel_log_panic();
+    mp_obj_print_exception(&kernel_print, MP_OBJ_FROM_PTR(nlr.ret_val));
+    bool memory = mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(((mp_obj_base_t *)nlr.ret_val)->type), MP_OBJ_FROM_PTR(&mp_type_MemoryError));
+    if (!memory || ++attempts == ATTEMPTS) {
         kernel_panic("the board could not be wired");
     }
-    kernel_modules();
-    mp_obj_t import_args[] = { MP_OBJ_NEW_QSTR(MP_QSTR_board) };
-    mp_builtin___import__(1, import_args);
-    gc_collect();
-    nlr_pop();
-    schedule_start();
+    kernel_printf("kernel: the board could not be wired; trying again\n");
+    return 0; // to startup.c
 }
 
 // Where the kernel's objects are referred to from, besides its Python state.
 void kernel_collect_roots(void) {
     capsule_collect_roots();
+    contain_collect_roots();
+    take_cell_collect_roots();
+    mmio_collect_roots();
     gc_collect_root((void **)interrupt_handlers, INTERRUPT_LINES);
     for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
         gc_collect_root((void **)&processes[i].id_object, 1 + MAX_DRIVERS); // and entries[]

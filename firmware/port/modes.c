@@ -2,8 +2,11 @@
 //
 // Trusted: this runs in both, with the rights of each.
 
+#include "core/heap.h"
+#include "kernel/contain.h"
 #include "kernel/fault.h"
 #include "kernel/log.h"
+#include "py/cstack.h"
 #include "py/gc.h"
 #include "py/mphal.h"
 #include "py/runtime.h"
@@ -21,6 +24,64 @@ void gc_collect(void) {
         kernel_collect_roots();
     }
     gc_collect_end();
+    if (python_process() == NULL) {
+        heap_recount();
+    }
+}
+
+// The linker leads the interpreter's calls of NAME to __wrap_NAME (port/Makefile).
+// They are called from a process's first instructions on, when python_process() does not know it yet.
+static inline bool in_kernel(void) {
+    return mp_state_ctx_register == &kernel_python_state;
+}
+
+void *__real_gc_alloc(size_t bytes, unsigned flags);
+void *__wrap_gc_alloc(size_t bytes, unsigned flags) {
+    return in_kernel() ? heap_alloc(bytes, flags) : __real_gc_alloc(bytes, flags);
+}
+
+void *__real_gc_realloc(void *block, size_t bytes, bool may_move);
+void *__wrap_gc_realloc(void *block, size_t bytes, bool may_move) {
+    return in_kernel() ? heap_realloc(block, bytes, may_move) : __real_gc_realloc(block, bytes, may_move);
+}
+
+__attribute__((noreturn)) void __real_nlr_jump(void *exception);
+__attribute__((noreturn)) void __wrap_nlr_jump(void *exception) {
+    if (in_kernel()) {
+        contain_note_raise(exception);
+    }
+    __real_nlr_jump(exception);
+}
+
+// Every call of a function, and every recursion of the interpreter's C, comes by here: where a capsule that
+// has run for too long is ended, if no jump back in bytecode comes first.
+void __real_mp_cstack_check(void);
+void __wrap_mp_cstack_check(void) {
+    if (in_kernel() && MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL) {
+        mp_handle_pending(true);
+    }
+    __real_mp_cstack_check();
+}
+
+// Repeating a sequence multiplies without a look at the product: what overflows 32 bits would be written
+// behind the object.
+#define LARGEST_PRODUCT (1u << 20)
+void __real_mp_seq_multiply(const void *items, size_t item_size, size_t length, size_t times, void *destination);
+void __wrap_mp_seq_multiply(const void *items, size_t item_size, size_t length, size_t times, void *destination) {
+    if (item_size == 0 || length == 0) {
+        return;
+    }
+    if (times > LARGEST_PRODUCT / item_size / length) {
+        m_malloc_fail(LARGEST_PRODUCT);
+    }
+    __real_mp_seq_multiply(items, item_size, length, times, destination);
+}
+
+// Comparing sequences recurses without a look at the stack.
+bool __real_mp_seq_cmp_objs(mp_uint_t op, const mp_obj_t *first, size_t first_length, const mp_obj_t *second, size_t second_length);
+bool __wrap_mp_seq_cmp_objs(mp_uint_t op, const mp_obj_t *first, size_t first_length, const mp_obj_t *second, size_t second_length) {
+    mp_cstack_check();
+    return __real_mp_seq_cmp_objs(op, first, first_length, second, second_length);
 }
 
 mp_uint_t mp_hal_stdout_tx_strn(const char *text, size_t length) {

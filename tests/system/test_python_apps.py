@@ -345,6 +345,6 @@ def test_crashing_and_spinning_python_delays_the_rest_by_no_more_than_slices_and
         found = board.expect(r"lateness: 200 alarms, (\d+) early, at most (\d+) us late", timeout=60)
     early, late = int(found[1]), int(found[2])
     assert early == 0
-    # At worst each of four others has a slice of 10 ms before it, and three of them a fault report, which
-    # the kernel formats without a pause: some 20 ms each at this speed.
-    assert late < 120_000
+    # At worst each of four others has a slice of 10 ms before it, and three of them a fault report: 60 ms each,
+    # since QEMU's UART asks for the next byte at once, for as long as there are any.
+    assert late < 220_000

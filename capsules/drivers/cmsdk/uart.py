@@ -37,10 +37,10 @@ class CmsdkUart:
         self._rx_interrupt = registers.field(_CTRL, 3, 1)
         self._rx_line = receive
         self._client: "UartClient | None" = None
-        self._tx_buffer = TakeCell()
+        self._tx_buffer: TakeCell[Buffer] = TakeCell()
         self._tx_at = 0
         self._tx_length = 0
-        self._rx_buffer = TakeCell()
+        self._rx_buffer: TakeCell[Buffer] = TakeCell()
         self._rx_at = 0
         self._rx_length = 0
         registers.write(_BAUDDIV, clock // baud)
@@ -52,7 +52,7 @@ class CmsdkUart:
         self._client = client
 
     def transmit(self, buffer: Buffer, length: int) -> None:
-        self._tx_buffer.put(buffer.move())
+        self._tx_buffer.put(buffer.move(self))
         self._tx_at = 0
         self._tx_length = length
         self._fill()
@@ -80,7 +80,7 @@ class CmsdkUart:
             self._client.transmitted(buffer.give_back(), self._tx_length, 0)
 
     def receive(self, buffer: Buffer, length: int) -> None:
-        self._rx_buffer.put(buffer.move())
+        self._rx_buffer.put(buffer.move(self))
         self._rx_at = 0
         self._rx_length = length
         self._rx_interrupt(1)

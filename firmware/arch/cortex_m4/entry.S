@@ -4,6 +4,8 @@
     .cpu cortex-m4
     .thumb
 
+    .equ CRASH_STACK, 1024
+
     .section .text.entry, "ax"
     .global SVC_Handler, fault_entry
 
@@ -36,7 +38,17 @@ fault_entry:
     str     r2, [r1]
     str     lr, [r1, #4]
     b       fault_of_process
-1:  mov     r0, sp
+    // The kernel did it, maybe because its stack is full: the report needs CRASH_STACK bytes below the
+    // frame. Without them it begins at the top and overwrites the oldest callers, never the frame.
+1:  mov     r0, sp                      // the frame, if it could be stacked
+    mov     r2, lr
+    ldr     r1, =_stack_limit + CRASH_STACK
+    ldr     r3, =_stack_top
+    cmp     r0, r1
+    it      hs
+    cmphs   r3, r0
+    it      lo                          // outside of [r1, r3]
+    movlo   sp, r3
     push    {r4-r11}
     mov     r1, sp
-    b       fault_of_kernel
+    b       fault_of_kernel             // does not return

@@ -15,9 +15,10 @@ void SysTick_Handler(void);
 void fault_entry(void);
 void irq_entry(void);
 
-// Priorities: a smaller number wins. Faults and interrupts preempt the kernel; system calls, PendSV
-// and SysTick are the kernel and do not preempt one another.
+// Priorities: a smaller number wins. Faults and interrupts preempt the kernel; system calls and PendSV
+// are the kernel and do not preempt one another. The tick preempts it to limit the time of capsules.
 #define PRIORITY_INTERRUPT (0x40)
+#define PRIORITY_TICK (0xc0)
 #define PRIORITY_KERNEL (0xe0) // the lowest that every chip has: three bits
 
 __attribute__((noreturn)) void Reset_Handler(void) {
@@ -26,7 +27,7 @@ __attribute__((noreturn)) void Reset_Handler(void) {
 
     SCB_SHPR1 = 0;
     SCB_SHPR2 = (uint32_t)PRIORITY_KERNEL << 24;
-    SCB_SHPR3 = (uint32_t)PRIORITY_KERNEL << 24 | PRIORITY_KERNEL << 16;
+    SCB_SHPR3 = (uint32_t)PRIORITY_TICK << 24 | PRIORITY_KERNEL << 16;
     for (unsigned i = 0; i < BOARD_IRQ_LINES; i++) {
         NVIC_IPR(i) = PRIORITY_INTERRUPT;
     }
@@ -39,10 +40,14 @@ __attribute__((noreturn)) void Reset_Handler(void) {
     SCB_CPACR = CPACR_FPU_PRIVILEGED;
     barrier();
 
-    // Until schedule_start() this thread is the kernel: nothing may preempt it.
-    __asm volatile ("msr basepri, %0" :: "r" (PRIORITY_INTERRUPT));
-    main();
+    // Until schedule_start() this thread is the kernel: no system call or deferred work may preempt it.
+    __asm volatile ("msr basepri, %0" :: "r" (PRIORITY_KERNEL));
     for (;;) {
+        main(); // comes back if the board could not be wired for want of memory: from the beginning
+        for (unsigned i = 0; i < (BOARD_IRQ_LINES + 31) / 32; i++) {
+            NVIC_ICER(i) = NVIC_ICPR(i) = 0xffffffff;
+        }
+        memset(&_bss_start, 0, (uintptr_t)&_bss_end - (uintptr_t)&_bss_start);
     }
 }
 

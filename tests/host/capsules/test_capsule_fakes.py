@@ -7,7 +7,7 @@ from kernel import Layout, ProcessId, Registers
 
 def test_a_buffer_that_was_passed_on_raises_until_it_comes_back() -> None:
     buffer = Buffer(4)
-    moved = buffer.move()
+    moved = buffer.move(1)
     with pytest.raises(RuntimeError):
         buffer[0] = 1
     moved[0] = 7
@@ -17,18 +17,31 @@ def test_a_buffer_that_was_passed_on_raises_until_it_comes_back() -> None:
         len(moved)
 
 
-def test_a_buffer_can_be_passed_on_four_times() -> None:
-    handle = Buffer(1)
-    for _ in range(4):
-        handle = handle.move()
+def test_a_buffer_has_at_most_eight_handles_and_a_borrower_gets_the_same_one_again() -> None:
+    buffer = Buffer(1)
+    first = buffer.move("borrower")
+    first.give_back()
+    assert buffer.move("borrower") is first
+    first.give_back()
+    for borrower in range(6):
+        buffer.move(borrower).give_back()
     with pytest.raises(RuntimeError):
-        handle.move()
+        buffer.move("one too many")
+
+
+def test_a_handle_that_a_borrower_has_kept_is_void_while_another_has_the_buffer() -> None:
+    buffer = Buffer(1)
+    kept = buffer.move("first")
+    kept.give_back()
+    buffer.move("second")
+    with pytest.raises(RuntimeError):
+        kept[0] = 1
 
 
 def test_a_window_cannot_be_wider_than_its_owners() -> None:
     buffer = Buffer(8)
     buffer.window(2, 6)
-    moved = buffer.move()
+    moved = buffer.move(1)
     moved.window(1, 3)
     moved[0] = 9
     with pytest.raises(IndexError):

@@ -10,6 +10,7 @@ from kernel import FAULTED, RUNNING, TERMINATED, YIELDED, YIELDED_FOR, ErrorCode
 from capsules.core import ipc, low_level_debug, process_info
 from capsules.core.process_faults import ProcessFaults
 from capsules.drivers.cmsdk.dualtimer import DualTimerAlarm
+from capsules.virtual.virtual_alarm import AlarmMux
 
 INFO, IPC, DEBUG = process_info.DRIVER_NUM, ipc.DRIVER_NUM, low_level_debug.DRIVER_NUM
 
@@ -23,13 +24,15 @@ class World:
     def __init__(self, processes: int = 1) -> None:
         self.machine = Machine()
         self.clock = FakeAlarm()
-        self.faults = ProcessFaults(self.machine.control, self.machine.line(), self.clock)
+        mux = AlarmMux(self.clock)
+        self.faults = ProcessFaults(self.machine.control, self.machine.line(), mux.new_alarm(), mux.new_alarm())
         self.apps = [self.machine.process(f"app{n}") for n in range(processes)]
 
     def fault(self, slot: int, **facts: int) -> None:
         self.apps[slot].facts.update(facts)
         self.apps[slot].fault()
         self.machine.run()
+        self.clock.pass_time(20)  # the report is written a part at a time
 
     def pass_ms(self, ms: float) -> None:
         self.clock.pass_time(int(ms * 25_000_000 / 256_000))

@@ -25,10 +25,10 @@ class Client:
 
     def send(self, text: bytes) -> None:
         self.out.set(0, text)
-        self.uart.transmit(self.out.move(), len(text))
+        self.uart.transmit(self.out.move(self.uart), len(text))
 
     def receive(self, length: int) -> None:
-        self.uart.receive(self.input.move(), length)
+        self.uart.receive(self.input.move(self.uart), length)
 
     def transmitted(self, buffer, length: int, status: int) -> None:
         assert buffer.give_back() is self.out

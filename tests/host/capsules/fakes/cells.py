@@ -5,7 +5,7 @@ from typing import Any
 from words import integer, truncated, unsigned
 
 _EMPTY = object()
-_DEEPEST_MOVE = 4
+_MOST_HANDLES = 8
 _LARGEST = 4096
 
 
@@ -65,27 +65,34 @@ class TakeCell:
 class _Storage:
     def __init__(self, size: int) -> None:
         self.bytes = bytearray(size)
-        self.top = 0
+        self.good: Buffer | None = None
         self.handles: list[Buffer] = []
+        self.locked = False
 
 
 class Buffer:
-    """Bytes with one owner: of the stack of handles, only the top one is good."""
+    """Bytes with one owner: of all handles, only one is good."""
 
-    __slots__ = ("_depth", "_end", "_start", "_storage")
+    __slots__ = ("_borrower", "_end", "_lender", "_start", "_storage")
 
     def __init__(self, size: int) -> None:
         if not 1 <= integer(size) <= _LARGEST:
             raise ValueError("a buffer has 1 to 4096 bytes")
-        storage = _Storage(size)
-        for depth in range(_DEEPEST_MOVE + 1):
-            handle = self if depth == 0 else object.__new__(Buffer)
-            handle._storage, handle._start, handle._end, handle._depth = storage, 0, size, depth
-            storage.handles.append(handle)
+        self._storage = _Storage(size)
+        self._storage.good = self._new(None, None)
+
+    def _new(self, lender: "Buffer | None", borrower: object) -> "Buffer":
+        handle = self if lender is None else object.__new__(Buffer)
+        handle._storage, handle._start, handle._end = self._storage, 0, len(self._storage.bytes)
+        handle._lender, handle._borrower = lender, borrower
+        self._storage.handles.append(handle)
+        return handle
 
     def _check(self) -> None:
-        if self._depth != self._storage.top:
+        if self is not self._storage.good:
             raise RuntimeError("the buffer was passed on")
+        if self._storage.locked:
+            raise RuntimeError("hardware is using the buffer")
 
     def range_of(self, start: int, length: int) -> tuple[int, int]:
         """C's buffer_range(): where in the storage the bytes begin, and how many there are."""
@@ -111,30 +118,32 @@ class Buffer:
 
     def is_good(self) -> bool:
         """For tests: whether this handle may be used."""
-        return self._depth == self._storage.top
+        return self is self._storage.good and not self._storage.locked
 
-    def move(self) -> "Buffer":
+    def move(self, borrower: object) -> "Buffer":
         self._check()
-        if self._depth == _DEEPEST_MOVE:
-            raise RuntimeError("the buffer was passed on too often")
-        self._storage.top += 1
-        following = self._storage.handles[self._storage.top]
-        following._start, following._end = self._start, self._end
-        return following
+        handles = self._storage.handles
+        lent = next((one for one in handles if one._lender is self and one._borrower is borrower), None)
+        if lent is None:
+            if len(handles) == _MOST_HANDLES:
+                raise RuntimeError("the buffer was passed to too many")
+            lent = self._new(self, borrower)
+        lent._start, lent._end = self._start, self._end
+        self._storage.good = lent
+        return lent
 
     def give_back(self) -> "Buffer":
         self._check()
-        if self._depth == 0:
+        if self._lender is None:
             raise RuntimeError("the buffer has no other owner")
-        self._storage.top -= 1
-        return self._storage.handles[self._storage.top]
+        self._storage.good = self._lender
+        return self._lender
 
     def window(self, start: int, end: int) -> None:
         self._check()
         first, last = 0, len(self._storage.bytes)
-        if self._depth:
-            owner = self._storage.handles[self._depth - 1]
-            first, last = owner._start, owner._end
+        if self._lender is not None:
+            first, last = self._lender._start, self._lender._end
         if not 0 <= integer(start) <= integer(end) <= last - first:
             raise IndexError
         self._start, self._end = first + start, first + end

@@ -97,7 +97,7 @@ class FakeUart:
     def transmit(self, buffer: Buffer, length: int) -> None:
         assert self._sending is None, "two transmissions at a time"
         assert 1 <= length <= len(buffer)
-        self._sending = buffer.move(), length
+        self._sending = buffer.move(self), length
 
     def finish(self) -> None:
         """The transmission under way has ended."""
@@ -116,7 +116,7 @@ class FakeUart:
     def receive(self, buffer: Buffer, length: int) -> None:
         assert self._receiving is None, "two receptions at a time"
         assert 1 <= length <= len(buffer)
-        self._receiving, self._at = (buffer.move(), length), 0
+        self._receiving, self._at = (buffer.move(self), length), 0
 
     def _finish_receive(self, status: int) -> None:
         (buffer, _), self._receiving = self._receiving, None

@@ -1,0 +1,56 @@
+"""What the verifier says about a file."""
+
+import ast
+from collections.abc import Container
+from dataclasses import dataclass, field
+from typing import Any
+
+from adder.verify.rules import RULES
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One place that breaks a rule."""
+
+    path: str
+    line: int
+    column: int
+    rule: str
+    what: str
+
+    @property
+    def message(self) -> str:
+        """One line for people."""
+        return f"{RULES[self.rule].title}: {self.what}"
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}: {self.rule} {self.message}; {RULES[self.rule].remedy}"
+
+    def for_machines(self) -> dict[str, Any]:
+        """The same as data."""
+        rule = RULES[self.rule]
+        return {
+            "file": self.path, "line": self.line, "column": self.column, "rule": rule.id, "title": rule.title,
+            "message": self.message, "remedy": rule.remedy,
+        }  # fmt: skip
+
+
+@dataclass
+class Report:
+    """Collects the findings on one file; a rule says the same thing about a place only once."""
+
+    path: str
+    found: set[Finding] = field(default_factory=set)
+
+    def add(self, where: ast.AST | int, rule: str, what: str, column: int = 0) -> None:
+        """Refuse what stands at a node, or at a line and column (counted from 0)."""
+        if isinstance(where, ast.AST):
+            line, column = getattr(where, "lineno", 1), getattr(where, "col_offset", 0)
+        else:
+            line = where
+        self.found.add(Finding(self.path, line, column + 1, rule, what))
+
+    def has(self, node: ast.AST, rules: Container[str]) -> bool:
+        """Whether one of these rules was broken within a node."""
+        first, last = getattr(node, "lineno", 1), getattr(node, "end_lineno", 1)
+        return any(first <= finding.line <= last and finding.rule in rules for finding in self.found)

@@ -1,0 +1,107 @@
+// The kernel's heap: see heap.h.
+//
+// Each block remembers the capsule that was running when it was allocated. Up to its budget a capsule
+// gets what there is; beyond, only while more than the reserve stays free. Once the board is wired no
+// single object may be large: a loop of the interpreter's C over it would be one that nobody ends.
+
+#include <stdint.h>
+
+#include "config.h"
+#include "core/heap.h"
+#include "kernel/contain.h"
+#include "kernel/seal.h"
+#include "py/gc.h"
+
+#define BLOCK_BYTES (MICROPY_BYTES_PER_GC_BLOCK)
+#define BLOCKS (CONFIG_KERNEL_HEAP_KB * 1024 / BLOCK_BYTES)
+
+// py/gc.c's table: two bits for each block.
+#define BLOCKS_PER_BYTE (4)
+enum { BLOCK_FREE, BLOCK_HEAD, BLOCK_TAIL, BLOCK_MARK };
+
+void *__real_gc_alloc(size_t bytes, unsigned flags);
+void *__real_gc_realloc(void *block, size_t bytes, bool may_move);
+
+static uint8_t owner[BLOCKS]; // of an object's first block
+static uint16_t held[CONFIG_MAX_CAPSULES];
+static uint16_t used, total; // all in blocks
+
+// For tests: this many allocations from now one fails. A debugger, or a change of the image, sets it.
+volatile uint32_t heap_fails_after = UINT32_MAX;
+
+static unsigned block_of(const void *pointer) {
+    return ((const uint8_t *)pointer - MP_STATE_MEM(area).gc_pool_start) / BLOCK_BYTES;
+}
+
+void heap_init(void) {
+    total = (MP_STATE_MEM(area).gc_pool_end - MP_STATE_MEM(area).gc_pool_start) / BLOCK_BYTES;
+}
+
+void heap_recount(void) {
+    for (unsigned i = 0; i < CONFIG_MAX_CAPSULES; i++) {
+        held[i] = 0;
+    }
+    used = 0;
+    const uint8_t *table = MP_STATE_MEM(area).gc_alloc_table_start;
+    unsigned current = CONTAIN_KERNEL;
+    for (unsigned block = 0; block < total; block++) {
+        unsigned kind = table[block / BLOCKS_PER_BYTE] >> 2 * (block % BLOCKS_PER_BYTE) & 3;
+        if (kind != BLOCK_FREE) {
+            current = kind == BLOCK_TAIL ? current : owner[block];
+            held[current]++;
+            used++;
+        }
+    }
+}
+
+static bool affordable(unsigned blocks) {
+    return held[contain_running] + blocks <= CONFIG_CAPSULE_HEAP_BYTES / BLOCK_BYTES
+        || used + blocks + CONFIG_KERNEL_HEAP_RESERVE / BLOCK_BYTES <= total;
+}
+
+static bool permitted(size_t bytes) {
+    if (heap_fails_after != UINT32_MAX && heap_fails_after-- == 0) {
+        return false;
+    }
+    if (contain_running == CONTAIN_KERNEL) {
+        return true;
+    }
+    if (kernel_sealed && !contain_wiring && bytes > CONFIG_CAPSULE_LARGEST_OBJECT) {
+        return false;
+    }
+    unsigned blocks = (bytes + BLOCK_BYTES - 1) / BLOCK_BYTES;
+    if (affordable(blocks)) {
+        return true;
+    }
+    gc_collect(); // and heap_recount()
+    return affordable(blocks);
+}
+
+static void charge(const void *object, size_t bytes) {
+    if (object != NULL) {
+        unsigned blocks = (bytes + BLOCK_BYTES - 1) / BLOCK_BYTES;
+        owner[block_of(object)] = contain_running;
+        held[contain_running] += blocks;
+        used += blocks;
+    }
+}
+
+void *heap_alloc(size_t bytes, unsigned flags) {
+    if (!permitted(bytes)) {
+        return NULL;
+    }
+    void *object = __real_gc_alloc(bytes, flags);
+    charge(object, bytes);
+    return object;
+}
+
+void *heap_realloc(void *object, size_t bytes, bool may_move) {
+    if (!permitted(bytes)) {
+        return NULL;
+    }
+    void *moved = __real_gc_realloc(object, bytes, may_move);
+    if (moved != object) {
+        charge(moved, bytes);
+    }
+    return moved;
+}

@@ -1,0 +1,61 @@
+// Containment: what goes wrong in a capsule stays there.
+//
+// A capsule, in this sense, is what one recipe of the board makes. Whenever the kernel calls into it (a
+// command, an interrupt's bottom half, the recipe itself), it says so here. An exception, a call that
+// takes longer than its budget, or an allocation beyond its share ends that call and nothing else.
+
+#ifndef ADDER_KERNEL_CONTAIN_H
+#define ADDER_KERNEL_CONTAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arch/cortex_m4/registers.h"
+#include "kernel/process.h"
+#include "py/mpstate.h"
+#include "py/obj.h"
+
+#define CONTAIN_KERNEL (0) // the kernel itself: no budget
+
+extern mp_state_ctx_t kernel_python_state;
+
+extern uint8_t contain_running;  // whose code runs
+extern uint32_t contain_ticks;   // ticks of SysTick since that call began
+extern bool contain_wiring;      // a recipe runs
+
+typedef enum { CONTAIN_CONTINUE, CONTAIN_RESTART, CONTAIN_DISABLE } contain_policy_t;
+
+// Around a call that begins here and may end by an exception. A time-out that came too late for the
+// last call is forgotten.
+static inline void contain_enter(unsigned capsule) {
+    contain_running = capsule;
+    contain_ticks = 0;
+    kernel_python_state.thread.mp_pending_exception = MP_OBJ_NULL;
+}
+
+static inline void contain_leave(void) {
+    contain_running = CONTAIN_KERNEL;
+}
+
+// Make the capsule `name` by calling recipe(): its result, or MP_OBJ_NULL if that failed, which is
+// reported. `grant` is the driver that the result, a method, serves; MP_OBJ_NULL for none.
+mp_obj_t contain_make(qstr name, mp_obj_t recipe, mp_obj_t grant, contain_policy_t policy);
+
+// Call function(): false if it failed, which is reported as "in `where`" with `number`.
+bool contain_call(unsigned capsule, mp_obj_t function, const char *where, unsigned number, mp_obj_t *result);
+
+// A call ended with this exception: report it and apply the policy.
+void contain_failed(unsigned capsule, mp_obj_t exception, const char *where, unsigned number);
+
+// The bottom half that makes capsules again: to be set as the handler of a software line.
+void contain_init(void);
+
+// An exception is being raised in the kernel's Python: remember from where.
+void contain_note_raise(const void *exception);
+
+// From SysTick, above the kernel's priority: the kernel, not a process, was interrupted.
+void contain_tick(exception_frame_t *frame);
+
+void contain_collect_roots(void);
+
+#endif

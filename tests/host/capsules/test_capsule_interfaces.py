@@ -1,0 +1,117 @@
+"""Every capsule that serves a driver number: it answers the commands of its docstring and no others."""
+
+import importlib
+import inspect
+import re
+from types import ModuleType
+
+import pytest
+from cells import Buffer
+from hardware import FakeAlarm, FakeLed, FakeUart
+from kernel import ErrorCode, Machine
+
+from adder.board import ROOT
+
+NUMBERS = range(41)
+
+ANSWERED_BY_THE_CORE = {"capsules.core.ipc": {2, 3}}
+"""Commands that firmware/kernel/ipc.c answers before the capsule is asked."""
+
+# Imported here, since the fakes are there only while this file is being imported.
+CAPSULES = [
+    importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    for path in sorted((ROOT / "capsules").rglob("*.py"))
+    if re.search(r"^DRIVER_NUM\b", path.read_text(), re.MULTILINE)
+]
+
+
+class FakeSensor:
+    def set_client(self, *_: object) -> None:
+        pass
+
+    def measure(self) -> None:
+        pass
+
+
+MAKERS = {
+    "Alarm": lambda machine: FakeAlarm(),
+    "Buffer": lambda machine: Buffer(64),
+    "InterruptLine": lambda machine: machine.line(),
+    "ProcessControl": lambda machine: machine.control,
+    "TemperatureSensor": lambda machine: FakeSensor(),
+    "Uart": lambda machine: FakeUart(),
+    "tuple[Led, ...]": lambda machine: (FakeLed(), FakeLed()),
+}
+"""What a board would hand to a capsule, by the type of the parameter."""
+
+
+def serving(module: ModuleType) -> Machine:
+    """A machine that serves this capsule alone."""
+    machine = Machine()
+    grant = machine.grant(module.DRIVER_NUM, module.LAYOUT)
+    classes = [
+        one
+        for one in vars(module).values()
+        if getattr(one, "__module__", "") == module.__name__ and hasattr(one, "command")
+    ]
+    assert len(classes) == 1, "a capsule has one class with a `command`"
+    needs = (
+        list(inspect.signature(classes[0]).parameters.values()) if classes[0].__init__ is not object.__init__ else []
+    )
+    given = []
+    for parameter in needs:
+        kind = parameter.annotation if isinstance(parameter.annotation, str) else parameter.annotation.__name__
+        assert kind == "Grant" or kind in MAKERS, f"MAKERS has nothing for '{parameter.name}: {kind}'"
+        given.append(grant if kind == "Grant" else MAKERS[kind](machine))
+    machine.serve(grant, classes[0](*given).command)
+    return machine
+
+
+def commands_of(docstring: str) -> set[int]:
+    """The numbers in the docstring's table of commands."""
+    table = re.search(r"^Command\n((?:    .*\n|\n(?=    ))+)", docstring + "\n", re.MULTILINE)
+    assert table is not None, "the docstring has no table 'Command'"
+    return {int(number) for number in re.findall(r"^    (\d+)\b", table[1], re.MULTILINE)}
+
+
+@pytest.fixture(params=CAPSULES, ids=lambda module: module.__name__)
+def capsule(request: pytest.FixtureRequest) -> ModuleType:
+    module: ModuleType = request.param
+    return module
+
+
+def test_a_command_is_unsupported_exactly_if_the_docstring_leaves_it_out(capsule) -> None:
+    answered = set()
+    for number in NUMBERS:
+        machine = serving(capsule)
+        if machine.process().command(capsule.DRIVER_NUM, number) != ErrorCode.NOSUPPORT:
+            answered.add(number)
+    documented = commands_of(capsule.__doc__)
+    core = ANSWERED_BY_THE_CORE.get(capsule.__name__, set())
+    assert core <= documented
+    assert answered == documented - core
+    assert max(documented) in NUMBERS
+
+
+def test_every_capsule_has_command_0(capsule) -> None:
+    assert isinstance(serving(capsule).process().command(capsule.DRIVER_NUM, 0), tuple)
+
+
+def test_the_docstring_names_the_driver_number(capsule) -> None:
+    named = re.search(r"^Driver number (0x[0-9A-Fa-f]+)\b", capsule.__doc__, re.MULTILINE)
+    assert named is not None
+    assert int(named[1], 16) == capsule.DRIVER_NUM
+
+
+def test_there_are_capsules_and_no_two_share_a_number() -> None:
+    numbers = [module.DRIVER_NUM for module in CAPSULES]
+    assert numbers
+    assert len(set(numbers)) == len(numbers)
+
+
+def test_a_table_ends_where_the_next_one_begins() -> None:
+    docstring = (
+        "X.\n\nCommand\n    0 exists -> success\n    12 go n -> success\n       7 on\n\nSubscribe\n    3 gone: (0)\n"
+    )
+    assert commands_of(docstring) == {0, 12}
+    assert commands_of("X.\n\nCommand\n    0 exists -> success") == {0}
