@@ -8,7 +8,11 @@ frozen; an import under `if config.X:` counts when X is set.
 Preparing a module keeps every line where it is (so tracebacks tell the truth) and does three things:
 annotations that mpy-cross's emitters do not know are blanked; constants imported from other modules
 become `const()` here, since mpy-cross folds only what it sees; and functions named in [words] get the
-viper decorator, on the blank line above them, after a check that they compute on integers only.
+viper decorator, on the blank line above them.
+
+Nothing is frozen that is not Capsule Python (adder/verify): all modules are verified first. The verifier reads with
+Python's parser, MicroPython compiles with its own, so each module is compiled a second time from what Python
+understood, and both must come out the same. At last, a look at the stack that each function takes.
 
 The library of Python processes is frozen as well, as it is: one copy in flash for all of them.
 """
@@ -26,6 +30,8 @@ from adder import mpy_cross
 from adder.board import ROOT
 from adder.errors import AdderError
 from adder.manifest import write_if_changed
+from adder.verify import verify_program
+from adder.verify.machine_code import check_machine_code
 
 BUILT_IN = {"kernel", "cells", "mint", "micropython"}
 """Modules that are not files: the trusted core's, and MicroPython's `const`."""
@@ -36,6 +42,8 @@ HOST_ONLY = ("typing", "capsules.hil", "__future__")
 TYPES = {
     "CommandReturn",
     "Entry",
+    "Field",
+    "FlashRange",
     "Grant",
     "InterruptLine",
     "KernelLog",
@@ -64,8 +72,15 @@ class Module:
 
     name: str  # as imported: capsules.core.led
     path: Path
+    text: str
     tree: ast.Module
     lines: list[str]
+
+    @property
+    def shown(self) -> Path:
+        """The path for people."""
+        return self.path.relative_to(ROOT) if self.path.is_relative_to(ROOT) else self.path
+
     constants: dict[str, int] = field(default_factory=dict)
 
 
@@ -106,7 +121,7 @@ class Freezer:
             tree = ast.parse(text, str(path))
         except SyntaxError as error:
             raise AdderError(f"{path}:{error.lineno}: {error.msg}.") from error
-        module = Module(name, path, tree, text.splitlines())
+        module = Module(name, path, text, tree, text.splitlines())
         self.modules[name] = module
         module.constants = {
             node.targets[0].id: value
@@ -173,7 +188,6 @@ class Freezer:
                 blank(lines, node.target, node.annotation, start_at_end=True)
         for function in words:
             row = function.lineno - 2
-            check_words(function, module)
             if lines[row].strip() and not lines[row].lstrip().startswith("#"):
                 raise AdderError(
                     f"{module.path}:{function.lineno}: [words] needs a blank line above '{function.name}'."
@@ -267,20 +281,57 @@ class Freezer:
         if compiled.exists() and record.exists() and record.read_text() == stamp:
             return compiled
         write_if_changed(source, text)
-        result = mpy_cross.run(command, source)
-        if result.returncode:
-            raise AdderError(f"{path}: {(result.stderr or result.stdout).strip().splitlines()[-1]}")
+        self.run_compiler(command, source, path)
         record.write_text(stamp)
         return compiled
+
+    def run_compiler(self, command: list[str], source: Path, path: Path) -> None:
+        """Run mpy-cross. An assertion in it ends it with a signal, which is a refusal as any other."""
+        result = mpy_cross.run(command, source)
+        if result.returncode:
+            said = (result.stderr or result.stdout).strip().splitlines() or [f"exit code {result.returncode}"]
+            raise AdderError(f"{path}: MicroPython's compiler refuses it: {said[-1]}")
+
+    def compare_parsers(self, module: Module, text: str) -> None:
+        """Make sure that MicroPython compiles what Python's parser, and so the verifier, has understood."""
+        shown, emit = file_of(module.name), self.emitter(module)
+        results = []
+        for number, version in enumerate((text, written_anew(text))):
+            source = self.folder / "compared" / f"{shown}.{number}"
+            compiled = source.with_suffix(f".{number}.mpy")
+            if not compiled.exists() or not source.exists() or source.read_text() != version:
+                compiled.unlink(missing_ok=True)
+                write_if_changed(source, version)
+                # Without line numbers, which differ.
+                command = mpy_cross.command(self.config["mpy-cross"]["march"], "3", shown, compiled, emit)
+                self.run_compiler(command, source, module.shown)
+            results.append(compiled.read_bytes())
+        if results[0] != results[1]:
+            raise AdderError(
+                f"{module.shown}: MicroPython's parser takes this file for something else than Python's; "
+                "write it more plainly."
+            )
+
+    def verify(self, modules: list[Module]) -> None:
+        """Refuse what is not Capsule Python."""
+        program = {module.name: (module.shown, module.text) for module in modules}
+        findings = verify_program(program, self.config["words"])
+        if findings:
+            listed = "\n".join(str(finding) for finding in findings)
+            raise AdderError(
+                f"{len(findings)} findings of the verifier:\n{listed}\n`adder verify --explain RULE` says more."
+            )
 
     def freeze(self, micropython: Path) -> None:
         """Compile every module that the board needs and write frozen_content.c."""
         self.load("board")
         frozen = [module for name, module in sorted(self.modules.items()) if name != "config"]
-        compiled = [
-            self.compile(file_of(module.name), module.path, self.emitter(module), self.prepare(module))
-            for module in frozen
-        ]
+        self.verify(frozen)
+        compiled = []
+        for module in frozen:
+            text = self.prepare(module)
+            compiled.append(self.compile(file_of(module.name), module.shown, self.emitter(module), text))
+            self.compare_parsers(module, text)
         compiled += [
             self.compile(shown, path, mpy_cross.emitter(self.config, "apps/library/" + shown), path.read_text())
             for shown, path in library(micropython)
@@ -304,10 +355,21 @@ class Freezer:
         )
         if result.returncode:
             raise AdderError(f"mpy-tool failed: {result.stderr.strip().splitlines()[-1]}")
+        complaints = list(check_machine_code(result.stdout))
+        if complaints:
+            raise AdderError("\n".join(complaints))
         write_if_changed(
             self.folder / "frozen_content.c",
             list_functions(name_frozen(result.stdout, [file_of(m.name) for m in frozen])),
         )
+
+
+def written_anew(text: str) -> str:
+    """The text that Python makes of its syntax tree."""
+    tree = ast.parse(text)
+    # `a, b = c, d`: MicroPython compiles it otherwise if the right side has parentheses, which Python adds.
+    anew = re.sub(r"^(\s*[\w., ]+, [\w., ]+ = )\((.*)\)$", r"\1\2", ast.unparse(tree), flags=re.MULTILINE)
+    return (anew if ast.dump(ast.parse(anew)) == ast.dump(tree) else ast.unparse(tree)) + "\n"
 
 
 def file_of(name: str) -> str:
@@ -442,38 +504,6 @@ def blank_annotations(function: ast.FunctionDef, lines: list[str], keep_words: b
         arrow = lines[row].rindex("->", 0, function.returns.col_offset)
         end = function.returns.end_col_offset or len(lines[row])
         lines[row] = lines[row][:arrow] + " " * (end - arrow) + lines[row][end:]
-
-
-POINTER_TYPES = {"ptr", "ptr8", "ptr16", "ptr32", "uint"}
-
-WORDS_NODES = (
-    ast.arguments, ast.arg, ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.If, ast.While, ast.For,
-    ast.Pass, ast.Break, ast.Continue, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Call,
-    ast.Attribute, ast.Subscript, ast.Name, ast.Constant,
-    ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context,
-)  # fmt: skip
-"""What a function of machine words may be made of."""
-
-
-def check_words(function: ast.FunctionDef, module: Module) -> None:
-    """Refuse what the viper emitter would compile without Python's checks."""
-    where = f"{module.path}:{function.lineno}: '{function.name}' in [words]"
-    arguments = function.args
-    if arguments.posonlyargs or arguments.kwonlyargs or arguments.vararg or arguments.kwarg or arguments.defaults:
-        raise AdderError(f"{where}: only plain parameters are allowed.")
-    for parameter in arguments.args:
-        if parameter.arg in ("self", "process"):
-            continue
-        if not (isinstance(parameter.annotation, ast.Name) and parameter.annotation.id in WORD_TYPES):
-            raise AdderError(f"{where}: parameter '{parameter.arg}' must be annotated as int.")
-    for statement in function.body:
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Name) and node.id == "_":
-                raise AdderError(f"{where}: the unused parameter '_' is used.")
-            if isinstance(node, ast.Name) and node.id in POINTER_TYPES:
-                raise AdderError(f"{where}: '{node.id}' is a pointer type of the viper emitter.")
-            if not isinstance(node, WORDS_NODES):
-                raise AdderError(f"{where}: {type(node).__name__} does more than compute and call.")
 
 
 if __name__ == "__main__":

@@ -113,9 +113,12 @@ def peripherals_h(manifest: dict[str, Any]) -> str:
             offsets = ", ".join(f"0x{offset:x}" for offset in protected)
             lines.append(f"static const uint16_t {table}[] = {{ {offsets} }};")
         base, size = peripheral["base"], peripheral["size"]
-        rows.append(f"    {{ MP_QSTR_{name}, 0x{base:08x}, 0x{size:x}, {table}, {len(protected)}, {len(dma)}, {len(channels)} }},")
+        rows.append(
+            f"    {{ MP_QSTR_{name}, 0x{base:08x}, 0x{size:x}, {table}, {len(protected)}, {len(dma)}, {len(channels)} }},"
+        )
         channels += [
-            f"    {{ MP_QSTR_{channel}, 0x{it['pointer']:x}, 0x{it['length']:x}, 0x{it['end']:x} }}," for channel, it in dma.items()
+            f"    {{ MP_QSTR_{channel}, 0x{it['pointer']:x}, 0x{it['length']:x}, 0x{it['end']:x} }},"
+            for channel, it in dma.items()
         ]
         for line_name, line in peripheral.get("irq", {}).items():
             interrupts.append(f"    {{ MP_QSTR_{name}, MP_QSTR_{line_name}, {line} }},")

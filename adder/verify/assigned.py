@@ -58,7 +58,7 @@ class Assigned:
                 self.read(node.target, assigned)
                 return self.loop(node.body, assigned | _stored(node.target), assigned)
             case ast.Try():
-                after = self.body(node.body, assigned)
+                after = self.body([*node.body, *node.orelse], assigned)
                 for handler in node.handlers:
                     after = after & self.handler(handler, assigned)
                 return after
@@ -94,7 +94,7 @@ class Assigned:
         name = handler.name
         if name is None:
             return self.body(handler.body, assigned)
-        if name in assigned:
+        if name in assigned - {"self"}:
             self.report.add(handler, "CP019", f"'{name}' is a local already")
         return self.body(handler.body, assigned | {name}) - {name}
 

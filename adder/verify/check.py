@@ -137,9 +137,10 @@ class Check:
                 self.const(node.operand)
             case ast.Constant() if not numbers_only or isinstance(node.value, int):
                 self.literal(node)
-            case ast.Name(id=name) if name in self.numbers or (not numbers_only and name.isupper()):
-                if name not in self.kinds:
-                    self.report.add(node, "CP005", f"'{name}'")
+            case ast.Name(id=name) if name in self.numbers:
+                pass
+            case ast.Name(id=name) if not numbers_only and self.kinds.get(name) is Kind.VALUE:
+                pass
             case ast.Attribute() if is_switch(node):
                 self.expression(node)
             case _:
@@ -167,6 +168,8 @@ class Check:
                     ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr())
                 ):
                     self.member(inner, name)
+                    if self.const_argument(inner.value) is not None:  # for MicroPython, const() names the whole file
+                        self.report.add(inner, "CP014", "const() within a class")
                     self.constant(inner)
                 case _ if not isinstance(inner, STATEMENTS):
                     self.report.add(inner, "CP002", type(inner).__name__)
@@ -229,7 +232,7 @@ class Check:
         match node:
             case ast.Constant():
                 self.literal(node)
-            case ast.Name(id=name) if name in self.kinds and name.isupper():
+            case ast.Name(id=name) if self.kinds.get(name) in (Kind.NUMBER, Kind.VALUE):
                 pass
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int())):
                 pass

@@ -4,6 +4,7 @@ import ast
 import io
 import re
 import tokenize
+import warnings
 
 from adder.verify.findings import Report
 
@@ -21,7 +22,8 @@ def parse(text: str, report: Report) -> ast.Module | None:
     if report.found:
         return None
     try:
-        tree = ast.parse(text)
+        with warnings.catch_warnings(action="ignore"):
+            tree = ast.parse(text)
         check_tokens(text, report)
         return tree
     except SyntaxError as error:

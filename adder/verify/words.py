@@ -107,8 +107,11 @@ class Words:
         """What if and while look at: compiled to jumps, so `and`, `or` and `not` may stand here."""
         match node:
             case ast.BoolOp(values=values):
+                # In parentheses, which are not seen here, it is compiled as a value: then all are of one kind.
                 for value in values:
                     self.condition(value)
+                    if not isinstance(value, ast.BoolOp | ast.UnaryOp) and self.kind(value) is Word.OBJECT:
+                        self.refuse(value, "an object within `and` or `or`")
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 self.condition(operand)
             case _:
@@ -123,7 +126,7 @@ class Words:
                 return Word.BOOL
             case ast.Constant(value=int()):
                 return Word.INT
-            case ast.Constant():
+            case ast.Constant(value=str() | bytes()):
                 return Word.OBJECT
             case ast.Name():
                 return self.name(node)

@@ -33,6 +33,7 @@ MMFAR_VALID = 0x80
 BFAR_VALID = 0x8000
 FORCED = 0x40000000
 STATE_FAULTED = 3
+STEP_MS = 50  # between looks at the restarts that are due
 
 
 class ProcessFaults:
@@ -47,9 +48,9 @@ class ProcessFaults:
         self._restart_alarm = restarts
         self._report_alarm = reports
         self._ticks_per_ms = (restarts.frequency + 255999) // 256000
-        self._seen = [0] * processes.SLOTS  # the id whose fault is known
-        self._unreported = [False] * processes.SLOTS
-        self._wait = [0] * processes.SLOTS  # ms until the restart; 0: none is due
+        self._seen = [0 for _ in range(processes.SLOTS)]  # the id whose fault is known
+        self._unreported = [False for _ in range(processes.SLOTS)]
+        self._wait = [0 for _ in range(processes.SLOTS)]  # ms until the restart; 0: none is due
         self._slot = 0  # whose report is being written,
         self._part = 0  # and which part comes next; 0: none is
         self._parts = (
@@ -98,16 +99,14 @@ class ProcessFaults:
         wait = config.RESTART_DELAY_MS << min(restarts, 16)
         return min(wait, config.RESTART_DELAY_MAX_MS)
 
-    STEP_MS = 50
-
     def _arm(self) -> None:
-        self._restart_alarm.set_alarm(self.STEP_MS * self._ticks_per_ms)
+        self._restart_alarm.set_alarm(int(self._ticks_per_ms) * STEP_MS)
 
     def _tick(self) -> None:
         waiting = False
         for slot in range(len(self._wait)):
-            if self._wait[slot] > self.STEP_MS:
-                self._wait[slot] -= self.STEP_MS
+            if self._wait[slot] > STEP_MS:
+                self._wait[slot] -= STEP_MS
                 waiting = True
             elif self._wait[slot] and self._unreported[slot]:
                 waiting = True

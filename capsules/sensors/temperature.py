@@ -32,7 +32,7 @@ class TemperatureDriver:
         self._measuring = False
         sensor.set_client(self._measured)
 
-    def command(self, number: int, _: int, __: int, process: ProcessId) -> "CommandReturn | int":
+    def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
         if number == 0:
             return SUCCESS
         if number != 1:

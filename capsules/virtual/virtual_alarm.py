@@ -34,6 +34,18 @@ class VirtualAlarm:
             self.armed = False
             self._mux.look()
 
+    def pass_ticks(self, ticks: int) -> bool:
+        """Time has passed. True if the alarm is due."""
+        if self.armed:
+            self.left -= ticks
+            return self.left <= 0
+        return False
+
+    def fire(self) -> None:
+        """Call the client, who may set the alarm again."""
+        self.armed = False
+        self.fired()
+
 
 class AlarmMux:
     """Sets the hardware alarm for the soonest of its virtual alarms."""
@@ -46,7 +58,7 @@ class AlarmMux:
         self._running = False  # whether `_last` counts
         self._looking = False
         self._alarms: "tuple[VirtualAlarm, ...]" = ()
-        alarm.set_client(self.look)
+        alarm.set_client(self._interrupt)
 
     def new_alarm(self) -> VirtualAlarm:
         """Make one more alarm; only while the board is wired."""
@@ -64,6 +76,11 @@ class AlarmMux:
             self._running = True
         return (self.now() - self._last) & _MASK
 
+    def _interrupt(self) -> None:
+        """From the hardware; never from within a look, unless a client has failed and that one was not finished."""
+        self._looking = False
+        self.look()
+
     def look(self) -> None:
         """Call who is due, then set the hardware for the next.
 
@@ -79,28 +96,16 @@ class AlarmMux:
         self._running = True
         due = False
         for alarm in self._alarms:
-            if alarm.armed:
-                alarm.left -= ticks
-                if alarm.left <= 0:
-                    due = True
+            if alarm.pass_ticks(ticks):
+                due = True
         if due:
-            self._call_due()
+            # A client that fails does not stop the clock for the others.
+            self._alarm.set_alarm(1)
+            for alarm in self._alarms:
+                if alarm.armed and alarm.left <= 0:
+                    alarm.fire()
         self._looking = False
         self._set_hardware()
-
-    def _call_due(self) -> None:
-        """Call the clients whose time has come. One that fails does not stop the clock for the others."""
-        for alarm in self._alarms:
-            if alarm.armed and alarm.left <= 0:
-                alarm.armed = False
-                good = False
-                try:
-                    alarm.fired()
-                    good = True
-                finally:
-                    if not good:
-                        self._looking = False
-                        self._alarm.set_alarm(1)
 
     def _set_hardware(self) -> None:
         soonest = 0

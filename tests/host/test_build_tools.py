@@ -7,6 +7,7 @@ import pytest
 
 from adder import configure, freeze, manifest
 from adder.errors import AdderError
+from adder.verify.machine_code import check_machine_code
 
 
 def board(**peripheral: object) -> dict:
@@ -38,7 +39,7 @@ def test_a_good_manifest_becomes_tables() -> None:
     good = board(irq={"rx": 3}, protected=[0x534])
     manifest.check(good)
     text = manifest.peripherals_h(good)
-    assert "{ MP_QSTR_uart, 0x40004000, 0x1000, protected_uart, 1 }" in text
+    assert "{ MP_QSTR_uart, 0x40004000, 0x1000, protected_uart, 1, 0, 0 }" in text
     assert "{ MP_QSTR_uart, MP_QSTR_rx, 3 }" in text
 
 
@@ -110,21 +111,50 @@ def test_a_words_function_gets_its_decorator_on_the_line_above(freezer, tmp_path
 @pytest.mark.parametrize(
     ("function", "complaint"),
     [
-        ("\ndef f(a):\n    return a\n", "must be annotated as int"),
-        ("\ndef f(a: 'ptr8'):\n    return a\n", "must be annotated as int"),
-        ("\ndef f(a: int):\n    return ptr8(a)[0]\n", "pointer type"),
-        ("\ndef f(a: int, _: int):\n    return _\n", "is used"),
-        ("\ndef f(a: int, *, b):\n    return a\n", "only plain parameters"),
-        ("\ndef f(a: int):\n    return {x for x in a}\n", "more than compute"),
-        ("\ndef f(a: int):\n    import x\n", "more than compute"),
-        ("\ndef f(a: int):\n    try:\n        pass\n    finally:\n        pass\n", "more than compute"),
         ("x = 1\ndef f(a: int):\n    return a\n", "needs a blank line"),
         ("\ndef g(a: int):\n    return a\n", "has no 'f'"),
     ],
 )
-def test_what_must_not_be_machine_words_is_refused(freezer, tmp_path, function, complaint) -> None:
+def test_a_words_function_that_cannot_be_prepared_is_one_sentence(freezer, tmp_path, function, complaint) -> None:
     with pytest.raises(AdderError, match=complaint):
         freezer.prepare(load(freezer, tmp_path, function, words="f"))
+
+
+def test_what_is_not_capsule_python_is_not_frozen(freezer, tmp_path) -> None:
+    with pytest.raises(AdderError, match=r"3 findings(.|\n)*:1:1: CP003 (.|\n)*:4:12: CP021 (.|\n)*:7:1: CP009 "):
+        freezer.verify(
+            [
+                load(
+                    freezer,
+                    tmp_path,
+                    "from typing import *\n\ndef f(a: int):\n    return a()\n\n\ndef __g() -> None:\n    pass\n",
+                    words="f",
+                )
+            ]
+        )
+
+
+@pytest.mark.parametrize(
+    "same", ["a, b = c, d", "a = (1, 2)", "a = b = 1", "a = 'x' 'y'", "def f(x, y=(1, 2)): return x, y"]
+)
+def test_two_parsers_agree_on_plain_code(freezer, tmp_path, same) -> None:
+    module = load(freezer, tmp_path, same + "\n")
+    freezer.compare_parsers(module, module.text)
+
+
+def test_code_that_micropython_reads_otherwise_is_refused(freezer, tmp_path) -> None:
+    module = load(freezer, tmp_path, "a = 1\n")
+    with pytest.raises(AdderError, match="something else than Python's"):
+        freezer.compare_parsers(module, "a, b = (c, d)\n")
+
+
+def test_a_function_with_a_large_frame_is_refused() -> None:
+    head = "// frozen native code for file x.py, scope x_f\nstatic const byte fun_data_x_f[{}] __attribute__((x)) = {{\n    "
+    small, large = "0x00, 0x00, 0x00, 0x00, 0xfe, 0xb5, 0x8a, 0xb0,", "0x00, 0x00, 0x00, 0x00, 0xfe, 0xb5, 0xff, 0xb0,"
+    assert list(check_machine_code(head.format(80) + small)) == []
+    assert "'x_f' takes 508 bytes" in next(check_machine_code(head.format(80) + large))
+    assert "more than 508" in next(check_machine_code(head.format(80) + large.replace("0xb0", "0xf5")))
+    assert "20000 bytes" in next(check_machine_code(head.format(20000) + small))
 
 
 @pytest.mark.parametrize(
