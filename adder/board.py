@@ -43,9 +43,14 @@ class Board:
         return ROOT / "build" / self.name
 
 
+def board_folder(name: str) -> Path:
+    """A board's folder: the one of that name in boards/, or the name itself if it has a slash."""
+    return Path(name) if "/" in name else ROOT / "boards" / name
+
+
 def load_board(name: str = "qemu") -> Board:
     """Read the manifest of the board called `name`."""
-    path = ROOT / "boards" / name / "memory.toml"
+    path = board_folder(name) / "memory.toml"
     if not path.is_file():
         known = ", ".join(sorted(p.parent.name for p in ROOT.glob("boards/*/memory.toml")))
         raise AdderError(f"There is no board '{name}'; known boards: {known or 'none'}.")

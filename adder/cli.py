@@ -34,6 +34,7 @@ VERBS = {
     "bench-interpreter": Verb(
         "adder.bench_interpreter", "bench_interpreter", "Count what protection costs the Python interpreter."
     ),
+    "capsule": Verb("adder.capsule", "capsule", "Make a new capsule, with its test, from a template."),
     "typecheck": Verb("adder.typecheck", "typecheck", "Check the types of the kernel's Python."),
     "verify": Verb("adder.verify.command", "verify", "Check that capsules are Capsule Python."),
     "size": Verb("adder.size", "size", "Show flash and RAM by component."),

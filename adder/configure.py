@@ -11,14 +11,14 @@ from pathlib import Path
 
 import kconfiglib
 
-from adder.board import ROOT
+from adder.board import ROOT, board_folder
 from adder.errors import AdderError
 from adder.manifest import write_if_changed
 
 
 def load(board: str, folder: Path) -> kconfiglib.Kconfig:
     """The configuration of `board`, checked."""
-    defconfig = ROOT / "boards" / board / "defconfig"
+    defconfig = board_folder(board) / "defconfig"
     if not defconfig.is_file():
         raise AdderError(f"There is no board '{board}': {defconfig} is missing.")
     kconfig = kconfiglib.Kconfig(str(ROOT / "Kconfig"), warn_to_stderr=False)

@@ -22,12 +22,12 @@ import operator
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from adder import mpy_cross
-from adder.board import ROOT
+from adder.board import ROOT, board_folder
 from adder.errors import AdderError
 from adder.manifest import write_if_changed
 from adder.verify import verify_program
@@ -90,20 +90,21 @@ class Freezer:
     def __init__(self, board: str, folder: Path) -> None:
         self.board = board
         self.folder = folder
-        self.config = mpy_cross.read_config()
+        self.config = mpy_cross.read_config(board_folder(board))
         self.modules: dict[str, Module] = {}
         self.options = self.load("config", folder / "config.py").constants
 
     # -- Finding ---------------------------------------------------------------
 
     def path_of(self, name: str) -> Path:
-        """The file of a module."""
+        """The file of a module: of the repository, or else in the board's folder."""
         if name == "board":
-            return ROOT / "boards" / self.board / "board.py"
+            return board_folder(self.board) / "board.py"
         relative = Path(*name.split("."))
         if relative.parts[0] == "components":
             relative = Path("board") / relative
-        return ROOT / relative.with_suffix(".py")
+        path = ROOT / relative.with_suffix(".py")
+        return path if path.is_file() else board_folder(self.board) / relative.with_suffix(".py")
 
     def load(self, name: str, path: Path | None = None) -> Module:
         """Read a module and all that it imports."""
@@ -266,9 +267,11 @@ class Freezer:
     # -- Compiling -------------------------------------------------------------
 
     def emitter(self, module: Module) -> str:
-        """What mpy-cross.cfg says of this module's path."""
-        path = str(module.path.relative_to(ROOT).with_suffix("")) if module.path.is_relative_to(ROOT) else module.name
-        return mpy_cross.emitter(self.config, path)
+        """What mpy-cross.cfg says of this module's path, in the repository or in the board's folder."""
+        for folder in (board_folder(self.board).resolve(), ROOT):
+            if module.path.is_relative_to(folder):
+                return mpy_cross.emitter(self.config, str(module.path.relative_to(folder).with_suffix("")))
+        return mpy_cross.emitter(self.config, module.name)
 
     def compile(self, shown: str, path: Path, emit: str, text: str) -> Path:
         """Compile one module's text; returns its .mpy file. Tracebacks will call it `shown`."""
@@ -360,7 +363,7 @@ class Freezer:
             raise AdderError("\n".join(complaints))
         write_if_changed(
             self.folder / "frozen_content.c",
-            list_functions(name_frozen(result.stdout, [file_of(m.name) for m in frozen])),
+            list_functions(name_frozen(result.stdout, [file_of(m.name) for m in frozen]), self.config["words"]),
         )
 
 
@@ -394,14 +397,20 @@ def name_frozen(text: str, kernel: list[str]) -> str:
     return text
 
 
-def list_functions(text: str) -> str:
-    """Add a table of all functions of machine code, which the kernel's tracebacks are made from."""
+def list_functions(text: str, words: Mapping[str, str]) -> str:
+    """Add a table of all functions of machine code, which the kernel's tracebacks are made from.
+
+    A function of machine words has no name in its code; `words` is [words] of mpy-cross.cfg.
+    """
     found = re.findall(
         r"^// frozen native code for file (\S+), scope (\S+)\nstatic const byte (\w+)\[", text, flags=re.MULTILINE
     )
     rows = []
     for file, scope, symbol in found:
         name = scope.removeprefix(re.sub(r"\W", "_", file.removesuffix(".py")) + "_")
+        for listed in words.get(file.removesuffix(".py"), "").split():
+            if name.endswith("_dot_py") and name.startswith(listed.rpartition(".")[0]):
+                name = listed
         rows.append(f'    {{ {symbol}, "{file}", "{readable(name)}" }},')
     head = "typedef struct { const byte *code; const char *file, *function; } frozen_function_t;\n"
     table = ["const frozen_function_t frozen_functions[] = {", *rows, "};"]
@@ -410,7 +419,8 @@ def list_functions(text: str) -> str:
 
 def readable(scope: str) -> str:
     """A function's name, from what mpy-tool makes of it: `LedDriver___init____lt_listcomp_gt_`."""
-    return re.sub(r"_lt_(\w+?)_gt_", r"<\1>", scope)
+    name = re.sub(r"_lt_(\w+?)_gt_", r"<\1>", scope)
+    return name.replace("_", ".", 1) if name[:1].isupper() else name  # a class's name has no underscore
 
 
 _OPERATORS: dict[type[ast.operator] | type[ast.unaryop], Callable[..., int]] = {

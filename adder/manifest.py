@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from adder import __version__
-from adder.board import ROOT
+from adder.board import board_folder
 from adder.errors import AdderError
 
 IRQ_LINES_MAX = 64
@@ -79,6 +79,7 @@ def memory_map_h(manifest: dict[str, Any]) -> str:
         "",
         f'#define BOARD_TITLE "{manifest["title"]}"',
         f'#define ADDER_VERSION "{__version__}"',
+        f"#define FLASH_PAGE ({manifest['flash']['page']}u)",
         f"#define BOARD_CPU_HZ ({manifest['cpu_hz']})",
         f"#define BOARD_IRQ_LINES ({manifest['irq_lines']})",
         f"#define PANIC_CONSOLE_BASE (0x{panic['base']:08x}u)",
@@ -96,8 +97,8 @@ def memory_map_ld(manifest: dict[str, Any]) -> str:
 
 
 def memory_map_mk(manifest: dict[str, Any]) -> str:
-    """What make needs to know, `memory_map.mk`."""
-    return f"PANIC_CONSOLE := {manifest['panic_console']['kind']}\n"
+    """What make needs to know: which drivers of the core, `memory_map.mk`."""
+    return f"PANIC_CONSOLE := {manifest['panic_console']['kind']}\nFLASH := {manifest['flash']['kind']}\n"
 
 
 def peripherals_h(manifest: dict[str, Any]) -> str:
@@ -137,7 +138,7 @@ def write_if_changed(path: Path, text: str) -> None:
 
 def generate(board: str, folder: Path) -> None:
     """Write the files for `board` into `folder`."""
-    path = ROOT / "boards" / board / "memory.toml"
+    path = board_folder(board) / "memory.toml"
     if not path.is_file():
         raise AdderError(f"There is no board '{board}': {path} is missing.")
     try:

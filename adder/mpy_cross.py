@@ -8,10 +8,12 @@ from pathlib import Path
 from adder.board import ROOT
 
 
-def read_config() -> configparser.ConfigParser:
-    """What mpy-cross.cfg says."""
+def read_config(board: Path | None = None) -> configparser.ConfigParser:
+    """What mpy-cross.cfg says, and the file of that name in a board's folder if it has one."""
     config = configparser.ConfigParser(interpolation=None)
     config.read_string((ROOT / "mpy-cross.cfg").read_text())
+    if board is not None:
+        config.read(board / "mpy-cross.cfg")
     return config
 
 

@@ -45,7 +45,9 @@ def verify_module(program: Program, name: str, words: list[str]) -> list[Finding
     names = Names(program, name, profile, report)
     try:
         names.collect(tree.body)
-        Check(names, text, report).module(tree)
+        check = Check(names, text, report)
+        for node in tree.body:
+            check.top(node)
         for function in listed(tree, words):
             if not report.has(function, ("CP002", "CP015", "CP017")):
                 Words(function, names.kinds, report)

@@ -40,6 +40,11 @@ PARTS = (
     ast.ExceptHandler, ast.arguments, ast.arg, ast.keyword, ast.alias,
 )  # fmt: skip
 
+NODES = (*STATEMENTS, *EXPRESSIONS, *PARTS, ast.operator)  # which operators, Check.operator looks at
+
+ANNOTATIONS = (ast.Name, ast.Constant, ast.Subscript, ast.BinOp, ast.BitOr, ast.Tuple, ast.List, ast.Load)
+"""What types are written with."""
+
 MOST_ARGUMENTS = 12
 
 BUILTINS = {
@@ -55,6 +60,9 @@ EXCEPTIONS = {
     "Exception", "IndexError", "MemoryError", "NotImplementedError", "OSError", "RuntimeError", "TypeError",
     "ValueError",
 }  # fmt: skip
+
+SPECIAL = {"config", "const", "Layout", "mint", "TYPE_CHECKING"}
+"""Imports that the verifier, the build or the compiler knows by their names: nothing else may be called so."""
 
 _KERNEL_TYPES = (
     "CommandReturn Entry Field FlashRange Grant InterruptLine KernelLog ProcessControl ProcessId Registers UserBuffer"
@@ -100,12 +108,9 @@ F_STRING = re.compile(
 )
 """An f-string that MicroPython takes apart as Python does."""
 
-# How large things may be. The compiler's check of the stack leaves a margin; a frame has to fit into a third of it.
+# How large things may be; how large a frame is in the end, machine_code.py sees.
 MOST_PARAMETERS = 8
 MOST_LOCALS = 32
-MOST_FRAME_WORDS = 80
 MOST_ELEMENTS = 32
 LONGEST_STRING = 512
-DEEPEST_EXPRESSION = 20
-DEEPEST_STATEMENT = 12
-MOST_BITS = 64
+DEEPEST = 24

@@ -49,8 +49,7 @@ extern const frozen_function_t frozen_functions[];
 extern const size_t frozen_function_count;
 extern uint8_t _frozen_code_start, _frozen_code_end, _stack_top;
 
-#define TRACE_LENGTH (6)
-#define TRACE_DEEPEST (256) // words of the stack that are looked at
+#define TRACE_LENGTH (6) // the innermost, and in the last place the outermost
 
 static const void *traced; // the exception
 static uint32_t trace[TRACE_LENGTH];
@@ -61,8 +60,9 @@ static bool in_frozen_code(uint32_t address) {
 }
 
 static void trace_from(const uint32_t *stack) {
-    for (unsigned i = 0; i < TRACE_DEEPEST && trace_length < TRACE_LENGTH && stack < (uint32_t *)&_stack_top; i++, stack++) {
+    for (; stack < (uint32_t *)&_stack_top; stack++) {
         if ((*stack & 1) && in_frozen_code(*stack)) {
+            trace_length -= trace_length == TRACE_LENGTH;
             trace[trace_length++] = *stack;
         }
     }
@@ -119,15 +119,11 @@ static void report(mp_obj_t exception) {
 // -- The time budget ----------------------------------------------------------
 
 // Not an Exception: a capsule cannot catch it.
-static MP_DEFINE_CONST_OBJ_TYPE(
-    time_out_type, MP_QSTR_TimeOut, MP_TYPE_FLAG_NONE,
-    print, mp_obj_exception_print,
-    attr, mp_obj_exception_attr,
-    parent, &mp_type_BaseException);
+MP_DEFINE_EXCEPTION(TimeOut, BaseException)
 static mp_obj_exception_t time_out;
 
 static void prepare_time_out(void) {
-    time_out = (mp_obj_exception_t) { .base = { &time_out_type }, .args = (mp_obj_tuple_t *)&mp_const_empty_tuple_obj };
+    time_out = (mp_obj_exception_t) { .base = { &mp_type_TimeOut }, .args = (mp_obj_tuple_t *)&mp_const_empty_tuple_obj };
 }
 
 // Safety: entered in place of the next instruction of a capsule's machine code, on its stack. Between

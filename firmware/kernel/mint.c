@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/allocator.h"
+#include "core/flash.h"
 #include "core/interrupt.h"
 #include "core/mmio.h"
 #include "core/take_cell.h"
@@ -33,6 +34,13 @@ static mp_obj_t mint_interrupt(mp_obj_t peripheral, mp_obj_t name) {
     return interrupt_line_new(mmio_interrupt(mp_obj_str_get_qstr(peripheral), mp_obj_str_get_qstr(name)));
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(mint_interrupt_obj, mint_interrupt);
+
+// flash(name): the part of the flash that the manifest calls so: "storage" or "apps".
+static mp_obj_t mint_flash(mp_obj_t name) {
+    kernel_check_not_sealed();
+    return flash_range_new(mp_obj_str_get_qstr(name));
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(mint_flash_obj, mint_flash);
 
 // software_interrupt(): a line that only software raises.
 static mp_obj_t mint_software_interrupt(void) {
@@ -326,6 +334,7 @@ static const mp_rom_map_elem_t mint_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_DISABLE), MP_ROM_INT(CONTAIN_DISABLE) },
     { MP_ROM_QSTR(MP_QSTR_RESTART), MP_ROM_INT(CONTAIN_RESTART) },
     MINT_ENTRY(build),
+    MINT_ENTRY(flash),
     MINT_ENTRY(grant),
     MINT_ENTRY(interrupt),
     MINT_ENTRY(kernel_log),

@@ -13,7 +13,7 @@ from adder.verify.machine_code import check_machine_code
 def board(**peripheral: object) -> dict:
     return {
         "name": "x", "title": "X", "irq_lines": 32, "cpu_hz": 1,
-        "memory": {}, "panic_console": {"kind": "none", "base": 0},
+        "memory": {}, "panic_console": {"kind": "none", "base": 0}, "flash": {"kind": "none", "page": 4096},
         "peripherals": {"uart": {"base": 0x40004000, "size": 0x1000, **peripheral}},
     }  # fmt: skip
 

@@ -136,14 +136,16 @@ def test_every_other_built_in_name_is_refused() -> None:
 
 
 def test_what_the_trusted_modules_offer_is_on_no_list_of_forbidden_names() -> None:
-    tables = "".join(path.read_text() for folder in ("core", "kernel") for path in (ROOT / "firmware" / folder).glob("*.c"))
+    sources = [path for folder in ("core", "kernel") for path in (ROOT / "firmware" / folder).glob("*.c")]
+    tables = "".join(path.read_text() for path in sources)
     methods = table_names(r"\w+_locals_dict_table", tables)
     assert "schedule_upcall" in methods or not methods
     assert not methods & RESERVED
 
 
 def test_every_module_of_the_image_that_is_not_listed_is_refused() -> None:
-    for module in ("uctypes", "struct", "array", "io", "sys", "gc", "machine", "builtins", "json", "re", "time", "adder"):
+    modules = ["uctypes", "struct", "array", "io", "sys", "gc", "machine", "builtins", "json", "re", "time", "adder"]
+    for module in modules:
         assert module not in MODULES
         assert rules_of(f"import {module}\n") == ["CP003"]
         assert rules_of(f"from {module} import x\n") == ["CP003"]
@@ -231,7 +233,8 @@ def test_a_node_that_is_not_listed_is_refused(kind: str) -> None:
         "def f(a):\n    while True:\n        x = a()\n        if x:\n            break\n    return x\n",
         "def f(a):\n    if a:\n        x = 1\n    else:\n        raise ValueError(a)\n    return x\n",
         "def f(a):\n    try:\n        x = a()\n    except Exception:\n        return None\n    return x\n",
-        "def f(a):\n    try:\n        a()\n    except ValueError as error:\n        raise error\n    except (OSError, IndexError) as error:\n        a(error)\n",
+        "def f(a):\n    try:\n        a()\n    except ValueError as e:\n        raise e\n"
+        "    except (OSError, IndexError) as e:\n        a(e)\n",
         "def f(a):\n    for i in range(3):\n        a(i * 2)\n    return [i * 3 for i in range(9) if i]\n",
         "def f(a):\n    x, y = 1, 2\n    x, y = y, x + 1\n    return x * y\n",
         "def f(a):\n    n = len(a)\n    n -= 1\n    n = n + a.size()\n    return n * int(a.width()) % 7\n",
@@ -239,9 +242,11 @@ def test_a_node_that_is_not_listed_is_refused(kind: str) -> None:
         'def f(a, b):\n    return f"{a.name[0]} of {b:>08x}"\n',
         "def f(a):\n    x = []\n    x.append(a)\n    return ''.join(x)\n",
         "X = (1, 'a', b'b', (None, True), -1)\nY = X\n",
-        "class A:\n    STEP = 5\n\n    def __init__(self, x: 'int' = 0) -> None:\n        self._x, self.y = x, A.__call__ if False else 1\n".replace("A.__call__ if False else 1", "2"),
-        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from kernel import Grant\n\n\ndef f(a: 'Grant | None') -> \"tuple[int, ...]\":\n    return (a, 1)\n",
-        "def f(a):\n    return max(1, min(a, 2), abs(-3), ord('x')) if a is not None and not a.b in (1, 2) else chr(65)\n",
+        "class A:\n    STEP = 5\n\n    def __init__(self, x: 'int' = 0) -> None:\n        self._x, self.y = x, A(2)\n",
+        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from kernel import Grant\n\n\n"
+        "def f(a: 'Grant | None') -> \"tuple[int, ...]\":\n    return (a, 1)\n",
+        "def f(a):\n    return max(1, min(a, 2), abs(-3)) if a is not None and not a.b in (1, 2) else chr(ord('x'))\n",
+        "class A:\n    def f(self, a):\n        for self.x in a:\n            self.x.go()\n",
     ],
 )  # fmt: skip
 def test_ordinary_code_is_accepted(text: str) -> None:
@@ -288,7 +293,7 @@ def test_a_program_is_verified_as_a_whole(tmp_path: Path) -> None:
     one, two = tmp_path / "one.py", tmp_path / "two.py"
     program = {
         "capsules.x.one": (one, "LIMIT = 3\n\n\ndef make():\n    return LIMIT\n"),
-        "capsules.x.two": (two, "from capsules.x.one import LIMIT, make\n\n\ndef f():\n    return make() + LIMIT * 2\n"),
+        "capsules.x.two": (two, "from capsules.x.one import LIMIT, make\n\n\ndef f():\n    return make(LIMIT * 2)\n"),
     }
     assert verify_program(program) == []
     program["capsules.x.two"] = (two, "from capsules.x.one import other\n")
@@ -319,7 +324,7 @@ def test_any_text_has_a_verdict(text: str) -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_capsule_with_an_attack_in_any_function_is_refused(data: st.DataObject) -> None:
-    path = data.draw(st.sampled_from([path for path in OURS if "class " in path.read_text() and "hil" not in path.parts]))
+    path = data.draw(st.sampled_from([path for path in OURS if {"core", "drivers", "virtual"} & set(path.parts)]))
     lines = path.read_text().splitlines()
     tree = ast.parse("\n".join(lines))
     bodies = [node.body[0] for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
@@ -405,3 +410,8 @@ def test_the_document_lists_every_rule() -> None:
 
 def test_kinds_of_names_are_used() -> None:
     assert {kind for names in MODULES.values() for kind in names.values()} <= set(Kind)
+
+
+def test_an_operator_is_refused_where_it_stands() -> None:
+    (finding,) = verify_text("def f(a):\n    b = 1\n    b **= a\n    return b\n", "evil.py")
+    assert (finding.line, finding.rule) == (3, "CP002")

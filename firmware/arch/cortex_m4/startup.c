@@ -6,7 +6,7 @@
 #include "arch/cortex_m4/registers.h"
 #include "memory_map.h"
 
-extern uint32_t _stack_top, _data_flash, _data_start, _data_end, _bss_start, _bss_end;
+extern uint32_t _null_type, _null_type_end, _stack_top, _data_flash, _data_start, _data_end, _bss_start, _bss_end;
 
 int main(void);
 void SVC_Handler(void);
@@ -23,6 +23,7 @@ void irq_entry(void);
 
 __attribute__((noreturn)) void Reset_Handler(void) {
     memcpy(&_data_start, &_data_flash, (uintptr_t)&_data_end - (uintptr_t)&_data_start);
+    memset(&_null_type, 0, (uintptr_t)&_null_type_end - (uintptr_t)&_null_type);
     memset(&_bss_start, 0, (uintptr_t)&_bss_end - (uintptr_t)&_bss_start);
 
     SCB_SHPR1 = 0;

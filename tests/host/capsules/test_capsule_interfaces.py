@@ -4,11 +4,12 @@ import importlib
 import inspect
 import re
 from types import ModuleType
+from unittest.mock import Mock
 
 import pytest
 from cells import Buffer
 from hardware import FakeAlarm, FakeLed, FakeUart
-from kernel import ErrorCode, Machine
+from kernel import ErrorCode, Grant, Machine
 
 from adder.board import ROOT
 
@@ -25,24 +26,26 @@ CAPSULES = [
 ]
 
 
-class FakeSensor:
-    def set_client(self, *_: object) -> None:
-        pass
-
-    def measure(self) -> None:
-        pass
-
-
 MAKERS = {
     "Alarm": lambda machine: FakeAlarm(),
     "Buffer": lambda machine: Buffer(64),
     "InterruptLine": lambda machine: machine.line(),
     "ProcessControl": lambda machine: machine.control,
-    "TemperatureSensor": lambda machine: FakeSensor(),
     "Uart": lambda machine: FakeUart(),
     "tuple[Led, ...]": lambda machine: (FakeLed(), FakeLed()),
 }
-"""What a board would hand to a capsule, by the type of the parameter."""
+"""What a board would hand to a capsule, by the type of the parameter. For another HIL, anything with its methods."""
+
+
+def given_for(parameter: inspect.Parameter, machine: Machine) -> object:
+    """What to hand to a capsule for this parameter."""
+    kind = parameter.annotation
+    name = kind if isinstance(kind, str) else kind.__name__
+    if name in MAKERS:
+        return MAKERS[name](machine)
+    module = "" if isinstance(kind, str) else kind.__module__
+    assert module.startswith("capsules.hil."), f"MAKERS has nothing for '{parameter.name}: {name}'"
+    return Mock(spec_set=kind)
 
 
 def serving(module: ModuleType) -> Machine:
@@ -60,9 +63,7 @@ def serving(module: ModuleType) -> Machine:
     )
     given = []
     for parameter in needs:
-        kind = parameter.annotation if isinstance(parameter.annotation, str) else parameter.annotation.__name__
-        assert kind == "Grant" or kind in MAKERS, f"MAKERS has nothing for '{parameter.name}: {kind}'"
-        given.append(grant if kind == "Grant" else MAKERS[kind](machine))
+        given.append(grant if parameter.annotation is Grant else given_for(parameter, machine))
     machine.serve(grant, classes[0](*given).command)
     return machine
 

@@ -1,0 +1,18 @@
+// Flash memory: ranges of it, and what a board does to erase and write it.
+
+#ifndef ADDER_CORE_FLASH_H
+#define ADDER_CORE_FLASH_H
+
+#include <stdint.h>
+
+#include "py/obj.h"
+
+extern const mp_obj_type_t flash_range_type;
+mp_obj_t flash_range_new(qstr name); // for the board only
+
+// Supplied by the board's kind of flash. A page becomes all ones; a word that is written keeps a bit at 0 that
+// is 0. Addresses are checked by the caller; both return when it is done.
+void board_flash_erase(uint32_t page);
+void board_flash_write(uint32_t address, uint32_t word);
+
+#endif
