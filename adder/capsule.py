@@ -25,7 +25,7 @@ BOARD = Path("boards/qemu/board.py")
 CAPSULES = Path("capsules")
 TESTS = Path("tests/host/capsules")
 
-LONGEST_NAME = 32
+LONGEST_NAME = 24
 MOST = 0xFFFFFFFF
 FIRST_OWN_NUMBER = 0xB0000
 """Tock's list of driver numbers ends before it."""
@@ -259,7 +259,7 @@ def next_steps(made: Plan, wire: bool) -> str:
         out += f"    {BOARD!s:{width}}  imports and wiring\n"
     out += "\nTry it as it is, then change it:\n"
     sources = [str(path) for template, path in made.files.items() if template != "test"]
-    out += f"    adder verify {' '.join(sources)}\n    adder typecheck --board qemu\n"
+    out += f"    adder verify {' '.join(sources)}\n    adder typecheck\n"
     out += f"    build/venv/bin/python -m pytest {made.files['test']}\n"
     if not wire:
         out += "\nThen wire it to a board. "
@@ -267,11 +267,11 @@ def next_steps(made: Plan, wire: bool) -> str:
             out += "To the board's memory.toml, with the addresses of the manual:\n"
             out += f"\n{indented(made.text('memory'))}\nTo its board.py, with the other imports:\n"
         else:
-            out += f"To {KCONFIG}, at the end of the menu \"Capsules\":\n\n{indented(made.text('kconfig'))}\n"
+            out += f'To {KCONFIG}, at the end of the menu "Capsules":\n\n{indented(made.text("kconfig"))}\n'
             out += f"To {BOARD}, after the other imports:\n"
         out += f"\n{indented(made.text('imports'))}\nand before `{LAST_LINE}`:\n\n{indented(made.text('wiring'))}"
-    out += "\nBuild and run:\n    make kernel BOARD=BOARD\n" if made.kind == "driver" else "\nBuild and run:\n    make run\n"
-    return out.rstrip("\n")
+    build = "make kernel BOARD=..." if made.kind == "driver" else "make run"
+    return out + f"\nBuild{' and run' * (made.kind != 'driver')}:\n    {build}"
 
 
 # ---------------------------------------------------------------------------- the verb

@@ -104,7 +104,9 @@ def memory_map_mk(manifest: dict[str, Any]) -> str:
 def peripherals_h(manifest: dict[str, Any]) -> str:
     """The tables in `peripherals.h`."""
     lines = [f"// {HEAD.format(**manifest)}", ""]
-    rows, channels, interrupts = [], [], []
+    rows: list[str] = []
+    channels: list[str] = []
+    interrupts: list[str] = []
     for name, peripheral in manifest["peripherals"].items():
         protected = protected_of(peripheral)
         dma = peripheral.get("dma", {})
@@ -115,7 +117,8 @@ def peripherals_h(manifest: dict[str, Any]) -> str:
             lines.append(f"static const uint16_t {table}[] = {{ {offsets} }};")
         base, size = peripheral["base"], peripheral["size"]
         rows.append(
-            f"    {{ MP_QSTR_{name}, 0x{base:08x}, 0x{size:x}, {table}, {len(protected)}, {len(dma)}, {len(channels)} }},"
+            f"    {{ MP_QSTR_{name}, 0x{base:08x}, 0x{size:x}, {table}, {len(protected)}, "
+            f"{len(dma)}, {len(channels)} }},"
         )
         channels += [
             f"    {{ MP_QSTR_{channel}, 0x{it['pointer']:x}, 0x{it['length']:x}, 0x{it['end']:x} }},"

@@ -13,7 +13,7 @@ from adder.verify.check import Check
 from adder.verify.findings import Finding, Report
 from adder.verify.interface import check_interface
 from adder.verify.program import Names, Profile, Program, name_of, profile_of
-from adder.verify.text import parse
+from adder.verify.text import check_syntax, parse
 from adder.verify.words import Words, listed
 
 __all__ = ["Finding", "name_of", "verify_program", "verify_text"]
@@ -53,6 +53,8 @@ def verify_module(program: Program, name: str, words: list[str]) -> list[Finding
                 Words(function, names.kinds, report)
         if profile is Profile.CAPSULE:
             check_interface(tree, report)
+        if not report.found:
+            check_syntax(tree, report)
     except RecursionError:
         report.add(1, "CP018", "nested too deeply to be looked at")
     return list(report.found)

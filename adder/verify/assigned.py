@@ -77,7 +77,7 @@ class Assigned:
                 self.read(node.value, assigned)
                 self.read(node.target, assigned)
                 return assigned | _stored(node.target)
-            case ast.Break():
+            case ast.Break() if self.breaks:  # outside of loops it is no syntax, which the compiler says
                 self.breaks[-1] &= assigned
                 return set(self.names)
         self.read(node, assigned)

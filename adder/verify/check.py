@@ -8,7 +8,7 @@ from adder.verify.arithmetic import bindings, element_of, is_number, numbers_amo
 from adder.verify.assigned import Assigned
 from adder.verify.findings import Report
 from adder.verify.program import Names, Profile, is_switch, is_type_checking
-from adder.verify.whitelist import BUILTINS, EXCEPTIONS, Kind
+from adder.verify.whitelist import BUILTINS, EXCEPTIONS, POLICIES, Kind
 
 _CONSTANTS = (Kind.NUMBER, Kind.VALUE)
 _MODULES = (Kind.MODULE, Kind.OPTIONS, Kind.POWERS)
@@ -326,7 +326,7 @@ class Check:
         elif kind is Kind.OPTIONS:
             rule = "" if name.isupper() and node.lineno == node.end_lineno else "CP025"
         elif kind is Kind.POWERS:
-            rule = "" if node in self.called and not name.startswith("_") else "CP025"
+            rule = "" if node in self.called or name in POLICIES else "CP025"
         elif kind is Kind.MODULE:
             offered = None if name.startswith("_") else self.names.modules[base].get(name)
             rule = "CP003" if offered is None else "CP012" if offered is Kind.CLASS and node not in self.called else ""

@@ -15,7 +15,8 @@ LONGEST_FUNCTION = 16384
 """Bytes."""
 
 _FUNCTION = re.compile(
-    r"^// frozen native code for file (\S+), scope (\S+)\nstatic const byte \w+\[(\d+)\][^{]*\{\s*((?:0x[0-9a-f]{2},\s*){4,8})",
+    r"^// frozen native code for file (\S+), scope (\S+)\n"
+    r"static const byte \w+\[(\d+)\][^{]*\{\s*((?:0x[0-9a-f]{2},\s*){4,8})",
     re.MULTILINE,
 )
 _PUSH = 0xB5  # push {..., lr}: Armv7-M A7.7.101, encoding T1
@@ -33,6 +34,6 @@ def check_machine_code(frozen: str) -> Iterator[str]:
         frame = (instructions[2] & 0x7F) * 4 if known and instructions[2] & 0x80 else None
         if frame is None or frame > LARGEST_FRAME:
             taken = "more than 508" if frame is None else str(frame)
-            yield f"{file}: '{scope}' takes {taken} bytes of stack, {LARGEST_FRAME} are allowed; use fewer locals and loops."
+            yield f"{file}: '{scope}' takes {taken} bytes of stack, {LARGEST_FRAME} are allowed; use fewer locals."
         if size > LONGEST_FUNCTION:
             yield f"{file}: '{scope}' has {size} bytes, {LONGEST_FUNCTION} are allowed; split the function."

@@ -32,6 +32,15 @@ def parse(text: str, report: Report) -> ast.Module | None:
     return None
 
 
+def check_syntax(tree: ast.Module, report: Report) -> None:
+    """What a syntax tree may hold and the language has not: a break outside of loops, a parameter twice."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            compile(tree, report.path, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        report.add(error.lineno or 1, "CP001", error.msg)
+
+
 def check_tokens(text: str, report: Report) -> None:
     """Refuse what the two lexers, or the build that edits lines, may read in different ways."""
     quoted: set[int] = set()  # lines whose end lies within a string

@@ -68,6 +68,9 @@ _KERNEL_TYPES = (
     "CommandReturn Entry Field FlashRange Grant InterruptLine KernelLog ProcessControl ProcessId Registers UserBuffer"
 )
 
+POLICIES = {"CONTINUE", "DISABLE", "RESTART"}
+"""What of `mint` is a constant; all else is only called."""
+
 MODULES: dict[str, dict[str, Kind]] = {
     "kernel": {
         "SUCCESS": Kind.VALUE,

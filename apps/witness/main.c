@@ -86,7 +86,11 @@ static void processes(void) {
     for (uint32_t i = 0; i < count; i++) {
         memset(name, 0, sizeof name);
         allow_rw(DRIVER_PROCESS_INFO, 0, name, sizeof name - 1);
-        did("process name", command(DRIVER_PROCESS_INFO, 4, identifiers[i], 0));
+        result_t r = command(DRIVER_PROCESS_INFO, 4, identifiers[i], 0);
+        if (r.a == E_INVAL) {
+            continue; // it has been restarted, and has another identifier
+        }
+        did("process name", r);
         if (strcmp(name, "exits-terminate") == 0) {
             allow_rw(DRIVER_PROCESS_INFO, 0, stats, sizeof stats);
             if (did("process stats", command(DRIVER_PROCESS_INFO, 5, identifiers[i], 0)) && stats[3] == TERMINATED) {

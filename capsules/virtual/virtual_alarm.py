@@ -8,43 +8,26 @@ from capsules.hil.time import Alarm
 
 _MASK = const(0xFFFFFF)
 _LONGEST = const(0x7FFFFF)  # look at the counter at least twice in each of its rounds
+_DUE = const(-1)
 
 
 class VirtualAlarm:
     """One of the alarms; a HIL Alarm itself."""
 
-    def __init__(self, mux: "AlarmMux") -> None:
+    def __init__(self, mux: "AlarmMux", index: int) -> None:
         self.frequency = mux.frequency
         self.now = mux.now
-        self.armed = False
-        self.left = 0  # ticks from the mux's last look at the counter
-        self.fired: Callable[[], None] = mux.ignore
         self._mux = mux
+        self._index = index
 
     def set_client(self, fired: "Callable[[], None]") -> None:
-        self.fired = fired
+        self._mux.set_client(self._index, fired)
 
     def set_alarm(self, dt: int) -> None:
-        self.left = dt + self._mux.since_look()
-        self.armed = True
-        self._mux.look()
+        self._mux.set_alarm(self._index, dt)
 
     def disarm(self) -> None:
-        if self.armed:
-            self.armed = False
-            self._mux.look()
-
-    def pass_ticks(self, ticks: int) -> bool:
-        """Time has passed. True if the alarm is due."""
-        if self.armed:
-            self.left -= ticks
-            return self.left <= 0
-        return False
-
-    def fire(self) -> None:
-        """Call the client, who may set the alarm again."""
-        self.armed = False
-        self.fired()
+        self._mux.disarm(self._index)
 
 
 class AlarmMux:
@@ -57,32 +40,45 @@ class AlarmMux:
         self._last = 0
         self._running = False  # whether `_last` counts
         self._looking = False
-        self._alarms: "tuple[VirtualAlarm, ...]" = ()
+        self._left: "list[int]" = []  # ticks from the last look at the counter, or _DUE; 0: not armed
+        self._fired: "list[Callable[[], None]]" = []
         alarm.set_client(self._interrupt)
 
     def new_alarm(self) -> VirtualAlarm:
         """Make one more alarm; only while the board is wired."""
-        alarm = VirtualAlarm(self)
-        self._alarms += (alarm,)
-        return alarm
+        self._left.append(0)
+        self._fired.append(self._ignore)
+        return VirtualAlarm(self, len(self._left) - 1)
 
-    def ignore(self) -> None:
+    def _ignore(self) -> None:
         """The client of an alarm that has none."""
 
-    def since_look(self) -> int:
-        """Ticks since the last look at the counter."""
+    def set_client(self, index: int, fired: "Callable[[], None]") -> None:
+        """Of the alarm with this number."""
+        self._fired[index] = fired
+
+    def set_alarm(self, index: int, dt: int) -> None:
+        """Let the alarm with this number go off in `dt` ticks."""
+        now = self.now()
         if not self._running:
-            self._last = self.now()
+            self._last = now
             self._running = True
-        return (self.now() - self._last) & _MASK
+        self._left[index] = dt + ((now - self._last) & _MASK)
+        self._look()
+
+    def disarm(self, index: int) -> None:
+        """Let the alarm with this number not go off."""
+        if self._left[index]:
+            self._left[index] = 0
+            self._look()
 
     def _interrupt(self) -> None:
         """From the hardware; never from within a look, unless a client has failed and that one was not finished."""
         self._looking = False
-        self.look()
+        self._look()
 
-    def look(self) -> None:
-        """Call who is due, then set the hardware for the next.
+    def _look(self) -> None:
+        """Look at the counter: call who is due, then set the hardware for the next.
 
         A client may set or disarm any alarm from its callback: what has passed is subtracted from all
         before anybody is called, and the soonest is looked for after.
@@ -90,30 +86,36 @@ class AlarmMux:
         if self._looking:
             return
         self._looking = True
+        left = self._left
         now = self.now()
         ticks = (now - self._last) & _MASK if self._running else 0
         self._last = now
         self._running = True
         due = False
-        for alarm in self._alarms:
-            if alarm.pass_ticks(ticks):
-                due = True
+        for index in range(len(left)):
+            rest = left[index]
+            if rest:
+                rest -= ticks
+                if rest <= 0:
+                    rest = _DUE
+                    due = True
+                left[index] = rest
         if due:
-            # A client that fails does not stop the clock for the others.
-            self._alarm.set_alarm(1)
-            for alarm in self._alarms:
-                if alarm.armed and alarm.left <= 0:
-                    alarm.fire()
+            # A client that fails does not stop the clock for the others: the interrupt's handler is called again.
+            for index in range(len(left)):
+                if left[index] == _DUE:
+                    left[index] = 0
+                    self._fired[index]()
         self._looking = False
-        self._set_hardware()
-
-    def _set_hardware(self) -> None:
         soonest = 0
-        for alarm in self._alarms:
-            if alarm.armed and (soonest == 0 or alarm.left < soonest):
-                soonest = alarm.left
+        for index in range(len(left)):
+            rest = left[index]
+            if rest > 0 and (soonest == 0 or rest < soonest):
+                soonest = rest
+        if soonest > _LONGEST:
+            soonest = _LONGEST
         if soonest:
-            self._alarm.set_alarm(soonest if soonest < _LONGEST else _LONGEST)
+            self._alarm.set_alarm(soonest)
         else:
             self._running = False
             self._alarm.disarm()

@@ -63,6 +63,8 @@ void interrupt_run_bottom_halves(void) {
                 kernel_printf("kernel: the handler of interrupt %u keeps failing; the line is off\n", line);
                 interrupt_handlers[line] = MP_OBJ_NULL;
                 continue;
+            } else {
+                interrupt_trigger(line); // once more: it may serve several, and one has failed
             }
             if (interrupt_handlers[line] != MP_OBJ_NULL) { // it may have been switched off with its capsule
                 unmask(line);

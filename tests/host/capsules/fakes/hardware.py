@@ -55,10 +55,14 @@ class FakeAlarm:
         self.due = None
 
     def fire(self) -> None:
-        """The interrupt."""
+        """The interrupt. A handler that fails is called once more (firmware/core/interrupt.c)."""
         assert self._fired is not None
         self.due = None
-        self._fired()
+        try:
+            self._fired()
+        except Exception:
+            self._fired()
+            raise
 
     def pass_time(self, ticks: int, lateness: Callable[[], int] = lambda: 0) -> None:
         """Let time pass; each interrupt comes as late as `lateness()` says."""

@@ -1,0 +1,39 @@
+"""What an attack is given: the powers of an ordinary capsule, and some more.
+
+The attack serves driver number 0xBAD000: each command is one attempt.
+"""
+
+from cells import Buffer
+from kernel import Grant, InterruptLine, Layout, ProcessControl, Registers
+from micropython import const
+
+from capsules.hostile.victim import Victim
+from capsules.virtual.virtual_alarm import VirtualAlarm
+
+DRIVER_NUM = const(0xBAD000)
+
+LAYOUT = Layout(upcalls=2, read_write=1, read_only=1, readable=1, u32=2)
+
+
+class Powers:
+    """All attacks get these."""
+
+    def __init__(
+        self,
+        grant: Grant,
+        registers: Registers,
+        hardware: InterruptLine,
+        line: InterruptLine,
+        alarm: VirtualAlarm,
+        victim: Victim,
+        processes: ProcessControl,
+    ) -> None:
+        self.grant = grant
+        self.registers = registers
+        self.hardware = hardware  # the timer's interrupt
+        self.line = line  # a software interrupt
+        self.alarm = alarm
+        self.victim = victim
+        self.processes = processes
+        self.buffer = Buffer(64)
+        self.other = Buffer(64)

@@ -1,0 +1,12 @@
+# contained: TimeOut
+"""Divides large numbers for ever."""
+
+
+class Attack:
+    def __init__(self, powers):
+        self._powers = powers
+
+    def attack(self, number, attempt, second, process):
+        n = 1 << 3000
+        while True:
+            n = (n + 1) * (1 << 60) // (n - 1) + (1 << 3000)

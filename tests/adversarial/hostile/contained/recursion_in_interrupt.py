@@ -1,0 +1,17 @@
+# contained: RuntimeError
+"""Calls itself for ever in an interrupt's handler."""
+
+from kernel import ErrorCode
+
+
+class Attack:
+    def __init__(self, powers):
+        self._line = powers.line
+
+    def attack(self, number, attempt, second, process):
+        self._line.enable(self.deep)
+        self._line.trigger()
+        return ErrorCode.BUSY
+
+    def deep(self):
+        self.deep()

@@ -1,0 +1,4 @@
+# refused: CP003 as board
+"""A board that reaches for memory itself."""
+
+import uctypes

@@ -1,0 +1,6 @@
+# refused: CP014
+"""Code in a class's body."""
+
+class Evil:
+    while True:
+        pass

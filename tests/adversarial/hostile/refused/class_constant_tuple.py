@@ -1,0 +1,9 @@
+# refused: CP013
+"""A class within a constant tuple."""
+
+class X:
+    def peek(self):
+        return self._secret
+
+
+Y = (X,)

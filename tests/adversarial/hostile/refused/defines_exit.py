@@ -1,0 +1,6 @@
+# refused: CP009
+"""Swallows an exception."""
+
+class Evil:
+    def __exit__(self):
+        return 1000000

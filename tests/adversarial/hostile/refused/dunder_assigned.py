@@ -1,0 +1,6 @@
+# refused: CP009
+"""Changes one's own class."""
+
+class Evil:
+    def run(self, other):
+        self.__class__ = other

@@ -1,0 +1,5 @@
+# refused: CP009
+"""A module's own getattr."""
+
+def __getattr__(name):
+    return name

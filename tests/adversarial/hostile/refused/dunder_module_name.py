@@ -1,0 +1,6 @@
+# refused: CP009
+"""The name of this module."""
+
+class Evil:
+    def run(self, other):
+        return __name__

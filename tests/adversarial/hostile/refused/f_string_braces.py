@@ -1,0 +1,6 @@
+# refused: CP024
+"""Doubled braces."""
+
+class Evil:
+    def run(self, other):
+        return f"{{{other}}}"

@@ -1,0 +1,6 @@
+# refused: CP015
+"""Machine code."""
+
+@micropython.asm_thumb
+def peek(address):
+    return address

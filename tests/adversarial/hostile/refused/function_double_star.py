@@ -1,0 +1,5 @@
+# refused: CP015
+"""Any keywords: a dict."""
+
+def f(**rest):
+    return rest

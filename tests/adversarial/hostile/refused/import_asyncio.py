@@ -1,0 +1,4 @@
+# refused: CP003
+"""A scheduler of one's own."""
+
+import asyncio

@@ -1,0 +1,4 @@
+# refused: CP003
+"""A deque, whose iterator outlives its memory."""
+
+import collections

@@ -1,0 +1,4 @@
+# refused: CP003
+"""A module that exists on the host alone."""
+
+import ctypes

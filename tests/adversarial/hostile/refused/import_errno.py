@@ -1,0 +1,4 @@
+# refused: CP003
+"""A module that nobody listed."""
+
+import errno

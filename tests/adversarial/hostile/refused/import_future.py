@@ -1,0 +1,4 @@
+# refused: CP003
+"""Changes what the parser takes."""
+
+from __future__ import annotations

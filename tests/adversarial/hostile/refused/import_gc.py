@@ -1,0 +1,4 @@
+# refused: CP003
+"""Collects, or switches collection off."""
+
+import gc

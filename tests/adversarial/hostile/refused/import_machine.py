@@ -1,0 +1,4 @@
+# refused: CP003
+"""mem32 is all of the memory."""
+
+import machine

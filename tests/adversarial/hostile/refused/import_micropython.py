@@ -1,0 +1,4 @@
+# refused: CP003
+"""The module itself, with its decorators and its heap lock."""
+
+import micropython

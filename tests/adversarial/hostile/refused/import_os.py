@@ -1,0 +1,4 @@
+# refused: CP003
+"""The file system."""
+
+import os

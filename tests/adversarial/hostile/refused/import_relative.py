@@ -1,0 +1,4 @@
+# refused: CP003
+"""A relative import, past the list of names."""
+
+from . import led

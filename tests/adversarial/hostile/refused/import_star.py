@@ -1,0 +1,4 @@
+# refused: CP003
+"""Everything at once, unseen."""
+
+from kernel import *

@@ -1,0 +1,4 @@
+# refused: CP003
+"""Reads and writes any address."""
+
+import uctypes

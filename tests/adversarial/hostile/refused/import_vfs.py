@@ -1,0 +1,4 @@
+# refused: CP003
+"""Mounts a file system."""
+
+import vfs

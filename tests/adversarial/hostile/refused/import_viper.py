@@ -1,0 +1,4 @@
+# refused: CP003
+"""The decorator of the viper emitter."""
+
+from micropython import viper

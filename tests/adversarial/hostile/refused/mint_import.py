@@ -1,0 +1,4 @@
+# refused: CP004
+"""A capsule that makes its own powers."""
+
+import mint

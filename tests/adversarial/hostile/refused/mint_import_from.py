@@ -1,0 +1,4 @@
+# refused: CP004
+"""One power is enough."""
+
+from mint import registers

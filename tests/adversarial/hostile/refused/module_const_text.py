@@ -1,0 +1,6 @@
+# refused: CP013
+"""const of what is no number."""
+
+from micropython import const
+
+X = const("abc")

@@ -1,0 +1,4 @@
+# refused: CP013
+"""A variable of the module."""
+
+state = 1

@@ -1,0 +1,4 @@
+# refused: CP013
+"""A list within a tuple."""
+
+X = (1, [2])

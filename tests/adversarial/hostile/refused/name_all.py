@@ -1,0 +1,6 @@
+# refused: CP005
+"""A loop in C over anything."""
+
+class Evil:
+    def run(self, other):
+        return all(other)

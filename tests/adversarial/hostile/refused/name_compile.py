@@ -1,0 +1,6 @@
+# refused: CP005
+"""Compiles text to code."""
+
+class Evil:
+    def run(self, other):
+        return compile("1", "", "eval")

@@ -1,0 +1,6 @@
+# refused: CP005
+"""Calls from a loop in C."""
+
+class Evil:
+    def run(self, other):
+        return filter(self.run, other)

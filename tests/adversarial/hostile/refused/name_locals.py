@@ -1,0 +1,6 @@
+# refused: CP005
+"""The dict of the locals."""
+
+class Evil:
+    def run(self, other):
+        return locals()

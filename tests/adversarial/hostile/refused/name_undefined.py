@@ -1,0 +1,6 @@
+# refused: CP005
+"""A name that a later change may define."""
+
+class Evil:
+    def run(self, other):
+        return secret

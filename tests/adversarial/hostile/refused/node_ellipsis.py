@@ -1,0 +1,5 @@
+# refused: CP002
+"""The object Ellipsis."""
+
+def f():
+    return ...

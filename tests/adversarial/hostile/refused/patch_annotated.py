@@ -1,0 +1,6 @@
+# refused: CP007
+"""Assigns with an annotation."""
+
+class Evil:
+    def run(self, other):
+        other.ready: int = 1

@@ -1,0 +1,5 @@
+# refused: CP001
+"""Two parameters of one name."""
+
+def f(a, a):
+    return a

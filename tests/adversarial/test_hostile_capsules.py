@@ -1,0 +1,138 @@
+"""Malicious capsules that the verifier lets pass are contained at run time: each in a boot of its own.
+
+The files in hostile/contained/ say in their first lines what they try, and what the console must show. An attack
+returns SUCCESS only if it got what it wanted.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hostile_kernel import ATTACKS, BASE, build_kernel, choose, header, write_board
+
+from adder.board import ROOT
+from adder.elf_to_tbf import Options, elf_to_tbf
+from adder.python_app import build
+from adder.simulate import Simulation
+from adder.verify import verify_text
+
+WITNESSED = 3  # so many lines of each witness must come after the attack
+
+ASK = """
+import syscall
+import time
+ERRORS = ("", "FAIL", "BUSY", "ALREADY", "OFF", "RESERVE", "INVAL", "SIZE", "CANCEL", "NOMEM", "NOSUPPORT",
+    "NODEVICE", "UNINSTALLED", "NOACK")
+ATTACK = 0xBAD000
+VICTIM = 0xBAD001
+LED = 2
+def ask(driver, number, first=0):
+    try:
+        answer = syscall.command(driver, number, first)
+    except syscall.SyscallError as error:
+        return ERRORS[error.args[0]]
+    return "SUCCESS" if answer is None else answer
+"""
+
+ATTACKER = ASK + """
+ask(VICTIM, 2, 0x5EC0DE)
+life = ask(VICTIM, 4)
+upcalls = 0
+def come(a, b, c):
+    global upcalls
+    upcalls += 1
+own, shared = bytearray(b"own" * 8), bytearray(b"shared" * 4)
+def lend(*buffers):
+    for allow, buffer in zip((syscall.allow_rw, syscall.allow_ro, syscall.allow_readable), buffers):
+        try:
+            allow(ATTACK, 0, buffer)
+        except syscall.SyscallError:
+            pass
+for number in range(2):
+    syscall.subscribe(ATTACK, number, come)
+lend(own, b"read-only" * 2, shared)
+time.sleep_ms(300)
+for attempt in range(5):
+    if attempt == 3:
+        lend(None, None, None)
+    print("attacker: life %d, attempt %d: %s" % (life, attempt, ask(ATTACK, 1, attempt)))
+    print("attacker: the victim's callback:", ask(VICTIM, 5))
+    time.sleep_ms(100)
+print("attacker: upcalls:", upcalls)
+print("attacker: own:", bytes(own))
+print("attacker: secret:", hex(ask(VICTIM, 3)))
+print("attacker: null commands:", ask(VICTIM, 0), ask(0, 0), ask(LED, 0), ask(VICTIM, 4) - life > 0)
+print("attacker: victim:", ask(VICTIM, 1))
+print("attacker: done")
+"""
+
+WITNESS = ASK + """
+turn = 0
+while True:
+    ask(VICTIM, 2, 1000 + turn)
+    began = time.ticks_ms()
+    time.sleep_ms(500)
+    late = time.ticks_diff(time.ticks_ms(), began) > 5000
+    turn += 1
+    print("witness: turn %d: %s" % (turn, "late" if late else "well" if ask(VICTIM, 3) == 999 + turn else "ROBBED"))
+"""
+
+
+@pytest.fixture(scope="session")
+def hostile_kernel() -> Path:
+    """The kernel that holds all attacks."""
+    folder = ROOT / "build" / "hostile"
+    write_board(folder / "board", ATTACKS)
+    return build_kernel(folder / "board", folder / "build")
+
+
+@pytest.fixture
+def kernel(hostile_kernel: Path, attack: Path, tmp_path: Path) -> Path:
+    """The kernel that makes this attack."""
+    return choose(hostile_kernel, ATTACKS.index(attack), tmp_path / "kernel.elf")
+
+
+@pytest.fixture(scope="session")
+def apps(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The app that attacks and the two witnesses."""
+    folder = tmp_path_factory.mktemp("apps")
+    hello = (ROOT / "build" / "apps" / "hello.elf").read_bytes()
+    paths = [folder / "hello.tbf"]
+    paths[0].write_bytes(elf_to_tbf(hello, Options(name="hello", argument="1000")).encode())
+    for name, text in (("witness", WITNESS), ("attacker", ATTACKER)):
+        source = folder / f"{name}.py"
+        source.write_text(f'# /// script\n# [tool.adder]\n# name = "{name}"\n# ram = 14336\n# ///\n{text}')
+        paths.append(folder / f"{name}.tbf")
+        paths[-1].write_bytes(build(source).tbf.encode())
+    return paths
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda path: path.stem)
+def test_the_verifier_lets_the_attack_pass(attack: Path) -> None:
+    found = verify_text(attack.read_text(), attack, f"capsules.hostile.{attack.stem}")
+    assert not found, "\n".join(map(str, found))
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda path: path.stem)
+def test_the_attack_is_contained(attack: Path, simulation: Callable[..., Simulation], apps: list[Path]) -> None:
+    with simulation(*apps) as board:
+        assert board.expect(r"attacker: done|panicked|Traceback .*\n.*attacker", timeout=25)[0] == b"attacker: done"
+        for _ in range(WITNESSED + 1):
+            board.expect(r"witness: turn", timeout=10)
+        for _ in range(WITNESSED):
+            board.expect(r"hello: hello, \d+ of", timeout=10)
+        shown = board.transcript
+    assert "panicked" not in shown
+    assert "Adder" not in shown[10:], "it has started again"
+    attempts = re.findall(r"attacker: life \d+, attempt \d: (\S+)", shown)
+    assert len(attempts) >= 5
+    assert all(answer.isalpha() and answer != "SUCCESS" for answer in attempts), attempts
+    wanted = header(attack, "contained")
+    assert wanted is not None
+    assert wanted == "-" or re.search(wanted, shown), wanted
+    assert "attacker: secret: 0x5ec0de" in shown
+    assert "attacker: null commands: SUCCESS SUCCESS 2 True" in shown
+    assert re.search(r"attacker: victim: 0\b", shown)
+    assert "ROBBED" not in shown
+    assert "late" not in shown
