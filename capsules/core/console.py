@@ -74,6 +74,7 @@ class ConsoleDriver:
         if length == 0:
             entry.schedule_upcall(_WRITTEN, 0, 0, 0)
             return SUCCESS
+        entry.read_only(1)  # its first use needs memory: before anything is begun that would be left half done
         entry[_LENGTH] = length
         entry[_AT] = 0
         entry[_WRITING] = 1
@@ -128,15 +129,14 @@ class ConsoleDriver:
         reader = self._reader
         if reader is not None and not reader.alive():
             self._uart.receive_abort()  # received() puts the buffer back
+        length = min(length, len(entry.read_write(1)))
         buffer = self._receive_buffer.take()
         if buffer is None:
             return ErrorCode.BUSY
-        self._reader = entry
-        length = min(length, len(entry.read_write(1)))
         if length == 0:
             self._receive_buffer.put(buffer)
-            self._reader = None
             return ErrorCode.INVAL
+        self._reader = entry
         self._uart.receive(buffer.move(self._uart), length)
         return SUCCESS
 

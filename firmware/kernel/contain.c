@@ -8,6 +8,7 @@
 #include "kernel/contain.h"
 #include "kernel/log.h"
 #include "kernel/schedule.h"
+#include "kernel/seal.h"
 #include "py/gc.h"
 #include "py/objexcept.h"
 #include "py/objstr.h"
@@ -34,6 +35,7 @@ static uint8_t capsule_count; // [0] is the kernel
 uint8_t contain_running;
 uint32_t contain_ticks;
 bool contain_wiring;
+bool contain_last_try;
 static unsigned restart_line;
 
 // -- Where an exception came from ---------------------------------------------
@@ -164,6 +166,11 @@ void contain_tick(exception_frame_t *frame) {
 
 // -- Calls --------------------------------------------------------------------
 
+bool is_memory_error(const void *exception) {
+    const mp_obj_base_t *object = exception;
+    return mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(object->type), MP_OBJ_FROM_PTR(&mp_type_MemoryError));
+}
+
 bool contain_call(unsigned capsule, mp_obj_t function, const char *where, unsigned number, mp_obj_t *result) {
     unsigned before = contain_running;
     mp_obj_dict_t *globals = mp_globals_get(), *locals = mp_locals_get();
@@ -178,6 +185,9 @@ bool contain_call(unsigned capsule, mp_obj_t function, const char *where, unsign
     contain_running = before;
     mp_globals_set(globals);
     mp_locals_set(locals);
+    if (!kernel_sealed && !contain_last_try && is_memory_error(nlr.ret_val)) {
+        nlr_jump(nlr.ret_val); // main.c wires the whole board again
+    }
     contain_failed(capsule, MP_OBJ_FROM_PTR(nlr.ret_val), where, number);
     return false;
 }

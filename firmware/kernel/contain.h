@@ -22,6 +22,7 @@ extern mp_state_ctx_t kernel_python_state;
 extern uint8_t contain_running;  // whose code runs
 extern uint32_t contain_ticks;   // ticks of SysTick since that call began
 extern bool contain_wiring;      // a recipe runs
+extern bool contain_last_try;    // while the board is wired: a recipe without memory is not worth another try
 
 typedef enum { CONTAIN_CONTINUE, CONTAIN_RESTART, CONTAIN_DISABLE } contain_policy_t;
 
@@ -43,6 +44,8 @@ mp_obj_t contain_make(qstr name, mp_obj_t recipe, mp_obj_t grant, contain_policy
 
 // Call function(): false if it failed, which is reported as "in `where`" with `number`.
 bool contain_call(unsigned capsule, mp_obj_t function, const char *where, unsigned number, mp_obj_t *result);
+
+bool is_memory_error(const void *exception);
 
 // A call ended with this exception: report it and apply the policy.
 void contain_failed(unsigned capsule, mp_obj_t exception, const char *where, unsigned number);

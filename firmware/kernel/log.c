@@ -7,6 +7,7 @@
 #include "core/interrupt.h"
 #include "kernel/crash_screen.h"
 #include "kernel/log.h"
+#include "kernel/seal.h"
 #include "py/runtime.h"
 
 #define LONGEST_NAME (64)
@@ -37,8 +38,19 @@ static void print_strn(void *data, const char *text, size_t length) {
         }
         put(text[i]);
     }
-    if (notify_line != 0 && !panicking) {
+    kernel_log_wake();
+}
+
+void kernel_log_wake(void) {
+    if (panicking) {
+        return;
+    }
+    if (notify_line != 0 && interrupt_handlers[notify_line] != MP_OBJ_NULL) {
         interrupt_trigger(notify_line);
+    } else if (kernel_sealed) { // no capsule takes it, and none will
+        while (tail != head) {
+            board_panic_putc(ring[tail++ % SIZE]);
+        }
     }
 }
 

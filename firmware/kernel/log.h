@@ -20,6 +20,9 @@ void kernel_log_app(const tbf_t *tbf);
 // Move up to `length` bytes of the log to `destination`; returns how many.
 uint32_t kernel_log_take(uint8_t *destination, uint32_t length);
 
+// Have what waits taken; write it out here if no capsule does.
+void kernel_log_wake(void);
+
 // Raise this software line when there is something to take.
 void kernel_log_notify(unsigned line);
 

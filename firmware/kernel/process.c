@@ -10,6 +10,7 @@
 #include "kernel/schedule.h"
 #include "kernel/syscall.h"
 #include "memory_map.h"
+#include "py/gc.h"
 #include "py/runtime.h"
 
 #define INITIAL_STACK (sizeof(exception_frame_t)) // the program moves its stack before it grows
@@ -221,13 +222,16 @@ static void forget(process_t *process) {
 }
 
 static bool new_identity(process_t *process) {
-    nlr_buf_t nlr;
-    if (nlr_push(&nlr) != 0) {
+    process->id = next_id++;
+    process_id_t *id = m_new_obj_maybe(process_id_t);
+    if (id == NULL) {
+        gc_collect();
+        id = m_new_obj_maybe(process_id_t);
+    }
+    if (id == NULL) {
         return false;
     }
-    process_id_t *id = mp_obj_malloc(process_id_t, &process_id_type);
-    nlr_pop();
-    process->id = next_id++;
+    id->base.type = &process_id_type;
     id->process = process;
     id->id = process->id;
     process->id_object = MP_OBJ_FROM_PTR(id);
@@ -240,8 +244,7 @@ static void start(process_t *process) {
     if (!new_identity(process)) {
         kernel_log_app(&process->tbf);
         kernel_printf(": the kernel has no memory left to start it\n");
-        process->state = PROCESS_FAULTED;
-        schedule_update(process);
+        process_fault(process); // the policy may start it again, later
         return;
     }
     memset((void *)process->ram_start, 0, process->ram_end - process->ram_start);

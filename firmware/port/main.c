@@ -51,6 +51,7 @@ static void wire(void) {
     mp_obj_t import_args[] = { MP_OBJ_NEW_QSTR(MP_QSTR_board) };
     mp_builtin___import__(1, import_args);
     kernel_seal();
+    kernel_log_wake();
     gc_collect();
 }
 
@@ -66,6 +67,7 @@ int main(void) {
     schedule_tick(true);
     kernel_printf("Adder %s on %s\n", ADDER_VERSION, BOARD_TITLE);
 
+    contain_last_try = attempts == ATTEMPTS - 1;
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
         wire();
@@ -74,8 +76,7 @@ int main(void) {
     }
     kernel_log_panic();
     mp_obj_print_exception(&kernel_print, MP_OBJ_FROM_PTR(nlr.ret_val));
-    bool memory = mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(((mp_obj_base_t *)nlr.ret_val)->type), MP_OBJ_FROM_PTR(&mp_type_MemoryError));
-    if (!memory || ++attempts == ATTEMPTS) {
+    if (!is_memory_error(nlr.ret_val) || ++attempts == ATTEMPTS) {
         kernel_panic("the board could not be wired");
     }
     kernel_printf("kernel: the board could not be wired; trying again\n");

@@ -124,7 +124,10 @@ def build_kernel(tree: Path, folder: Path) -> Path:
     shutil.copytree(ROOT / "build" / "qemu", folder, ignore=shutil.ignore_patterns("*.img", ".config", "typecheck"))
     for part in ("frozen_content.o", "kernel.elf"):
         (folder / part).unlink(missing_ok=True)
-    micropython = (ROOT / (ROOT / "build/.micropython").read_text().strip()).resolve()
+    for source in ("micropython", "qrcodegen"):  # where the build looks for them
+        path = (ROOT / (ROOT / "build" / f".{source}").read_text().strip()).resolve()
+        (tree / "build" / f".{source}").write_text(f"{path}\n")
+    micropython = (tree / "build" / ".micropython").read_text().strip()
     for words in (
         [sys.executable, "-m", "adder.configure", "qemu", str(folder)],
         [sys.executable, "-m", "adder.manifest", "qemu", str(folder)],

@@ -1,4 +1,4 @@
-# contained: TimeOut[\s\S]*its recipe, try 2
+# contained: its recipe, try 2[\s\S]*TimeOut
 # policy: RESTART
 """Fails, so that it is made again, and then loops for ever in its recipe."""
 

@@ -1,6 +1,8 @@
 # contained: RuntimeError
 """Has the victim call back, and calls the victim, for ever."""
 
+from kernel import ErrorCode
+
 
 class Attack:
     def __init__(self, powers):
@@ -9,11 +11,8 @@ class Attack:
 
     def attack(self, number, attempt, second, process):
         self._victim.register(self.again)
-        return self.again()
+        self.again()
+        return ErrorCode.FAIL
 
     def again(self):
-        return self._victim.look(self.look)
-
-    def look(self, pair):
-        self._victim.register(self.again)
-        return self._victim.command(5, 0, 0, self._process)
+        self._victim.command(5, 0, 0, self._process)
