@@ -100,8 +100,8 @@ run: ## Build everything, boot it in QEMU, with the console here (leave: Ctrl-A 
 test: kernels apps ## Run all tests
 	@$(PYTHON) -m pytest tests $(TEST_OPTIONS)
 
-fuzz: kernel apps ## Run the long fuzzers: mutated binaries, random system calls
-	@$(PYTHON) -m pytest tests/adversarial/test_fuzz.py --long --timeout=7200 $(TEST_OPTIONS)
+fuzz: kernel apps ## Run the long fuzzers: mutated binaries, random system calls, each allocation failing
+	@$(PYTHON) -m pytest tests/adversarial/test_fuzz.py tests/adversarial/test_allocation_failure.py --long --timeout=7200 $(TEST_OPTIONS)
 
 soak: kernel apps ## Preempt and interrupt the interpreter for 10^10 instructions
 	@$(PYTHON) -m pytest tests/system/test_soak.py --long --timeout=7200 $(TEST_OPTIONS)

@@ -190,15 +190,26 @@ def import_lines(tree: ast.Module) -> Iterator[int]:
             yield node.end_lineno or node.lineno
 
 
+def bound(tree: ast.Module) -> set[str]:
+    """The names that a module gives a meaning to."""
+    found = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return found | {alias.asname or alias.name for node in imports for alias in node.names}
+
+
 def with_wiring(text: str, imports: str, wiring: str) -> str:
     """A board with one more capsule."""
     lines = text.splitlines(keepends=True)
     if LAST_LINE + "\n" not in lines:
         raise AdderError(f"{BOARD} has no line '{LAST_LINE}'; leave out --wire and edit it by hand.")
     try:
-        after = max(import_lines(ast.parse(text)), default=0)
+        tree = ast.parse(text)
     except SyntaxError as error:
         raise AdderError(f"{BOARD}:{error.lineno}: {error.msg}; put that right first.") from error
+    twice = sorted(bound(tree) & bound(ast.parse(imports + wiring)))
+    if twice:
+        raise AdderError(f"{BOARD} uses the name '{twice[0]}' for something else; choose another name for the capsule.")
+    after = max(import_lines(tree), default=0)
     before = lines.index(LAST_LINE + "\n")
     return "".join([*lines[:after], imports, *lines[after:before], wiring, "\n", *lines[before:]])
 

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterator
 
 from adder.verify import whitelist as listed
 from adder.verify.arithmetic import bindings, element_of, is_number, numbers_among
@@ -17,6 +18,28 @@ _MODULES = (Kind.MODULE, Kind.OPTIONS, Kind.POWERS)
 def called_name(node: ast.expr | None) -> str:
     """The name of the function in `name(...)`; otherwise nothing."""
     return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+
+
+def misuses(body: list[ast.stmt], name: str, in_loop: bool = False) -> Iterator[tuple[ast.AST, str]]:
+    """What the handler of `except ... as name` may not do.
+
+    It is compiled as if there were a `finally` that deletes the name. Native code that jumps out of it comes back
+    there later; and what it raises without a look must be the exception.
+    """
+    for node in body:
+        if isinstance(node, ast.Return) or (isinstance(node, ast.Break | ast.Continue) and not in_loop):
+            yield node, f"{type(node).__name__.lower()} out of a handler with `as`"
+        for child in ast.iter_child_nodes(node):
+            if not isinstance(child, ast.stmt | ast.ExceptHandler):
+                stored = (n for n in ast.walk(child) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+                yield from ((n, f"'{name}' is assigned in its handler") for n in stored if n.id == name)
+        looping = in_loop or isinstance(node, ast.For | ast.While)
+        for part in ("body", "orelse", "finalbody", "handlers"):
+            for inner in getattr(node, part, []):
+                if isinstance(inner, ast.ExceptHandler):
+                    yield from misuses(inner.body, name, looping)
+                elif isinstance(inner, ast.stmt):
+                    yield from misuses([inner], name, looping)
 
 
 class Check:
@@ -260,6 +283,8 @@ class Check:
                 self.placed.update(one for one in classes if one)
                 if name:
                     self.bind(node, name)
+                    for place, what in misuses(node.body, name):
+                        self.refuse(place, "CP017", what)
                     self.errors.add(name)
             case ast.Lambda() if ast.unparse(node.args):
                 self.refuse(node, "CP002", "lambda with parameters")

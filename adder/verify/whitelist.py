@@ -76,6 +76,7 @@ MODULES: dict[str, dict[str, Kind]] = {
         "SUCCESS": Kind.VALUE,
         "ErrorCode": Kind.ERRORS,
         "Layout": Kind.CLASS,
+        "call_client": Kind.FUNCTION,
         "log": Kind.FUNCTION,
         "log_u32": Kind.FUNCTION,
         "success_u32": Kind.FUNCTION,

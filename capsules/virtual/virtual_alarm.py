@@ -2,6 +2,7 @@
 
 from typing import Callable
 
+from kernel import call_client
 from micropython import const
 
 from capsules.hil.time import Alarm
@@ -101,11 +102,10 @@ class AlarmMux:
                     due = True
                 left[index] = rest
         if due:
-            # A client that fails does not stop the clock for the others: the interrupt's handler is called again.
             for index in range(len(left)):
                 if left[index] == _DUE:
                     left[index] = 0
-                    self._fired[index]()
+                    call_client(self._fired[index])
         self._looking = False
         soonest = 0
         for index in range(len(left)):

@@ -4,7 +4,7 @@ Transmissions go out one at a time, in turn. Received bytes go to every device t
 """
 
 from cells import Buffer, TakeCell
-from kernel import ErrorCode
+from kernel import ErrorCode, call_client
 
 from capsules.hil.uart import Uart, UartClient
 
@@ -43,13 +43,13 @@ class UartDevice:
     def finish_transmit(self, buffer: Buffer, length: int, status: int) -> None:
         """The mux has sent this device's bytes."""
         if self._client is not None:
-            self._client.transmitted(buffer, length, status)
+            call_client(self._client.transmitted, buffer, length, status)
 
     def finish_receive(self, status: int) -> None:
         """Give the client what has come in."""
         buffer = self.receive_cell.take()
         if buffer is not None and self._client is not None:
-            self._client.received(buffer.give_back(), self.receive_at, status)
+            call_client(self._client.received, buffer.give_back(), self.receive_at, status)
 
     def take_bytes(self, source: Buffer, length: int) -> None:
         """Bytes have come in."""

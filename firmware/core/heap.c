@@ -33,6 +33,12 @@ static unsigned block_of(const void *pointer) {
     return ((const uint8_t *)pointer - MP_STATE_MEM(area).gc_pool_start) / BLOCK_BYTES;
 }
 
+unsigned heap_owner(const void *object) {
+    const uint8_t *place = object;
+    bool here = place >= MP_STATE_MEM(area).gc_pool_start && place < MP_STATE_MEM(area).gc_pool_end;
+    return here ? owner[block_of(object)] : CONTAIN_KERNEL;
+}
+
 void heap_init(void) {
     total = (MP_STATE_MEM(area).gc_pool_end - MP_STATE_MEM(area).gc_pool_start) / BLOCK_BYTES;
 }

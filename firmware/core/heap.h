@@ -8,6 +8,9 @@
 
 void heap_init(void);
 
+// The capsule that made this object.
+unsigned heap_owner(const void *object);
+
 // In place of gc_alloc and gc_realloc while the kernel's Python runs. NULL, which becomes a MemoryError,
 // if it may not be.
 void *heap_alloc(size_t bytes, unsigned flags);

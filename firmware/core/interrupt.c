@@ -49,15 +49,15 @@ static void unmask(unsigned line) {
 
 void interrupt_run_bottom_halves(void) {
     for (unsigned word = 0; word < INTERRUPT_WORDS; word++) {
-        while (interrupt_pending[word] != 0) {
-            unsigned line = 32 * word + __builtin_ctz(interrupt_pending[word]);
+        for (uint32_t round = interrupt_pending[word]; round != 0; round &= round - 1) { // each line once
+            unsigned line = 32 * word + __builtin_ctz(round);
             pending_update(word, 1u << line % 32, 0);
             mp_obj_t handler = interrupt_handlers[line];
             if (handler == MP_OBJ_NULL) {
                 continue;
             }
             mp_obj_t result;
-            if (contain_call(owners[line], handler, "the handler of interrupt", line, &result)) {
+            if (contain_call(owners[line], handler, 0, NULL, "the handler of interrupt", line, &result)) {
                 faults[line] = 0;
             } else if (++faults[line] >= FAULTS_UNTIL_OFF) {
                 kernel_printf("kernel: the handler of interrupt %u keeps failing; the line is off\n", line);

@@ -23,7 +23,7 @@ static inline bool interrupt_any_pending(void) {
 // Raise a software line.
 void interrupt_trigger(unsigned line);
 
-// Run the bottom half of each pending line.
+// Run the bottom half of each line that is pending now, once.
 void interrupt_run_bottom_halves(void);
 
 extern const mp_obj_type_t interrupt_line_type;

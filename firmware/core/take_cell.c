@@ -140,7 +140,8 @@ MP_DEFINE_CONST_OBJ_TYPE(
 
 // -- Buffer -------------------------------------------------------------------
 
-#define MOST_HANDLES (8) // of one buffer
+#define MOST_HANDLES (8)  // of one buffer
+#define FIRST_HANDLES (5) // made with it: lending must not fail for want of memory
 #define LARGEST_BUFFER (4096)
 
 typedef struct _storage_t storage_t;
@@ -150,12 +151,13 @@ typedef struct _buffer_t {
     storage_t *storage;
     struct _buffer_t *next;   // of this storage's handles
     struct _buffer_t *lender; // the handle that it was moved from; NULL for the first owner's
-    mp_obj_t borrower;
+    mp_obj_t borrower; // MP_OBJ_NULL: the owner's, or a spare one
     uint16_t start, end;      // the window; offsets into the bytes
 } buffer_t;
 
 struct _storage_t {
     storage_t *next; // of all
+    buffer_t *first; // the owner's handle
     buffer_t *good;  // the handle that may be used
     buffer_t *handles;
     uint16_t size;
@@ -190,7 +192,10 @@ static mp_obj_t buffer_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     }
     storage_t *storage = m_malloc0(sizeof(storage_t) + size);
     storage->size = size;
-    storage->good = handle_new(storage, NULL, MP_OBJ_NULL);
+    for (unsigned i = 0; i < FIRST_HANDLES; i++) {
+        storage->good = handle_new(storage, NULL, MP_OBJ_NULL);
+    }
+    storage->first = storage->good;
     storage->next = storages;
     storages = storage;
     return MP_OBJ_FROM_PTR(storage->good);
@@ -240,16 +245,21 @@ uint8_t *buffer_range(mp_obj_t buffer, mp_obj_t start_in, uint32_t *length) {
 static mp_obj_t buffer_move(mp_obj_t self_in, mp_obj_t borrower) {
     buffer_t *self = buffer_check(self_in);
     unsigned count = 0;
-    buffer_t *lent = self->storage->handles;
-    while (lent != NULL && (lent->lender != self || lent->borrower != borrower)) {
-        lent = lent->next;
-        count++;
+    buffer_t *lent = NULL, *spare = NULL;
+    for (buffer_t *one = self->storage->handles; one != NULL; one = one->next, count++) {
+        if (one->lender == self && one->borrower == borrower) {
+            lent = one;
+        } else if (one->borrower == MP_OBJ_NULL && one != self->storage->first) {
+            spare = one;
+        }
     }
     if (lent == NULL) {
-        if (count == MOST_HANDLES) {
+        if (spare == NULL && count == MOST_HANDLES) {
             mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("the buffer was passed to too many"));
         }
-        lent = handle_new(self->storage, self, borrower);
+        lent = spare != NULL ? spare : handle_new(self->storage, self, borrower);
+        lent->lender = self;
+        lent->borrower = borrower;
     }
     lent->start = self->start;
     lent->end = self->end;

@@ -49,6 +49,10 @@ typedef struct {
     mp_obj_t method, self;
 } bound_method_t;
 
+const void *bound_method_self(mp_obj_t method) {
+    return MP_OBJ_TO_PTR(((bound_method_t *)MP_OBJ_TO_PTR(method))->self);
+}
+
 // Calls whatever the generic way can call.
 static mp_obj_t call_any(mp_obj_t function, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     return mp_call_function_n_kw(function, n_args, n_kw, args);
@@ -238,6 +242,7 @@ static const mp_rom_map_elem_t kernel_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_kernel) },
     { MP_ROM_QSTR(MP_QSTR_ErrorCode), MP_ROM_PTR(&error_code_type) },
     { MP_ROM_QSTR(MP_QSTR_Layout), MP_ROM_PTR(&layout_type) },
+    { MP_ROM_QSTR(MP_QSTR_call_client), MP_ROM_PTR(&contain_call_client_obj) },
     { MP_ROM_QSTR(MP_QSTR_log), MP_ROM_PTR(&kernel_log_obj) },
     { MP_ROM_QSTR(MP_QSTR_log_u32), MP_ROM_PTR(&kernel_log_u32_obj) },
     { MP_ROM_QSTR(MP_QSTR_SUCCESS), MP_ROM_PTR(&return_success) },

@@ -58,6 +58,9 @@ void capsule_command(driver_t *driver, process_t *process, exception_frame_t *fr
 // The values a command can return (kernel.success and its kin).
 extern const mp_obj_type_t command_return_type;
 
+// The object to which a method is bound.
+const void *bound_method_self(mp_obj_t method);
+
 void capsule_collect_roots(void);
 
 #endif

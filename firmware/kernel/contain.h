@@ -42,8 +42,12 @@ static inline void contain_leave(void) {
 // reported. `grant` is the driver that the result, a method, serves; MP_OBJ_NULL for none.
 mp_obj_t contain_make(qstr name, mp_obj_t recipe, mp_obj_t grant, contain_policy_t policy);
 
-// Call function(): false if it failed, which is reported as "in `where`" with `number`.
-bool contain_call(unsigned capsule, mp_obj_t function, const char *where, unsigned number, mp_obj_t *result);
+// Call function(args...): false if it failed, which is reported as "in `where`" with `number`.
+bool contain_call(unsigned capsule, mp_obj_t function, size_t n_args, const mp_obj_t *args, const char *where,
+    unsigned number, mp_obj_t *result);
+
+// kernel.call_client(function, ...): call what another capsule has handed in; its failure is that one's.
+MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(contain_call_client_obj);
 
 bool is_memory_error(const void *exception);
 

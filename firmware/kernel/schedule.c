@@ -12,6 +12,7 @@
 _Static_assert((uint64_t)BOARD_CPU_HZ * CONFIG_TIME_SLICE_US / 1000000 <= 0x1000000, "SysTick counts 24 bits");
 
 #define SOON_TICKS (9973)
+#define KERNEL_TICKS (2) // interrupts may keep the processes waiting for so many ticks, then one has its slice
 
 // Collect garbage when idle and this much has been allocated since the last time.
 #define COLLECT_AFTER (CONFIG_KERNEL_HEAP_KB * 1024 / 8)
@@ -21,6 +22,7 @@ uint32_t ready_processes;
 volatile uint32_t timeslice_expired; // set by SysTick_Handler: in a process, or in the kernel on its behalf
 static unsigned last_slot;           // who had the CPU last
 static bool ticking;
+uint32_t schedule_kernel_ticks;
 
 void schedule_update(process_t *process) {
     uint32_t bit = 1u << process->slot;
@@ -82,9 +84,13 @@ static void sleep_until_interrupt(void) {
 // Called from PendSV: do what interrupts have left to do, then name the process to run.
 process_t *kernel_work(void) {
     for (;;) {
-        if (interrupt_any_pending()) {
+        bool overloaded = schedule_kernel_ticks >= KERNEL_TICKS && ready_processes != 0;
+        if (interrupt_any_pending() && !overloaded) {
             schedule_tick(true);
             interrupt_run_bottom_halves();
+            if (interrupt_any_pending()) {
+                continue;
+            }
         }
         process_t *next = choose();
         if (next == NULL) {
@@ -99,12 +105,17 @@ process_t *kernel_work(void) {
             schedule_tick(true);
         }
         timeslice_expired = 0;
+        schedule_kernel_ticks = 0;
+        if (overloaded) {
+            SCB_ICSR = ICSR_PENDSVCLR; // the rest of the interrupts' work comes after the slice
+        }
         last_slot = next->slot;
         return next;
     }
 }
 
 void schedule_start(void) {
+    schedule_kernel_ticks = 0;
     context_switch_request();
     __asm volatile ("msr basepri, %0" :: "r" (0)); // startup.c has masked interrupts until here
     barrier();

@@ -12,6 +12,9 @@ void schedule_update(process_t *process);
 void schedule_tick_soon(void);
 void schedule_tick_normal(void);
 
+// Ticks since a process was last let run.
+extern uint32_t schedule_kernel_ticks;
+
 // The tick runs while the kernel's Python does: its time is limited (kernel/contain.h).
 void schedule_tick(bool on);
 

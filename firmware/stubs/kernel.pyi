@@ -54,6 +54,12 @@ def success_u32_u32(first: int, second: int, /) -> CommandReturn:
 
 # -- The kernel's log ---------------------------------------------------------------------------
 
+def call_client(function: Callable[..., None], /, *arguments: object) -> bool:
+    """Call what another capsule has handed in, with up to three arguments. False if it failed.
+
+    An exception, or a time-out, is that capsule's: it is reported as its failure, and the caller goes on.
+    """
+
 def log(text: str, /) -> None:
     """A line on the console, as the kernel's."""
 

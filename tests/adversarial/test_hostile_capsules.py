@@ -59,7 +59,10 @@ time.sleep_ms(300)
 for attempt in range(5):
     if attempt == 3:
         lend(None, None, None)
-    print("attacker: life %d, attempt %d: %s" % (life, attempt, ask(ATTACK, 1, attempt)))
+    answer = ask(ATTACK, 1, attempt)
+    for _ in range(20):
+        syscall.yield_no_wait()  # upcalls of the attack, which would leave no room for the console's
+    print("attacker: life %d, attempt %d: %s" % (life, attempt, answer))
     print("attacker: the victim's callback:", ask(VICTIM, 5))
     time.sleep_ms(100)
 print("attacker: upcalls:", upcalls)

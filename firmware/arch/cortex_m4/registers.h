@@ -10,6 +10,7 @@
 // System control block, B3.2
 #define SCB_ICSR REGISTER(0xe000ed04)
 #define ICSR_PENDSVSET (1u << 28)
+#define ICSR_PENDSVCLR (1u << 27)
 #define ICSR_PENDSTCLR (1u << 25)
 #define SCB_VTOR REGISTER(0xe000ed08)
 #define SCB_AIRCR REGISTER(0xe000ed0c)

@@ -310,16 +310,15 @@ def test_a_client_may_set_an_earlier_alarm_from_its_callback_late(clock, alarms)
     assert alarms[0].at[0] >= ROUND - 3 + 55 + 7
 
 
-def test_a_client_that_fails_does_not_stop_the_clock_for_the_others(clock, alarms) -> None:
+def test_a_client_that_fails_does_not_stop_the_clock_for_the_others(clock, alarms, log) -> None:
     def fail() -> None:
         raise ZeroDivisionError
 
     alarms[0].then = [fail]
     for alarm, dt in zip(alarms, (5, 5, 9), strict=True):
         alarm.alarm.set_alarm(dt)
-    with pytest.raises(ZeroDivisionError):
-        clock.pass_time(100)
     clock.pass_time(100)
+    assert "ZeroDivisionError" in log.text
     assert [len(a.at) for a in alarms] == [1, 1, 1]
 
 

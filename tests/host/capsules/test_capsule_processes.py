@@ -116,10 +116,9 @@ def test_the_panic_policy_panics_with_the_name(options) -> None:
 def test_a_report_that_fails_does_not_spare_the_process(options, monkeypatch) -> None:
     world = World()
     monkeypatch.setattr(world.faults, "_parts", (lambda: 1 / 0,))
-    with pytest.raises(ZeroDivisionError):
-        world.fault(0)
-    for _ in range(2):  # the clock goes on after the failure
-        world.pass_ms(200)
+    world.fault(0)
+    assert "ZeroDivisionError" in the_log.text
+    world.pass_ms(200)
     assert world.apps[0].state == RUNNING
 
 

@@ -1,11 +1,11 @@
 # contained: TimeOut
-"""Compares tuples that share their parts, of which there are 2**50."""
+"""Compares tuples that share their parts, of which there are 2**20."""
 
 from kernel import ErrorCode
 
 def shared():
     made = ()
-    for _ in range(50):
+    for _ in range(20):
         made = (made, made)
     return made
 

@@ -83,6 +83,15 @@ class KernelLog:
 the_log = KernelLog()
 
 
+def call_client(function: Callable[..., None], *arguments: object) -> bool:
+    try:
+        function(*arguments)
+    except Exception as error:
+        the_log.put(f"a callback failed: {error!r}\n")
+        return False
+    return True
+
+
 def log(text: str) -> None:
     if not isinstance(text, str):
         raise TypeError("can't convert to str implicitly")

@@ -1,0 +1,11 @@
+# contained: MemoryError
+"""Squares a number for ever."""
+
+
+class Attack:
+    def __init__(self, powers):
+        self._n = 1 << 60
+
+    def attack(self, number, attempt, second, process):
+        while True:
+            self._n = (self._n + 1) * (self._n - 1)
