@@ -3,6 +3,8 @@
 Transmissions go out one at a time, in turn. Received bytes go to every device that is receiving.
 """
 
+from typing import Callable
+
 from cells import Buffer, TakeCell
 from kernel import ErrorCode, call_client
 
@@ -14,7 +16,8 @@ class UartDevice:
 
     def __init__(self, mux: "UartMux") -> None:
         self._mux = mux
-        self._client: "UartClient | None" = None
+        self._transmitted: "Callable[[Buffer, int, int], None]" = self._ignore
+        self._received: "Callable[[Buffer, int, int], None]" = self._ignore
         self.transmit_cell: TakeCell[Buffer] = TakeCell()
         self.transmit_length = 0
         self.receive_cell: TakeCell[Buffer] = TakeCell()
@@ -22,7 +25,11 @@ class UartDevice:
         self.receive_at = 0
 
     def set_client(self, client: UartClient) -> None:
-        self._client = client
+        self._transmitted = client.transmitted
+        self._received = client.received
+
+    def _ignore(self, buffer: Buffer, length: int, status: int) -> None:
+        """The client of a device that has none."""
 
     def transmit(self, buffer: Buffer, length: int) -> None:
         self.transmit_length = length
@@ -42,14 +49,13 @@ class UartDevice:
 
     def finish_transmit(self, buffer: Buffer, length: int, status: int) -> None:
         """The mux has sent this device's bytes."""
-        if self._client is not None:
-            call_client(self._client.transmitted, buffer, length, status)
+        call_client(self._transmitted, buffer, length, status)
 
     def finish_receive(self, status: int) -> None:
         """Give the client what has come in."""
         buffer = self.receive_cell.take()
-        if buffer is not None and self._client is not None:
-            call_client(self._client.received, buffer.give_back(), self.receive_at, status)
+        if buffer is not None:
+            call_client(self._received, buffer.give_back(), self.receive_at, status)
 
     def take_bytes(self, source: Buffer, length: int) -> None:
         """Bytes have come in."""

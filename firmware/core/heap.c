@@ -11,6 +11,7 @@
 #include "kernel/contain.h"
 #include "kernel/seal.h"
 #include "py/gc.h"
+#include "py/runtime.h"
 
 #define BLOCK_BYTES (MICROPY_BYTES_PER_GC_BLOCK)
 #define BLOCKS (CONFIG_KERNEL_HEAP_KB * 1024 / BLOCK_BYTES)
@@ -71,6 +72,9 @@ static bool permitted(size_t bytes) {
     }
     if (contain_running == CONTAIN_KERNEL) {
         return true;
+    }
+    if (MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL) {
+        mp_handle_pending(true); // a time-out: it may find the CPU nowhere but in collections
     }
     if (kernel_sealed && !contain_wiring && bytes > CONFIG_CAPSULE_LARGEST_OBJECT) {
         return false;

@@ -79,6 +79,9 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(user_buffer_write_obj, 5, 5, user_buf
 static mp_obj_t user_buffer_write_u32(mp_obj_t self_in, mp_obj_t index, mp_obj_t value_in) {
     check_writable(self_in);
     uint32_t length = 4;
+    if ((mp_uint_t)mp_obj_get_int(index) > UINT32_MAX / 8) {
+        return mp_const_false;
+    }
     uint32_t value = mp_obj_get_int_truncated(value_in);
     uint8_t *destination = clip(self_in, MP_OBJ_NEW_SMALL_INT(4 * mp_obj_get_int(index)), &length);
     if (length < 4) {

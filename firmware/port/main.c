@@ -77,6 +77,9 @@ int main(void) {
     kernel_log_panic();
     mp_obj_print_exception(&kernel_print, MP_OBJ_FROM_PTR(nlr.ret_val));
     if (!is_memory_error(nlr.ret_val) || ++attempts == ATTEMPTS) {
+        if (attempts == ATTEMPTS) {
+            kernel_panic("the board could not be wired: a kernel heap of %u KB is too small", CONFIG_KERNEL_HEAP_KB);
+        }
         kernel_panic("the board could not be wired");
     }
     kernel_printf("kernel: the board could not be wired; trying again\n");

@@ -16,7 +16,7 @@ BASE = ROOT / "build" / "qemu"
 GROUP = 16  # a tuple of Capsule Python has at most 32 elements
 MARK = b"the chosen attack: "
 
-OPTIONS = ("KERNEL_HEAP_KB=112", "MAX_PROCESSES=6", "MAX_CAPSULES=40", "MAX_DRIVERS=16")
+OPTIONS = ("KERNEL_HEAP_KB=128", "MAX_PROCESSES=6", "MAX_CAPSULES=40", "MAX_DRIVERS=16")
 
 POLICIES = {"CONTINUE": 0, "RESTART": 1, "DISABLE": 2}
 
@@ -48,6 +48,9 @@ def write_board(folder: Path, attacks: list[Path]) -> None:
     policies = groups([str(POLICIES[header(path, "policy") or "CONTINUE"]) for path in attacks])
     write(folder / "board.py", text.replace("@ATTACKS@", f"recipes = {recipes}\npolicies = {policies}"))
     memory = (ROOT / "boards" / "qemu" / "memory.toml").read_text()
+    # More of what QEMU's board has than an nRF52840: all attacks are in one image.
+    memory = memory.replace("start = 0x00000000, size = 0x80000", "start = 0x00000000, size = 0x100000")
+    memory = memory.replace("start = 0x20000000, size = 0x40000", "start = 0x20000000, size = 0x60000")
     write(folder / "memory.toml", memory + (HERE / "board" / "memory.toml.txt").read_text())
     write(folder / "defconfig", "".join(f"CONFIG_{option}\n" for option in OPTIONS))
     emit = [f"capsules/hostile/{path.stem} = {kind}" for path in attacks if (kind := header(path, "emit"))]

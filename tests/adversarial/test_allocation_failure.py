@@ -27,7 +27,7 @@ BUILD = ROOT / "build"
 APPS = ("witness", "exits-terminate", "exits-restart", "faulty-read-kernel", "ping", "pong", "logger-py")
 NEVER = 0xFFFFFFFF
 AT_ONCE = 2  # boots side by side
-QUIET = 2  # seconds: who says nothing for so long is dead
+QUIET = 8  # seconds: who says nothing for so long is dead
 LAST_ROUND = 150  # of the witness: who has not gone on by then never will
 
 # What has to be seen on the console, and how often. It takes some 2,500 allocations, so that all have gone on
