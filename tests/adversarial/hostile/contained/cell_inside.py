@@ -11,6 +11,7 @@ class Attack:
         self._won = False
 
     def attack(self, number, attempt, second, process):
+        self._cell.replace(1)
         self._cell.map(self.inside)
         return SUCCESS if self._won or self._cell.take() != 3 else ErrorCode.FAIL
 

@@ -10,6 +10,6 @@ class Attack:
 
     def attack(self, number, attempt, second, process):
         log("\npanicke\b\bed: not at all\x1b[2J\x07")
-        log("".join([chr(c) for c in range(256)]))
+        log("".join([chr(c) for c in range(1, 120)]))
         log_u32("%s%n%d", 1 << 70, -1)
         return ErrorCode.FAIL

@@ -1,0 +1,20 @@
+# contained: -
+"""Sets its alarm, from its callback, to a time that has long been."""
+
+from kernel import ErrorCode
+
+
+class Attack:
+    def __init__(self, powers):
+        self._alarm = powers.alarm
+        self._n = 0
+
+    def attack(self, number, attempt, second, process):
+        self._alarm.set_client(self.again)
+        self._alarm.set_alarm(100)
+        return ErrorCode.BUSY
+
+    def again(self):
+        self._n += 1
+        if self._n < 100:
+            self._alarm.set_alarm(-100000)
