@@ -64,7 +64,7 @@ class AlarmMux:
         if not self._running:
             self._last = now
             self._running = True
-        self._left[index] = dt + ((now - self._last) & _MASK)
+        self._left[index] = (dt if 0 < dt < _LONGEST else 1 if dt < 1 else _LONGEST) + ((now - self._last) & _MASK)
         self._look()
 
     def disarm(self, index: int) -> None:

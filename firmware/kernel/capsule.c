@@ -166,6 +166,7 @@ void capsule_command(driver_t *driver, process_t *process, exception_frame_t *fr
         return;
     }
     contain_enter(driver->capsule);
+    result_words[0] = result_words[1] = 0; // a capsule may have kept a result of an earlier command
     if (args[1] == MP_OBJ_NULL) {
         args[1] = mp_obj_new_int_from_uint(frame->r1);
         args[2] = mp_obj_new_int_from_uint(frame->r2);

@@ -54,13 +54,15 @@ SIGNS = (
     r"the kernel has no memory left to start it",
 )
 
-# What `make test` tries: some of all; each where the board has just been wired and every app makes its first calls.
+# What `make test` tries: some of all; each where the board has just been wired, the processes start and the apps
+# make their first calls; and more where an app is started again.
 SAMPLE = (
-    *range(0, 760, 40),
-    *range(760, 792),
-    *range(800, 1100, 60),
-    *range(1102, 1132, 3),
-    *range(1140, ALLOCATIONS, 70),
+    *range(0, 770, 40),
+    *range(774, 812),
+    *range(820, 1100, 60),
+    *range(1100, 1150, 4),
+    *range(1160, ALLOCATIONS, 70),
+    *range(1450, 1490, 4),
 )
 
 
@@ -199,9 +201,9 @@ def test_each_allocation_may_fail_and_all_go_on(injector, long) -> None:
     outcomes = injector.boot_all(range(ALLOCATIONS) if long else SAMPLE)
     bad = [str(outcome) for outcome in outcomes if not outcome.good]
     assert not bad, "\n".join(bad)
-    # MicroPython does without a few; the others tell.
+    # MicroPython does without a few, and the id of a process is tried for twice; the others tell.
     untold = [outcome.n for outcome in outcomes if not outcome.signs]
-    assert len(untold) <= len(outcomes) // 20, untold
+    assert len(untold) <= len(outcomes) // 8, untold
 
 
 @pytest.fixture
