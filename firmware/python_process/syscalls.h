@@ -16,11 +16,13 @@ typedef struct {
 } registers_t;
 
 // A yield runs upcalls, which may use every register that a function may.
+// The arguments are computed first: a call among them would overwrite the registers.
 #define SYSCALL(number, a, b, c, d) ({ \
-        register uint32_t r0 __asm("r0") = (uint32_t)(a); \
-        register uint32_t r1 __asm("r1") = (uint32_t)(b); \
-        register uint32_t r2 __asm("r2") = (uint32_t)(c); \
-        register uint32_t r3 __asm("r3") = (uint32_t)(d); \
+        const uint32_t first = (uint32_t)(a), second = (uint32_t)(b), third = (uint32_t)(c), fourth = (uint32_t)(d); \
+        register uint32_t r0 __asm("r0") = first; \
+        register uint32_t r1 __asm("r1") = second; \
+        register uint32_t r2 __asm("r2") = third; \
+        register uint32_t r3 __asm("r3") = fourth; \
         __asm volatile ("svc %4" : "+r" (r0), "+r" (r1), "+r" (r2), "+r" (r3) : "i" (number) \
             : "r12", "lr", "cc", "memory", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", \
             "s12", "s13", "s14", "s15"); \

@@ -297,7 +297,9 @@ syscall.yield_wait()
 print("upcalls", len(got), len(got[0]))
 syscall.subscribe(0, 0, None)
 syscall.command(0, 5, 1000)
-print("waited for", len(syscall.yield_wait_for(0, 0)))
+then = syscall.command(0, 2)
+now, expiry, _ = syscall.yield_wait_for(0, 0)
+print("waited for", 900 < (now - then) & 0xFFFFFFFF < 1000000, expiry != 0)
 """
     )
     with simulation(app) as board:
@@ -306,7 +308,7 @@ print("waited for", len(syscall.yield_wait_for(0, 0)))
         board.expect(r"refused: \(11, 'NODEVICE: command 0 of driver 0x12345'\) 11")
         board.expect(r"refused: \(10, 'NOSUPPORT: allow_ro 77 of driver 0x1'\) 10")
         board.expect("upcalls 1 3")
-        board.expect("waited for 3")
+        board.expect("waited for True True")
 
 
 def test_permissions_hold_for_python_too(simulation, python_app) -> None:
