@@ -16,7 +16,7 @@ export MICROPY_GIT_HASH := release
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all run test menuconfig bench size tcb help fuzz soak upstream-tests clean kernel kernels apps image FORCE
+.PHONY: all run test test-adversarial menuconfig bench size tcb help fuzz soak upstream-tests clean kernel kernels apps image FORCE
 
 all: kernel apps ## Build the kernel for BOARD and all apps
 
@@ -99,6 +99,9 @@ run: ## Build everything, boot it in QEMU, with the console here (leave: Ctrl-A 
 
 test: kernels apps ## Run all tests
 	@$(PYTHON) -m pytest tests $(TEST_OPTIONS)
+
+test-adversarial: kernel apps ## Run the tests that try to break out
+	@$(PYTHON) -m pytest tests/adversarial $(TEST_OPTIONS)
 
 fuzz: kernel apps ## Run the long fuzzers: mutated binaries, random system calls, each allocation failing
 	@$(PYTHON) -m pytest tests/adversarial/test_fuzz.py tests/adversarial/test_allocation_failure.py --long --timeout=7200 $(TEST_OPTIONS)

@@ -71,14 +71,14 @@ def fingerprint(paths: list[Path]) -> str:
     return hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in paths)).hexdigest()
 
 
-def build_kernel(board: Path, folder: Path, freeze: str = "adder.freeze") -> Path:
+def build_kernel(board: Path, folder: Path, python: Path | None = None) -> Path:
     """Build the kernel of the board; MicroPython's own objects are those of QEMU's board. Nothing new, nothing done.
 
-    `freeze` is the module that freezes the kernel's Python.
+    `python` is a program in Python that the build calls in place of Python itself.
     """
     kernel = folder / "kernel.elf"
     base = fingerprint([BASE / "kernel.elf", *sorted((ROOT / "adder").rglob("*.py")), ROOT / "mpy-cross.cfg"])
-    stamp = base + fingerprint([path for path in sorted(board.rglob("*")) if path.is_file()]) + freeze
+    stamp = base + fingerprint([path for path in sorted(board.rglob("*")) if path.is_file()]) + str(python)
     if kernel.is_file() and (folder / ".built").is_file() and (folder / ".built").read_text() == stamp:
         return kernel
     if not (folder / ".base").is_file() or (folder / ".base").read_text() != base:
@@ -95,7 +95,7 @@ def build_kernel(board: Path, folder: Path, freeze: str = "adder.freeze") -> Pat
     top = (ROOT / (ROOT / "build/.micropython").read_text().strip()).resolve()
     run(
         "make", "-s", "-j2", "-C", str(ROOT / "firmware" / "port"), f"BOARD={board}", f"BUILD={folder}", f"TOP={top}",
-        f"PYTHON={sys.executable}",
+        f"PYTHON={sys.executable}{f' {python}' if python else ''}",
     )  # fmt: skip
     write(folder / ".built", stamp)
     return kernel

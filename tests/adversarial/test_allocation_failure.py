@@ -50,7 +50,7 @@ OTHER_LINES = r"pong: ready\n|witness: [^\n]* gave \d+\n"  # of apps
 # How a failure shows.
 SIGNS = (
     r"the board could not be wired; trying again",
-    r"kernel: capsule \w+ failed in .* \d+ \(",
+    r"kernel: capsule \w+ failed in .* \d+(?= \()",
     r"the kernel has no memory left to start it",
 )
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hostile_kernel import ATTACKS, BASE, build_kernel, choose, header, write_board
+from hostile_kernel import ATTACKS, build_kernel, choose, header, write_board
 
 from adder.board import ROOT
 from adder.elf_to_tbf import Options, elf_to_tbf
@@ -123,7 +123,7 @@ def test_the_verifier_lets_the_attack_pass(attack: Path) -> None:
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda path: path.stem)
 def test_the_attack_is_contained(attack: Path, simulation: Callable[..., Simulation], apps: list[Path]) -> None:
     with simulation(*apps) as board:
-        assert board.expect(r"attacker: done|panicked|attacker\.py", timeout=20)[0] == b"attacker: done"
+        assert board.expect(r"attacker: done|panicked|attacker\.py", timeout=15)[0] == b"attacker: done"
         for _ in range(WITNESSED + 1):
             board.expect(r"witness: turn", timeout=10)
         for _ in range(WITNESSED):

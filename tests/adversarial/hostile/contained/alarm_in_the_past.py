@@ -7,7 +7,6 @@ from kernel import ErrorCode
 class Attack:
     def __init__(self, powers):
         self._alarm = powers.alarm
-        self._n = 0
 
     def attack(self, number, attempt, second, process):
         self._alarm.set_client(self.again)
@@ -15,6 +14,4 @@ class Attack:
         return ErrorCode.BUSY
 
     def again(self):
-        self._n += 1
-        if self._n < 100:
-            self._alarm.set_alarm(-100000)
+        self._alarm.set_alarm(-100000)

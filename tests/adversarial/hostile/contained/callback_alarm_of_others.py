@@ -18,12 +18,13 @@ class Attack:
     def one(self):
         self._left -= 1
         self._alarm.disarm()
+        if self._left <= 0:
+            return
         self._alarm.set_client(self.two if self._left & 1 else self.one)
         self._alarm.set_alarm(1000)
         self._alarm.set_alarm(0x7FFFFF)
         self._alarm.pass_ticks(0x7FFFF0)
-        if self._left > 0:
-            self._alarm.set_alarm(200)
+        self._alarm.set_alarm(200)
 
     def two(self):
         self.one()
