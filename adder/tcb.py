@@ -20,11 +20,14 @@ from adder.board import ROOT
 from adder.errors import AdderError
 from adder.output import console, table, write_json
 
-LIMIT = 5000
-"""What the design allows."""
+LIMIT = 6000
+"""What we allow ourselves: 4,800 for the core and 1,200 for the verifier."""
 
 UNPRIVILEGED = "python_process"
 """The folder of `firmware/` whose code runs in processes, with their rights: it is not trusted."""
+
+SPEAKING = ("command.py", "interface.py")
+"""Files of the verifier that print, or look after docstrings: they cannot let an unsafe capsule pass."""
 
 MINT = "mint"
 """The module whose functions make powers."""
@@ -120,7 +123,8 @@ def trusted_files(root: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted((root / "adder").glob("verify*")):
         files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
         for file in files:
-            yield "verifier", file
+            if file.name not in SPEAKING:
+                yield "verifier", file
 
 
 def count_file(kind: str, path: Path) -> int:

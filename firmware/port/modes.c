@@ -63,6 +63,13 @@ void __wrap_mp_cstack_check(void) {
     __real_mp_cstack_check();
 }
 
+// MicroPython's own modules, uctypes among them, are for processes. The kernel's Python has the core's and
+// its frozen ones, and no others.
+mp_obj_t __real_mp_module_get_builtin(qstr name, bool extensible);
+mp_obj_t __wrap_mp_module_get_builtin(qstr name, bool extensible) {
+    return in_kernel() ? MP_OBJ_NULL : __real_mp_module_get_builtin(name, extensible);
+}
+
 // Repeating a sequence multiplies without a look at the product: what overflows 32 bits would be written
 // behind the object.
 #define LARGEST_PRODUCT (1u << 20)

@@ -3,12 +3,11 @@
 The attack serves driver number 0xBAD000: each command is one attempt.
 """
 
+from capsules.hostile.victim import Victim
+from capsules.virtual.virtual_alarm import VirtualAlarm
 from cells import Buffer
 from kernel import Grant, InterruptLine, Layout, ProcessControl, Registers
 from micropython import const
-
-from capsules.hostile.victim import Victim
-from capsules.virtual.virtual_alarm import VirtualAlarm
 
 DRIVER_NUM = const(0xBAD000)
 

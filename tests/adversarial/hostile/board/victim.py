@@ -13,11 +13,10 @@ Command
 
 from typing import Callable
 
+from capsules.virtual.virtual_alarm import VirtualAlarm
 from cells import Buffer, TakeCell
 from kernel import SUCCESS, CommandReturn, ErrorCode, Grant, InterruptLine, Layout, ProcessId, success_u32
 from micropython import const
-
-from capsules.virtual.virtual_alarm import VirtualAlarm
 
 DRIVER_NUM = const(0xBAD001)
 

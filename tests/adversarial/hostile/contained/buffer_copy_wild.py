@@ -1,7 +1,7 @@
 # contained: IndexError
 """Copies from and to places that are in no buffer."""
 
-from kernel import SUCCESS, ErrorCode
+from kernel import SUCCESS
 
 
 class Attack:

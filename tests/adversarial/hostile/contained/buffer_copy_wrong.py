@@ -1,7 +1,7 @@
 # contained: TypeError
 """Copies from what is no buffer."""
 
-from kernel import SUCCESS, ErrorCode
+from kernel import SUCCESS
 
 
 class Attack:

@@ -1,7 +1,7 @@
 # contained: IndexError
 """Reads and writes outside a buffer."""
 
-from kernel import SUCCESS, ErrorCode
+from kernel import SUCCESS
 
 
 class Attack:
@@ -12,7 +12,24 @@ class Attack:
         self._kept = 0
 
     def attack(self, number, attempt, second, process):
-        for at in (-1, -64, 64, 65, 255, 4096, 1 << 16, (1 << 30) - 1, -(1 << 30), 1 << 30, 1 << 31, 1 << 32, 1 << 64, None, "0", (0,)):
+        for at in (
+            -1,
+            -64,
+            64,
+            65,
+            255,
+            4096,
+            1 << 16,
+            (1 << 30) - 1,
+            -(1 << 30),
+            1 << 30,
+            1 << 31,
+            1 << 32,
+            1 << 64,
+            None,
+            "0",
+            (0,),
+        ):
             try:
                 self._kept = self._buffer[at]
                 return SUCCESS

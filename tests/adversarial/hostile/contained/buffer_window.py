@@ -1,7 +1,7 @@
 # contained: IndexError
 """Opens a window of a buffer wider than it was given."""
 
-from kernel import SUCCESS, ErrorCode
+from kernel import SUCCESS
 
 
 class Attack:
@@ -15,7 +15,18 @@ class Attack:
         lent.window(8, 16)
         further = lent.move(1)
         won = len(further) != 8
-        for start, end in ((0, 9), (-1, 8), (-8, 8), (8, 0), (0, 24), (1 << 30, 8), (0, 1 << 31), (-(1 << 31), 8), (8, 9), (0, 1 << 64)):
+        for start, end in (
+            (0, 9),
+            (-1, 8),
+            (-8, 8),
+            (8, 0),
+            (0, 24),
+            (1 << 30, 8),
+            (0, 1 << 31),
+            (-(1 << 31), 8),
+            (8, 9),
+            (0, 1 << 64),
+        ):
             try:
                 further.window(start, end)
                 won = True

@@ -2,7 +2,7 @@
 """Maps cells with what cannot be called, or takes no value."""
 
 from cells import TakeCell
-from kernel import SUCCESS, ErrorCode
+from kernel import SUCCESS
 
 
 class Attack:

@@ -3,6 +3,7 @@
 
 from kernel import ErrorCode
 
+
 def nested(n):
     made = []
     for _ in range(n):

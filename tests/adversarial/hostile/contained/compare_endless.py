@@ -3,6 +3,7 @@
 
 from kernel import ErrorCode
 
+
 def circle():
     made = []
     made.append(made)

@@ -3,6 +3,7 @@
 
 from kernel import ErrorCode
 
+
 def shared():
     made = ()
     for _ in range(20):

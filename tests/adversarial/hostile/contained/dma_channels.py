@@ -1,7 +1,7 @@
 # contained: has no DMA channel
 """Starts transfers on channels that do not exist."""
 
-from kernel import SUCCESS, ErrorCode
+from kernel import SUCCESS
 
 
 class Attack:
@@ -12,7 +12,18 @@ class Attack:
         self._victim = powers.victim
 
     def attack(self, number, attempt, second, process):
-        for channel in ("", "copy2", "pointer", "a channel that has a long name", "victim", 0, None, ("copy",), b"copies", self):
+        for channel in (
+            "",
+            "copy2",
+            "pointer",
+            "a channel that has a long name",
+            "victim",
+            0,
+            None,
+            ("copy",),
+            b"copies",
+            self,
+        ):
             for step in range(2):
                 try:
                     self.use(step, channel)

@@ -13,7 +13,23 @@ class Attack:
 
     def attack(self, number, attempt, second, process):
         self._buffer.window(8, 16)
-        for length in (0, -1, -8, 9, 64, 65, 4096, 1 << 16, 1 << 30, 1 << 31, (1 << 32) - 1, 1 << 32, None, "8", 1 << 64):
+        for length in (
+            0,
+            -1,
+            -8,
+            9,
+            64,
+            65,
+            4096,
+            1 << 16,
+            1 << 30,
+            1 << 31,
+            (1 << 32) - 1,
+            1 << 32,
+            None,
+            "8",
+            1 << 64,
+        ):
             try:
                 self._registers.start_dma("copy", self._buffer, length)
                 return SUCCESS

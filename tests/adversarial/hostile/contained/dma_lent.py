@@ -1,7 +1,7 @@
 # contained: the buffer was passed on
 """Hands a buffer to the hardware that is lent to somebody else."""
 
-from kernel import SUCCESS, ErrorCode
+from kernel import SUCCESS
 
 
 class Attack:

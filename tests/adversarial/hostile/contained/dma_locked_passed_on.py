@@ -1,7 +1,7 @@
 # contained: hardware is using the buffer
 """Lends and gives back a buffer while the hardware has it."""
 
-from kernel import SUCCESS, ErrorCode
+from kernel import SUCCESS
 
 
 class Attack:

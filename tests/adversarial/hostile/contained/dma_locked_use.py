@@ -1,7 +1,7 @@
 # contained: hardware is using the buffer
 """Uses a buffer in every way while the hardware has it."""
 
-from kernel import SUCCESS, ErrorCode
+from kernel import SUCCESS
 
 
 class Attack:

@@ -1,7 +1,7 @@
 # contained: a Buffer is needed
 """Hands to the hardware what is no buffer."""
 
-from kernel import SUCCESS, ErrorCode
+from kernel import SUCCESS
 
 
 class Attack:
@@ -14,7 +14,20 @@ class Attack:
 
     def attack(self, number, attempt, second, process):
         entry = self._grant.enter(process)
-        for wrong in (None, 0, 0x20000000, "text of the attack", b"bytes", (1, 2), [1, 2], self, entry, entry.read_write(0), self._registers, process):
+        for wrong in (
+            None,
+            0,
+            0x20000000,
+            "text of the attack",
+            b"bytes",
+            (1, 2),
+            [1, 2],
+            self,
+            entry,
+            entry.read_write(0),
+            self._registers,
+            process,
+        ):
             try:
                 self._registers.start_dma("copy", wrong, 1)
                 return SUCCESS

@@ -1,7 +1,7 @@
 # contained: life 1
 """Uses the record and the buffers of a process that it has just ended, still in its command."""
 
-from kernel import ErrorCode
+from kernel import SUCCESS, ErrorCode
 
 
 class Attack:
@@ -16,7 +16,7 @@ class Attack:
         entry = self._grant.enter(process)
         view = entry.read_write(0)
         if self._tried:
-            return ErrorCode.FAIL
+            return SUCCESS if self._won else ErrorCode.FAIL
         self._tried = True
         self._processes.restart(process.slot)
         if self._grant.enter(process) is not None or entry.alive() or view.read(0, self._buffer, 0, 8) > 0:

@@ -14,7 +14,24 @@ class Attack:
         entry[0] = (1 << 70) + attempt
         if entry[0] != attempt:
             return SUCCESS
-        for field in (-1, -2, 2, 3, 255, 256, 1 << 16, (1 << 30) - 1, -(1 << 30), 1 << 30, 1 << 31, 1 << 32, 1 << 64, None, "0", (0,)):
+        for field in (
+            -1,
+            -2,
+            2,
+            3,
+            255,
+            256,
+            1 << 16,
+            (1 << 30) - 1,
+            -(1 << 30),
+            1 << 30,
+            1 << 31,
+            1 << 32,
+            1 << 64,
+            None,
+            "0",
+            (0,),
+        ):
             try:
                 self._seen = entry[field]
                 return SUCCESS

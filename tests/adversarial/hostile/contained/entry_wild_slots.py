@@ -10,7 +10,24 @@ class Attack:
 
     def attack(self, number, attempt, second, process):
         own = self._grant.enter(process)
-        for slot in (-1, -2, 6, 7, 255, 256, 1 << 16, (1 << 30) - 1, 1 << 30, 1 << 31, (1 << 32) - 1, 1 << 32, 1 << 64, None, "0", self):
+        for slot in (
+            -1,
+            -2,
+            6,
+            7,
+            255,
+            256,
+            1 << 16,
+            (1 << 30) - 1,
+            1 << 30,
+            1 << 31,
+            (1 << 32) - 1,
+            1 << 32,
+            1 << 64,
+            None,
+            "0",
+            self,
+        ):
             try:
                 if self._grant.entry(slot) is not None:
                     return SUCCESS

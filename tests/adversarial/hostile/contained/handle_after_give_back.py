@@ -1,7 +1,7 @@
 # contained: the buffer was passed on
 """Keeps the handle of the victim's buffer after it has given it back."""
 
-from kernel import SUCCESS, ErrorCode
+from kernel import SUCCESS
 
 
 class Attack:

@@ -1,7 +1,7 @@
 # contained: the buffer was passed on
 """Uses a buffer that it has lent."""
 
-from kernel import SUCCESS, ErrorCode
+from kernel import SUCCESS
 
 
 class Attack:

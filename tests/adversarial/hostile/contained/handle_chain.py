@@ -1,7 +1,7 @@
 # contained: the buffer was passed on
 """Lends a buffer on and on, and gives it back in the wrong order."""
 
-from kernel import SUCCESS, ErrorCode
+from kernel import SUCCESS
 
 
 class Attack:

@@ -1,7 +1,7 @@
 # contained: has no other owner
 """Gives back a buffer that is its own, and another's through the victim."""
 
-from kernel import SUCCESS, ErrorCode
+from kernel import SUCCESS
 
 
 class Attack:

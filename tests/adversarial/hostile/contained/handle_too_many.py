@@ -1,7 +1,7 @@
 # contained: passed to too many
 """Passes a buffer to more borrowers than there may be, and to itself."""
 
-from kernel import SUCCESS, ErrorCode
+from kernel import SUCCESS
 
 
 class Attack:

@@ -9,7 +9,22 @@ class Attack:
         self._powers = powers
 
     def attack(self, number, attempt, second, process):
-        for n in (-1, 33, 128, 255, 256, 1 << 16, (1 << 30) - 1, 1 << 30, 1 << 31, -(1 << 31), 1 << 32, 1 << 64, None, "1"):
+        for n in (
+            -1,
+            33,
+            128,
+            255,
+            256,
+            1 << 16,
+            (1 << 30) - 1,
+            1 << 30,
+            1 << 31,
+            -(1 << 31),
+            1 << 32,
+            1 << 64,
+            None,
+            "1",
+        ):
             for step in range(5):
                 try:
                     self.make(step, n)

@@ -12,7 +12,13 @@ class Attack:
         self._buffer = powers.buffer
 
     def attack(self, number, attempt, second, process):
-        handlers = (self._victim.lend, self._line.disable, self._hardware.trigger, self._line.trigger, self._buffer.give_back)
+        handlers = (
+            self._victim.lend,
+            self._line.disable,
+            self._hardware.trigger,
+            self._line.trigger,
+            self._buffer.give_back,
+        )
         self._hardware.enable(handlers[attempt])
         self._line.enable(self._hardware.trigger if attempt < 3 else self._buffer.give_back)
         self._line.trigger()

@@ -4,6 +4,7 @@
 from cells import TakeCell
 from kernel import SUCCESS
 
+
 def endless(cell):
     while True:
         cell.is_some()

@@ -9,7 +9,15 @@ class Attack:
         self._powers = powers
 
     def attack(self, number, attempt, second, process):
-        powers = (self._powers.grant, self._powers.registers, self._powers.line, self._powers.buffer, process, SUCCESS, self._powers.processes)
+        powers = (
+            self._powers.grant,
+            self._powers.registers,
+            self._powers.line,
+            self._powers.buffer,
+            process,
+            SUCCESS,
+            self._powers.processes,
+        )
         won = 0
         for power in powers:
             for step in range(7):

@@ -1,6 +1,7 @@
 # contained: -
 """Makes text of a tuple that is nested thousands of times."""
 
+
 def nested(n):
     made = ()
     for _ in range(n):

@@ -1,6 +1,7 @@
 # contained: -
 """Makes text of a tuple that has 2**50 parts."""
 
+
 def shared():
     made = ()
     for _ in range(50):

@@ -1,6 +1,7 @@
 # contained: ValueError
 """Raises an exception whose argument would take for ever to print."""
 
+
 def shared():
     made = ()
     for _ in range(50):

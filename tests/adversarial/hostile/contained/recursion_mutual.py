@@ -1,6 +1,7 @@
 # contained: RuntimeError
 """Two methods and a function call each other for ever."""
 
+
 def three(attacker):
     return attacker.one(attacker)
 

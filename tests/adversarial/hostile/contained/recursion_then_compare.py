@@ -1,6 +1,7 @@
 # contained: -
 """Goes as deep as it can, and compares nested tuples there."""
 
+
 def nested(n):
     made = ()
     for _ in range(n):

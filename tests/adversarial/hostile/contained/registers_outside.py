@@ -9,7 +9,21 @@ class Attack:
         self._registers = powers.registers
 
     def attack(self, number, attempt, second, process):
-        for offset in (0x1000, 0x1004, 0x2000, 0x3000, -4, -0x1000, 0x10000000, (1 << 30) - 4, 1 << 30, 1 << 31, (1 << 32) - 4, 1 << 32, 1 << 64):
+        for offset in (
+            0x1000,
+            0x1004,
+            0x2000,
+            0x3000,
+            -4,
+            -0x1000,
+            0x10000000,
+            (1 << 30) - 4,
+            1 << 30,
+            1 << 31,
+            (1 << 32) - 4,
+            1 << 32,
+            1 << 64,
+        ):
             for step in range(3):
                 try:
                     self.use(step, offset)

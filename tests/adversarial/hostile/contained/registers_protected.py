@@ -1,7 +1,7 @@
 # contained: register 0xfc0 of time is protected
 """Writes to a protected register and to those of DMA."""
 
-from kernel import SUCCESS, ErrorCode
+from kernel import SUCCESS
 
 
 class Attack:

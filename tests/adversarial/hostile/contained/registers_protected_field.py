@@ -1,7 +1,7 @@
 # contained: the register is protected
 """Writes to protected registers through fields."""
 
-from kernel import SUCCESS, ErrorCode
+from kernel import SUCCESS
 
 
 class Attack:

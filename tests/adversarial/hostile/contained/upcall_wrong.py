@@ -10,7 +10,23 @@ class Attack:
 
     def attack(self, number, attempt, second, process):
         entry = self._grant.enter(process)
-        for wrong in (-1, 2, 31, 255, 256, 1 << 16, (1 << 30) - 1, 1 << 30, 1 << 31, -(1 << 31), 1 << 32, 1 << 64, None, "0", (0,)):
+        for wrong in (
+            -1,
+            2,
+            31,
+            255,
+            256,
+            1 << 16,
+            (1 << 30) - 1,
+            1 << 30,
+            1 << 31,
+            -(1 << 31),
+            1 << 32,
+            1 << 64,
+            None,
+            "0",
+            (0,),
+        ):
             try:
                 entry.schedule_upcall(wrong, 0, 0, 0)
                 return SUCCESS

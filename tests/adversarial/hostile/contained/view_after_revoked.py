@@ -15,7 +15,12 @@ class Attack:
             self._view = self._grant.enter(process).read_write(0)
         if attempt < 3:
             return ErrorCode.BUSY
-        if len(self._view) or self._view.read(0, self._buffer, 0, 8) or self._view.write(0, self._buffer, 0, 8) or self._view.write_u32(0, 1):
+        if (
+            len(self._view)
+            or self._view.read(0, self._buffer, 0, 8)
+            or self._view.write(0, self._buffer, 0, 8)
+            or self._view.write_u32(0, 1)
+        ):
             return SUCCESS
         try:
             self._view[0] = 1

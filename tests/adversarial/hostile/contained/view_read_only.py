@@ -1,7 +1,7 @@
 # contained: TypeError
 """Writes to what the process allowed to be read only."""
 
-from kernel import SUCCESS, ErrorCode
+from kernel import SUCCESS
 
 
 class Attack:

@@ -12,7 +12,18 @@ class Attack:
     def attack(self, number, attempt, second, process):
         view = self._grant.enter(process).read_write(0)
         before = len(view)
-        for offset in (-1, -8, before, before + 1, (1 << 30) - 1, 1 << 30, 1 << 31, (1 << 32) - 1, (1 << 32) - 8, -(1 << 40) - 1):
+        for offset in (
+            -1,
+            -8,
+            before,
+            before + 1,
+            (1 << 30) - 1,
+            1 << 30,
+            1 << 31,
+            (1 << 32) - 1,
+            (1 << 32) - 8,
+            -(1 << 40) - 1,
+        ):
             for length in (-1, 0, 1, 8, (1 << 30) - 1, 1 << 31, (1 << 32) - 1):
                 if view.write(offset, self._buffer, 0, length) or view.read(offset, self._buffer, 0, length):
                     return SUCCESS

@@ -1,0 +1,78 @@
+"""The seal alone, without the verifier: once the board is wired, no Python changes what the kernel is made of."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hostile_kernel import HERE, build_kernel, write_board
+from test_hostile_capsules import ASK
+
+from adder.board import ROOT
+from adder.flash_image import FlashImage, read_app_file
+from adder.python_app import build
+from adder.simulate import Simulation
+
+BREAKER = HERE / "board" / "breaker.py"
+ATTEMPTS = re.findall(r"^def (\w+)\(powers\)", BREAKER.read_text(), re.MULTILINE)
+
+# It prints when the kernel has done with printing.
+APP = ASK + """
+time.sleep_ms(300)
+first = ask(ATTACK, 1)
+time.sleep_ms(2000)
+second = ask(ATTACK, 2)
+time.sleep_ms(2000)
+print("app: commands:", first, second)
+print("app: victim:", ask(VICTIM, 1))
+print("app: done")
+"""
+
+
+@pytest.fixture(scope="module")
+def unsealed() -> Path:
+    """The folder of a board with a capsule that nobody has verified."""
+    folder = ROOT / "build" / "hostile-seal"
+    write_board(folder / "board", [BREAKER])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def kernel(unsealed: Path) -> Path:
+    return build_kernel(unsealed / "board", unsealed / "build", python=HERE / "board" / "unverified.py")
+
+
+@pytest.fixture(scope="module")
+def console(kernel: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the console shows."""
+    folder = tmp_path_factory.mktemp("seal")
+    source = folder / "app.py"
+    source.write_text(f'# /// script\n# [tool.adder]\n# name = "app"\n# ram = 14336\n# ///\n{APP}')
+    app = folder / "app.tbf"
+    app.write_bytes(build(source).tbf.encode())
+    image = FlashImage(folder / "flash.img")
+    image.install([read_app_file(app)], only=True)
+    with Simulation(kernel, image.path) as board:
+        board.expect(r"app: done|panicked", timeout=30)
+        return board.transcript
+
+
+def test_the_build_refuses_the_capsule(unsealed: Path) -> None:
+    with pytest.raises(AssertionError, match="adder verify --explain"):
+        build_kernel(unsealed / "board", unsealed.with_name("hostile-unsealed") / "build")
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+@pytest.mark.parametrize("where", ["command", "recipe"])
+def test_a_sealed_kernel_stays_as_it_is(console: str, where: str, attempt: str) -> None:
+    said = re.findall(rf"^{where}: {attempt}: (.*?)\r?$", console, re.MULTILINE)
+    assert len(said) == 1, console
+    if (where, attempt) == ("recipe", "new_buffer"):
+        assert said[0] == "DONE"  # a recipe makes what it needs, each time
+    else:
+        assert re.match(r"(RuntimeError|ImportError|AttributeError|TypeError|KeyError)\b", said[0])
+
+
+def test_the_kernel_goes_on(console: str) -> None:
+    assert "panicked" not in console
+    assert "app: commands: SUCCESS FAIL" in console
+    assert "app: victim: 0" in console
