@@ -1,7 +1,9 @@
 """Malicious capsules that the verifier lets pass are contained at run time: each in a boot of its own.
 
-The files in hostile/contained/ say in their first lines what they try, and what the console must show. An attack
-returns SUCCESS only if it got what it wanted.
+The files in hostile/contained/ say in their first lines what the console must show (`# contained: REGEX`, or - for
+nothing), and what else is special: `# policy:` RESTART or DISABLE, `# emit:` bytecode, `# words:` functions of machine
+words, `# boots:` how often the board is wired. Their docstring says what they try. `attack` is the capsule's method for
+commands; it returns SUCCESS only if the attack got what it wanted.
 """
 
 import re
@@ -130,10 +132,11 @@ def test_the_attack_is_contained(attack: Path, simulation: Callable[..., Simulat
             board.expect(r"hello: hello, \d+ of", timeout=10)
         shown = board.transcript
     assert "panicked" not in shown
-    assert "Adder" not in shown[10:], "it has started again"
+    assert len(re.findall("^Adder ", shown, re.MULTILINE)) == int(header(attack, "boots") or 1)
     attempts = re.findall(r"attacker: life \d+, attempt \d: (\S+)", shown)
     assert len(attempts) >= 5
-    assert all(answer.isalpha() and answer != "SUCCESS" for answer in attempts), attempts
+    # 0 is what a result that was kept says when its time is over.
+    assert all((answer.isalpha() and answer != "SUCCESS") or answer == "0" for answer in attempts), attempts
     wanted = header(attack, "contained")
     assert wanted is not None
     assert wanted == "-" or re.search(wanted, shown), wanted
@@ -141,4 +144,4 @@ def test_the_attack_is_contained(attack: Path, simulation: Callable[..., Simulat
     assert "attacker: null commands: SUCCESS SUCCESS 2 True" in shown
     assert re.search(r"attacker: victim: 0\b", shown)
     assert "ROBBED" not in shown
-    assert "late" not in shown
+    assert not re.search(r"turn \d+: late", shown)

@@ -15,7 +15,7 @@ from typing import Callable
 
 from capsules.virtual.virtual_alarm import VirtualAlarm
 from cells import Buffer, TakeCell
-from kernel import SUCCESS, CommandReturn, ErrorCode, Grant, InterruptLine, Layout, ProcessId, success_u32
+from kernel import SUCCESS, CommandReturn, ErrorCode, Grant, InterruptLine, Layout, ProcessId, call_client, success_u32
 from micropython import const
 
 DRIVER_NUM = const(0xBAD001)
@@ -108,7 +108,7 @@ class Victim:
             return success_u32(self._lives - 1)
         if number == 5:
             if self._callback is not None:
-                self._callback()
+                call_client(self._callback)
             return SUCCESS
         return ErrorCode.NOSUPPORT
 

@@ -1,5 +1,5 @@
 # contained: -
-"""Tells its alarm that so much time has passed that its number of ticks needs all memory."""
+"""Sets its alarm to numbers of ticks that need memory, and that no clock has."""
 
 from kernel import ErrorCode
 
@@ -10,9 +10,11 @@ class Attack:
 
     def attack(self, number, attempt, second, process):
         self._alarm.set_client(self.again)
-        self._alarm.set_alarm(1 << 60)
+        huge = 1 << 60
         for _ in range(100):
-            self._alarm.pass_ticks(-(1 << 62))
+            huge += huge
+            self._alarm.set_alarm(huge)
+            self._alarm.set_alarm(-huge)
         return ErrorCode.BUSY
 
     def again(self):

@@ -23,9 +23,8 @@ class Attack:
         self._alarm.set_client(self.two if self._left & 1 else self.one)
         self._alarm.set_alarm(1000)
         self._alarm.set_alarm(0x7FFFFF)
-        self._alarm.pass_ticks(0x7FFFF0)
         self._alarm.set_alarm(200)
 
     def two(self):
         self.one()
-        self._alarm.fire()
+        self._alarm.set_client(self.one)

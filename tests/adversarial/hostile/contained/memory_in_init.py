@@ -1,4 +1,4 @@
-# contained: MemoryError
+# contained: MemoryError|TimeOut
 """Takes all memory where the board makes it, and lives with it."""
 
 

@@ -1,4 +1,4 @@
-# contained: MemoryError
+# contained: MemoryError|TimeOut
 """Takes some memory in each interrupt, and triggers the next."""
 
 from kernel import ErrorCode

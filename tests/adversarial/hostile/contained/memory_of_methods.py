@@ -1,4 +1,4 @@
-# contained: MemoryError
+# contained: MemoryError|TimeOut
 """Keeps methods, fields and cells: whatever an access makes."""
 
 from cells import TakeCell

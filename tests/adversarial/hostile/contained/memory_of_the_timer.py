@@ -1,4 +1,4 @@
-# contained: MemoryError
+# contained: MemoryError|TimeOut
 """Takes memory when its alarm goes off: on the timer's account."""
 
 from kernel import ErrorCode

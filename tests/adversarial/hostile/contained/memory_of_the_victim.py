@@ -1,4 +1,4 @@
-# contained: MemoryError
+# contained: MemoryError|TimeOut
 """Takes memory in a callback that the victim calls: on the victim's account."""
 
 from kernel import ErrorCode

@@ -1,4 +1,4 @@
-# contained: MemoryError
+# contained: MemoryError|TimeOut
 """Keeps small objects until there are no more, and goes on for ever."""
 
 
