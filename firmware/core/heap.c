@@ -48,7 +48,7 @@ void heap_recount(void) {
     for (unsigned i = 0; i < CONFIG_MAX_CAPSULES; i++) {
         held[i] = 0;
     }
-    used = 0;
+    unsigned count = 0;
     const uint8_t *table = MP_STATE_MEM(area).gc_alloc_table_start;
     unsigned current = CONTAIN_KERNEL;
     for (unsigned block = 0; block < total; block++) {
@@ -56,9 +56,10 @@ void heap_recount(void) {
         if (kind != BLOCK_FREE) {
             current = kind == BLOCK_TAIL ? current : owner[block];
             held[current]++;
-            used++;
+            count++;
         }
     }
+    used = count;
 }
 
 static bool affordable(unsigned blocks) {
