@@ -55,12 +55,15 @@ __attribute__((noreturn)) void __wrap_nlr_jump(void *exception) {
 
 // Every call of a function, and every recursion of the interpreter's C, comes by here: where a capsule that
 // has run for too long is ended, if no jump back in bytecode comes first.
-void __real_mp_cstack_check(void);
+// As short as can be: it is part of each call's price.
 void __wrap_mp_cstack_check(void) {
-    if (in_kernel() && MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL) {
+    const char *here = __builtin_frame_address(0);
+    if ((mp_uint_t)(MP_STATE_THREAD(stack_top) - here) >= MP_STATE_THREAD(stack_limit)) {
+        mp_raise_recursion_depth();
+    }
+    if (MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL && in_kernel()) {
         mp_handle_pending(true);
     }
-    __real_mp_cstack_check();
 }
 
 // MicroPython's own modules, uctypes among them, are for processes. The kernel's Python has the core's and
