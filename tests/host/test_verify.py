@@ -343,6 +343,8 @@ def test_a_very_deep_expression_is_no_crash() -> None:
     assert rules_of("def f(a):\n    return " + "-" * 5000 + "a\n")
     assert rules_of("def f(a):\n    return " + "a + " * 20000 + "a\n")
     assert rules_of("def f(a):\n    return a" + ".b" * 3000 + "\n")
+    chain = "def f(a):\n    if a:\n        pass\n" + "    elif a:\n        pass\n" * 900
+    assert rules_of(chain) == ["CP018"]
 
 
 # -- The command -----------------------------------------------------------------
