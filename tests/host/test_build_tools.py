@@ -149,7 +149,7 @@ def test_code_that_micropython_reads_otherwise_is_refused(freezer, tmp_path) -> 
 
 
 def test_a_function_with_a_large_frame_is_refused() -> None:
-    head = "// frozen native code for file x.py, scope x_f\nstatic const byte fun_data_x_f[{}] __attribute__((x)) = {{\n"
+    head = "// frozen native code for file x.py, scope x_f\nstatic const byte fun_data_x_f[{}] __x((y)) = {{\n"
     small, large = "0x00, 0x00, 0x00, 0x00, 0xfe, 0xb5, 0x8a, 0xb0,", "0x00, 0x00, 0x00, 0x00, 0xfe, 0xb5, 0xff, 0xb0,"
     assert list(check_machine_code(head.format(80) + small)) == []
     assert "'x_f' takes 508 bytes" in next(check_machine_code(head.format(80) + large))

@@ -57,6 +57,7 @@ def test_some_test_fails_without_this_check(file: str, line: int, long: bool, tm
             sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header",
             "--rootdir", str(ROOT), str(ROOT / "tests" / "host" / "test_verify.py"),
         ],
-        cwd=tmp_path, env={"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False,
+        cwd=tmp_path, env={"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert result.returncode == 1, f"nobody misses {file}:{line}\n{result.stdout[-1000:]}"
