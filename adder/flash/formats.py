@@ -149,7 +149,9 @@ def encode(image: Image, suffix: str, dfu: str = NORDIC) -> bytes:
         return to_uf2(image)
     if suffix == ".zip":
         return to_dfu(image, dfu)
-    raise AdderError(f"'{suffix}' is not a format that can be written; the file's name must end in {_listed(SUFFIXES)}.")
+    raise AdderError(
+        f"'{suffix}' is not a format that can be written; the file's name must end in {_listed(SUFFIXES)}."
+    )
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -16,6 +16,8 @@ from adder.tbf import BASE_SIZE
 PAGE = 4096
 """The nRF52840's flash is erased in pages of this size."""
 
+KERNEL = "kernel"
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -90,7 +92,7 @@ def kernel_pieces(path: Path) -> list[Piece]:
         try:
             elf = ELFFile(file)
             loaded = [
-                Piece("kernel", segment["p_paddr"], segment.data())
+                Piece(KERNEL, segment["p_paddr"], segment.data())
                 for segment in elf.iter_segments()
                 if segment["p_type"] == "PT_LOAD" and segment["p_filesz"]
             ]

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from adder.board import Region
 from adder.errors import AdderError
-from adder.flash.image import Image
+from adder.flash.image import KERNEL, Image
 from adder.output import console
 
 
@@ -40,7 +40,9 @@ class Room:
     below: str = "nothing"
     above: str = "nothing"
     starts: tuple[int, ...] = ()
-    """Where the image may begin; empty: anywhere."""
+    """Where the kernel may begin; empty: anywhere."""
+    whole: bool = False
+    """Whether what is written is all there is: then it begins with the kernel."""
 
     def refusal(self, image: Image) -> str | None:
         """The sentence that says why the image must not be written, if it must not."""
@@ -56,6 +58,8 @@ class Room:
                 f"The {image.pieces[-1].what} reaches to {end:#x}, over {self.above}, which begins at {high:#x}; "
                 f"{self.owner} must not write there."
             )
+        if first.what != KERNEL and not self.whole:
+            return None
         if self.starts and image.start not in self.starts:
             return (
                 f"The {first.what} lies at {first.address:#x}, where {self.owner} does not start it; "

@@ -103,7 +103,7 @@ class PyOcd(ProbeMethod):
     name = "pyocd"
     title = "pyOCD"
     programs = ("pyocd",)
-    get = "`pip install 'adder[flash]'` or `pip install pyocd` gets it"
+    get = "`build/venv/bin/pip install -e '.[flash]'` gets it"
     nothing = (
         "pyOCD finds no debug probe: is it plugged in, and may you use it "
         "(https://github.com/pyocd/pyOCD/tree/main/udev)?"

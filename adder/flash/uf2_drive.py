@@ -6,6 +6,7 @@ import string
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from adder.board import Region
@@ -120,21 +121,24 @@ class Uf2(Method):
 
 
 def _copy(contents: bytes, path: Path) -> None:
-    """Write a file to the drive, which goes away when the bootloader has the last block.
+    """Write a file to the drive, block after block, so that the progress is the board's.
 
-    So an error at the very end is as good as success; whether it was is seen when the drive is gone.
+    The board restarts when it has the last block, and the drive is gone; so an error at the very end says
+    nothing, and whether all is well is seen when the drive is gone.
     """
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0))
-    with bar(f"Writing {path}", len(contents)) as progress:
-        try:
-            for begin in range(0, len(contents), _CHUNK):
-                progress.advance(os.write(file, contents[begin : begin + _CHUNK]))
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_SYNC", 0) | getattr(os, "O_BINARY", 0)
+    file = os.open(path, flags)
+    done = 0
+    try:
+        with bar(f"Writing {path}", len(contents)) as progress:
+            while done < len(contents):
+                count = os.write(file, contents[done : done + _CHUNK])
+                done += count
+                progress.advance(count)
             os.fsync(file)
-        except OSError as error:
-            if read_info(path.parent):
-                raise AdderError(f"{path} could not be written: {error.strerror}.") from error
-        finally:
-            try:
-                os.close(file)
-            except OSError:
-                pass
+    except OSError as error:
+        if done + _CHUNK < len(contents):
+            raise AdderError(f"{path} could not be written: {error.strerror}.") from error
+    finally:
+        with suppress(OSError):
+            os.close(file)
