@@ -47,7 +47,7 @@ def nothing_found() -> str:
     if probes:
         return (
             f"A debug probe is connected ({', '.join(map(str, probes))}), but nothing that can use it is installed; "
-            "`build/venv/bin/pip install -e '.[flash]'` gets pyOCD; J-Link Commander, nrfjprog and OpenOCD will do, too."
+            "`build/venv/bin/pip install -e '.[flash]'` gets pyOCD; J-Link Commander, nrfjprog and OpenOCD do, too."
         )
     return (
         "No board was found: plug in a debug probe, or put the board into its bootloader "
