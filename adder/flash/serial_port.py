@@ -43,11 +43,12 @@ _ADAFRUIT_ROOM = Room(
     starts=(0x1000, 0x26000, 0x27000),
     whole=True,
 )
+# Its first version lies below 0x10000, the later ones have an MBR there and lie at 0xE0000.
 _ARDUINO_ROOM = Room(
     "Arduino's bootloader",
-    Region(0x10000, 0xF0000),
-    "Arduino's bootloader",
-    "the end of the nRF52840's flash",
+    Region(0x10000, 0xE0000 - 0x10000),
+    "the part",
+    "newer versions of Arduino's bootloader",
     starts=(0x10000,),
     whole=True,
 )

@@ -436,7 +436,8 @@ def test_a_kernel_must_lie_where_the_uf2_bootloader_starts_it(
         (0x1915, 0x521F, 0x1000, 0xE0000, "The kernel reaches to 0xe1000, over Nordic's bootloader, which begins at"),
         (0x239A, 0x0029, 0x1000, 0xEA000, "The kernel reaches to 0xeb000, over what Adafruit's bootloader keeps"),
         (0x239A, 0x0029, 0, 100, "The kernel lies at 0x0, over the MBR that Adafruit's bootloader needs"),
-        (0x2341, 0x005A, 0x1000, 100, "The kernel lies at 0x1000, over Arduino's bootloader that Arduino's"),
+        (0x2341, 0x005A, 0x1000, 100, "The kernel lies at 0x1000, over the part that Arduino's bootloader needs"),
+        (0x2341, 0x005A, 0x10000, 0xD0004, "The kernel reaches to 0xe0004, over newer versions of Arduino's bootl"),
     ],
 )
 def test_what_would_overwrite_a_bootloader_is_refused(
