@@ -26,7 +26,9 @@ _CHUNK = 64 * 512
 
 # Adafruit's bootloader, src/usb/uf2/uf2cfg.h and linker/nrf52840.ld: it takes everything between the MBR and
 # the 40 KB below itself, and ignores the rest.
-_ROOM = Region(0x1000, 0xEA000 - 0x1000)
+_START, _END = 0x1000, 0xEA000
+_OLD_END, _NEW_VERSION = 0xAD000, (0, 6, 1)
+"""Where it ended before that version."""
 
 _AFTER_SOFTDEVICE = {"6": 0x26000, "7": 0x27000}
 """Where the bootloader starts what follows the S140 of a major version."""
@@ -52,7 +54,14 @@ def read_info(drive: Path) -> dict[str, str]:
     except OSError:
         return {}
     pairs = (line.partition(":") for line in text.splitlines())
-    return {key.strip(): value.strip() for key, colon, value in pairs if colon}
+    info = {key.strip(): value.strip() for key, colon, value in pairs if colon}
+    return {"Bootloader": text.partition("\n")[0].strip(), **info}
+
+
+def room_end(bootloader: str) -> int:
+    """Where what a bootloader takes ends, after the first line of its INFO_UF2.TXT."""
+    version = re.search(r"Bootloader v?(\d+)\.(\d+)\.(\d+)", bootloader)
+    return _OLD_END if version and tuple(map(int, version.groups())) < _NEW_VERSION else _END
 
 
 def find_drives(folders: Iterable[Path]) -> list[Device]:
@@ -61,7 +70,7 @@ def find_drives(folders: Iterable[Path]) -> list[Device]:
     for folder in folders:
         info = read_info(folder)
         if "nrf52840" in " ".join(info.values()).lower():
-            found.append(Device(str(folder), info.get("Model", "UF2"), info.get("SoftDevice", "")))
+            found.append(Device(str(folder), info.get("Model", "UF2")))
     return found
 
 
@@ -100,8 +109,10 @@ class Uf2(Method):
         return super().choose(named or list(devices), wanted)
 
     def room(self, device: Device | None) -> Room:
-        starts = start_expected(device.kind if device else "")
-        return Room("the UF2 bootloader", _ROOM, "the MBR", "what the UF2 bootloader keeps for itself", starts)
+        info = read_info(Path(device.id)) if device else {}
+        region = Region(_START, room_end(info.get("Bootloader", "")) - _START)
+        starts = start_expected(info.get("SoftDevice", ""))
+        return Room("the UF2 bootloader", region, "the MBR", "what the UF2 bootloader does not take", starts)
 
     def plan(self, image: Image, device: Device, folder: Path) -> list[str]:
         return [f"copy {len(to_uf2(image)):,} bytes to {Path(device.id) / 'ADDER.UF2'}", "wait until the drive is gone"]

@@ -29,7 +29,7 @@ KERNEL = b"\x01\x02\x03\x04" * 2000
 JLINK_LIST = "J-Link[0]: Connection: USB, Serial number: 683339521, ProductName: J-Link-OB-SAM3U128\n"
 TWO_JLINKS = JLINK_LIST + "J-Link[1]: Connection: USB, Serial number: 51000000, ProductName: J-Link EDU\n"
 PYOCD_LIST = json.dumps({"boards": [{"unique_id": "0240000034544e45", "info": "Arm DAPLink"}]})
-INFO = "UF2 Bootloader 0.9.2\r\nModel: {}\r\nBoard-ID: {}\r\nDate: Dec  1 2024\r\nSoftDevice: {}\r\n"
+INFO = "UF2 Bootloader {}\r\nModel: {}\r\nBoard-ID: {}\r\nDate: Dec  1 2024\r\nSoftDevice: {}\r\n"
 
 
 class Desk:
@@ -85,10 +85,17 @@ class Desk:
     def plug_port(self, device: str, vid: int, pid: int, product: str = "a board") -> None:
         self.ports.append(SimpleNamespace(device=device, vid=vid, pid=pid, product=product, serial_number=device))
 
-    def mount(self, name: str, model: str, softdevice: str = "not found", board: str = "nRF52840-Feather-revE") -> Path:
+    def mount(
+        self,
+        name: str,
+        model: str,
+        softdevice: str = "not found",
+        board: str = "nRF52840-Feather-revE",
+        version: str = "0.9.2",
+    ) -> Path:
         drive = self.folder / name
         drive.mkdir()
-        (drive / "INFO_UF2.TXT").write_text(INFO.format(model, board, softdevice))
+        (drive / "INFO_UF2.TXT").write_text(INFO.format(version, model, board, softdevice))
         with self.mounts.open("a") as file:
             file.write(f"/dev/sdx {str(drive).replace(' ', chr(92) + '040')} vfat rw 0 0\n")
         return drive
@@ -455,8 +462,18 @@ def test_a_uf2_drive_refuses_the_mbr_and_what_is_above(desk: Desk, elf: ElfMaker
         AdderError, match="over the MBR that the UF2 bootloader needs; it must be built to lie at 0x1000"
     ):
         flash("--kernel", elf([(0, 0, KERNEL)]))
-    with pytest.raises(AdderError, match="over what the UF2 bootloader keeps for itself, which begins at 0xea000"):
+    with pytest.raises(AdderError, match="over what the UF2 bootloader does not take, which begins at 0xea000"):
         flash("--kernel", elf([(0x1000, 0x1000, b"x" * 0xEA000)]))
+
+
+@pytest.mark.parametrize(
+    ("version", "end"), [("0.6.0", 0xAD000), ("0.6.1", 0xEA000), ("0.10.0-2-gabc lib/nrfx", 0xEA000)]
+)
+def test_an_old_uf2_bootloader_takes_less(desk: Desk, elf: ElfMaker, version: str, end: int) -> None:
+    desk.mount("FTHR840BOOT", "Adafruit Feather nRF52840 Express", version=version)
+    flash("--kernel", elf([(0x1000, 0x1000, b"x" * (end - 0x1000))]), "--dry-run")
+    with pytest.raises(AdderError, match=f"does not take, which begins at {end:#x};"):
+        flash("--kernel", elf([(0x1000, 0x1000, b"x" * (end - 0xFFC))]), "--dry-run")
 
 
 def test_a_probe_writes_no_further_than_the_flash_goes(desk: Desk, elf: ElfMaker) -> None:
