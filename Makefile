@@ -16,7 +16,7 @@ export MICROPY_GIT_HASH := release
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all run test test-adversarial menuconfig bench size tcb help fuzz soak upstream-tests clean kernel kernels apps image FORCE
+.PHONY: all run flash test test-adversarial menuconfig bench size tcb help fuzz soak upstream-tests clean kernel kernels apps image FORCE
 
 all: kernel apps ## Build the kernel for BOARD and all apps
 
@@ -94,6 +94,12 @@ image: kernel apps ## Put APPS into the simulated flash
 run: ## Build everything, boot it in QEMU, with the console here (leave: Ctrl-A X)
 	@+$(MAKE) --no-print-directory image BOARD=qemu
 	@$(PYTHON) -m adder simulate $(RUN_OPTIONS)
+
+# -- A real board -----------------------------------------------------------------
+
+# FLASH_OPTIONS="--method jlink --probe 68…"; APPS= leaves the board's apps alone. See docs/flashing.md.
+flash: kernel apps ## Write the kernel and APPS to BOARD (nrf52840): probe, UF2 drive, serial DFU
+	@$(PYTHON) -m adder flash --board $(BOARD) $(FLASH_OPTIONS) $(APPS:%=$(BUILD)/apps/%.tbf)
 
 # -- Checking and measuring -------------------------------------------------------
 

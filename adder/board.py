@@ -36,6 +36,8 @@ class Board:
     app_flash: Region
     storage: Region
     ram: Region
+    flash_kind: str = ""
+    """How the flash is written, as the manifest calls it: "nrf_nvmc" is the nRF52840's."""
 
     @property
     def build(self) -> Path:
@@ -71,6 +73,7 @@ def load_board(name: str = "qemu") -> Board:
             app_flash=region("app_flash"),
             storage=region("storage"),
             ram=region("ram"),
+            flash_kind=manifest.get("flash", {}).get("kind", ""),
         )
     except KeyError as error:
         raise AdderError(f"{path}: the entry {error} is missing.") from error

@@ -28,7 +28,8 @@ VERBS = {
     "tbf": Verb("adder.elf_to_tbf", "tbf_command", "Make a Tock binary (TBF) from an ELF file."),
     "tab": Verb("adder.tbf", "tab_command", "Pack TBF files into a Tock app bundle (TAB)."),
     "inspect": Verb("adder.tbf", "inspect_command", "Show what a TBF or TAB file contains."),
-    "image": Verb("adder.flash_image", "image", "Put apps into a simulated flash, list, remove."),
+    "image": Verb("adder.flash_image", "image", "Put apps into a simulated flash; export for a board."),
+    "flash": Verb("adder.flash.command", "flash", "Write the kernel and apps to a board."),
     "simulate": Verb("adder.simulate", "simulate", "Run the kernel in QEMU with its console here."),
     "bench": Verb("adder.bench", "bench", "Count the instructions that kernel operations take."),
     "bench-interpreter": Verb(

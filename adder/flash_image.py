@@ -357,7 +357,7 @@ def _show(placed: Sequence[PlacedApp], flash: Region) -> None:
 
 @click.group()
 def image() -> None:
-    """Put apps into a simulated flash, list them, remove them.
+    """Put apps into a simulated flash, list them, remove them; export an image for a board.
 
     IMG is the file that `adder simulate` maps as flash, normally build/qemu/flash.img.
     """
@@ -406,3 +406,28 @@ def erase_command(img: Path, storage: bool) -> None:
     flash = FlashImage(img)
     flash.erase(storage=storage)
     _show(flash.apps(), flash.flash)
+
+
+@image.command("export")
+@click.argument("kernel", type=click.Path(path_type=Path))
+@click.argument("apps", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path, dir_okay=False),
+    help="The file; its name ends in .hex, .bin, .uf2 or .zip (a DFU package).",
+)  # fmt: skip
+@click.option("--board", "board_name", default="nrf52840", show_default=True, metavar="BOARD", help="Which board.")
+@click.option(
+    "--dfu", type=click.Choice(["nordic", "adafruit"]), default="nordic", show_default=True,
+    help="Whose bootloader a .zip is for.",
+)  # fmt: skip
+def export_command(kernel: Path, apps: tuple[Path, ...], out: Path, board_name: str, dfu: str) -> None:
+    """Put a kernel and apps into one file that any tool can write to a board.
+
+    KERNEL is an ELF file, which itself says where it lies. A .uf2 file can be copied to the drive of a UF2
+    bootloader; `adder flash` writes to a board directly.
+    """
+    # What flashes boards builds on this module.
+    from adder.flash.command import export
+    from adder.flash.image import load_image
+
+    export(load_image(kernel, apps, load_board(board_name)), out, dfu)

@@ -1,10 +1,11 @@
 """A board program and app just big enough to test the tool on."""
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from making import make_tbf
+from making import ElfMaker, make_elf, make_tbf
 
 TINY = Path(__file__).parent / "tiny"
 COMPILE = [
@@ -30,3 +31,15 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("tiny", "tiny_b"):
         (folder / f"{name}.tbf").write_bytes(make_tbf(name, binary=binary))
     return folder
+
+
+@pytest.fixture
+def elf(tmp_path: Path) -> ElfMaker:
+    """Makes kernel.elf of segments: address, load address, contents."""
+
+    def make(segments: Sequence[tuple[int, int, bytes]]) -> Path:
+        path = tmp_path / "kernel.elf"
+        path.write_bytes(make_elf(segments))
+        return path
+
+    return make

@@ -1,0 +1,126 @@
+"""What is written to a chip: the kernel and the apps, each with the address at which it lies."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+
+from adder.board import Board
+from adder.errors import AdderError
+from adder.flash_image import ERASED, place, read_app_file, render
+from adder.tbf import BASE_SIZE
+
+PAGE = 4096
+"""The nRF52840's flash is erased in pages of this size."""
+
+KERNEL = "kernel"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Bytes that lie together."""
+
+    what: str
+    address: int
+    data: bytes
+
+    @property
+    def end(self) -> int:
+        return self.address + len(self.data)
+
+
+@dataclass(frozen=True)
+class Image:
+    """Pieces in the order of their addresses, of which no two overlap."""
+
+    pieces: tuple[Piece, ...]
+
+    @property
+    def start(self) -> int:
+        return self.pieces[0].address
+
+    @property
+    def end(self) -> int:
+        return self.pieces[-1].end
+
+    @property
+    def size(self) -> int:
+        """How many bytes are written."""
+        return sum(len(piece.data) for piece in self.pieces)
+
+    def flat(self) -> bytes:
+        """All bytes from start to end; what no piece covers is erased flash."""
+        out = bytearray([ERASED]) * (self.end - self.start)
+        for piece in self.pieces:
+            out[piece.address - self.start : piece.end - self.start] = piece.data
+        return bytes(out)
+
+
+def make_image(pieces: Iterable[Piece]) -> Image:
+    """Sort the pieces; refuse those that overlap."""
+    ordered = tuple(sorted((piece for piece in pieces if piece.data), key=lambda piece: piece.address))
+    if not ordered:
+        raise AdderError("There is nothing to write.")
+    for first, second in pairwise(ordered):
+        if second.address < first.end:
+            raise AdderError(
+                f"The {first.what} ({first.address:#x} to {first.end:#x}) overlaps the {second.what}, "
+                f"which begins at {second.address:#x}."
+            )
+    return Image(ordered)
+
+
+def _joined(pieces: Sequence[Piece]) -> list[Piece]:
+    """Pieces of one thing, with neighbours made one."""
+    out: list[Piece] = []
+    for piece in sorted(pieces, key=lambda piece: piece.address):
+        if out and out[-1].end == piece.address:
+            out[-1] = Piece(piece.what, out[-1].address, out[-1].data + piece.data)
+        else:
+            out.append(piece)
+    return out
+
+
+def kernel_pieces(path: Path) -> list[Piece]:
+    """What an ELF file says is to be loaded, at its load addresses."""
+    if not path.exists():
+        raise AdderError(f"{path} does not exist; `make kernel BOARD=…` builds it.")
+    with path.open("rb") as file:
+        try:
+            elf = ELFFile(file)
+            loaded = [
+                Piece(KERNEL, segment["p_paddr"], segment.data())
+                for segment in elf.iter_segments()
+                if segment["p_type"] == "PT_LOAD" and segment["p_filesz"]
+            ]
+        except ELFError as error:
+            raise AdderError(f"{path} is not an ELF file: {error}.") from error
+    if not loaded:
+        raise AdderError(f"{path} holds nothing to load.")
+    return _joined(loaded)
+
+
+def apps_piece(paths: Sequence[Path], board: Board) -> Piece:
+    """The board's app flash with these apps, as far as it is used.
+
+    It goes on to the end of a page and has at least an erased header after the last app, so that
+    the kernel finds none of the apps that were there before.
+    """
+    flash = board.app_flash
+    placed = place([], [read_app_file(path) for path in paths], flash)
+    used = placed[-1].end - flash.start + BASE_SIZE
+    whole_pages = -(-used // PAGE) * PAGE
+    names = ", ".join(entry.app.name for entry in placed)
+    what = "app" if len(placed) == 1 else "apps"
+    return Piece(f"{what} {names}", flash.start, render(placed, flash)[:whole_pages])
+
+
+def load_image(kernel: Path | None, apps: Sequence[Path], board: Board) -> Image:
+    """The image of a kernel and apps; either may be left out."""
+    pieces = kernel_pieces(kernel) if kernel is not None else []
+    if apps:
+        pieces.append(apps_piece(apps, board))
+    return make_image(pieces)

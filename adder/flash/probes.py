@@ -1,0 +1,196 @@
+"""Debug probes: pyOCD, SEGGER's J-Link Commander, Nordic's nrfjprog, OpenOCD."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from serial.tools import list_ports
+
+from adder.flash.formats import to_hex
+from adder.flash.image import Image
+from adder.flash.method import Device, Step, ToolMethod, ask
+
+USB_DEVICES = Path("/sys/bus/usb/devices")
+"""Where Linux lists what is on the USB."""
+
+JLINK = "jlink"
+STLINK = "stlink"
+CMSIS_DAP = "cmsis-dap"
+
+_TITLES = {JLINK: "J-Link", STLINK: "ST-Link", CMSIS_DAP: "CMSIS-DAP"}
+
+
+def hex_file(image: Image, folder: Path) -> Path:
+    """Write the image as Intel hex for a tool."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "flash.hex"
+    path.write_bytes(to_hex(image))
+    return path
+
+
+def piece_files(image: Image, folder: Path) -> list[Path]:
+    """Write each piece as plain bytes, for tools that compare them with the flash."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for piece in image.pieces:
+        path = folder / f"flash-{piece.address:#010x}.bin"
+        path.write_bytes(piece.data)
+        paths.append(path)
+    return paths
+
+
+def probe_kind(vendor: int, product: int, names: Sequence[str]) -> str | None:
+    """Which kind of probe a USB device is, if it is one."""
+    if vendor == 0x1366:
+        return JLINK
+    if vendor == 0x0483 and product >> 4 in (0x374, 0x375):
+        return STLINK
+    if (vendor, product) == (0x0D28, 0x0204) or any("CMSIS-DAP" in name for name in names):
+        return CMSIS_DAP
+    return None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _from_linux() -> list[Device]:
+    found = []
+    for folder in sorted(USB_DEVICES.iterdir()):
+        vendor, product = _text(folder / "idVendor"), _text(folder / "idProduct")
+        if not vendor or not product:
+            continue
+        name = _text(folder / "product")
+        interfaces = [_text(path) for path in folder.glob("*/interface")]
+        kind = probe_kind(int(vendor, 16), int(product, 16), [name, *interfaces])
+        if kind:
+            found.append(Device(_text(folder / "serial") or folder.name, name or _TITLES[kind], kind))
+    return found
+
+
+def _from_serial_ports() -> list[Device]:
+    """Most probes are a serial port, too; that is how they are found where there is no list of USB devices."""
+    found: dict[str, Device] = {}
+    for port in list_ports.comports():
+        kind = probe_kind(port.vid or 0, port.pid or 0, [port.product or ""])
+        if kind:
+            name = port.serial_number or port.device
+            found[name] = Device(name, port.product or _TITLES[kind], kind)
+    return list(found.values())
+
+
+def usb_probes() -> list[Device]:
+    """The probes on the USB, found without any of their tools."""
+    return _from_linux() if USB_DEVICES.is_dir() else _from_serial_ports()
+
+
+class ProbeMethod(ToolMethod):
+    """A debug probe and the tool that drives it."""
+
+    option = "--probe"
+    thing = "probe"
+    things = "probes"
+
+
+class PyOcd(ProbeMethod):
+    """pyOCD: CMSIS-DAP (DAPLink, Picoprobe), J-Link, ST-Link."""
+
+    name = "pyocd"
+    title = "pyOCD"
+    programs = ("pyocd",)
+    get = "`build/venv/bin/pip install -e '.[flash]'` gets it"
+    nothing = (
+        "pyOCD finds no debug probe: is it plugged in, and may you use it "
+        "(https://github.com/pyocd/pyOCD/tree/main/udev)?"
+    )
+
+    def devices(self) -> list[Device]:
+        try:
+            listed = json.loads(ask([self.program, "json", "--probes"]))
+        except ValueError:
+            return []
+        return [Device(entry["unique_id"], entry["info"]) for entry in listed.get("boards", [])]
+
+    def steps(self, image: Image, device: Device, folder: Path) -> list[Step]:
+        chosen = ["--target", "nrf52840", "--uid", device.id]
+        load = [self.program, "load", *chosen, "--erase", "sector", "--no-reset", str(hex_file(image, folder))]
+        compare = [self.program, "commander", *chosen, "-c", "reset halt"]
+        for piece, path in zip(image.pieces, piece_files(image, folder), strict=True):
+            compare += ["-c", f'compare {piece.address:#x} "{path}"']
+        # The commander goes on after a difference and exits with 0, so its words are judged.
+        expected = tuple(f"All {len(piece.data)} bytes match" for piece in image.pieces)
+        return [Step(load), Step([*compare, "-c", "reset"], expected)]
+
+
+class JLink(ProbeMethod):
+    """SEGGER's J-Link Commander."""
+
+    name = "jlink"
+    title = "J-Link"
+    programs = ("JLinkExe", "JLink")
+    get = "SEGGER's J-Link software (https://www.segger.com/downloads/jlink) brings it"
+    nothing = "J-Link Commander finds no J-Link: is the probe or board plugged in and switched on?"
+
+    def _run(self, *arguments: str) -> list[str]:
+        return [self.program, "-NoGui", "1", "-ExitOnError", "1", *arguments]
+
+    def devices(self) -> list[Device]:
+        with TemporaryDirectory() as folder:
+            script = Path(folder) / "list.jlink"
+            script.write_text("ShowEmuList USB\nexit\n")
+            said = ask([self.program, "-NoGui", "1", "-CommandFile", str(script)])
+        pattern = r"Serial number: (\d+)(?:, ProductName: ([^,\n]*))?"
+        return [Device(serial, title.strip()) for serial, title in re.findall(pattern, said)]
+
+    def steps(self, image: Image, device: Device, folder: Path) -> list[Step]:
+        lines = ["r", "h", f'loadfile "{hex_file(image, folder)}"']
+        for piece, path in zip(image.pieces, piece_files(image, folder), strict=True):
+            lines.append(f'verifybin "{path}", {piece.address:#x}')
+        script = folder / "flash.jlink"
+        script.write_text("\n".join([*lines, "r", "g", "exit"]) + "\n")
+        connect = ("-Device", "nRF52840_xxAA", "-If", "SWD", "-Speed", "4000", "-AutoConnect", "1")
+        return [Step(self._run(*connect, "-SelectEmuBySN", device.id, "-CommandFile", str(script)))]
+
+
+class NrfJProg(ProbeMethod):
+    """Nordic's command line tools, which drive a J-Link."""
+
+    name = "nrfjprog"
+    title = "nrfjprog"
+    programs = ("nrfjprog",)
+    get = "Nordic's nRF Command Line Tools bring it (https://www.nordicsemi.com/Products/Development-tools)"
+    nothing = "nrfjprog finds no J-Link: is the probe or board plugged in and switched on?"
+
+    def devices(self) -> list[Device]:
+        return [Device(line.strip(), "J-Link") for line in ask([self.program, "--ids"]).split() if line.isdigit()]
+
+    def steps(self, image: Image, device: Device, folder: Path) -> list[Step]:
+        chosen = ["--family", "NRF52", "--snr", device.id]
+        path = str(hex_file(image, folder))
+        return [Step([self.program, *chosen, "--program", path, "--sectorerase", "--verify", "--reset"])]
+
+
+class OpenOcd(ProbeMethod):
+    """OpenOCD, which is told what kind of probe there is."""
+
+    name = "openocd"
+    title = "OpenOCD"
+    programs = ("openocd",)
+    get = "your system's package openocd brings it (`sudo apt install openocd`)"
+    nothing = "No debug probe is connected that OpenOCD could use: is it plugged in?"
+
+    def devices(self) -> list[Device]:
+        return usb_probes()
+
+    def steps(self, image: Image, device: Device, folder: Path) -> list[Step]:
+        transport = "hla_swd" if device.kind == STLINK else "swd"
+        command = [self.program, "-f", f"interface/{device.kind or CMSIS_DAP}.cfg"]
+        if len(self.devices()) > 1:
+            command += ["-c", f"adapter serial {device.id}"]
+        command += ["-c", f"transport select {transport}", "-f", "target/nrf52.cfg"]
+        return [Step([*command, "-c", f"program {{{hex_file(image, folder)}}} verify reset exit"])]
