@@ -227,6 +227,7 @@ class Entry:
 class ProcessId:
     def __init__(self, process: "Process") -> None:
         self._process, self.slot, self.number = process, process.slot, process.id
+        self.write_id = process.write_id
 
 
 class Grant:
@@ -363,6 +364,7 @@ class Process:
     state: int = RUNNING
     stopped: bool = False
     grants_left: int = 100
+    write_id: int = 7
     facts: dict[str, int] = field(default_factory=dict)
     registers: list[int] | None = None
     allowed: dict[tuple[int, str, int], Any] = field(default_factory=dict)
