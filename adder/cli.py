@@ -30,6 +30,8 @@ VERBS = {
     "inspect": Verb("adder.tbf", "inspect_command", "Show what a TBF or TAB file contains."),
     "image": Verb("adder.flash_image", "image", "Put apps into a simulated flash, list, remove."),
     "simulate": Verb("adder.simulate", "simulate", "Run the kernel in QEMU with its console here."),
+    "press": Verb("adder.simulated", "press", "Press a button of the simulated board."),
+    "pin": Verb("adder.simulated", "pin", "Show or drive the simulated board's pins."),
     "bench": Verb("adder.bench", "bench", "Count the instructions that kernel operations take."),
     "bench-interpreter": Verb(
         "adder.bench_interpreter", "bench_interpreter", "Count what protection costs the Python interpreter."
