@@ -42,10 +42,11 @@ _BLANK_WORD = b"\xff\xff\xff\xff"
 _NO_PAGE = const(-1)
 
 # What is under way.
-_COPY = const(0)
-_BEGIN = const(1)
-_RETIRE = const(2)
-_APPEND = const(3)
+_DISCARD = const(0)
+_COPY = const(1)
+_BEGIN = const(2)
+_RETIRE = const(3)
+_APPEND = const(4)
 
 
 def _u16(buffer: Buffer, at: int) -> int:
@@ -205,8 +206,7 @@ class FlashRegions:
         if self._page[region] != _NO_PAGE and self._is_room(region, record):
             self._append()
         else:
-            self._target = self._free_page()
-            self._flash.erase(self._target)
+            self._move()
 
     def _is_room(self, region: int, record: int) -> bool:
         at = self._end[region]
@@ -215,6 +215,20 @@ class FlashRegions:
         # A power cut may have left a part of a record here.
         self._flash.read(int(self._page[region]) * int(self._page_size) + at, self._head, 0, 4)
         return _has(self._head, 0, _BLANK_WORD)
+
+    def _move(self) -> None:
+        """Begin to move the region to the next free page."""
+        self._target = self._free_page()
+        base = int(self._target) * int(self._page_size)
+        self._flash.read(base, self._head, 0, _HEAD)
+        copy = self._copy.take() if _has(self._head, _VALID, _VALID_WORD) else None
+        if copy is None:
+            self._flash.erase(self._target)
+            return
+        # A power cut has left two pages of one owner, and this is the older one: half erased, it must not look newer.
+        self._doing = _DISCARD
+        copy.copy(0, _INVALID_WORD, 0, 4)
+        self._flash.write(base + _VALID, copy.move(self._flash), 4)
 
     def _free_page(self) -> int:
         page = self._last
@@ -294,6 +308,8 @@ class FlashRegions:
             self._copy_next()
         elif self._doing == _BEGIN:
             self._begun()
+        elif self._doing == _DISCARD:
+            self._flash.erase(self._target)
         else:
             self._append()
 

@@ -280,6 +280,41 @@ class InterruptLine:
         self.pending = True
 
 
+class FlashRange:
+    """A range of the flash: firmware/core/flash.c."""
+
+    def __init__(self, size: int, page: int) -> None:
+        self.data, self.page = bytearray(b"\xff" * size), page
+
+    def _check(self, offset: int, length: int) -> int:
+        if truncated(offset) > len(self.data) or length > len(self.data) - truncated(offset):
+            raise IndexError
+        return truncated(offset)
+
+    def length(self) -> int:
+        return len(self.data)
+
+    def page_size(self) -> int:
+        return self.page
+
+    def read(self, offset: int, buffer: Buffer, start: int, length: int) -> int:
+        _, length = Buffer.range_of(buffer, start, truncated(length))
+        offset = self._check(offset, length)
+        return buffer.set(start, bytes(self.data[offset : offset + length]))
+
+    def write(self, offset: int, buffer: Buffer, start: int, length: int) -> int:
+        data = Buffer.get(buffer, start, truncated(length))
+        offset = self._check(offset, len(data))
+        for at, byte in enumerate(data):
+            self.data[offset + at] &= byte
+        return len(data)
+
+    def erase(self, page: int) -> None:
+        if unsigned(page) >= len(self.data) // self.page:
+            raise IndexError
+        self.data[page * self.page : (page + 1) * self.page] = b"\xff" * self.page
+
+
 class Registers:
     """A peripheral's block. Tests model hardware by `on_read` and `on_write`, by offset."""
 
