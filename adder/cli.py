@@ -31,6 +31,8 @@ VERBS = {
     "image": Verb("adder.flash_image", "image", "Put apps into a simulated flash; export for a board."),
     "flash": Verb("adder.flash.command", "flash", "Write the kernel and apps to a board."),
     "simulate": Verb("adder.simulate", "simulate", "Run the kernel in QEMU with its console here."),
+    "press": Verb("adder.simulated", "press", "Press a button of the simulated board."),
+    "pin": Verb("adder.simulated", "pin", "Show or drive the simulated board's pins."),
     "bench": Verb("adder.bench", "bench", "Count the instructions that kernel operations take."),
     "bench-interpreter": Verb(
         "adder.bench_interpreter", "bench_interpreter", "Count what protection costs the Python interpreter."

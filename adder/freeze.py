@@ -124,13 +124,7 @@ class Freezer:
             raise AdderError(f"{path}:{error.lineno}: {error.msg}.") from error
         module = Module(name, path, text, tree, text.splitlines())
         self.modules[name] = module
-        module.constants = {
-            node.targets[0].id: value
-            for node in tree.body
-            if isinstance(node, ast.Assign)
-            and isinstance(node.targets[0], ast.Name)
-            and (value := const_value(node.value)) is not None
-        }
+        module.constants = constants_of(tree)
         for imported in self.imports(tree.body):
             if imported not in BUILT_IN and not is_host_only(imported):
                 self.load(imported)
@@ -236,11 +230,11 @@ class Freezer:
                 lines[node.lineno - 1] = f"from kernel import {names}" if names else ""
                 for row in range(node.lineno, (node.end_lineno or node.lineno)):
                     lines[row] = ""
-            if not isinstance(node, ast.ImportFrom) or node.module not in self.modules:
+            if not isinstance(node, ast.ImportFrom):
                 continue
-            constants = self.modules[node.module].constants
+            constants = self.constants_in(node.module or "")
             folded = [alias for alias in node.names if alias.name in constants]
-            kept = [alias for alias in node.names if alias.name not in constants]
+            kept = [alias for alias in node.names if alias.name not in constants and node.module in self.modules]
             if not folded:
                 continue
             parts = [f"{alias.asname or alias.name} = const({constants[alias.name]})" for alias in folded]
@@ -263,6 +257,14 @@ class Freezer:
                 raise AdderError(f"{module.path}:{use.lineno}: there is no option {use.attr} in Kconfig.")
             line = lines[use.lineno - 1]
             lines[use.lineno - 1] = line[: use.col_offset] + str(self.options[use.attr]) + line[use.end_col_offset :]
+
+    def constants_in(self, name: str) -> dict[str, int]:
+        """The constants of a module; of an interface, which is in no image, they are all there is."""
+        if name in self.modules:
+            return self.modules[name].constants
+        if name.startswith("capsules.hil.") and self.path_of(name).is_file():
+            return constants_of(ast.parse(self.path_of(name).read_text(), str(self.path_of(name))))
+        return {}
 
     # -- Compiling -------------------------------------------------------------
 
@@ -436,6 +438,17 @@ _OPERATORS: dict[type[ast.operator] | type[ast.unaryop], Callable[..., int]] = {
     ast.USub: operator.neg,
     ast.Invert: operator.invert,
 }
+
+
+def constants_of(tree: ast.Module) -> dict[str, int]:
+    """What a module defines as `NAME = const(number)`."""
+    return {
+        node.targets[0].id: value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and (value := const_value(node.value)) is not None
+    }
 
 
 def const_value(node: ast.expr) -> int | None:

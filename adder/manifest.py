@@ -44,7 +44,9 @@ def check(manifest: dict[str, Any]) -> None:
         blocks.append((base, size, name))
         if base % 4 or size % 4 or size <= 0:
             raise AdderError(f"Peripheral '{name}': base and size must be multiples of 4.")
-        if not 0x40000000 <= base <= base + size <= 0x60000000:
+        if peripheral.get("simulated", False):
+            check_simulated(manifest, name, base, size)
+        elif not 0x40000000 <= base <= base + size <= 0x60000000:
             raise AdderError(f"Peripheral '{name}' lies outside the peripheral space 0x40000000-0x60000000.")
         for line_name, line in peripheral.get("irq", {}).items():
             if not 0 <= line < manifest["irq_lines"]:
@@ -55,6 +57,17 @@ def check(manifest: dict[str, Any]) -> None:
         for offset in protected_of(peripheral):
             if offset % 4 or not 0 <= offset < size:
                 raise AdderError(f"Peripheral '{name}': protected register 0x{offset:x} is not in its block.")
+
+
+def check_simulated(manifest: dict[str, Any], name: str, base: int, size: int) -> None:
+    """A simulated peripheral is memory that nothing else uses, on a board whose flash is simulated as well."""
+    if manifest["flash"]["kind"] != "memory":
+        raise AdderError(f"Peripheral '{name}': only a simulated board has simulated peripherals.")
+    if not 0x20000000 <= base <= base + size <= 0x40000000:
+        raise AdderError(f"Peripheral '{name}' is simulated and lies outside the memory 0x20000000-0x40000000.")
+    for key, region in manifest["memory"].items():
+        if base < region["start"] + region["size"] and region["start"] < base + size:
+            raise AdderError(f"Peripheral '{name}' overlaps the memory '{key}': it would open what lies there.")
 
 
 def memory_map(manifest: dict[str, Any]) -> dict[str, int]:

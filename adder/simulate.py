@@ -37,6 +37,7 @@ import click
 from adder.board import load_board
 from adder.errors import AdderError
 from adder.flash_image import FlashImage, lock_image
+from adder.simulated import BUTTONS, PRESSED, buttons_of, pins_of, power_on
 
 Clock = Literal["wall", "counted", "fast"]
 
@@ -48,6 +49,10 @@ DEFAULT_SHIFT = 5
 
 # Kills QEMU (its process id is the argument) as soon as this process is gone for any reason.
 WATCHDOG = 'read -r _; kill -9 "$1" 2>/dev/null'
+
+
+FIXED_SEED = bytes(range(1, 17))
+"""For runs that depend on nothing but their input."""
 
 
 class SimulationError(AdderError):
@@ -88,6 +93,8 @@ class Simulation:
     `kernel` is the kernel's ELF file, `image` the flash image (made if it does not exist),
     `options` are further QEMU options, `inherit` open files that these name as `/dev/fd/N`.
     After `kill` or `quit`, `start` boots the board again on what the flash then holds.
+    `seed` is 16 bytes for the board's source of what looks random; without it, they are the host's, or,
+    with the clock "fast", always the same ones.
     """
 
     def __init__(
@@ -100,7 +107,9 @@ class Simulation:
         paused: bool = False,
         options: Sequence[str] = (),
         inherit: Sequence[int] = (),
+        seed: bytes | None = None,
     ) -> None:
+        self.seed = seed
         self.kernel = Path(kernel)
         self.image = Path(image)
         self.clock = clock
@@ -155,6 +164,7 @@ class Simulation:
             raise AdderError(f"{self.kernel} does not exist; `make` builds the kernel.")
         line = self.command_line()
         FlashImage(self.image).create()
+        power_on(self.image, self.seed or (FIXED_SEED if self.clock == "fast" else os.urandom(16)))
         self._received.clear()
         self._position = 0
         self._ended = False
@@ -437,6 +447,24 @@ class Simulation:
         """The 32-bit word at `address`."""
         return int.from_bytes(self.read_memory(address, 4), "little")
 
+    # Buttons and pins
+
+    def press(self, button: int) -> None:
+        """Push a button down; `release` lets go of it. The board looks 50 times a second of its own time."""
+        buttons_of(self.image).drive(button, PRESSED)
+
+    def release(self, button: int) -> None:
+        """Let go of a button."""
+        buttons_of(self.image).drive(button, None)
+
+    def set_pin(self, number: int, level: int | None) -> None:
+        """Hold a pin at a level from outside; None lets go of it."""
+        pins_of(self.image).drive(number, level)
+
+    def pin(self, number: int) -> int:
+        """The level of a pin: what the board puts out, or else what is driven from outside, or else its pull."""
+        return pins_of(self.image).level(number)
+
 
 def _unread(end: socket.socket) -> int:
     """Bytes that were written to a socket and that the other side has not read."""
@@ -454,6 +482,9 @@ def _escape(path: Path) -> str:
 CTRL_A = 0x01
 CTRL_C = 0x03
 
+HOLD_SECONDS = 0.2
+"""How long a key presses a button."""
+
 
 class _Keyboard:
     """Turns what is typed into what the board gets; Ctrl-A is the way out."""
@@ -462,6 +493,7 @@ class _Keyboard:
         self._interactive = interactive
         self._escaped = False
         self.quit = False
+        self.buttons: list[int] = []  # pressed since the caller has looked
 
     def filter(self, data: bytes) -> bytes:
         if not self._interactive:
@@ -472,6 +504,8 @@ class _Keyboard:
                 self._escaped = False
                 if byte in b"xX":
                     self.quit = True
+                elif ord("0") <= byte < ord("0") + BUTTONS:
+                    self.buttons.append(byte - ord("0"))
                 else:
                     out.append(byte)  # Ctrl-A Ctrl-C sends Ctrl-C, Ctrl-A Ctrl-A sends Ctrl-A
             elif byte == CTRL_A:
@@ -509,13 +543,21 @@ def _console(simulation: Simulation, seconds: float | None, until: str | None) -
     deadline = None if seconds is None else time.monotonic() + seconds
     stdin: int | None = sys.stdin.fileno()
     shown = 0
+    held: dict[int, float] = {}  # buttons, and when to let go of them
     with _raw_terminal(interactive):
         while not keyboard.quit:
+            for button in [button for button, end in held.items() if time.monotonic() >= end]:
+                simulation.release(button)
+                del held[button]
             pending, _, _ = select.select([stdin] if stdin is not None else [], [], [], 0)
             if pending and stdin is not None:
                 data = os.read(stdin, 4096)
                 if data:
                     simulation.send(keyboard.filter(data))
+                    for button in keyboard.buttons:
+                        simulation.press(button)
+                        held[button] = time.monotonic() + HOLD_SECONDS
+                    keyboard.buttons.clear()
                 else:
                     stdin = None
             data, ended = simulation._wait_for_output(shown, 0.02)
@@ -555,7 +597,7 @@ def simulate(kernel: Path | None, image: Path | None, seconds: float | None, unt
     """Run the kernel in QEMU with the board's console in this terminal.
 
     Ctrl-C or Ctrl-A X ends it. Ctrl-A before another control key sends that key to the board
-    (Ctrl-A Ctrl-C sends Ctrl-C). The apps and what they store stay in the flash image.
+    (Ctrl-A Ctrl-C sends Ctrl-C); Ctrl-A 0 to 3 presses a button. The apps and what they store stay in the flash image.
     """
     board = load_board("qemu")
     kernel = kernel or board.build / "kernel.elf"

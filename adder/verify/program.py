@@ -147,7 +147,9 @@ class Names:
         elif exported is None or alias.name not in exported or alias.name.startswith("_"):
             self.report.add(node, "CP003", f"'{source}' offers no '{alias.name}'")
         else:
-            yield name, Kind.TYPE if source.startswith("capsules.hil.") else exported[alias.name]
+            # Of an interface the image has the numbers alone.
+            kind = exported[alias.name]
+            yield name, Kind.TYPE if source.startswith("capsules.hil.") and kind is not Kind.NUMBER else kind
 
 
 def _imports(body: list[ast.stmt]) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:

@@ -89,9 +89,13 @@ enum {
     DRIVER_ALARM = 0x0,
     DRIVER_CONSOLE = 0x1,
     DRIVER_LED = 0x2,
+    DRIVER_BUTTON = 0x3,
+    DRIVER_GPIO = 0x4,
     DRIVER_LOW_LEVEL_DEBUG = 0x8,
     DRIVER_IPC = 0x10000,
     DRIVER_PROCESS_INFO = 0x10002,
+    DRIVER_RNG = 0x40001,
+    DRIVER_NONVOLATILE_STORAGE = 0x50001,
 };
 
 // ------------------------------------------------------------- system calls

@@ -63,7 +63,7 @@ void allocator_apply_layout(driver_t *driver, mp_obj_t layout_in) {
     driver->words = driver->fields_at + layout->u32;
 }
 
-// -- ProcessId: which process, and in which of its lives ----------------------
+// -- ProcessId: which process, and in which of its lives; under which number its program stores ----
 
 static void process_id_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     process_id_t *self = MP_OBJ_TO_PTR(self_in);
@@ -74,6 +74,8 @@ static void process_id_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         dest[0] = MP_OBJ_NEW_SMALL_INT(self->process->slot);
     } else if (attr == MP_QSTR_number) {
         dest[0] = MP_OBJ_NEW_SMALL_INT(self->id);
+    } else if (attr == MP_QSTR_write_id) {
+        dest[0] = mp_obj_new_int_from_uint(self->process->tbf.has_storage ? self->process->tbf.storage_write_id : 0);
     }
 }
 

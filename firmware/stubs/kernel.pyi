@@ -91,6 +91,10 @@ class ProcessId:
     def number(self) -> int:
         """A number that no other life of a process has had."""
 
+    @property
+    def write_id(self) -> int:
+        """Under which number its program stores, as its header says; 0 if it may not. Above 30 bits it needs memory."""
+
     def __new__(cls, only_the_core_makes_one: Never, /) -> Self: ...
 
 @final

@@ -39,7 +39,7 @@ def read(offset, count):
     """So many bytes from `offset`."""
     data = bytearray(count)
     moved = _transfer(_READ, offset, memoryview(data))
-    return bytes(data[:moved])
+    return bytes(data if moved == count else data[:moved])
 
 
 def write(offset, data):

@@ -8,10 +8,11 @@ from unittest.mock import Mock
 
 import pytest
 from cells import Buffer
-from hardware import FakeAlarm, FakeLed, FakeUart
+from hardware import FakeAlarm, FakeFlash, FakeLed, FakePin, FakeUart
 from kernel import ErrorCode, Grant, Machine
 
 from adder.board import ROOT
+from capsules.virtual.flash_regions import FlashRegions
 
 NUMBERS = range(41)
 
@@ -31,7 +32,11 @@ MAKERS = {
     "Buffer": lambda machine: Buffer(64),
     "InterruptLine": lambda machine: machine.line(),
     "ProcessControl": lambda machine: machine.control,
+    "FlashRegions": lambda machine: FlashRegions(FakeFlash(bytearray(b"\xff" * 1024)), Buffer(32), Buffer(16)),
+    "int": lambda machine: 0,
     "Uart": lambda machine: FakeUart(),
+    "tuple[Pin | None, ...]": lambda machine: (FakePin(), None),
+    "tuple[Pin, ...]": lambda machine: (FakePin(), FakePin()),
     "tuple[Led, ...]": lambda machine: (FakeLed(), FakeLed()),
 }
 """What a board would hand to a capsule, by the type of the parameter. For another HIL, anything with its methods."""

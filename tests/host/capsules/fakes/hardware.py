@@ -137,3 +137,162 @@ class FakeUart:
             if self._at == length:
                 self._finish_receive(0)
         return b""
+
+
+class FakePin:
+    """A HIL Pin. Tests drive it with `drive()`."""
+
+    def __init__(self) -> None:
+        self.mode = "disabled"
+        self.pull = 0
+        self.outside: int | None = None
+        self.output = 0
+        self.edge: int | None = None
+        self._changed: Callable[[], None] | None = None
+
+    def make_output(self) -> None:
+        self.mode = "output"
+
+    def make_input(self, pull: int) -> None:
+        assert pull in (0, 1, 2), f"make_input({pull}) breaks the HIL's terms"
+        self.mode, self.pull = "input", pull
+
+    def disable(self) -> None:
+        self.mode = "disabled"
+
+    def read(self) -> int:
+        if self.mode == "output":
+            return self.output
+        return int(self.pull == 1) if self.outside is None else self.outside
+
+    def set(self) -> None:
+        self.output = 1
+
+    def clear(self) -> None:
+        self.output = 0
+
+    def toggle(self) -> None:
+        self.output ^= 1
+
+    def enable_interrupts(self, edge: int) -> None:
+        assert edge in (0, 1, 2), f"enable_interrupts({edge}) breaks the HIL's terms"
+        self.edge = edge
+
+    def disable_interrupts(self) -> None:
+        self.edge = None
+
+    def set_client(self, changed: Callable[[], None]) -> None:
+        self._changed = changed
+
+    def drive(self, level: int | None) -> None:
+        """Somebody outside drives the pin, or lets go of it; an edge is an interrupt."""
+        before = self.read()
+        self.outside = level
+        if self.edge is not None and before != self.read() and self.edge in (0, 1 if self.read() else 2):
+            assert self._changed is not None
+            self._changed()
+
+
+class FakeRng:
+    """A HIL Rng. Tests say when the bytes are there, and which."""
+
+    def __init__(self) -> None:
+        self._client: object = None
+        self._filling: tuple[Buffer, int] | None = None
+
+    @property
+    def wanted(self) -> int:
+        """Bytes that it has been asked for, 0 if it is idle."""
+        return self._filling[1] if self._filling is not None else 0
+
+    def set_client(self, client: object) -> None:
+        self._client = client
+
+    def fill(self, buffer: Buffer, length: int) -> None:
+        assert self._filling is None, "asked twice at a time"
+        assert 1 <= length <= len(buffer)
+        self._filling = buffer.move(self), length
+
+    def finish(self, data: bytes, status: int = 0) -> None:
+        """The bytes are there; `data` repeats as needed."""
+        assert self._filling is not None, "nobody has asked"
+        (buffer, length), self._filling = self._filling, None
+        got = 0 if status else length
+        buffer.set(0, (data * length)[:got])
+        self._client.filled(buffer.give_back(), got, status)
+
+
+class PowerCut(Exception):
+    """The power has gone."""
+
+
+class FakeFlash:
+    """A HIL Flash on `data`, which outlives it. `cut`: so many words can be written or erased before the power goes.
+
+    It checks what chips ask for: whole words, written at most twice between erasures.
+    """
+
+    def __init__(self, data: bytearray, page: int = 256, cut: int | None = None) -> None:
+        self.data, self.page, self.cut = data, page, cut
+        self.status = 0
+        self.writes = [0] * (len(data) // 4)
+        self.erased = [0] * (len(data) // page)
+        self._client: object = None
+        self._under_way: list[Callable[[], None]] = []
+
+    def set_client(self, client: object) -> None:
+        self._client = client
+
+    def length(self) -> int:
+        return len(self.data)
+
+    def page_size(self) -> int:
+        return self.page
+
+    def read(self, offset: int, buffer: Buffer, start: int, length: int) -> None:
+        assert 0 <= offset <= offset + length <= len(self.data)
+        assert buffer.set(start, bytes(self.data[offset : offset + length])) == length
+
+    def _spend(self) -> None:
+        if self.cut is not None:
+            if self.cut == 0:
+                raise PowerCut
+            self.cut -= 1
+
+    def write(self, offset: int, buffer: Buffer, length: int) -> None:
+        assert not self._under_way, "two operations at a time"
+        assert offset % 4 == length % 4 == 0 < length
+        assert offset // self.page == (offset + length - 1) // self.page, "a write over the end of a page"
+        words = buffer.get(0, length)
+        if not self.status:
+            for at in range(0, length, 4):
+                self._spend()
+                self.writes[(offset + at) // 4] += 1
+                assert self.writes[(offset + at) // 4] <= 2, "a word was written three times"
+                for index in range(4):
+                    self.data[offset + at + index] &= words[at + index]
+        moved = buffer.move(self)
+        self._under_way.append(lambda: self._client.written(moved.give_back(), self.status))
+
+    def erase(self, page: int) -> None:
+        assert not self._under_way, "two operations at a time"
+        self.erased[page] += 1
+        if not self.status:
+            start = page * self.page
+            for at in range(start, start + self.page, 4):
+                self._spend()
+                self.data[at : at + 4] = b"\xff" * 4
+                self.writes[at // 4] = 0
+        self._under_way.append(lambda: self._client.erased(self.status))
+
+    def step(self) -> bool:
+        """End what is under way; False if nothing is."""
+        if not self._under_way:
+            return False
+        self._under_way.pop()()
+        return True
+
+    def run(self) -> None:
+        """End all that is under way, and what follows from it."""
+        while self.step():
+            pass

@@ -227,6 +227,7 @@ class Entry:
 class ProcessId:
     def __init__(self, process: "Process") -> None:
         self._process, self.slot, self.number = process, process.slot, process.id
+        self.write_id = process.write_id
 
 
 class Grant:
@@ -277,6 +278,41 @@ class InterruptLine:
 
     def trigger(self) -> None:
         self.pending = True
+
+
+class FlashRange:
+    """A range of the flash: firmware/core/flash.c."""
+
+    def __init__(self, size: int, page: int) -> None:
+        self.data, self.page = bytearray(b"\xff" * size), page
+
+    def _check(self, offset: int, length: int) -> int:
+        if truncated(offset) > len(self.data) or length > len(self.data) - truncated(offset):
+            raise IndexError
+        return truncated(offset)
+
+    def length(self) -> int:
+        return len(self.data)
+
+    def page_size(self) -> int:
+        return self.page
+
+    def read(self, offset: int, buffer: Buffer, start: int, length: int) -> int:
+        _, length = Buffer.range_of(buffer, start, truncated(length))
+        offset = self._check(offset, length)
+        return buffer.set(start, bytes(self.data[offset : offset + length]))
+
+    def write(self, offset: int, buffer: Buffer, start: int, length: int) -> int:
+        data = Buffer.get(buffer, start, truncated(length))
+        offset = self._check(offset, len(data))
+        for at, byte in enumerate(data):
+            self.data[offset + at] &= byte
+        return len(data)
+
+    def erase(self, page: int) -> None:
+        if unsigned(page) >= len(self.data) // self.page:
+            raise IndexError
+        self.data[page * self.page : (page + 1) * self.page] = b"\xff" * self.page
 
 
 class Registers:
@@ -363,6 +399,7 @@ class Process:
     state: int = RUNNING
     stopped: bool = False
     grants_left: int = 100
+    write_id: int = 7
     facts: dict[str, int] = field(default_factory=dict)
     registers: list[int] | None = None
     allowed: dict[tuple[int, str, int], Any] = field(default_factory=dict)
