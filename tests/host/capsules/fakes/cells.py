@@ -1,6 +1,7 @@
 """Stand-in for firmware/core/take_cell.c: values with one owner."""
 
 from typing import Any
+from weakref import WeakValueDictionary
 
 from words import integer, truncated, unsigned
 
@@ -63,11 +64,25 @@ class TakeCell:
 
 
 class _Storage:
+    made: "WeakValueDictionary[int, _Storage]" = WeakValueDictionary()
+    next_address = 0x20000000
+
     def __init__(self, size: int) -> None:
         self.bytes = bytearray(size)
+        self.address = _Storage.next_address  # as hardware sees it; wraps in no test
+        _Storage.next_address += _LARGEST
+        _Storage.made[self.address] = self
         self.good: Buffer | None = None
         self.handles: list[Buffer] = []
         self.locked = False
+
+
+def memory(address: int, length: int) -> memoryview:
+    """For models of hardware: the bytes at an address that a DMA pointer had."""
+    storage = _Storage.made[address - address % _LARGEST]
+    at = address % _LARGEST
+    assert at + length <= len(storage.bytes), "the hardware goes beyond the buffer"
+    return memoryview(storage.bytes)[at : at + length]
 
 
 class Buffer:
@@ -115,6 +130,20 @@ class Buffer:
         at, length = self.range_of(start, len(data))
         self._storage.bytes[at : at + length] = data[:length]
         return length
+
+    def lock(self, length: int) -> int:
+        """C's buffer_lock(): for DMA; returns the address of the first byte."""
+        if not isinstance(self, Buffer):
+            raise TypeError("a Buffer is needed")
+        self._check()
+        if not 1 <= truncated(length) <= self._end - self._start:
+            raise IndexError
+        self._storage.locked = True
+        return self._storage.address + self._start
+
+    def unlock(self) -> None:
+        """C's buffer_unlock()."""
+        self._storage.locked = False
 
     def is_good(self) -> bool:
         """For tests: whether this handle may be used."""
