@@ -280,3 +280,47 @@ def test_nothing_happens_on_a_silent_line() -> None:
     bench.receive()
     bench.run(1000)
     assert (bench.alarm.due, bench.chip.asks(), bench.chip.stop_at) == (None, False, None)
+
+
+@pytest.mark.parametrize("offset", range(-40, 10))
+def test_a_buffer_that_becomes_free_as_the_other_gets_full_is_filled_next(offset) -> None:
+    """The driver sets up the next transfer at the very moment when the hardware might begin it."""
+    bench = Bench(wanted=256)
+    data = pattern(1000)
+    bench.come(data)
+    moment = 512 * BYTE + offset
+    bench.run(moment - 100)
+    bench.chip.advance(moment - bench.chip.time)
+    bench.receive()
+    bench.run(1000 * BYTE + 20_000)
+    bench.uart.receive_abort()
+    assert bench.chip.lost_bytes == 0
+    assert bytes(bench.got) == data
+
+
+def test_a_silence_that_begins_with_a_full_buffer_leaves_it_to_the_interrupt() -> None:
+    bench, data = Bench(wanted=300), pattern(256)
+    bench.receive()
+    bench.come(data[:5])
+    bench.run(600)  # the alarm is set
+    bench.come(data[5:])
+    bench.chip.advance(255 * BYTE)
+    assert bench.chip.events[ChipUarte.ENDRX]
+    bench.alarm.fired()
+    bench.alarm.fired()
+    bench.run(bench.chip.time + 10_000)
+    bench.uart.receive_abort()
+    assert bytes(bench.got) == data
+
+
+def test_what_came_shortly_before_an_abort_is_for_the_next_who_receives() -> None:
+    bench = Bench(wanted=2)
+    bench.again = False
+    bench.receive()
+    bench.come(b"ab")
+    bench.run(3 * BYTE)
+    bench.uart.receive_abort()
+    bench.run(bench.chip.time + 10_000)
+    bench.receive()
+    bench.run(bench.chip.time + 10_000)
+    assert (bytes(bench.got), bench.statuses) == (b"ab", [ErrorCode.CANCEL, 0])

@@ -1,5 +1,6 @@
 """Stand-in for firmware/core/take_cell.c: values with one owner."""
 
+from itertools import count
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -63,15 +64,15 @@ class TakeCell:
         return None if value is _EMPTY else function(value)
 
 
-class _Storage:
-    made: "WeakValueDictionary[int, _Storage]" = WeakValueDictionary()
-    next_address = 0x20000000
+_addresses = count(0x20000000, _LARGEST)
+_made: "WeakValueDictionary[int, _Storage]" = WeakValueDictionary()
 
+
+class _Storage:
     def __init__(self, size: int) -> None:
         self.bytes = bytearray(size)
-        self.address = _Storage.next_address  # as hardware sees it; wraps in no test
-        _Storage.next_address += _LARGEST
-        _Storage.made[self.address] = self
+        self.address = next(_addresses)  # as hardware sees it
+        _made[self.address] = self
         self.good: Buffer | None = None
         self.handles: list[Buffer] = []
         self.locked = False
@@ -79,7 +80,7 @@ class _Storage:
 
 def memory(address: int, length: int) -> memoryview:
     """For models of hardware: the bytes at an address that a DMA pointer had."""
-    storage = _Storage.made[address - address % _LARGEST]
+    storage = _made[address - address % _LARGEST]
     at = address % _LARGEST
     assert at + length <= len(storage.bytes), "the hardware goes beyond the buffer"
     return memoryview(storage.bytes)[at : at + length]

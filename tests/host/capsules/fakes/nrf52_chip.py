@@ -121,6 +121,8 @@ class ChipUarte:
             self.INTENSET: self._enable,
             self.INTENCLR: self._disable,
         }
+        for offset in (self.SHORTS, self.RX_POINTER, self.RX_LENGTH):
+            registers.on_write[offset] = lambda value, offset=offset: self._store(offset, value)
         registers.on_read |= {self.INTENSET: lambda: self.enabled, self.INTENCLR: lambda: self.enabled}
 
     def asks(self) -> bool:
@@ -145,6 +147,10 @@ class ChipUarte:
         self.advance(1)
         assert value == 0, "events are cleared only"
         self.events[offset] = 0
+
+    def _store(self, offset: int, value: int) -> None:
+        self.advance(1)
+        self.registers.words[offset] = value
 
     def _enable(self, value: int) -> None:
         self.enabled |= value
