@@ -1,6 +1,7 @@
 """What the tool knows of a board: its memory map, read from `boards/<name>/memory.toml`."""
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,26 @@ def board_folder(name: str) -> Path:
     return Path(name) if "/" in name else ROOT / "boards" / name
 
 
+def with_options(entry: Any, options: Mapping[str, int]) -> Any:
+    """A part of a manifest in which the names of Kconfig's numbers have become those numbers."""
+    if isinstance(entry, dict):
+        return {key: with_options(value, options) for key, value in entry.items()}
+    return options.get(entry, entry) if isinstance(entry, str) else entry
+
+
+def read_manifest(name: str) -> dict[str, Any]:
+    """The manifest of the board called `name`, as the board's configuration has it."""
+    from adder import configure  # which imports this module
+
+    manifest = tomllib.loads((board_folder(name) / "memory.toml").read_text())
+    options = configure.values(configure.load(name, ROOT / "build" / manifest["name"]))
+    manifest = with_options(manifest, options)
+    for region in manifest["memory"].values():
+        if "end" in region:
+            region["size"] = region.pop("end") - region["start"]
+    return dict(manifest)
+
+
 def load_board(name: str = "qemu") -> Board:
     """Read the manifest of the board called `name`."""
     path = board_folder(name) / "memory.toml"
@@ -57,9 +78,11 @@ def load_board(name: str = "qemu") -> Board:
         known = ", ".join(sorted(p.parent.name for p in ROOT.glob("boards/*/memory.toml")))
         raise AdderError(f"There is no board '{name}'; known boards: {known or 'none'}.")
     try:
-        manifest = tomllib.loads(path.read_text())
+        manifest = read_manifest(name)
     except tomllib.TOMLDecodeError as error:
         raise AdderError(f"{path}: {error}.") from error
+    except KeyError as error:
+        raise AdderError(f"{path}: the entry {error} is missing.") from error
 
     def region(key: str) -> Region:
         entry: dict[str, Any] = manifest["memory"][key]

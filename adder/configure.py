@@ -38,7 +38,7 @@ def values(kconfig: kconfiglib.Kconfig) -> dict[str, int]:
     return {
         symbol.name: int(symbol.str_value == "y")
         if symbol.type in (kconfiglib.BOOL, kconfiglib.TRISTATE)
-        else int(symbol.str_value)
+        else int(symbol.str_value, 16 if symbol.type == kconfiglib.HEX else 10)
         for symbol in kconfig.unique_defined_syms
     }
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from adder import __version__
-from adder.board import board_folder
+from adder.board import board_folder, read_manifest
 from adder.errors import AdderError
 
 IRQ_LINES_MAX = 64
@@ -158,7 +158,7 @@ def generate(board: str, folder: Path) -> None:
     if not path.is_file():
         raise AdderError(f"There is no board '{board}': {path} is missing.")
     try:
-        manifest = tomllib.loads(path.read_text())
+        manifest = read_manifest(board)
         check(manifest)
         for name, make in (
             ("memory_map.h", memory_map_h),

@@ -1,20 +1,79 @@
-"""Nordic nRF52840: which power goes to which capsule.
-
-The chip's own drivers are not written yet, so this board serves what needs no hardware.
-"""
+"""Boards with a Nordic nRF52840: which power goes to which capsule. Kconfig says which board, and so which pins."""
 
 import mint
 
 import config
+from capsules.core import alarm as alarm_driver
+from capsules.core import console as console_driver
+from capsules.drivers.nrf52.clock import SOURCE_CRYSTAL, SOURCE_RC, SOURCE_SYNTHESIZED, Clock
+from capsules.drivers.nrf52.gpio import Pins
+from capsules.drivers.nrf52.rtc import RtcAlarm
+from capsules.virtual.virtual_alarm import AlarmMux
+from components import nrf52
+from components.alarm import alarm
+from components.console import console
 
+if config.CAPSULE_LED:
+    from capsules.core import led as led_driver
 if config.CAPSULE_LOW_LEVEL_DEBUG:
     from capsules.core import low_level_debug as debug_driver
 if config.CAPSULE_IPC:
     from capsules.core import ipc as ipc_driver
 if config.CAPSULE_PROCESS_INFO:
     from capsules.core import process_info as info_driver
+if config.CAPSULE_TEMPERATURE:
+    from capsules.drivers.nrf52.temperature import Temperature
+    from capsules.sensors import temperature as temperature_driver
+if config.NRF52_WATCHDOG:
+    from capsules.drivers.nrf52.watchdog import Watchdog
 
 processes = mint.process_control()
+
+clock_registers = mint.registers("clock")
+clock = mint.build("clock", lambda: Clock(clock_registers))
+clock.report_reset()
+clock.start_low(
+    SOURCE_RC if config.NRF52_LFCLK_RC else SOURCE_SYNTHESIZED if config.NRF52_LFCLK_SYNTHESIZED else SOURCE_CRYSTAL
+)
+clock.start_high()
+
+# RTC0 is the drivers' own, RTC1 the time of programs.
+rtc0_registers = mint.registers("rtc0")
+rtc0_line = mint.interrupt("rtc0", "all")
+rtc0 = mint.build("rtc0", lambda: RtcAlarm(rtc0_registers, rtc0_line))
+drivers_time = mint.build("drivers_time", lambda: AlarmMux(rtc0))
+
+if config.NRF52_WATCHDOG:
+    wdt_registers = mint.registers("wdt")
+    mint.build("watchdog", lambda: Watchdog(wdt_registers, drivers_time.new_alarm(), config.NRF52_WATCHDOG_SECONDS))
+
+gpio0 = mint.registers("gpio0")
+gpio1 = mint.registers("gpio1")
+gpiote_registers = mint.registers("gpiote")
+gpiote_line = mint.interrupt("gpiote", "all")
+pins = mint.build("gpio", lambda: Pins(gpio0, gpio1, gpiote_registers, gpiote_line))
+
+uart_registers = mint.registers("uarte0")
+uart_line = mint.interrupt("uarte0", "all")
+uart = mint.build("uart", lambda: nrf52.uart(uart_registers, uart_line, pins, drivers_time.new_alarm()))
+
+console_grant = mint.grant(console_driver.DRIVER_NUM, console_driver.LAYOUT)
+kernel_log = mint.kernel_log()
+log_line = mint.software_interrupt()
+mint.serve("console", console_grant, lambda: console(uart, console_grant, kernel_log, log_line).command)
+
+timer_registers = mint.registers("rtc1")
+timer_line = mint.interrupt("rtc1", "all")
+timer = mint.build("timer", lambda: RtcAlarm(timer_registers, timer_line))
+
+alarm_grant = mint.grant(alarm_driver.DRIVER_NUM, alarm_driver.LAYOUT)
+fault_line = mint.software_interrupt()
+mint.serve("alarm", alarm_grant, lambda: alarm(timer, alarm_grant, processes, fault_line).command)
+
+if config.CAPSULE_LED:
+    leds = mint.build("leds", lambda: nrf52.leds(pins))
+    led_grant = mint.grant(led_driver.DRIVER_NUM, led_driver.LAYOUT)
+    mint.serve("led", led_grant, lambda: led_driver.LedDriver(leds).command)
 
 if config.CAPSULE_LOW_LEVEL_DEBUG:
     debug_grant = mint.grant(debug_driver.DRIVER_NUM, debug_driver.LAYOUT)
@@ -28,5 +87,14 @@ if config.CAPSULE_IPC:
 if config.CAPSULE_PROCESS_INFO:
     info_grant = mint.grant(info_driver.DRIVER_NUM, info_driver.LAYOUT)
     mint.serve("process_info", info_grant, lambda: info_driver.ProcessInfo(info_grant, processes).command)
+
+if config.CAPSULE_TEMPERATURE:
+    temp_registers = mint.registers("temp")
+    temp_line = mint.interrupt("temp", "all")
+    sensor = mint.build("thermometer", lambda: Temperature(temp_registers, temp_line))
+    temperature_grant = mint.grant(temperature_driver.DRIVER_NUM, temperature_driver.LAYOUT)
+    mint.serve(
+        "temperature", temperature_grant, lambda: temperature_driver.TemperatureDriver(sensor, temperature_grant).command
+    )
 
 mint.load_processes()

@@ -48,3 +48,10 @@ class Pin(Protocol):
 
     def set_client(self, changed: Callable[[], None]) -> None:
         """Call `changed()` after an edge; it reads the level if it needs to know."""
+
+
+class Pins(Protocol):
+    """The pins of a chip."""
+
+    def pin(self, number: int) -> Pin:
+        """One of them, by the number that the chip's driver gives it. Each is asked for once."""

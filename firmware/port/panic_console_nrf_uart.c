@@ -12,11 +12,20 @@
 #define UART_PSEL_TXD REGISTER(PANIC_CONSOLE_BASE + 0x50c)
 #define UART_TXD REGISTER(PANIC_CONSOLE_BASE + 0x51c)
 #define UART_BAUDRATE REGISTER(PANIC_CONSOLE_BASE + 0x524)
+#define UART_CONFIG REGISTER(PANIC_CONSOLE_BASE + 0x56c)
 #define BAUDRATE_115200 (0x01d7e000)
+
+// 6.9.2; P1 follows P0 at a distance of 0x300.
+#define PIN_OUTSET(pin) REGISTER(0x50000508 + (pin) / 32 * 0x300)
+#define PIN_CNF(pin) REGISTER(0x50000700 + (pin) / 32 * 0x300 + (pin) % 32 * 4)
+#define PIN_CNF_OUTPUT (3) // and the input buffer off
 
 void board_panic_putc(uint8_t c) {
     if (UART_ENABLE != ENABLE_UART) {
         UART_ENABLE = 0;
+        UART_CONFIG = 0; // no flow control: nobody may be there
+        PIN_OUTSET(PANIC_CONSOLE_TX_PIN) = 1u << PANIC_CONSOLE_TX_PIN % 32;
+        PIN_CNF(PANIC_CONSOLE_TX_PIN) = PIN_CNF_OUTPUT;
         UART_PSEL_TXD = PANIC_CONSOLE_TX_PIN;
         UART_BAUDRATE = BAUDRATE_115200;
         UART_ENABLE = ENABLE_UART;

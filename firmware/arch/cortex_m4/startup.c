@@ -6,7 +6,7 @@
 #include "arch/cortex_m4/registers.h"
 #include "memory_map.h"
 
-extern uint32_t _null_type, _null_type_end, _stack_top, _data_flash, _data_start, _data_end, _bss_start, _bss_end;
+extern uint32_t _vectors, _null_type, _null_type_end, _stack_top, _data_flash, _data_start, _data_end, _bss_start, _bss_end;
 
 int main(void);
 void SVC_Handler(void);
@@ -26,6 +26,7 @@ __attribute__((noreturn)) void Reset_Handler(void) {
     memset(&_null_type, 0, (uintptr_t)&_null_type_end - (uintptr_t)&_null_type);
     memset(&_bss_start, 0, (uintptr_t)&_bss_end - (uintptr_t)&_bss_start);
 
+    SCB_VTOR = (uint32_t)&_vectors; // a bootloader may have its own
     SCB_SHPR1 = 0;
     SCB_SHPR2 = (uint32_t)PRIORITY_KERNEL << 24;
     SCB_SHPR3 = (uint32_t)PRIORITY_TICK << 24 | PRIORITY_KERNEL << 16;

@@ -1,6 +1,8 @@
 """Stand-in for firmware/core/take_cell.c: values with one owner."""
 
+from itertools import count
 from typing import Any
+from weakref import WeakValueDictionary
 
 from words import integer, truncated, unsigned
 
@@ -62,12 +64,26 @@ class TakeCell:
         return None if value is _EMPTY else function(value)
 
 
+_addresses = count(0x20000000, _LARGEST)
+_made: "WeakValueDictionary[int, _Storage]" = WeakValueDictionary()
+
+
 class _Storage:
     def __init__(self, size: int) -> None:
         self.bytes = bytearray(size)
+        self.address = next(_addresses)  # as hardware sees it
+        _made[self.address] = self
         self.good: Buffer | None = None
         self.handles: list[Buffer] = []
         self.locked = False
+
+
+def memory(address: int, length: int) -> memoryview:
+    """For models of hardware: the bytes at an address that a DMA pointer had."""
+    storage = _made[address - address % _LARGEST]
+    at = address % _LARGEST
+    assert at + length <= len(storage.bytes), "the hardware goes beyond the buffer"
+    return memoryview(storage.bytes)[at : at + length]
 
 
 class Buffer:
@@ -115,6 +131,20 @@ class Buffer:
         at, length = self.range_of(start, len(data))
         self._storage.bytes[at : at + length] = data[:length]
         return length
+
+    def lock(self, length: int) -> int:
+        """C's buffer_lock(): for DMA; returns the address of the first byte."""
+        if not isinstance(self, Buffer):
+            raise TypeError("a Buffer is needed")
+        self._check()
+        if not 1 <= truncated(length) <= self._end - self._start:
+            raise IndexError
+        self._storage.locked = True
+        return self._storage.address + self._start
+
+    def unlock(self) -> None:
+        """C's buffer_unlock()."""
+        self._storage.locked = False
 
     def is_good(self) -> bool:
         """For tests: whether this handle may be used."""

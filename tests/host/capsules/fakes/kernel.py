@@ -316,10 +316,17 @@ class FlashRange:
 
 
 class Registers:
-    """A peripheral's block. Tests model hardware by `on_read` and `on_write`, by offset."""
+    """A peripheral's block. Tests model hardware by `on_read` and `on_write`, by offset.
 
-    def __init__(self, size: int = 0x1000, protected: tuple[int, ...] = ()) -> None:
-        self.size, self.protected = size, protected
+    `dma`: pointer, length and end register of each channel, as the manifest has them.
+    """
+
+    def __init__(
+        self, size: int = 0x1000, protected: tuple[int, ...] = (), dma: dict[str, tuple[int, int, int]] | None = None
+    ) -> None:
+        self.dma = dma or {}
+        self.size, self.protected = size, (*protected, *(one for channel in self.dma.values() for one in channel))
+        self.transfers: dict[str, list[Buffer]] = {name: [] for name in self.dma}
         self.words: dict[int, int] = {}
         self.on_read: dict[int, Callable[[], int]] = {}
         self.on_write: dict[int, Callable[[int], None]] = {}
@@ -336,10 +343,37 @@ class Registers:
     def write(self, offset: int, value: int) -> None:
         if self.check(offset) in self.protected:
             raise ValueError(f"register 0x{offset:x} is protected")
+        self._write(offset, value)
+
+    def _write(self, offset: int, value: int) -> None:
         if offset in self.on_write:
             self.on_write[offset](truncated(value))
         else:
             self.words[offset] = truncated(value)
+
+    def start_dma(self, channel: str, buffer: Buffer, length: int) -> None:
+        if channel not in self.dma:
+            raise ValueError(f"there is no DMA channel {channel}")
+        if len(self.transfers[channel]) == 2:
+            raise RuntimeError("two transfers are under way")
+        pointer, length_register, end = self.dma[channel]
+        address = Buffer.lock(buffer, length)
+        self.transfers[channel].append(buffer)
+        if len(self.transfers[channel]) == 1:
+            self._write(end, 0)
+        self._write(pointer, address)
+        self._write(length_register, length)
+
+    def end_dma(self, channel: str) -> Buffer | None:
+        if channel not in self.dma:
+            raise ValueError(f"there is no DMA channel {channel}")
+        end = self.dma[channel][2]
+        if not self.transfers[channel] or self.read(end) == 0:
+            return None
+        self._write(end, 0)
+        buffer = self.transfers[channel].pop(0)
+        buffer.unlock()
+        return buffer
 
     def field(self, offset: int, shift: int, width: int, inverted: bool = False) -> "Field":
         if not 1 <= width <= 32 or not 0 <= shift <= 32 - width:

@@ -1,0 +1,48 @@
+"""What boards with an nRF52840 have in common: their pins, by the numbers that Kconfig has for the board."""
+
+from kernel import InterruptLine, Registers
+from micropython import const
+
+import config
+from capsules.drivers.nrf52.gpio import PinLed, Pins
+from capsules.drivers.nrf52.uarte import Uarte
+from capsules.hil.time import Alarm
+
+_PULL_NONE = const(0)  # capsules/hil/gpio.py
+
+
+def uart(registers: Registers, line: InterruptLine, pins: Pins, alarm: Alarm) -> Uarte:
+    """The board's UART. Its pins first: nRF52840 Product Specification v1.7, 6.34.8."""
+    rts = config.NRF52_UART_RTS if config.NRF52_UART_FLOW_CONTROL else -1
+    cts = config.NRF52_UART_CTS if config.NRF52_UART_FLOW_CONTROL else -1
+    _output(pins, config.NRF52_UART_TX)
+    _output(pins, rts)
+    _input(pins, config.NRF52_UART_RX)
+    _input(pins, cts)
+    return Uarte(registers, line, alarm, config.NRF52_UART_TX, config.NRF52_UART_RX, rts, cts)
+
+
+def _output(pins: Pins, number: int) -> None:
+    if number >= 0:
+        pin = pins.pin(number)
+        pin.set()
+        pin.make_output()
+
+
+def _input(pins: Pins, number: int) -> None:
+    if number >= 0:
+        pins.pin(number).make_input(_PULL_NONE)
+
+
+def leds(pins: Pins) -> "tuple[PinLed, ...]":
+    """The board's LEDs, off."""
+    found: "tuple[PinLed, ...]" = ()
+    for number, active_low in (
+        (config.NRF52_LED0, config.NRF52_LED0_ACTIVE_LOW),
+        (config.NRF52_LED1, config.NRF52_LED1_ACTIVE_LOW),
+        (config.NRF52_LED2, config.NRF52_LED2_ACTIVE_LOW),
+        (config.NRF52_LED3, config.NRF52_LED3_ACTIVE_LOW),
+    ):
+        if number >= 0:
+            found += (PinLed(pins.pin(number), active_low != 0),)
+    return found

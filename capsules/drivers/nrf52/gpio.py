@@ -1,0 +1,222 @@
+"""Pins and their interrupts: nRF52840 Product Specification v1.7, 6.9 "GPIO" and 6.10 "GPIOTE".
+
+The registers of the two ports interleave: P0 begins at 0x50000000 and P1 at 0x50000300, the first register of each is
+0x504 further on. So a port's window begins there, and offsets here are less by as much.
+"""
+
+from typing import Callable
+
+from kernel import InterruptLine, Registers, call_client
+from micropython import const
+
+from capsules.hil.gpio import Pin
+
+# capsules/hil/gpio.py
+_HIL_PULL_UP = const(1)
+_HIL_PULL_DOWN = const(2)
+_EDGE_EITHER = const(0)
+_EDGE_RISING = const(1)
+_EDGE_FALLING = const(2)
+
+# 6.9.2, "Registers"
+_OUT = const(0x504 - 0x504)
+_IN = const(0x510 - 0x504)
+_LATCH = const(0x520 - 0x504)
+_DETECTMODE = const(0x524 - 0x504)
+_PIN_CNF = const(0x700 - 0x504)
+
+# 6.9.2, "PIN_CNF[n]"; an output is connected to its input buffer, too, so that its level can be read
+_CNF_OUTPUT = const(1)
+_CNF_INPUT = const(0)
+_CNF_DISCONNECTED = const(2)
+_CNF_PULL_DOWN = const(1 << 2)
+_CNF_PULL_UP = const(3 << 2)
+_SENSE_SHIFT = const(16)
+_SENSE_OFF = const(0)
+_SENSE_HIGH = const(2)
+_SENSE_LOW = const(3)
+_LATCHED_DETECT = const(1)  # 6.9.2, "DETECTMODE"
+
+# 6.10.4, "Registers"
+_EVENTS_IN = const(0x100)
+_EVENTS_PORT = const(0x17C)
+_INTENSET = const(0x304)
+_INTENCLR = const(0x308)
+_CONFIG = const(0x510)
+
+_CHANNELS = const(8)
+_INT_PORT_BIT = const(31)
+_MODE_EVENT = const(1)
+_PIN_SHIFT = const(8)  # five bits of pin, one of port
+_POLARITY_SHIFT = const(16)
+_LOW_TO_HIGH = const(1)
+_HIGH_TO_LOW = const(2)
+_TOGGLE = const(3)
+
+_PIN_MASK = const(31)  # 32 pins in a port
+
+
+class Gpiote:
+    """Hands out the eight channels, each of which sees the edges of a pin; further pins share the port event.
+
+    A channel sees each edge of its kind. The port event comes of levels (6.10.3), so a pulse that is over before the
+    handler runs is one call, whatever edge was asked for.
+    """
+
+    def __init__(self, registers: Registers, line: InterruptLine, port0: Registers, port1: Registers) -> None:
+        self._registers = registers
+        self._channels: "list[GpioPin | None]" = [None for _ in range(_CHANNELS)]
+        self._sharing: "list[GpioPin]" = []
+        self._port = registers.field(_EVENTS_PORT, 0, 1)
+        port0.write(_DETECTMODE, _LATCHED_DETECT)
+        port1.write(_DETECTMODE, _LATCHED_DETECT)
+        self._port(0)
+        registers.field(_INTENSET, _INT_PORT_BIT, 1)(1)
+        line.enable(self._interrupt)
+
+    def watch(self, pin: "GpioPin", number: int, edge: int) -> int:
+        """Watch a pin; returns its channel, or -1 if it has the port event."""
+        for channel in range(_CHANNELS):
+            if self._channels[channel] is None:
+                self._channels[channel] = pin
+                polarity = _LOW_TO_HIGH if edge == _EDGE_RISING else _HIGH_TO_LOW if edge == _EDGE_FALLING else _TOGGLE
+                # 6.10.2: the event may come of the configuration itself, so it is cleared before the interrupt is on.
+                self._registers.write(
+                    _CONFIG + (channel << 2), _MODE_EVENT | number << _PIN_SHIFT | polarity << _POLARITY_SHIFT
+                )
+                self._registers.write(_EVENTS_IN + (channel << 2), 0)
+                self._registers.write(_INTENSET, 1 << channel)
+                return channel
+        self._sharing.append(pin)
+        return -1
+
+    def unwatch(self, pin: "GpioPin", channel: int) -> None:
+        """Watch it no more."""
+        if channel >= 0:
+            self._registers.write(_INTENCLR, 1 << channel)
+            self._registers.write(_CONFIG + (channel << 2), 0)
+            self._registers.write(_EVENTS_IN + (channel << 2), 0)
+            self._channels[channel] = None
+            return
+        for index in range(len(self._sharing)):
+            if self._sharing[index] is pin:
+                self._sharing.pop(index)
+                return
+
+    def _interrupt(self) -> None:
+        for channel in range(_CHANNELS):
+            if self._registers.read(_EVENTS_IN + (channel << 2)):
+                self._registers.write(_EVENTS_IN + (channel << 2), 0)
+                pin = self._channels[channel]
+                if pin is not None:
+                    pin.tell()
+        if self._port():
+            self._port(0)  # before the levels are looked at: what comes now sets it again
+            index = len(self._sharing)
+            while index > 0:  # a client may close its pin
+                index -= 1
+                if index < len(self._sharing):
+                    self._sharing[index].look()
+
+
+class GpioPin:
+    """A HIL Pin."""
+
+    def __init__(self, port: Registers, number: int, gpiote: Gpiote) -> None:
+        bit = number & _PIN_MASK
+        out = port.field(_OUT, bit, 1)
+        self.set = out.set
+        self.clear = out.clear
+        self.toggle = out.toggle
+        self.read = port.field(_IN, bit, 1)
+        self._configuration = port.field(_PIN_CNF + (bit << 2), 0, _SENSE_SHIFT)
+        self._sense = port.field(_PIN_CNF + (bit << 2), _SENSE_SHIFT, 2)
+        self._latched = port.field(_LATCH, bit, 1)
+        self._latch = port.field(_LATCH, 0, 32)  # ones clear
+        self._bit = 1 << bit
+        self._gpiote = gpiote
+        self._number = number
+        self._changed: "Callable[[], None]" = self._ignore
+        self._watched = False
+        self._channel = 0
+        self._edge = 0
+        self._level = 0
+
+    def _ignore(self) -> None:
+        """The client if there is none."""
+
+    def make_output(self) -> None:
+        self._configuration(_CNF_OUTPUT)
+
+    def make_input(self, pull: int) -> None:
+        self._configuration(
+            _CNF_INPUT | (_CNF_PULL_UP if pull == _HIL_PULL_UP else _CNF_PULL_DOWN if pull == _HIL_PULL_DOWN else 0)
+        )
+
+    def disable(self) -> None:
+        self.disable_interrupts()
+        self._configuration(_CNF_DISCONNECTED)
+
+    def set_client(self, changed: "Callable[[], None]") -> None:
+        self._changed = changed
+
+    def enable_interrupts(self, edge: int) -> None:
+        self.disable_interrupts()
+        self._edge = edge
+        self._level = self.read()
+        self._watched = True
+        self._channel = self._gpiote.watch(self, self._number, edge)
+        if self._channel < 0:
+            self._latch(self._bit)
+            self._sense(_SENSE_LOW if self._level else _SENSE_HIGH)
+
+    def disable_interrupts(self) -> None:
+        if self._watched:
+            self._watched = False
+            self._sense(_SENSE_OFF)
+            self._gpiote.unwatch(self, self._channel)
+
+    def tell(self) -> None:
+        """From the channel: an edge."""
+        call_client(self._changed)
+
+    def look(self) -> None:
+        """From the port event: some pin has had the level that it was waiting for."""
+        if not self._latched():
+            return
+        level = self.read()
+        moved = level != self._level
+        if moved:
+            self._level = level
+            self._sense(_SENSE_LOW if level else _SENSE_HIGH)
+        self._latch(self._bit)  # if the level has changed again, that sets the latch and the event anew (6.9.1)
+        if not moved or self._edge == _EDGE_EITHER or self._edge == (_EDGE_RISING if level else _EDGE_FALLING):
+            call_client(self._changed)  # not moved: there and back again
+
+
+class Pins:
+    """A HIL Pins: P0.00 is 0, P1.00 is 32."""
+
+    def __init__(self, port0: Registers, port1: Registers, gpiote: Registers, line: InterruptLine) -> None:
+        self._port0 = port0
+        self._port1 = port1
+        self._gpiote = Gpiote(gpiote, line, port0, port1)
+
+    def pin(self, number: int) -> GpioPin:
+        return GpioPin(self._port1 if number > _PIN_MASK else self._port0, number, self._gpiote)
+
+
+class PinLed:
+    """A HIL Led on a pin that lights it when it is 1, or, if `active_low`, when it is 0."""
+
+    def __init__(self, pin: Pin, active_low: bool) -> None:
+        self.on = pin.clear if active_low else pin.set
+        self.off = pin.set if active_low else pin.clear
+        self.toggle = pin.toggle
+        self._read = pin.read
+        self._dark = 1 if active_low else 0
+        self.off()
+        pin.make_output()
+
+    def is_on(self) -> int:
+        return self._read() ^ self._dark

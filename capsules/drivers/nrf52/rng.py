@@ -1,0 +1,63 @@
+"""Random number generator: nRF52840 Product Specification v1.7, 6.21 "RNG", registers in 6.21.4."""
+
+from cells import Buffer, TakeCell
+from kernel import InterruptLine, Registers
+from micropython import const
+
+from capsules.hil.rng import RngClient
+
+# 6.21.4, "Registers"
+_START = const(0x000)
+_STOP = const(0x004)
+_VALRDY = const(0x100)
+_INTENSET = const(0x304)
+_CONFIG = const(0x504)
+_VALUE = const(0x508)
+
+_INT_VALRDY = const(1)
+_BIAS_CORRECTION = const(1)  # 6.21.1: slower, and ones as frequent as zeros
+
+
+class TrueRng:
+    """A HIL Rng. A byte takes some 120 microseconds and an interrupt; it runs while somebody waits."""
+
+    def __init__(self, registers: Registers, line: InterruptLine) -> None:
+        self._start = registers.field(_START, 0, 32)
+        self._stop = registers.field(_STOP, 0, 32)
+        self._ready = registers.field(_VALRDY, 0, 1)
+        self._value = registers.field(_VALUE, 0, 8)
+        self._client: "RngClient | None" = None
+        self._buffer: TakeCell[Buffer] = TakeCell()
+        self._at = 0
+        self._length = 0
+        registers.write(_CONFIG, _BIAS_CORRECTION)
+        self._ready(0)
+        registers.write(_INTENSET, _INT_VALRDY)
+        line.enable(self._interrupt)
+
+    def set_client(self, client: RngClient) -> None:
+        self._client = client
+
+    def fill(self, buffer: Buffer, length: int) -> None:
+        self._buffer.put(buffer.move(self))
+        self._at = 0
+        self._length = length
+        self._ready(0)
+        self._start(1)
+
+    def _interrupt(self) -> None:
+        if not self._ready():
+            return
+        self._ready(0)
+        buffer = self._buffer.take()
+        if buffer is None:
+            self._stop(1)
+            return
+        buffer[self._at] = self._value()
+        self._at += 1
+        if self._at < self._length:
+            self._buffer.put(buffer)
+            return
+        self._stop(1)
+        if self._client is not None:
+            self._client.filled(buffer.give_back(), self._length, 0)

@@ -1,0 +1,83 @@
+"""Real-time counter: nRF52840 Product Specification v1.7, 6.22 "RTC", registers in 6.22.10.
+
+It counts the 32.768 kHz clock, in 24 bits, for ever; compare register 0 is the alarm.
+"""
+
+from typing import Callable
+
+from kernel import InterruptLine, Registers
+from micropython import const
+
+# 6.22.10, "Registers"
+_START = const(0x000)
+_COMPARE = const(0x140)
+_INTENSET = const(0x304)
+_COUNTER = const(0x504)
+_PRESCALER = const(0x508)
+_CC = const(0x540)
+
+_INT_COMPARE = const(1 << 16)  # 6.22.10, "INTENSET"
+
+_HZ = const(32768)
+_WIDTH = const(24)
+_MASK = const(0xFFFFFF)
+_HALF = const(0x7FFFFF)
+_AHEAD = const(2)  # 6.22.7: "writing N+2 to a CC register is guaranteed to trigger"; nearer values are not
+
+
+class RtcAlarm:
+    """A HIL Alarm. The interrupt proves nothing, the counter does.
+
+    A compare register that is written within two ticks of the counter may miss, and one that was about to match
+    may do so with its old value (6.22.7). So what was written is compared with the counter, before and after.
+    """
+
+    def __init__(self, registers: Registers, line: InterruptLine) -> None:
+        self.frequency = _HZ << 8  # shifted left to 32 bits
+        self.now = registers.field(_COUNTER, 0, _WIDTH)
+        self._compare = registers.field(_CC, 0, _WIDTH)
+        self._event = registers.field(_COMPARE, 0, 1)
+        self._trigger = line.trigger
+        self._fired: "Callable[[], None] | None" = None
+        self._due = 0
+        self._armed = False
+        registers.write(_PRESCALER, 0)
+        self._event(0)
+        registers.write(_INTENSET, _INT_COMPARE)
+        line.enable(self._interrupt)
+        registers.write(_START, 1)
+
+    def set_client(self, fired: "Callable[[], None]") -> None:
+        self._fired = fired
+
+    def set_alarm(self, dt: int) -> None:
+        now = self.now()
+        self._due = (now + dt) & _MASK
+        self._armed = True
+        self._aim(now)
+
+    def _aim(self, now: int) -> None:
+        """Have the interrupt come when the alarm is due, or soon; whether it is due, the handler sees."""
+        left = (self._due - now) & _MASK
+        if 0 < left <= _HALF:
+            at = self._due if left >= _AHEAD else (now + _AHEAD) & _MASK
+            self._compare(at)
+            left = (at - self.now()) & _MASK
+            if _AHEAD <= left <= _HALF:  # it was so when it was written, too
+                return
+        self._trigger()
+
+    def disarm(self) -> None:
+        self._armed = False
+
+    def _interrupt(self) -> None:
+        self._event(0)
+        if not self._armed:
+            return
+        now = self.now()
+        if (now - self._due) & _MASK > _HALF:  # not yet: the old value has matched, or it was too near
+            self._aim(now)
+            return
+        self._armed = False
+        if self._fired is not None:
+            self._fired()

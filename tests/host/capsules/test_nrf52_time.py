@@ -1,0 +1,207 @@
+"""capsules/drivers/nrf52: rtc.py, timer.py, watchdog.py."""
+
+from random import Random
+
+import pytest
+from hardware import FakeAlarm
+from kernel import InterruptLine, Registers
+from nrf52_chip import COUNTER_MASK, Rtc
+
+from capsules.drivers.nrf52.rtc import RtcAlarm
+from capsules.drivers.nrf52.timer import TimerAlarm
+from capsules.drivers.nrf52.watchdog import Watchdog
+
+HALF = 0x7FFFFF
+
+
+class Bench:
+    """An RTC, its driver, and a kernel's loop that is late at times, by up to ten milliseconds."""
+
+    def __init__(self, seed: int, start: int = 0, slowest: int = 40) -> None:
+        self.random = Random(seed)
+        self.chip = Rtc(self.random, start, slowest)
+        self.alarm = RtcAlarm(self.chip.registers, self.chip.line)
+        self.alarm.set_client(self.fired)
+        self.fired_at: list[int] = []
+        self.late = 0
+
+    def fired(self) -> None:
+        self.fired_at.append(self.chip.tick)
+
+    def service(self) -> None:
+        """Wait for an interrupt, and serve it, perhaps late."""
+        self.chip.advance_to_interrupt()
+        delay = self.random.choice((0, 1, 20, 20, 32, 33, 64, 10_486))
+        self.chip.advance(delay)
+        self.late += delay + 2 * self.chip.slowest * 4
+        self.chip.line.pending = False
+        self.chip.line.handler()
+
+    def until_fired(self) -> None:
+        for _ in range(20):
+            if self.fired_at:
+                return
+            self.service()
+        raise AssertionError("the alarm was lost")
+
+
+def a_delay(random: Random) -> int:
+    return random.choice(
+        (
+            random.randrange(1, 4),
+            random.randrange(1, 40),
+            random.randrange(1, 100_000),
+            random.randrange(1, HALF + 1),
+            HALF,
+        )
+    )
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_of_a_thousand_alarms_none_is_early_and_none_is_lost(seed) -> None:
+    bench = Bench(seed, start=Random(seed).randrange(COUNTER_MASK))
+    rounds = bench.chip.tick
+    for _ in range(1000):
+        bench.chip.advance(bench.random.randrange(200))
+        dt = a_delay(bench.random)
+        bench.fired_at.clear()
+        bench.late = 0
+        at = bench.chip.tick
+        bench.alarm.set_alarm(dt)
+        bench.until_fired()
+        (fired,) = bench.fired_at
+        assert fired >= at + dt, "early"
+        # Two ticks for a register that was written too near to the counter, the rest is the loop's lateness.
+        assert fired <= at + dt + 4 + bench.late // Rtc.TICK
+    assert bench.chip.tick - rounds > 100 * COUNTER_MASK
+
+
+@pytest.mark.parametrize("dt", [1, 2, 3])
+def test_the_nearest_alarms_come_within_four_ticks_of_an_attentive_kernel(dt) -> None:
+    bench = Bench(1, slowest=4)
+    bench.random.choice = lambda _: 0
+    for step in range(2000):
+        bench.chip.advance(step % 97)
+        bench.fired_at.clear()
+        at = bench.chip.tick
+        bench.alarm.set_alarm(dt)
+        bench.until_fired()
+        assert at + dt <= bench.fired_at[0] <= at + dt + 3
+
+
+def test_an_alarm_that_replaces_another_is_the_only_one() -> None:
+    bench = Bench(3)
+    for _ in range(2000):
+        bench.fired_at.clear()
+        bench.late = 0
+        bench.alarm.set_alarm(bench.random.randrange(1, 6))
+        bench.chip.advance(bench.random.randrange(100))
+        at, dt = bench.chip.tick, bench.random.randrange(1, 5000)
+        bench.alarm.set_alarm(dt)
+        bench.until_fired()
+        for _ in range(3):
+            bench.service()
+        (fired,) = bench.fired_at
+        assert at + dt <= fired <= at + dt + 4 + bench.late // Rtc.TICK
+
+
+def test_a_disarmed_alarm_does_not_go_off() -> None:
+    bench = Bench(4)
+    for dt in (1, 2, 3, 100):
+        bench.alarm.set_alarm(dt)
+        bench.alarm.disarm()
+        for _ in range(3):
+            bench.service()
+    assert bench.fired_at == []
+
+
+def test_an_alarm_set_from_the_callback_goes_off() -> None:
+    bench = Bench(5)
+    left = [1, 2, 1, 500, 1]
+
+    def fired() -> None:
+        bench.fired()
+        if left:
+            bench.alarm.set_alarm(left.pop())
+
+    bench.alarm.set_client(fired)
+    bench.alarm.set_alarm(1)
+    for _ in range(40):
+        if len(bench.fired_at) < 6:
+            bench.service()
+    assert len(bench.fired_at) == 6
+
+
+def test_the_frequency_is_that_of_a_32_bit_counter() -> None:
+    assert Bench(6).alarm.frequency == 32768 * 256
+
+
+# -- TIMER ------------------------------------------------------------------------------------------
+
+
+class ChipTimer:
+    """6.30, at 1 MHz: each access takes a random number of ticks."""
+
+    def __init__(self, random: Random) -> None:
+        self.random, self.time, self.cc, self.event, self.captured = random, 0, 0, False, 0
+        self.line = InterruptLine(lambda: self.event)
+        self.registers = Registers()
+        self.registers.on_write = {0x044: self._capture, 0x140: self._clear, 0x540: self._compare}
+        self.registers.on_read = {0x544: lambda: self.captured, 0x140: lambda: int(self.event)}
+
+    def advance(self, ticks: int) -> None:
+        ahead = (self.cc - self.time) & COUNTER_MASK or COUNTER_MASK + 1
+        self.event = self.event or ahead <= ticks
+        self.time += ticks
+
+    def _capture(self, value: int) -> None:
+        self.advance(self.random.randrange(6))
+        self.captured = self.time & COUNTER_MASK
+
+    def _clear(self, value: int) -> None:
+        self.advance(self.random.randrange(6))
+        self.event = False
+
+    def _compare(self, value: int) -> None:
+        self.advance(self.random.randrange(6))
+        self.cc = value
+
+
+def test_the_timers_alarms_are_neither_early_nor_lost() -> None:
+    random = Random(7)
+    chip = ChipTimer(random)
+    alarm = TimerAlarm(chip.registers, chip.line)
+    fired: list[int] = []
+    alarm.set_client(lambda: fired.append(chip.time))
+    for _ in range(5000):
+        fired.clear()
+        at, dt = chip.time, a_delay(random)
+        alarm.set_alarm(dt)
+        for _ in range(5):
+            if not fired:
+                if not chip.line.pending and not chip.event:
+                    chip.advance((chip.cc - chip.time) & COUNTER_MASK or COUNTER_MASK + 1)
+                chip.line.pending = False
+                chip.line.handler()
+        assert at + dt <= fired[0] <= at + dt + 60
+
+
+# -- Watchdog ---------------------------------------------------------------------------------------
+
+
+def test_the_watchdog_is_fed_four_times_in_its_time_as_long_as_alarms_go_off() -> None:
+    registers, fed = Registers(), []
+    registers.on_write[0x600] = fed.append
+    alarm = FakeAlarm(frequency=32768 * 256)
+    Watchdog(registers, alarm, 8)
+    assert registers.words == {0x504: 8 * 32768 - 1, 0x508: 1, 0x50C: 1, 0x000: 1}
+    alarm.pass_time(8 * 32768)
+    assert fed == [0x6E524635] * 5
+
+
+def test_a_watchdog_that_a_bootloader_has_started_is_fed_and_left_as_it_is() -> None:
+    registers, fed = Registers(), []
+    registers.on_write[0x600] = fed.append
+    registers.words[0x400] = 1
+    Watchdog(registers, FakeAlarm(frequency=32768 * 256), 8)
+    assert (registers.words, len(fed)) == ({0x400: 1}, 1)
