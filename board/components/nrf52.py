@@ -4,7 +4,7 @@ from kernel import InterruptLine, Registers
 from micropython import const
 
 import config
-from capsules.drivers.nrf52.gpio import PinLed, Pins
+from capsules.drivers.nrf52.gpio import GpioPin, PinLed, Pins
 from capsules.drivers.nrf52.uarte import Uarte
 from capsules.hil.time import Alarm
 
@@ -45,4 +45,28 @@ def leds(pins: Pins) -> "tuple[PinLed, ...]":
     ):
         if number >= 0:
             found += (PinLed(pins.pin(number), active_low != 0),)
+    return found
+
+
+def buttons(pins: Pins) -> "tuple[GpioPin, ...]":
+    """The board's buttons, pulled up: pressed is 0. Their capsule makes them inputs with the pull it is told."""
+    found: "tuple[GpioPin, ...]" = ()
+    for number in (config.NRF52_BUTTON0, config.NRF52_BUTTON1, config.NRF52_BUTTON2, config.NRF52_BUTTON3):
+        if number >= 0:
+            found += (pins.pin(number),)
+    return found
+
+
+def header(pins: Pins) -> "tuple[GpioPin | None, ...]":
+    """The pins that are user programs', by their numbers."""
+    found: "tuple[GpioPin | None, ...]" = ()
+    for number in (
+        config.NRF52_GPIO0,
+        config.NRF52_GPIO1,
+        config.NRF52_GPIO2,
+        config.NRF52_GPIO3,
+        config.NRF52_GPIO4,
+        config.NRF52_GPIO5,
+    ):
+        found += (pins.pin(number) if number >= 0 else None,)
     return found

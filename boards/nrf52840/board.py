@@ -1,6 +1,8 @@
 """Boards with a Nordic nRF52840: which power goes to which capsule. Kconfig says which board, and so which pins."""
 
 import mint
+from cells import Buffer
+from micropython import const
 
 import config
 from capsules.core import alarm as alarm_driver
@@ -15,6 +17,17 @@ from components.console import console
 
 if config.CAPSULE_LED:
     from capsules.core import led as led_driver
+if config.CAPSULE_BUTTON:
+    from capsules.core import button as button_driver
+if config.CAPSULE_GPIO:
+    from capsules.core import gpio as gpio_driver
+if config.CAPSULE_RNG:
+    from capsules.core import rng as rng_driver
+    from capsules.drivers.nrf52.rng import TrueRng
+if config.CAPSULE_NONVOLATILE_STORAGE:
+    from capsules.core import nonvolatile_storage as storage_driver
+    from capsules.drivers.flash import RangeFlash
+    from components.storage import storage
 if config.CAPSULE_LOW_LEVEL_DEBUG:
     from capsules.core import low_level_debug as debug_driver
 if config.CAPSULE_IPC:
@@ -26,6 +39,8 @@ if config.CAPSULE_TEMPERATURE:
     from capsules.sensors import temperature as temperature_driver
 if config.NRF52_WATCHDOG:
     from capsules.drivers.nrf52.watchdog import Watchdog
+
+_RANDOM_BYTES = const(32)  # asked for at once
 
 processes = mint.process_control()
 
@@ -65,15 +80,41 @@ mint.serve("console", console_grant, lambda: console(uart, console_grant, kernel
 timer_registers = mint.registers("rtc1")
 timer_line = mint.interrupt("rtc1", "all")
 timer = mint.build("timer", lambda: RtcAlarm(timer_registers, timer_line))
+alarms = mint.build("alarms", lambda: AlarmMux(timer))
 
 alarm_grant = mint.grant(alarm_driver.DRIVER_NUM, alarm_driver.LAYOUT)
 fault_line = mint.software_interrupt()
-mint.serve("alarm", alarm_grant, lambda: alarm(timer, alarm_grant, processes, fault_line).command)
+mint.serve("alarm", alarm_grant, lambda: alarm(alarms, alarm_grant, processes, fault_line).command)
 
 if config.CAPSULE_LED:
     leds = mint.build("leds", lambda: nrf52.leds(pins))
     led_grant = mint.grant(led_driver.DRIVER_NUM, led_driver.LAYOUT)
     mint.serve("led", led_grant, lambda: led_driver.LedDriver(leds).command)
+
+if config.CAPSULE_BUTTON:
+    buttons = mint.build("buttons", lambda: nrf52.buttons(pins))
+    button_grant = mint.grant(button_driver.DRIVER_NUM, button_driver.LAYOUT)
+    mint.serve("button", button_grant, lambda: button_driver.ButtonDriver(buttons, 0, button_grant).command)
+
+if config.CAPSULE_GPIO:
+    header = mint.build("header", lambda: nrf52.header(pins))
+    gpio_grant = mint.grant(gpio_driver.DRIVER_NUM, gpio_driver.LAYOUT)
+    mint.serve("gpio", gpio_grant, lambda: gpio_driver.GpioDriver(header, gpio_grant).command)
+
+if config.CAPSULE_RNG:
+    rng_registers = mint.registers("rng")
+    rng_line = mint.interrupt("rng", "all")
+    rng = mint.build("random", lambda: TrueRng(rng_registers, rng_line))
+    rng_grant = mint.grant(rng_driver.DRIVER_NUM, rng_driver.LAYOUT)
+    rng_buffer = Buffer(_RANDOM_BYTES)
+    mint.serve("rng", rng_grant, lambda: rng_driver.RngDriver(rng, rng_grant, rng_buffer).command)
+
+if config.CAPSULE_NONVOLATILE_STORAGE:
+    flash = mint.flash("storage")
+    flash_line = mint.software_interrupt()
+    storage_flash = mint.build("flash", lambda: RangeFlash(flash, flash_line))
+    storage_grant = mint.grant(storage_driver.DRIVER_NUM, storage_driver.LAYOUT)
+    mint.serve("nonvolatile_storage", storage_grant, lambda: storage(storage_flash, storage_grant).command)
 
 if config.CAPSULE_LOW_LEVEL_DEBUG:
     debug_grant = mint.grant(debug_driver.DRIVER_NUM, debug_driver.LAYOUT)
