@@ -37,6 +37,9 @@ static void one_round(void) {
         expect(command(DRIVER_LED, 0, 0, 0).variant == SUCCESS_U32);
         expect(command(DRIVER_LED, 1, 1000, 0).a == E_INVAL);
         expect(command(DRIVER_ALARM, 2, 0, 0).variant == SUCCESS_U32);
+        expect(command(DRIVER_BUTTON, 3, 3, 0).variant == SUCCESS_U32);
+        expect(command(DRIVER_GPIO, 4, 7, 0).variant == SUCCESS);
+        expect(command(DRIVER_GPIO, 6, 7, 0).variant == SUCCESS_U32);
         expect(!yield_no_wait());
         expect(allow_ro(DRIVER_CONSOLE, WRITE_BUFFER, buffer, sizeof buffer).variant == SUCCESS_2_U32);
         expect(allow_ro(DRIVER_CONSOLE, WRITE_BUFFER, NULL, 0).b == sizeof buffer);
@@ -57,13 +60,27 @@ static void one_round(void) {
     expect(succeeded(command(DRIVER_CONSOLE, CONSOLE_WRITE, 0, 0)));
     expect(yield_wait_for(DRIVER_CONSOLE, WRITE_DONE).a == 0);
 
+    enum { RNG_GET = 1, RNG_READY = 0, STORAGE_READ = 2, STORAGE_WRITE = 3, STORAGE_READ_DONE = 0, STORAGE_WRITE_DONE = 1 };
+    allow_rw(DRIVER_RNG, 0, buffer, sizeof buffer);
+    expect(succeeded(command(DRIVER_RNG, RNG_GET, sizeof buffer, 0)));
+    expect(yield_wait_for(DRIVER_RNG, RNG_READY).b == sizeof buffer);
+    allow_rw(DRIVER_RNG, 0, NULL, 0);
+    allow_ro(DRIVER_NONVOLATILE_STORAGE, 0, buffer, sizeof buffer);
+    expect(succeeded(command(DRIVER_NONVOLATILE_STORAGE, STORAGE_WRITE, calls % 2000, sizeof buffer)));
+    expect(yield_wait_for(DRIVER_NONVOLATILE_STORAGE, STORAGE_WRITE_DONE).a == sizeof buffer);
+    allow_ro(DRIVER_NONVOLATILE_STORAGE, 0, NULL, 0);
+    allow_rw(DRIVER_NONVOLATILE_STORAGE, 0, buffer, sizeof buffer);
+    expect(succeeded(command(DRIVER_NONVOLATILE_STORAGE, STORAGE_READ, calls % 2000, sizeof buffer)));
+    expect(yield_wait_for(DRIVER_NONVOLATILE_STORAGE, STORAGE_READ_DONE).a == sizeof buffer);
+    allow_rw(DRIVER_NONVOLATILE_STORAGE, 0, NULL, 0);
+
     subscribe(DRIVER_CONSOLE, WRITE_DONE, on_upcall, NULL);
     expect(succeeded(command(DRIVER_CONSOLE, CONSOLE_WRITE, 0, 0)));
     before = upcalls;
     yield_wait();
     expect(upcalls == before + 1);
     subscribe(DRIVER_CONSOLE, WRITE_DONE, NULL, NULL);
-    calls += 3;
+    calls += 7;
 }
 
 int main(void) {

@@ -57,6 +57,44 @@ static void alarms(void) {
     }
 }
 
+static void buttons_and_pins(void) {
+    enum { OUTPUT = 1, SET = 2, TOGGLE = 4, PIN_READ = 6, ENABLE_EDGE = 7, DISABLE_EDGE = 8 };
+    did("button enable", command(DRIVER_BUTTON, 1, 1, 0));
+    result_t r = command(DRIVER_BUTTON, 3, 1, 0);
+    is("button", !did("button read", r) || r.a == 0);
+    did("button disable", command(DRIVER_BUTTON, 2, 1, 0));
+    did("pin edge", command(DRIVER_GPIO, ENABLE_EDGE, 2, 0));
+    did("pin no edge", command(DRIVER_GPIO, DISABLE_EDGE, 2, 0));
+    if (did("pin output", command(DRIVER_GPIO, OUTPUT, 2, 0)) && did("pin set", command(DRIVER_GPIO, SET, 2, 0))) {
+        r = command(DRIVER_GPIO, PIN_READ, 2, 0);
+        is("pin", !did("pin read", r) || r.a == 1);
+        did("pin toggle", command(DRIVER_GPIO, TOGGLE, 2, 0));
+    }
+}
+
+static void random_bytes(void) {
+    static uint8_t bytes[40];
+    did("rng allow", allow_rw(DRIVER_RNG, 0, bytes, sizeof bytes));
+    if (did("rng", command(DRIVER_RNG, 1, sizeof bytes, 0))) {
+        is("rng bytes", yield_wait_for(DRIVER_RNG, 0).b == sizeof bytes);
+    }
+}
+
+static void storage(unsigned round) {
+    static unsigned number;
+    number = round;
+    did("storage allow", allow_ro(DRIVER_NONVOLATILE_STORAGE, 0, &number, sizeof number));
+    if (did("storage write", command(DRIVER_NONVOLATILE_STORAGE, 3, 8, sizeof number))) {
+        bool wrote = yield_wait_for(DRIVER_NONVOLATILE_STORAGE, 1).a == sizeof number;
+        is("storage written", wrote);
+        number = 0;
+        did("storage allow", allow_rw(DRIVER_NONVOLATILE_STORAGE, 0, &number, sizeof number));
+        if (did("storage read", command(DRIVER_NONVOLATILE_STORAGE, 2, 8, sizeof number))) {
+            is("storage", yield_wait_for(DRIVER_NONVOLATILE_STORAGE, 0).a == sizeof number && number == round);
+        }
+    }
+}
+
 static void temperature(void) {
     if (did("temperature", command(DRIVER_TEMPERATURE, 1, 0, 0))) {
         uint32_t hundredths = yield_wait_for(DRIVER_TEMPERATURE, 0).a;
@@ -164,6 +202,9 @@ int main(void) {
         leds();
         alarms();
         temperature();
+        buttons_and_pins();
+        random_bytes();
+        storage(round);
         debug(round);
         processes();
         messages();

@@ -1,11 +1,13 @@
 """What the build does to manifests, options and capsules before the compiler sees them."""
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from adder import configure, freeze, manifest
+from adder.board import ROOT
 from adder.errors import AdderError
 from adder.verify.machine_code import check_machine_code
 
@@ -186,6 +188,41 @@ def test_const_runs_nothing_of_the_source() -> None:
     assert value("const((1).__class__)") is None
     assert value("const(f())") is None
     assert value("1") is None
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({}, None),
+        ({"base": 0x21080010}, None),
+        ({"base": 0x40008000}, "outside the memory"),
+        ({"base": 0x3FFFFFFC}, "outside the memory"),
+        ({"base": 0x00080000}, "outside the memory"),
+        ({"base": 0xE0000000}, "outside the memory"),
+        ({"base": 0x2107FFFC}, "overlaps the memory 'storage'"),
+        ({"base": 0x21000000}, "overlaps the memory 'app_flash'"),
+        ({"base": 0x20000000}, "overlaps the memory 'ram'"),
+        ({"base": 0x2003FFFC}, "overlaps the memory 'ram'"),
+        ({"base": 0x21080002}, "multiples of 4"),
+        ({"simulated": False}, "outside the peripheral space"),
+    ],
+)
+def test_a_simulated_peripheral_is_memory_that_nothing_else_uses(change: dict, complaint: str | None) -> None:
+    given = tomllib.loads((ROOT / "boards" / "qemu" / "memory.toml").read_text())
+    given["peripherals"] = {"thing": {"base": 0x21080000, "size": 0x10, "simulated": True} | change}
+    if complaint is None:
+        manifest.check(given)
+        return
+    with pytest.raises(AdderError, match=complaint):
+        manifest.check(given)
+
+
+def test_a_chip_has_no_simulated_peripherals() -> None:
+    given = tomllib.loads((ROOT / "boards" / "nrf52840" / "memory.toml").read_text())
+    manifest.check(given)
+    given["peripherals"]["thing"] = {"base": 0x21080000, "size": 0x10, "simulated": True}
+    with pytest.raises(AdderError, match="only a simulated board"):
+        manifest.check(given)
 
 
 def test_windows_that_overlap_are_refused() -> None:

@@ -417,3 +417,11 @@ def test_kinds_of_names_are_used() -> None:
 def test_an_operator_is_refused_where_it_stands() -> None:
     (finding,) = verify_text("def f(a):\n    b = 1\n    b **= a\n    return b\n", "evil.py")
     assert (finding.line, finding.rule) == (3, "CP002")
+
+
+def test_of_an_interface_one_imports_numbers_and_types() -> None:
+    head = '"""X."""\n\nfrom capsules.hil.gpio import PULL_UP, Pin\n\n\ndef f(pin: Pin) -> None:\n'
+    assert rules_of(head + "    pin.make_input(PULL_UP)\n") == []
+    assert rules_of(head + "    pin.use(Pin)\n") == ["CP012"]
+    assert rules_of(head + "    Pin.make_input(pin, PULL_UP)\n") == ["CP012"]
+    assert rules_of(head + "    PULL_UP.x = 1\n") != []

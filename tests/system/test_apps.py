@@ -81,7 +81,7 @@ def test_the_kernels_heap_is_untouched_by_100000_calls(simulation, kernel_symbol
         board.expect(r"steady: begin")
         counter = board.read_word(kernel_symbols["kernel_heap_bytes_allocated_ptr"].address)
         before = board.read_word(counter)
-        board.expect(r"steady: end", timeout=100)
+        board.expect(r"steady: end, \d+ calls, 0 surprises", timeout=100)
         board.stop()
         assert board.read_word(counter) == before
         assert before > 5_000  # the counter does count

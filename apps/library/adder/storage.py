@@ -1,6 +1,7 @@
 """Storage that keeps its contents without power (driver 0x50001): bytes at offsets.
 
-The board's area is shared by all apps that may use it; `read` and `write` block.
+Each write id has bytes of its own, all 0xFF at first: the app's settings must have `storage = { write_id = 7 }`.
+`read` and `write` block. A write of up to 512 bytes is atomic, should the power be cut.
 """
 
 import syscall

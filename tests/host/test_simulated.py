@@ -1,0 +1,99 @@
+"""Buttons and pins from the host: the words in the flash image, and the verbs that change them."""
+
+from pathlib import Path
+
+import pytest
+
+from adder import simulated
+from adder.cli import main
+from adder.errors import AdderError
+from adder.flash_image import FlashImage
+from adder.simulate import _Keyboard
+from adder.simulated import DIRECTION, DRIVEN, LEVEL, LISTENING, OUTPUT, UP, Window, buttons_of, pins_of, power_on
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    path = tmp_path / "flash.img"
+    FlashImage(path).create()
+    power_on(path, bytes(range(16)))
+    return path
+
+
+def verb(*arguments: str) -> object:
+    """Run a verb; returns its exit code."""
+    with pytest.raises(SystemExit) as end:
+        main(list(arguments))
+    return end.value.code
+
+
+def test_the_words_lie_behind_the_storage_and_nothing_else_changes(image) -> None:
+    before = image.read_bytes()
+    buttons_of(image).drive(3, 0)
+    pins_of(image).drive(0, 1)
+    after = image.read_bytes()
+    changed = [at for at, (a, b) in enumerate(zip(before, after, strict=True)) if a != b]
+    assert changed == [0x80000, 0x80004, 0x80024]
+    assert before[0x80040:0x80050] == bytes(range(16))
+
+
+def test_power_on_releases_all(image) -> None:
+    buttons_of(image).drive(1, 1)
+    pins_of(image).drive(2, 1)
+    power_on(image, bytes(16))
+    assert image.read_bytes()[0x80000:0x80050] == bytes(0x50)
+
+
+def test_the_level_is_the_boards_or_that_from_outside_or_the_pull(image) -> None:
+    pins, board = pins_of(image), Window(image, "pins")
+    assert (pins.level(5), pins.mode(5)) == (0, "unused")
+    board.write(UP, 1 << 5)
+    board.write(LISTENING, 1 << 5)
+    assert (pins.level(5), pins.mode(5)) == (1, "input, pulled up")
+    pins.drive(5, 0)
+    assert pins.level(5) == 0
+    pins.drive(5, 1)
+    board.write(UP, 0)
+    assert (pins.level(5), pins.mode(5)) == (1, "input")
+    board.write(DIRECTION, 1 << 5)
+    assert (pins.level(5), pins.mode(5)) == (0, "output")
+    board.write(OUTPUT, 1 << 5)
+    pins.drive(5, None)
+    assert (pins.level(5), pins.level(4)) == (1, 0)
+    assert board.read(DRIVEN) == 0
+
+
+@pytest.mark.parametrize("number", [-1, 4, 99])
+def test_a_button_that_is_not_there(image, number) -> None:
+    with pytest.raises(AdderError, match=f"no button {number}: 0 to 3"):
+        buttons_of(image).drive(number, 0)
+
+
+def test_the_verb_presses_and_releases(image, monkeypatch) -> None:
+    seen = []
+    window = Window(image, "buttons")
+    monkeypatch.setattr(simulated.time, "sleep", lambda _: seen.append((window.read(LEVEL), window.read(DRIVEN))))
+    assert verb("press", "2", "--image", str(image)) == 0
+    assert seen == [(0, 4)]
+    assert window.read(DRIVEN) == 0
+
+
+def test_the_verb_shows_and_drives_pins(image, capsys) -> None:
+    assert verb("pin", "6", "1", "--image", str(image)) == 0
+    assert verb("pin", "6", "--image", str(image)) == 0
+    assert capsys.readouterr().out == "pin 6: 1  unused\n"
+    assert verb("pin", "6", "free", "--image", str(image)) == 0
+    assert verb("pin", "--image", str(image)) == 0
+    assert capsys.readouterr().out.splitlines() == [f"pin {pin}: 0  unused" for pin in range(8)]
+
+
+def test_a_board_that_was_never_simulated(tmp_path, capsys) -> None:
+    assert verb("pin", "1", "--image", str(tmp_path / "none")) != 0
+    assert "does not exist" in capsys.readouterr().err
+
+
+def test_keys_press_buttons() -> None:
+    keyboard = _Keyboard(True)
+    assert keyboard.filter(b"a\x010b\x013\x014") == b"ab4"
+    assert keyboard.buttons == [0, 3]
+    assert _Keyboard(False).filter(b"\x010") == b"\x010"
