@@ -58,12 +58,12 @@ def with_options(entry: Any, options: Mapping[str, int]) -> Any:
     return options.get(entry, entry) if isinstance(entry, str) else entry
 
 
-def read_manifest(name: str) -> dict[str, Any]:
-    """The manifest of the board called `name`, as the board's configuration has it."""
+def read_manifest(name: str, folder: Path | None = None) -> dict[str, Any]:
+    """The manifest of the board called `name`, with the configuration in the folder where it is built."""
     from adder import configure  # which imports this module
 
     manifest = tomllib.loads((board_folder(name) / "memory.toml").read_text())
-    options = configure.values(configure.load(name, ROOT / "build" / manifest["name"]))
+    options = configure.values(configure.load(name, folder or ROOT / "build" / manifest["name"]))
     manifest = with_options(manifest, options)
     for region in manifest["memory"].values():
         if "end" in region:

@@ -158,7 +158,7 @@ def generate(board: str, folder: Path) -> None:
     if not path.is_file():
         raise AdderError(f"There is no board '{board}': {path} is missing.")
     try:
-        manifest = read_manifest(board)
+        manifest = read_manifest(board, folder)
         check(manifest)
         for name, make in (
             ("memory_map.h", memory_map_h),

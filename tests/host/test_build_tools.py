@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from adder import configure, freeze, manifest
-from adder.board import ROOT
+from adder.board import ROOT, read_manifest
 from adder.errors import AdderError
 from adder.verify.machine_code import check_machine_code
 
@@ -246,3 +246,40 @@ def test_text_that_only_mentions_an_option_is_left_alone(freezer, tmp_path) -> N
     assert "x = 16" in prepared
     with pytest.raises(AdderError, match="no option TOASTER"):
         freezer.prepare(load(freezer, tmp_path, "import config\nx = config.TOASTER\n", "second"))
+
+
+NRF52_BOARDS = {
+    # kernel, end of the apps, LEDs, buttons, TXD, RXD
+    "DK": (0, 0xF0000, [13, 14, 15, 16], [11, 12, 24, 25], 6, 8),
+    "DONGLE": (0x1000, 0xD0000, [6, 8, 41, 12], [38], 15, 20),
+    "NANO33": (0x10000, 0xF0000, [13, 24, 16, 6], [], 35, 42),
+    "FEATHER": (0x26000, 0xE4000, [47, 42], [34], 25, 24),
+    "PARTICLE": (0, 0xE4000, [44, 13, 14, 15], [11], 6, 8),
+    "MDK": (0, 0xF0000, [22, 23, 24], [32], 20, 19),
+}
+
+
+@pytest.mark.parametrize("variant", NRF52_BOARDS)
+def test_each_board_with_an_nrf52840_has_its_pins_and_its_place_in_flash(variant, tmp_path) -> None:
+    kernel, apps_end, leds, buttons, txd, rxd = NRF52_BOARDS[variant]
+    (tmp_path / ".config").write_text(f"CONFIG_NRF52_{variant}=y\n")
+    options = configure.values(configure.load("nrf52840", tmp_path))
+    assert [pin for i in range(4) if (pin := options[f"NRF52_LED{i}"]) >= 0] == leds
+    assert [pin for i in range(4) if (pin := options[f"NRF52_BUTTON{i}"]) >= 0] == buttons
+    assert (options["NRF52_UART_TX"], options["NRF52_UART_RX"]) == (txd, rxd)
+    assert options["NRF52_UART_FLOW_CONTROL"] == (variant == "DK")
+    manifest.generate("nrf52840", tmp_path)
+    written = (tmp_path / "memory_map.h").read_text()
+    assert f"KERNEL_FLASH_START (0x{kernel:08x}u)" in written
+    assert f"APP_FLASH_END (0x{apps_end:08x}u)" in written
+    assert f"STORAGE_START (0x{apps_end:08x}u)" in written
+    assert f"STORAGE_END (0x{apps_end + 0x10000:08x}u)" in written
+    assert f"PANIC_CONSOLE_TX_PIN ({txd})" in written
+
+
+def test_the_windows_of_the_two_ports_do_not_overlap_though_their_blocks_do() -> None:
+    ports = [read_manifest("nrf52840")["peripherals"][name] for name in ("gpio0", "gpio1")]
+    assert [port["base"] - block for port, block in zip(ports, (0x50000000, 0x50000300), strict=True)] == [0x504] * 2
+    assert ports[0]["base"] + ports[0]["size"] <= ports[1]["base"]
+    # The last PIN_CNF of each: of 32 pins, of 16.
+    assert [port["size"] for port in ports] == [0x77C + 4 - 0x504, 0x73C + 4 - 0x504]
