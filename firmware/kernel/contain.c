@@ -105,7 +105,11 @@ static void report(mp_obj_t exception) {
     size_t count, *values;
     mp_obj_exception_get_traceback(exception, &count, &values);
     for (; count >= 3; count -= 3) {
-        kernel_printf("  File \"%q\", line %u, in %q\n", (qstr)values[count - 3], (unsigned)values[count - 2], (qstr)values[count - 1]);
+        kernel_printf("  File \"%q\"", (qstr)values[count - 3]);
+        if (values[count - 2] > 1) { // compiled with line numbers
+            kernel_printf(", line %u", (unsigned)values[count - 2]);
+        }
+        kernel_printf(", in %q\n", (qstr)values[count - 1]);
     }
     kernel_printf("%q", (qstr)mp_obj_get_type(exception)->name);
     mp_obj_t value = mp_obj_exception_get_value(exception);
