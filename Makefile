@@ -16,7 +16,7 @@ export MICROPY_GIT_HASH := release
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all run flash test test-adversarial menuconfig bench size tcb help fuzz soak upstream-tests clean kernel kernels apps image FORCE
+.PHONY: all run flash test test-adversarial menuconfig bench size tcb help fuzz soak upstream-tests renode-run renode-test clean kernel kernels apps image FORCE
 
 all: kernel apps ## Build the kernel for BOARD and all apps
 
@@ -95,6 +95,13 @@ run: ## Build everything, boot it in QEMU, with the console here (leave: Ctrl-A 
 	@+$(MAKE) --no-print-directory image BOARD=qemu
 	@$(PYTHON) -m adder simulate $(RUN_OPTIONS)
 
+RENODE_IMAGE := $(BUILD)/nrf52840/renode.bin
+
+renode-run: apps $(TOOL_READY) ## Build the nRF52840's kernel and boot it in Renode, with the console here
+	@+$(MAKE) --no-print-directory kernel BOARD=nrf52840
+	@$(PYTHON) -m adder renode image $(RENODE_IMAGE) $(APPS:%=$(BUILD)/apps/%.tbf)
+	@$(PYTHON) -m adder renode run $(RUN_OPTIONS)
+
 # -- A real board -----------------------------------------------------------------
 
 # FLASH_OPTIONS="--method jlink --probe 68…"; APPS= leaves the board's apps alone. See docs/flashing.md.
@@ -105,6 +112,10 @@ flash: kernel apps ## Write the kernel and APPS to BOARD (nrf52840): probe, UF2 
 
 test: kernels apps ## Run all tests
 	@$(PYTHON) -m pytest tests $(TEST_OPTIONS)
+
+renode-test: apps $(TOOL_READY) ## Test the nRF52840's kernel in Renode
+	@+$(MAKE) --no-print-directory kernel BOARD=nrf52840
+	@$(PYTHON) -m adder renode test $(TEST_OPTIONS)
 
 test-adversarial: kernel apps ## Run the tests that try to break out
 	@$(PYTHON) -m pytest tests/adversarial $(TEST_OPTIONS)

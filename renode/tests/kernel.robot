@@ -1,0 +1,63 @@
+*** Settings ***
+Documentation    The kernel on the chip: it boots, keeps time, and contains what goes wrong.
+Suite Setup      Setup
+Suite Teardown   Teardown
+Test Setup       Test Setup
+Test Teardown    Test Teardown
+Resource         ${RENODEKEYWORDS}
+Resource         ${CURDIR}/adder.resource
+
+*** Test Cases ***
+Boots To The Console
+    Boot    hello
+    Expect    ^Adder \\S+ on Nordic nRF52840
+    Expect    app hello: slot 0
+    Expect    hello, 2 of 5
+    Expect    hello, 5 of 5
+    Should Not Be In Log    DMA cannot reach    timeout=0
+    Should Not Be In Log    stands still    timeout=0
+
+Sleeps As Long As It Says
+    Boot    hello
+    ${first}=    Expect    hello, 1 of 5
+    ${last}=    Expect    hello, 5 of 5
+    ${slept}=    Evaluate    $last.timestamp - $first.timestamp
+    Should Be True    3990 < ${slept} < 4020
+
+Alarms Come After The Counter Has Wrapped
+    # 24 bits at 32,768 Hz are 512 seconds; this brings the counters half a second before the end.
+    Boot    hello
+    ${before}=    Expect    hello, 1 of 5
+    Execute Command    sysbus.rtc1 Counter 0xFF4000
+    Expect    hello, 2 of 5
+    ${third}=    Expect    hello, 3 of 5
+    ${last}=    Expect    hello, 5 of 5
+    ${counter}=    Execute Command    sysbus.rtc1 Counter
+    Should Be True    int($counter, 16) < 0x80000
+    ${slept}=    Evaluate    $last.timestamp - $third.timestamp
+    Should Be True    1990 < ${slept} < 2010
+
+Runs Past Two Wraps Of The Counter
+    [Timeout]    10 minutes
+    Boot    lateness-long
+    Expect    lateness: 40 alarms, 0 early, at most \\d{1,3} us late    timeout=3000
+
+A Faulting App Is Reported And Restarted
+    Boot    faulty    blink
+    Expect    faulty: read-kernel
+    Expect    Data Access Violation: +true
+    Expect    Faulting Memory Address: +0x20000000
+    Expect    app faulty: restart in 100 ms
+    Expect    faulty: read-kernel
+    Expect    app faulty: restart in 200 ms
+
+Apps Share Memory And Registers Survive
+    Boot    ping    pong    float    float2    spin
+    Expect    ping: 100 round trips
+    Expect    float: \\d+ rounds, no register lost
+    Expect    ping: 500 round trips
+
+A Python App Runs
+    Boot    clock-py    rot13-py    rot13-client-py
+    Expect    rot13 for Python: Uryyb sebz Clguba
+    Expect    clock 00:00:03
