@@ -72,10 +72,17 @@ void kernel_log_app(const tbf_t *tbf) {
 }
 
 uint32_t kernel_log_take(uint8_t *destination, uint32_t length) {
-    uint32_t count = 0;
-    while (count < length && tail != head) {
-        destination[count++] = ring[tail++ % SIZE];
+    uint32_t count = 0, lines = 0;
+    while (count < length && tail + count != head) {
+        destination[count] = ring[(tail + count) % SIZE];
+        if (destination[count++] == '\n') {
+            lines = count;
+        }
     }
+    if (lines != 0) {
+        count = lines; // whole lines where it can be: what programs print does not come between
+    }
+    tail += count;
     if (tail == head && dropped != 0) {
         uint32_t lost = dropped;
         dropped = 0;
