@@ -238,7 +238,7 @@ static bool new_identity(process_t *process) {
     return true;
 }
 
-// Put the program at its beginning (TOCK-ABI: the start looks like an upcall).
+// Put the program at its beginning (docs/abi.md: the start looks like an upcall).
 static void start(process_t *process) {
     forget(process);
     if (!new_identity(process)) {
