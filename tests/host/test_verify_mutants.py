@@ -27,7 +27,7 @@ def places() -> Iterator[tuple[str, int]]:
                 yield path.name, node.lineno
 
 
-PLACES = list(places())
+PLACES = sorted(places())
 
 
 class Without(ast.NodeTransformer):
@@ -40,10 +40,13 @@ class Without(ast.NodeTransformer):
         return ast.copy_location(ast.Pass(), node) if node.lineno == self.line else node
 
 
-@pytest.mark.parametrize(("file", "line"), PLACES)
-def test_some_test_fails_without_this_check(file: str, line: int, long: bool, tmp_path: Path) -> None:
-    if not long and PLACES.index((file, line)) % SAMPLE_STEP:
-        return  # `make fuzz` has it
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """All places with --long, else one of eight."""
+    step = 1 if metafunc.config.getoption("--long") else SAMPLE_STEP
+    metafunc.parametrize(("file", "line"), PLACES[::step])
+
+
+def test_some_test_fails_without_this_check(file: str, line: int, tmp_path: Path) -> None:
     copy = tmp_path / "adder"
     shutil.copytree(ROOT / "adder", copy, ignore=shutil.ignore_patterns("__pycache__"))
     # The copy looks at the repository's files.
