@@ -17,6 +17,7 @@
 
 #define NO_DRIVER (0xff)
 #define REPORTED (8)        // so many failures of a capsule are reported; then only each 16th, 32nd, 64th, ...
+#define MOST_SPARED (8)     // failures of others that cost a caller no time
 #define LONGEST_TEXT (120)  // of an exception's message
 #define BUDGET_TICKS (CONFIG_CAPSULE_BUDGET_MS * 1000 / CONFIG_TIME_SLICE_US + 1) // the first one comes at any time
 
@@ -37,6 +38,7 @@ uint8_t contain_running;
 uint32_t contain_ticks;
 bool contain_wiring;
 bool contain_last_try;
+uint32_t contain_spared;
 static unsigned restart_line;
 
 // -- Where an exception came from ---------------------------------------------
@@ -129,8 +131,15 @@ static void report(mp_obj_t exception) {
 MP_DEFINE_EXCEPTION(TimeOut, BaseException)
 static mp_obj_exception_t time_out;
 
-static void prepare_time_out(void) {
+// `traced` says whether it is under way: contain_failed() forgets that.
+static void prepare_time_out(const exception_frame_t *frame) {
     time_out = (mp_obj_exception_t) { .base = { &mp_type_TimeOut }, .args = (mp_obj_tuple_t *)&mp_const_empty_tuple_obj };
+    traced = &time_out;
+    trace_length = 0;
+    if (in_frozen_code(frame->pc)) {
+        trace[trace_length++] = frame->pc | 1;
+    }
+    trace_from((const uint32_t *)(frame + 1));
 }
 
 // Safety: entered in place of the next instruction of a capsule's machine code, on its stack. Between
@@ -143,7 +152,7 @@ static __attribute__((noreturn)) void raise_time_out(void) {
 // Where the interpreter's C is, an exception could leave a table half changed. The interpreter itself
 // raises a pending exception at the next jump back in bytecode, or the next call (port/modes.c). Machine
 // code does not look: it is sent to raise_time_out, and when the tick finds it in a function of C, soon
-// looked for again. `finally` gets as much time to put things right, and then the same happens to it.
+// looked for again.
 void contain_tick(exception_frame_t *frame) {
     schedule_kernel_ticks++;
     if (contain_running == CONTAIN_KERNEL) {
@@ -153,14 +162,8 @@ void contain_tick(exception_frame_t *frame) {
     if (++contain_ticks <= BUDGET_TICKS) {
         return;
     }
-    if (contain_ticks == BUDGET_TICKS + 1) {
-        prepare_time_out();
-        traced = &time_out;
-        trace_length = 0;
-        if (in_frozen_code(frame->pc)) {
-            trace[trace_length++] = frame->pc | 1;
-        }
-        trace_from((const uint32_t *)(frame + 1));
+    if (traced != &time_out) {
+        prepare_time_out(frame);
     }
     mp_sched_exception(MP_OBJ_FROM_PTR(&time_out));
     if (in_frozen_code(frame->pc)) {
@@ -191,9 +194,12 @@ bool contain_call(unsigned capsule, mp_obj_t function, size_t n_args, const mp_o
         nlr_pop();
         return true;
     }
-    // What another capsule wastes is not the caller's time; what the same one does, in whatever pieces, is.
-    contain_ticks = before == capsule ? contain_ticks + ticks_before : ticks_before;
-    contain_running = before;
+    // What another capsule wastes is not the caller's time, unless that goes on and on; what the same one
+    // does, in whatever pieces, is. A time-out that has come twice is not the caller's either.
+    contain_running = CONTAIN_KERNEL;
+    bool spared = before != capsule && ++contain_spared <= MOST_SPARED;
+    contain_ticks = spared ? ticks_before : contain_ticks + ticks_before;
+    kernel_python_state.thread.mp_pending_exception = MP_OBJ_NULL;
     mp_globals_set(globals);
     mp_locals_set(locals);
     if (!kernel_sealed && !contain_last_try && is_memory_error(nlr.ret_val)) {

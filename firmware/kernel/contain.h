@@ -22,6 +22,7 @@ extern mp_state_ctx_t kernel_python_state;
 extern uint8_t contain_running;  // whose code runs
 extern uint32_t contain_ticks;   // ticks of SysTick since that call began
 extern bool contain_wiring;      // a recipe runs
+extern uint32_t contain_spared;  // failures of others since the kernel's loop last began
 extern bool contain_last_try;    // while the board is wired: a recipe without memory is not worth another try
 
 typedef enum { CONTAIN_CONTINUE, CONTAIN_RESTART, CONTAIN_DISABLE } contain_policy_t;

@@ -3,6 +3,7 @@
 #include "arch/cortex_m4/registers.h"
 #include "core/context_switch.h"
 #include "core/interrupt.h"
+#include "kernel/contain.h"
 #include "kernel/schedule.h"
 #include "memory_map.h"
 #include "py/gc.h"
@@ -87,6 +88,7 @@ process_t *kernel_work(void) {
         bool overloaded = schedule_kernel_ticks >= KERNEL_TICKS && ready_processes != 0;
         if (interrupt_any_pending() && !overloaded) {
             schedule_tick(true);
+            contain_spared = 0;
             interrupt_run_bottom_halves();
             if (interrupt_any_pending()) {
                 continue;
@@ -106,6 +108,7 @@ process_t *kernel_work(void) {
         }
         timeslice_expired = 0;
         schedule_kernel_ticks = 0;
+        contain_spared = 0;
         if (overloaded) {
             SCB_ICSR = ICSR_PENDSVCLR; // the rest of the interrupts' work comes after the slice
         }
