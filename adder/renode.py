@@ -25,7 +25,7 @@ import click
 from adder.board import ROOT, Board, load_board
 from adder.errors import AdderError
 from adder.flash_image import ERASED, place, read_app_file, render
-from adder.simulate import _Keyboard, _raw_terminal
+from adder.terminal import Keyboard, check_shown, console_options, end_on_signals, raw_terminal
 
 HOW_TO_GET_IT = (
     "Renode is not installed: unpack a portable release (1.15.3 or later) from "
@@ -149,12 +149,12 @@ class RenodeRun:
 def _show(console: socket.socket, seconds: float | None, until: str | None) -> bool:
     """Connect the terminal to the board; returns whether `until` was seen."""
     interactive = sys.stdin.isatty()
-    keyboard = _Keyboard(interactive)
+    keyboard = Keyboard(interactive)
     wanted = until.encode() if until else None
     deadline = None if seconds is None else time.monotonic() + seconds
     sources = [console.fileno(), sys.stdin.fileno()]
     seen = b""
-    with _raw_terminal(interactive):
+    with raw_terminal(interactive):
         while not keyboard.quit and (deadline is None or time.monotonic() < deadline):
             ready, _, _ = select.select(sources, [], [], 0.05)
             if sys.stdin.fileno() in ready:
@@ -197,23 +197,14 @@ def _default(name: str) -> Path:
     "--image", type=click.Path(dir_okay=False, path_type=Path),
     help="What `adder renode image` made.  [default: build/nrf52840/renode.bin]",
 )  # fmt: skip
-@click.option("--seconds", type=float, metavar="N", help="Stop after N seconds.")
-@click.option(
-    "--until", metavar="TEXT",
-    help="Stop as soon as the console shows TEXT; with --seconds, fail if it does not in time.",
-)  # fmt: skip
+@console_options
 @click.option("--fast", is_flag=True, help="Skip idle time: time is not the host's.")
 def run_command(kernel: Path | None, image: Path | None, seconds: float | None, until: str | None, fast: bool) -> None:
     """Boot a kernel, with its console in this terminal.
 
     Ctrl-C or Ctrl-A X ends it. What the apps stored is written back to the image.
     """
-
-    def terminate(number: int, frame: object) -> None:
-        raise SystemExit(128 + number)
-
-    signal.signal(signal.SIGTERM, terminate)
-    signal.signal(signal.SIGHUP, terminate)
+    end_on_signals()
     made = RenodeRun(kernel or _default("kernel.elf"), image or _default("renode.bin"), fast=fast)
     with made as run, run.connect() as console:
         if sys.stdin.isatty():
@@ -221,8 +212,7 @@ def run_command(kernel: Path | None, image: Path | None, seconds: float | None, 
         seen = _show(console, seconds, until)
         print(flush=True)
         run.save()
-    if until is not None and not seen and seconds is not None:
-        raise AdderError(f"The console did not show '{until}' within {seconds:g} seconds.")
+    check_shown(seen, seconds, until)
 
 
 @renode.command("image")

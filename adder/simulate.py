@@ -19,7 +19,6 @@ import os
 import re
 import select
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -37,7 +36,8 @@ import click
 from adder.board import load_board
 from adder.errors import AdderError
 from adder.flash_image import FlashImage, lock_image
-from adder.simulated import BUTTONS, PRESSED, buttons_of, pins_of, power_on
+from adder.simulated import PRESSED, buttons_of, pins_of, power_on
+from adder.terminal import Keyboard, check_shown, console_options, end_on_signals, raw_terminal
 
 Clock = Literal["wall", "counted", "fast"]
 
@@ -479,72 +479,20 @@ def _escape(path: Path) -> str:
 
 # The verb
 
-CTRL_A = 0x01
-CTRL_C = 0x03
-
 HOLD_SECONDS = 0.2
 """How long a key presses a button."""
-
-
-class _Keyboard:
-    """Turns what is typed into what the board gets; Ctrl-A is the way out."""
-
-    def __init__(self, interactive: bool) -> None:
-        self._interactive = interactive
-        self._escaped = False
-        self.quit = False
-        self.buttons: list[int] = []  # pressed since the caller has looked
-
-    def filter(self, data: bytes) -> bytes:
-        if not self._interactive:
-            return data
-        out = bytearray()
-        for byte in data:
-            if self._escaped:
-                self._escaped = False
-                if byte in b"xX":
-                    self.quit = True
-                elif ord("0") <= byte < ord("0") + BUTTONS:
-                    self.buttons.append(byte - ord("0"))
-                else:
-                    out.append(byte)  # Ctrl-A Ctrl-C sends Ctrl-C, Ctrl-A Ctrl-A sends Ctrl-A
-            elif byte == CTRL_A:
-                self._escaped = True
-            elif byte == CTRL_C:
-                self.quit = True
-            else:
-                out.append(byte)
-        return bytes(out)
-
-
-@contextlib.contextmanager
-def _raw_terminal(interactive: bool) -> Any:
-    """Each key at once and unechoed; line ends of the output stay as they are."""
-    if not interactive:
-        yield
-        return
-    handle = sys.stdin.fileno()
-    before = termios.tcgetattr(handle)
-    raw = termios.tcgetattr(handle)
-    raw[0] &= ~(termios.ICRNL | termios.IXON)
-    raw[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN)
-    try:
-        termios.tcsetattr(handle, termios.TCSADRAIN, raw)
-        yield
-    finally:
-        termios.tcsetattr(handle, termios.TCSADRAIN, before)
 
 
 def _console(simulation: Simulation, seconds: float | None, until: str | None) -> bool:
     """Connect the terminal to the board; returns whether `until` was seen."""
     interactive = sys.stdin.isatty()
-    keyboard = _Keyboard(interactive)
+    keyboard = Keyboard(interactive)
     wanted = until.encode() if until else None
     deadline = None if seconds is None else time.monotonic() + seconds
     stdin: int | None = sys.stdin.fileno()
     shown = 0
     held: dict[int, float] = {}  # buttons, and when to let go of them
-    with _raw_terminal(interactive):
+    with raw_terminal(interactive):
         while not keyboard.quit:
             for button in [button for button, end in held.items() if time.monotonic() >= end]:
                 simulation.release(button)
@@ -583,11 +531,7 @@ def _console(simulation: Simulation, seconds: float | None, until: str | None) -
     "--image", type=click.Path(dir_okay=False, path_type=Path),
     help="The flash image.  [default: build/qemu/flash.img]",
 )  # fmt: skip
-@click.option("--seconds", type=float, metavar="N", help="Stop after N seconds.")
-@click.option(
-    "--until", metavar="TEXT",
-    help="Stop as soon as the console shows TEXT; with --seconds, fail if it does not in time.",
-)  # fmt: skip
+@console_options
 @click.option(
     "--clock", type=click.Choice(["wall", "counted", "fast"]), default="wall", show_default=True,
     help="wall: time is the host's. counted: an instruction takes 32 ns. "
@@ -602,17 +546,11 @@ def simulate(kernel: Path | None, image: Path | None, seconds: float | None, unt
     board = load_board("qemu")
     kernel = kernel or board.build / "kernel.elf"
     image = image or board.build / "flash.img"
-
-    def terminate(number: int, frame: object) -> None:
-        raise SystemExit(128 + number)
-
-    signal.signal(signal.SIGTERM, terminate)
-    signal.signal(signal.SIGHUP, terminate)
+    end_on_signals()
     with Simulation(kernel, image, clock=clock) as simulation:
         if sys.stdin.isatty():
             print(f"{board.title}; Ctrl-A X ends it.", file=sys.stderr)
         seen = _console(simulation, seconds, until)
         if simulation.raw and not simulation.raw.endswith(b"\n"):
             print(flush=True)
-    if until is not None and not seen and seconds is not None:
-        raise AdderError(f"The console did not show '{until}' within {seconds:g} seconds.")
+    check_shown(seen, seconds, until)

@@ -8,8 +8,8 @@ from adder import simulated
 from adder.cli import main
 from adder.errors import AdderError
 from adder.flash_image import FlashImage
-from adder.simulate import _Keyboard
 from adder.simulated import DIRECTION, DRIVEN, LEVEL, LISTENING, OUTPUT, UP, Window, buttons_of, pins_of, power_on
+from adder.terminal import Keyboard
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_a_board_that_was_never_simulated(tmp_path, capsys) -> None:
 
 
 def test_keys_press_buttons() -> None:
-    keyboard = _Keyboard(True)
+    keyboard = Keyboard(True)
     assert keyboard.filter(b"a\x010b\x013\x014") == b"ab4"
     assert keyboard.buttons == [0, 3]
-    assert _Keyboard(False).filter(b"\x010") == b"\x010"
+    assert Keyboard(False).filter(b"\x010") == b"\x010"

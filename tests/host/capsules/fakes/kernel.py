@@ -4,6 +4,7 @@ firmware/kernel/{capsule,log,mint}.c, as far as a capsule can tell.
 What a capsule imports has the C side's names. What only tests use is on `Machine` and `Process`.
 """
 
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +13,10 @@ from typing import Any
 import config
 from cells import Buffer
 from words import integer, signed, truncated, unsigned
+
+from adder.board import ROOT
+
+_STUB = (ROOT / "firmware" / "stubs" / "kernel.pyi").read_text()
 
 
 class ErrorCode:
@@ -503,30 +508,8 @@ class ProcessControl:
     def exists(self, slot: int) -> bool:
         return slot in self._machine.processes
 
-    FACTS = frozenset(
-        [
-            "id",
-            "ram_start",
-            "ram_end",
-            "app_break",
-            "grant_start",
-            "stack_top",
-            "heap_start",
-            "syscalls",
-            "timeslice_expirations",
-            "restarts",
-            "dropped_upcalls",
-            "completion_code",
-            "fault_status",
-            "fault_address",
-            "hard_fault_status",
-            "psp",
-            "flash_start",
-            "flash_end",
-            "app_start",
-            "short_id",
-        ]
-    )
+    _LISTED = _STUB.partition("_Fact = Literal[")[2].partition("]")[0]
+    FACTS = frozenset(re.findall(r'"(\w+)"', _LISTED))
 
     def fact(self, slot: int, name: str) -> int:
         process = self._of(slot)

@@ -1,0 +1,90 @@
+"""What the verbs that connect this terminal to a simulated board have in common: `adder simulate`, `adder renode`."""
+
+import contextlib
+import signal
+import sys
+import termios
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from adder.errors import AdderError
+from adder.simulated import BUTTONS
+
+CTRL_A = 0x01
+CTRL_C = 0x03
+
+class Keyboard:
+    """Turns what is typed into what the board gets; Ctrl-A is the way out."""
+
+    def __init__(self, interactive: bool) -> None:
+        self._interactive = interactive
+        self._escaped = False
+        self.quit = False
+        self.buttons: list[int] = []  # pressed since the caller has looked
+
+    def filter(self, data: bytes) -> bytes:
+        if not self._interactive:
+            return data
+        out = bytearray()
+        for byte in data:
+            if self._escaped:
+                self._escaped = False
+                if byte in b"xX":
+                    self.quit = True
+                elif ord("0") <= byte < ord("0") + BUTTONS:
+                    self.buttons.append(byte - ord("0"))
+                else:
+                    out.append(byte)  # Ctrl-A Ctrl-C sends Ctrl-C, Ctrl-A Ctrl-A sends Ctrl-A
+            elif byte == CTRL_A:
+                self._escaped = True
+            elif byte == CTRL_C:
+                self.quit = True
+            else:
+                out.append(byte)
+        return bytes(out)
+
+
+@contextlib.contextmanager
+def raw_terminal(interactive: bool) -> Any:
+    """Each key at once and unechoed; line ends of the output stay as they are."""
+    if not interactive:
+        yield
+        return
+    handle = sys.stdin.fileno()
+    before = termios.tcgetattr(handle)
+    raw = termios.tcgetattr(handle)
+    raw[0] &= ~(termios.ICRNL | termios.IXON)
+    raw[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN)
+    try:
+        termios.tcsetattr(handle, termios.TCSADRAIN, raw)
+        yield
+    finally:
+        termios.tcsetattr(handle, termios.TCSADRAIN, before)
+
+
+def console_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options --seconds and --until."""
+    seconds = click.option("--seconds", type=float, metavar="N", help="Stop after N seconds.")
+    until = click.option(
+        "--until", metavar="TEXT",
+        help="Stop as soon as the console shows TEXT; with --seconds, fail if it does not in time.",
+    )  # fmt: skip
+    return seconds(until(command))
+
+
+def end_on_signals() -> None:
+    """Let a signal end the program in order, so that the simulator ends with it."""
+
+    def terminate(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, terminate)
+    signal.signal(signal.SIGHUP, terminate)
+
+
+def check_shown(seen: bool, seconds: float | None, until: str | None) -> None:
+    """Fail if the console was to show a text in time and did not."""
+    if until is not None and not seen and seconds is not None:
+        raise AdderError(f"The console did not show '{until}' within {seconds:g} seconds.")
