@@ -166,7 +166,8 @@ static unsigned channel_of(const peripheral_t *peripheral, mp_obj_t name_in) {
 
 // registers.start_dma(channel, buffer, length): the peripheral's next transfer is about the first `length`
 // bytes of the buffer, which is locked until end_dma() returns it. The driver then triggers the transfer.
-// Safety: the pointer and the length cannot be written otherwise; the bytes are never freed.
+// Safety: the pointer and the length cannot be written otherwise; the bytes are never freed. A transfer may
+// begin by itself at any moment, so no pointer ever stands with the length of another buffer.
 static mp_obj_t registers_start_dma(size_t n_args, const mp_obj_t *args) {
     (void)n_args;
     const peripheral_t *peripheral = ((registers_t *)MP_OBJ_TO_PTR(args[0]))->peripheral;
@@ -182,6 +183,7 @@ static mp_obj_t registers_start_dma(size_t n_args, const mp_obj_t *args) {
     if (free == &transfers[channel][0]) {
         REGISTER(peripheral->base + registers->end) = 0;
     }
+    REGISTER(peripheral->base + registers->length) = 0;
     REGISTER(peripheral->base + registers->pointer) = (uint32_t)bytes;
     REGISTER(peripheral->base + registers->length) = length;
     return mp_const_none;
@@ -222,6 +224,9 @@ mp_obj_t registers_new(qstr name) {
         if (peripherals[i].name == name) {
             registers_t *self = mp_obj_malloc(registers_t, &registers_type);
             self->peripheral = &peripherals[i];
+            for (unsigned j = 0; j < peripherals[i].channel_count; j++) { // a bootloader may have left some there
+                REGISTER(peripherals[i].base + dma_channels[peripherals[i].first_channel + j].length) = 0;
+            }
             return MP_OBJ_FROM_PTR(self);
         }
     }

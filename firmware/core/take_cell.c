@@ -5,8 +5,8 @@
 //
 // A Buffer is a fixed number of bytes. Lending it (`move`) voids the handle that its owner has and gives the
 // borrower another; giving it back voids that one and revives the owner's. From the same lender a borrower
-// gets the same handle each time, so lending allocates nothing after the first, and a handle that somebody kept is good
-// only while the buffer is lent to that same borrower. Bytes are never freed, for hardware may write to them:
+// gets the same handle each time, so a handle that somebody kept is good only while the buffer is lent to that
+// same borrower. Some handles are made with the buffer: lending it to a few allocates nothing. Bytes are never freed, for hardware may write to them:
 // buffers are made while the board is wired, not later.
 
 #include <string.h>
@@ -151,7 +151,7 @@ typedef struct _buffer_t {
     storage_t *storage;
     struct _buffer_t *next;   // of this storage's handles
     struct _buffer_t *lender; // the handle that it was moved from; NULL for the first owner's
-    mp_obj_t borrower; // MP_OBJ_NULL: the owner's, or a spare one
+    mp_obj_t borrower;        // MP_OBJ_NULL: the owner's, or a spare one
     uint16_t start, end;      // the window; offsets into the bytes
 } buffer_t;
 
@@ -173,7 +173,7 @@ void take_cell_collect_roots(void) {
 
 static buffer_t *handle_new(storage_t *storage, buffer_t *lender, mp_obj_t borrower) {
     buffer_t *handle = mp_obj_malloc(buffer_t, &buffer_type);
-    *handle = (buffer_t) { { &buffer_type }, .storage = storage, 
+    *handle = (buffer_t) { { &buffer_type }, .storage = storage,
         .next = storage->handles, .lender = lender, .borrower = borrower, .end = storage->size };
     storage->handles = handle;
     return handle;

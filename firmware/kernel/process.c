@@ -241,6 +241,8 @@ static bool new_identity(process_t *process) {
 // Put the program at its beginning (docs/abi.md: the start looks like an upcall).
 static void start(process_t *process) {
     forget(process);
+    process->state = PROCESS_FAULTED; // until all is in its place: making the identity may be cut short
+    schedule_update(process);
     if (!new_identity(process)) {
         kernel_log_app(&process->tbf);
         kernel_printf(": the kernel has no memory left to start it\n");

@@ -145,3 +145,19 @@ def test_the_attack_is_contained(attack: Path, simulation: Callable[..., Simulat
     assert re.search(r"attacker: victim: 0\b", shown)
     assert "ROBBED" not in shown
     assert not re.search(r"turn \d+: late", shown)
+
+
+@pytest.mark.parametrize("attack", [path for path in ATTACKS if path.stem == "dma_early"])
+def test_dma_never_sees_a_pointer_with_the_length_of_another_buffer(
+    attack: Path, simulation: Callable[..., Simulation], apps: list[Path], tmp_path: Path
+) -> None:
+    """A transfer that begins by itself between two writes would run over the end of the shorter buffer."""
+    trace = tmp_path / "trace.txt"
+    with simulation(*apps, options=["-trace", "cmsdk_apb_timer_write", "-D", str(trace)]) as board:
+        board.expect("attacker: done", timeout=30)
+    written = re.findall(r"offset 0x(\w+) data 0x(\w+)", trace.read_text())
+    pointer, length = "8", "4"  # RELOAD and VALUE, which the board's manifest calls so
+    at = next(i for i, (offset, data) in enumerate(written) if offset == pointer and int(data, 16) >= 0x20000000)
+    assert written[at - 1] == (length, "0")
+    assert written[at + 1] == (length, "8")
+    assert written[0] == (length, "0"), "what a bootloader has left there is taken back before any driver exists"
