@@ -2,12 +2,12 @@
 
 # /// script
 # [tool.adder]
-# name = "chatter"
+# name = "chatter-0"
 # ram = "16K"
 # permissions = ["console"]
 # ///
 
 number = 0
 while True:
-    print("line %06d %s." % (number, "-".join(str(number + i) for i in range(6))))
+    print("chatter-0 %06d %s." % (number, "-".join(str(number + i) for i in range(6))))
     number += 1
