@@ -608,7 +608,8 @@ namespace Antmicro.Renode.Peripherals.Nordic
     }
 
     // UART and UARTE (PS 6.33, 6.34), byte by byte at the speed of the line. What is sent to the board waits outside until
-    // the line is free; a byte that arrives while the receiver is off, or its FIFO full, is lost.
+    // the line is free, and, with flow control, until RTS lets it come; a byte that arrives while the receiver is off, or its
+    // FIFO full, is lost.
     public class NRF52840_SerialPort : UARTBase, IDoubleWordPeripheral, IKnownSize, INRFEventProvider
     {
         public NRF52840_SerialPort(IMachine machine) : base(machine)
@@ -689,7 +690,7 @@ namespace Antmicro.Renode.Peripherals.Nordic
                         SetRegister(offset, 0xFFFFFFFF); // PSEL: disconnected
                     }
                     fifo.Clear();
-                    sending = stopSending = receiverOn = receiving = lineBusy = false;
+                    sending = stopSending = receiverOn = stoppingReceiver = receiving = lineBusy = false;
                     received = 0;
                     Lost = 0;
                 }
@@ -700,12 +701,12 @@ namespace Antmicro.Renode.Peripherals.Nordic
             public uint BaudRate { get { return (uint)Math.Round(Register(Baud) * 16e6 / 4294967296.0); } }
             public int Lost { get; private set; }
 
-            // The host has put bytes on the line.
+            // The host has put bytes on the line, or RTS may have changed.
             public void BytesWait()
             {
                 lock(guard)
                 {
-                    if(!lineBusy)
+                    if(!lineBusy && port.Count > 0 && MaySend)
                     {
                         lineBusy = true;
                         After(port.Gap + ByteTime, Arrived);
@@ -736,9 +737,11 @@ namespace Antmicro.Renode.Peripherals.Nordic
                             {
                                 EndReceiving();
                             }
+                            stoppingReceiver = true;
                             // Up to four more bytes may come before the other side has noticed (PS 6.34.4).
                             After(5 * ByteTime, () =>
                             {
+                                stoppingReceiver = false;
                                 if(!receiving)
                                 {
                                     receiverOn = false;
@@ -910,10 +913,7 @@ namespace Antmicro.Renode.Peripherals.Nordic
                         DrainFifo();
                     }
                 }
-                if(port.Count > 0)
-                {
-                    BytesWait();
-                }
+                BytesWait();
             }
 
             private void StartReceiving()
@@ -928,6 +928,12 @@ namespace Antmicro.Renode.Peripherals.Nordic
             }
 
             private void DrainFifo()
+            {
+                DrainFifoOnce();
+                BytesWait();
+            }
+
+            private void DrainFifoOnce()
             {
                 while(receiving && Mode == WithDma && fifo.Count > 0 && received < receiveLimit)
                 {
@@ -959,6 +965,16 @@ namespace Antmicro.Renode.Peripherals.Nordic
                 }
             }
 
+            // RTS (PS 6.34.6): the receiver asks for silence while its FIFO has less than four free places, or it is off.
+            private bool MaySend
+            {
+                get
+                {
+                    var flowControl = (Register(Config) & 1) != 0 && Register(0x508) != 0xFFFFFFFF;
+                    return !flowControl || (receiverOn && !stoppingReceiver && fifo.Count <= FifoSize - 4);
+                }
+            }
+
             private uint Mode { get { return Register(Enable) & 0xF; } }
 
             private double ByteTime
@@ -975,6 +991,7 @@ namespace Antmicro.Renode.Peripherals.Nordic
             private bool sending;
             private bool stopSending;
             private bool receiverOn;
+            private bool stoppingReceiver;
             private bool receiving;
             private bool lineBusy;
             private uint receiveAt;
@@ -1007,6 +1024,133 @@ namespace Antmicro.Renode.Peripherals.Nordic
             private const long TxAmount = 0x54C;
             private const long Config = 0x56C;
         }
+    }
+
+    // PPI (PS 6.16): a channel triggers a task at the moment of an event. Renode's does it at the next sync of the machine,
+    // up to a millisecond later. Not there: the preprogrammed channels 20 to 31.
+    public class NRF52840_Interconnect : IDoubleWordPeripheral, IKnownSize
+    {
+        public NRF52840_Interconnect(IMachine machine)
+        {
+            this.machine = machine;
+        }
+
+        public void Reset()
+        {
+            registers.Clear();
+            enabled = 0;
+        }
+
+        public uint ReadDoubleWord(long offset)
+        {
+            switch(offset)
+            {
+                case ChannelEnable:
+                case ChannelEnableSet:
+                case ChannelEnableClear:
+                    return enabled;
+                default:
+                    return Register(offset);
+            }
+        }
+
+        public void WriteDoubleWord(long offset, uint value)
+        {
+            switch(offset)
+            {
+                case ChannelEnable:
+                    enabled = value;
+                    break;
+                case ChannelEnableSet:
+                    enabled |= value;
+                    break;
+                case ChannelEnableClear:
+                    enabled &= ~value;
+                    break;
+                default:
+                    if(offset < FirstGroupTask + 8 * Groups)
+                    {
+                        if((value & 1) != 0)
+                        {
+                            GroupTask(offset);
+                        }
+                        break;
+                    }
+                    registers[offset] = value;
+                    if(offset >= FirstEndpoint && offset < FirstEndpoint + 8 * Channels && offset % 8 == 0)
+                    {
+                        Watch(value);
+                    }
+                    break;
+            }
+        }
+
+        public long Size { get { return 0x1000; } }
+
+        // Every peripheral that is the source of some channel is listened to once and for ever.
+        private void Watch(uint eventAddress)
+        {
+            var source = machine.SystemBus.WhatPeripheralIsAt(eventAddress) as INRFEventProvider;
+            var block = eventAddress & ~0xFFFu;
+            if(source == null)
+            {
+                if(eventAddress != 0)
+                {
+                    this.Log(LogLevel.Error, "There are no events at 0x{0:X8}", eventAddress);
+                }
+            }
+            else if(watched.Add(block))
+            {
+                source.EventTriggered += offset => Triggered(block + offset);
+            }
+        }
+
+        private void Triggered(uint address)
+        {
+            for(var channel = 0; channel < Channels; channel++)
+            {
+                if((enabled & (1u << channel)) != 0 && Register(FirstEndpoint + 8 * channel) == address)
+                {
+                    Trigger(Register(FirstEndpoint + 8 * channel + 4));
+                    Trigger(Register(FirstFork + 4 * channel));
+                }
+            }
+        }
+
+        private void Trigger(uint task)
+        {
+            if(task != 0)
+            {
+                machine.SystemBus.WriteDoubleWord(task, 1);
+            }
+        }
+
+        private void GroupTask(long offset)
+        {
+            var members = Register(FirstGroup + 4 * (offset / 8));
+            enabled = offset % 8 == 0 ? enabled | members : enabled & ~members;
+        }
+
+        private uint Register(long offset)
+        {
+            uint value;
+            return registers.TryGetValue(offset, out value) ? value : 0;
+        }
+
+        private readonly IMachine machine;
+        private readonly Dictionary<long, uint> registers = new Dictionary<long, uint>();
+        private readonly HashSet<uint> watched = new HashSet<uint>();
+        private uint enabled;
+
+        private const int Channels = 20;
+        private const int Groups = 6;
+        private const long FirstGroupTask = 0x000;
+        private const long ChannelEnable = 0x500;
+        private const long ChannelEnableSet = 0x504;
+        private const long ChannelEnableClear = 0x508;
+        private const long FirstEndpoint = 0x510;
+        private const long FirstGroup = 0x800;
+        private const long FirstFork = 0x910;
     }
 
     // GPIOTE (PS 6.10): Renode's takes a pin to be low when a channel begins to watch it, and so misses the first press of

@@ -6,20 +6,20 @@ from micropython import const
 import config
 from capsules.drivers.nrf52.gpio import GpioPin, PinLed, Pins
 from capsules.drivers.nrf52.uarte import Uarte
-from capsules.hil.time import Alarm
+from capsules.hil.counter import EventCounter
 
 _PULL_NONE = const(0)  # capsules/hil/gpio.py
 
 
-def uart(registers: Registers, line: InterruptLine, pins: Pins, alarm: Alarm) -> Uarte:
-    """The board's UART. Its pins first: nRF52840 Product Specification v1.7, 6.34.8."""
+def uart(registers: Registers, line: InterruptLine, pins: Pins, counter: EventCounter) -> Uarte:
+    """The board's UART, whose bytes `counter` counts. Its pins first: nRF52840 Product Specification v1.7, 6.34.8."""
     rts = config.NRF52_UART_RTS if config.NRF52_UART_FLOW_CONTROL else -1
     cts = config.NRF52_UART_CTS if config.NRF52_UART_FLOW_CONTROL else -1
     _output(pins, config.NRF52_UART_TX)
     _output(pins, rts)
     _input(pins, config.NRF52_UART_RX)
     _input(pins, cts)
-    return Uarte(registers, line, alarm, config.NRF52_UART_TX, config.NRF52_UART_RX, rts, cts)
+    return Uarte(registers, line, counter, config.NRF52_UART_TX, config.NRF52_UART_RX, rts, cts)
 
 
 def _output(pins: Pins, number: int) -> None:

@@ -8,6 +8,7 @@ import config
 from capsules.core import alarm as alarm_driver
 from capsules.core import console as console_driver
 from capsules.drivers.nrf52.clock import SOURCE_CRYSTAL, SOURCE_RC, SOURCE_SYNTHESIZED, Clock
+from capsules.drivers.nrf52.event_counter import TimerCounter
 from capsules.drivers.nrf52.gpio import Pins
 from capsules.drivers.nrf52.rtc import RtcAlarm
 from capsules.virtual.virtual_alarm import AlarmMux
@@ -42,6 +43,13 @@ if config.NRF52_WATCHDOG:
 
 _RANDOM_BYTES = const(32)  # asked for at once
 
+# Product Specification v1.7, 6.16 "PPI": a channel triggers a task of one peripheral whenever there is an event of another.
+_PPI_CHENSET = const(0x504)
+_PPI_CH0_EEP = const(0x510)
+_PPI_CH0_TEP = const(0x514)
+_UARTE0_EVENTS_RXDRDY = const(0x40002108)
+_TIMER1_TASKS_COUNT = const(0x40009008)
+
 processes = mint.process_control()
 
 clock_registers = mint.registers("clock")
@@ -68,9 +76,17 @@ gpiote_registers = mint.registers("gpiote")
 gpiote_line = mint.interrupt("gpiote", "all")
 pins = mint.build("gpio", lambda: Pins(gpio0, gpio1, gpiote_registers, gpiote_line))
 
+# TIMER1 counts the bytes that UARTE0 receives.
+counter_registers = mint.registers("timer1")
+counter_line = mint.interrupt("timer1", "all")
+counter = mint.build("uart_counter", lambda: TimerCounter(counter_registers, counter_line))
+ppi = mint.registers("ppi")
+ppi.write(_PPI_CH0_EEP, _UARTE0_EVENTS_RXDRDY)
+ppi.write(_PPI_CH0_TEP, _TIMER1_TASKS_COUNT)
+ppi.write(_PPI_CHENSET, 1)
 uart_registers = mint.registers("uarte0")
 uart_line = mint.interrupt("uarte0", "all")
-uart = mint.build("uart", lambda: nrf52.uart(uart_registers, uart_line, pins, drivers_time.new_alarm()))
+uart = mint.build("uart", lambda: nrf52.uart(uart_registers, uart_line, pins, counter))
 
 console_grant = mint.grant(console_driver.DRIVER_NUM, console_driver.LAYOUT)
 kernel_log = mint.kernel_log()

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/allocator.h"
+#include "core/heap.h"
 #include "core/user_buffer.h"
 #include "kernel/log.h"
 #include "py/runtime.h"
@@ -213,7 +214,7 @@ static mp_obj_t grant_enter(mp_obj_t self_in, mp_obj_t id) {
     }
     driver_t *driver = &drivers[self->driver];
     unsigned views = driver->read_write + driver->read_only + driver->readable;
-    entry_t *entry = mp_obj_malloc_var(entry_t, views, mp_obj_t, views, &entry_type);
+    entry_t *entry = heap_alloc_for_process(sizeof(entry_t) + views * sizeof(mp_obj_t), &entry_type);
     entry->process = process;
     entry->id = process->id;
     entry->block = block;

@@ -106,6 +106,18 @@ void *heap_alloc(size_t bytes, unsigned flags) {
     return object;
 }
 
+void *heap_alloc_for_process(size_t bytes, const mp_obj_type_t *type) {
+    uint8_t running = contain_running;
+    contain_running = CONTAIN_KERNEL;
+    mp_obj_base_t *object = m_malloc_maybe(bytes);
+    contain_running = running;
+    if (object == NULL) {
+        m_malloc_fail(bytes);
+    }
+    object->type = type;
+    return object;
+}
+
 void *heap_realloc(void *object, size_t bytes, bool may_move) {
     if (!permitted(bytes)) {
         return NULL;

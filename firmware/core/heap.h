@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "py/obj.h"
+
 void heap_init(void);
 
 // The capsule that made this object.
@@ -15,6 +17,10 @@ unsigned heap_owner(const void *object);
 // if it may not be.
 void *heap_alloc(size_t bytes, unsigned flags);
 void *heap_realloc(void *block, size_t bytes, bool may_move);
+
+// An object of the kernel's own, whoever runs: of what processes have, there is no more than processes times
+// drivers, so it is no capsule's share. Raises MemoryError.
+void *heap_alloc_for_process(size_t bytes, const mp_obj_type_t *type);
 
 // After a collection: count anew what each capsule holds.
 void heap_recount(void);

@@ -201,7 +201,8 @@ static mp_obj_t buffer_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     return MP_OBJ_FROM_PTR(storage->good);
 }
 
-static buffer_t *buffer_check(mp_obj_t self_in) {
+// For reading alone, hardware may be at it: the bytes are then those that it has got to.
+static buffer_t *buffer_check_readable(mp_obj_t self_in) {
     if (!mp_obj_is_type(self_in, &buffer_type)) {
         mp_raise_TypeError(MP_ERROR_TEXT("a Buffer is needed"));
     }
@@ -209,6 +210,11 @@ static buffer_t *buffer_check(mp_obj_t self_in) {
     if (self != self->storage->good) {
         mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("the buffer was passed on"));
     }
+    return self;
+}
+
+static buffer_t *buffer_check(mp_obj_t self_in) {
+    buffer_t *self = buffer_check_readable(self_in);
     if (self->storage->locked) {
         mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("hardware is using the buffer"));
     }
@@ -228,8 +234,7 @@ void buffer_unlock(mp_obj_t buffer) {
     ((buffer_t *)MP_OBJ_TO_PTR(buffer))->storage->locked = false;
 }
 
-uint8_t *buffer_range(mp_obj_t buffer, mp_obj_t start_in, uint32_t *length) {
-    buffer_t *self = buffer_check(buffer);
+static uint8_t *range_of(buffer_t *self, mp_obj_t start_in, uint32_t *length) {
     mp_uint_t start = mp_obj_get_int(start_in);
     mp_uint_t size = self->end - self->start;
     if (start > size) {
@@ -239,6 +244,10 @@ uint8_t *buffer_range(mp_obj_t buffer, mp_obj_t start_in, uint32_t *length) {
         *length = size - start;
     }
     return self->storage->bytes + self->start + start;
+}
+
+uint8_t *buffer_range(mp_obj_t buffer, mp_obj_t start, uint32_t *length) {
+    return range_of(buffer_check(buffer), start, length);
 }
 
 // buffer.move(borrower): the handle for that borrower, any object; this one raises until it comes back.
@@ -296,7 +305,7 @@ static mp_obj_t buffer_window(mp_obj_t self_in, mp_obj_t start_in, mp_obj_t end_
 static MP_DEFINE_CONST_FUN_OBJ_3(buffer_window_obj, buffer_window);
 
 // buffer.copy(to, source, start, length): bytes of another buffer or of a bytes object to offset
-// `to`; returns how many.
+// `to`; returns how many. Hardware may be writing to the source: a driver that knows how far it is reads what has come.
 static mp_obj_t buffer_copy(size_t n_args, const mp_obj_t *args) {
     (void)n_args;
     uint32_t length = mp_obj_get_int_truncated(args[4]);
@@ -311,7 +320,7 @@ static mp_obj_t buffer_copy(size_t n_args, const mp_obj_t *args) {
         source += start;
         length = MIN(length, size - start);
     } else {
-        source = buffer_range(args[2], args[3], &length);
+        source = range_of(buffer_check_readable(args[2]), args[3], &length);
     }
     uint8_t *destination = buffer_range(args[0], args[1], &length);
     memmove(destination, source, length);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "core/heap.h"
 #include "core/take_cell.h"
 #include "core/user_buffer.h"
 #include "py/runtime.h"
@@ -18,7 +19,7 @@ typedef struct {
 } user_buffer_t;
 
 mp_obj_t user_buffer_new(entry_t *entry, unsigned word, bool writable) {
-    user_buffer_t *self = mp_obj_malloc(user_buffer_t, &user_buffer_type);
+    user_buffer_t *self = heap_alloc_for_process(sizeof(user_buffer_t), &user_buffer_type);
     self->entry = entry;
     self->word = word;
     self->writable = writable;

@@ -58,7 +58,7 @@ void kernel_seal(void) {
         }
     }
     seal_module(&MP_STATE_VM(dict_main));
-    modules->is_fixed = 1;
+    mp_map_init_fixed_table(modules, 0, NULL); // nobody imports any more: the modules' own objects are garbage
     MP_STATE_VM(mp_module_builtins_override_dict) = (mp_obj_dict_t *)&overrides;
     kernel_sealed = true;
 }

@@ -10,7 +10,8 @@ _Result = TypeVar("_Result")
 class Buffer:
     """A fixed number of bytes, all 0 at first.
 
-    Everything raises RuntimeError while the buffer is lent to somebody else, or hardware is using it.
+    Everything raises RuntimeError while the buffer is lent to somebody else, or hardware is using it; only copy() from it
+    is allowed then, for a driver that knows how far the hardware is.
     """
 
     def __init__(self, size: int, /) -> None:

@@ -2,6 +2,13 @@
 
 import sys
 
+import syscall
+
+_DRIVER = const(0x1)
+_READ = const(2)  # the command and its upcall
+_BUFFER = const(1)
+_LONGEST = const(64)  # bytes that the driver reads at a time
+
 
 def write(data):
     """Write bytes as they are; `print` turns line ends into CR LF."""
@@ -10,7 +17,28 @@ def write(data):
 
 def read(count):
     """Read exactly so many bytes; blocks."""
-    return sys.stdin.buffer.read(count)
+    data = bytearray(count)
+    view = memoryview(data)
+    at = 0
+    alone = False  # `input`, or a task, may have begun to read a byte: that comes first
+    while at < count:
+        if alone:
+            length = min(count - at, _LONGEST)
+            syscall.allow_rw(_DRIVER, _BUFFER, view[at : at + length])
+            try:
+                syscall.command(_DRIVER, _READ, length)
+            except syscall.SyscallError as error:
+                if error.args[0] != syscall.BUSY:
+                    raise
+                alone = False
+            else:
+                at += syscall.yield_wait_for(_DRIVER, _READ)[1]
+        else:
+            data[at] = sys.stdin.buffer.read(1)[0]
+            at += 1
+            alone = True
+    syscall.allow_rw(_DRIVER, _BUFFER, None)
+    return bytes(data)
 
 
 async def read_line():

@@ -1,13 +1,16 @@
 """UART with EasyDMA: nRF52840 Product Specification v1.7, 6.34 "UARTE", registers in 6.34.9.
 
-Receiving. The hardware writes to one of two buffers of this driver while the other waits to be next, so a byte
+Receiving. The hardware writes to one buffer of this driver while another waits to be next and a third is read, so a byte
 is lost only if nobody has looked for the time of a whole buffer: 22 ms at 115200 baud. With flow control there is no
 next: the hardware holds the sender off until it has a buffer.
 
-How much is in a buffer, the hardware says only when it has stopped (RXD.AMOUNT). So when somebody waits, something
-has come in, and then nothing for a millisecond, the driver stops it and starts it again. The hardware goes on
-receiving for four bytes' time after the stop, into its FIFO, and the next buffer gets those (6.34.4); then it is
-restarted at once. Without flow control, a byte whose first bit comes in that very moment is lost.
+How much is in a buffer that is not full, the hardware says only when it is stopped (RXD.AMOUNT), and who stops it loses
+bytes. So it is never stopped: a counter counts its event RXDRDY, one for each byte (6.34.4), and says when as many have
+come as the client wants. RXDRDY comes before the byte is in memory, by the time that EasyDMA needs for one byte, well
+below a microsecond; from the event to the copy the kernel needs more than a hundred instructions.
+
+Only if the hardware reports an error, or has counted more bytes than there was room for, is it stopped: then bytes are
+lost already, and the count begins anew.
 """
 
 from typing import Callable
@@ -16,32 +19,33 @@ from cells import Buffer, TakeCell
 from kernel import ErrorCode, InterruptLine, Registers, call_client
 from micropython import const
 
-from capsules.hil.time import Alarm
+from capsules.hil.counter import EventCounter
 from capsules.hil.uart import UartClient
 
 # 6.34.9, "Registers"
 _STARTRX = const(0x000)
 _STOPRX = const(0x004)
 _STARTTX = const(0x008)
-_RXDRDY = const(0x108)
+_FLUSHRX = const(0x02C)
 _ENDRX = const(0x110)
+_ERROR = const(0x124)
 _RXTO = const(0x144)
 _RXSTARTED = const(0x14C)
 _SHORTS = const(0x200)
 _INTENSET = const(0x304)
 _INTENCLR = const(0x308)
+_ERRORSRC = const(0x480)
 _ENABLE = const(0x500)
 _PSEL_RTS = const(0x508)
 _PSEL_TXD = const(0x50C)
 _PSEL_CTS = const(0x510)
 _PSEL_RXD = const(0x514)
 _BAUDRATE = const(0x524)
-_RXD_AMOUNT = const(0x53C)
 _CONFIG = const(0x56C)
 
-_INT_RXDRDY = const(1 << 2)
 _INT_ENDRX = const(1 << 4)
 _INT_ENDTX = const(1 << 8)
+_INT_ERROR = const(1 << 9)
 _INT_RXTO = const(1 << 17)
 _INT_RXSTARTED = const(1 << 19)
 _ENDRX_STARTRX = const(1 << 5)  # 6.34.9, "SHORTS"
@@ -50,36 +54,40 @@ _DISCONNECTED = const(0xFFFFFFFF)
 _BAUD_115200 = const(0x01D60000)  # 6.34.9, "BAUDRATE"
 _FLOW_CONTROL = const(1)
 
-_SIZE = const(256)  # bytes of each of the two buffers
-_SILENCE_HZ = const(1000)  # a pause of 1 / so many seconds ends a burst
-_LOOKS = const(2000)  # at the stopping hardware: more than the four bytes' time that it takes
+_BUFFERS = const(3)
+_SIZE = const(256)  # bytes of each
+_COUNT_MASK = const(0xFFFFFF)  # of an EventCounter
+_LOOKS = const(16)  # at a flush, which takes the time of a few writes to memory
 
 
 class Uarte:
     """A HIL Uart, 115200 baud, 8N1. Pins are numbers, 32 for P1.00; `rts` and `cts` -1 for no flow control.
 
-    The pins are set up as 6.34.8 says before this is made. Bytes that come in while nobody receives wait, up to
-    two buffers of them.
+    The pins are set up as 6.34.8 says before this is made, and `counter` counts the event RXDRDY. Bytes that come in
+    while nobody receives wait, up to three buffers of them.
     """
 
     def __init__(
-        self, registers: Registers, line: InterruptLine, alarm: Alarm, txd: int, rxd: int, rts: int, cts: int
+        self,
+        registers: Registers,
+        line: InterruptLine,
+        counter: EventCounter,
+        txd: int,
+        rxd: int,
+        rts: int,
+        cts: int,
     ) -> None:
         self._registers = registers
         self._trigger = line.trigger
-        self._alarm = alarm
-        self._silence = alarm.frequency // 256 // _SILENCE_HZ + 1
+        self._come = counter.now
+        self._set_target = counter.set_target
         self._start_rx = registers.field(_STARTRX, 0, 32)
-        self._stop_rx = registers.field(_STOPRX, 0, 32)
         self._start_tx = registers.field(_STARTTX, 0, 32)
-        self._ready = registers.field(_RXDRDY, 0, 1)  # a byte has come
         self._ended = registers.field(_ENDRX, 0, 1)  # to read; end_dma() clears it
+        self._error = registers.field(_ERROR, 0, 1)
         self._stopped = registers.field(_RXTO, 0, 1)
         self._started = registers.field(_RXSTARTED, 0, 1)  # pointer and length may be set for the next
         self._shorts = registers.field(_SHORTS, 0, 32)
-        self._enable = registers.field(_INTENSET, 0, 32)
-        self._disable = registers.field(_INTENCLR, 0, 32)
-        self._amount = registers.field(_RXD_AMOUNT, 0, 16)
         self._transmitted: "Callable[[Buffer, int, int], None]" = self._ignore
         self._received: "Callable[[Buffer, int, int], None]" = self._ignore
         self._tx_length = 0
@@ -87,19 +95,20 @@ class Uarte:
         self._rx_buffer: TakeCell[Buffer] = TakeCell()
         self._rx_at = 0
         self._rx_length = 0
-        # The hardware's. Each of the two buffers is empty, or given to the hardware, or holds bytes for the client.
-        self._empty = [Buffer(_SIZE), Buffer(_SIZE)]
-        self._given = 0
+        # The hardware's. Each buffer is empty, or given to the hardware, or full and not yet read.
+        self._empty: "list[Buffer]" = []
+        for _ in range(_BUFFERS):
+            self._empty.append(Buffer(_SIZE))
+        self._given: "list[Buffer]" = []  # the one that is being filled, and the next
         self._full: "list[Buffer]" = []  # oldest first
-        self._ends: "list[int]" = []  # how many bytes each of them has
         self._at = 0  # bytes of the oldest that the client has already
+        self._begin = 0  # the count when the one that is being filled was begun
         self._latched = False  # the hardware has taken pointer and length of the one that it fills
+        self._lost = False  # bytes were: the count says nothing any more
         self._stopping = False
-        self._timing = False  # the alarm is set
-        self._dirty = False  # there may be bytes in the buffer that is being filled, of which RXDRDY says nothing
         flow_control = rts >= 0 and cts >= 0
         self._most_given = 1 if flow_control else 2
-        alarm.set_client(self._look)
+        counter.set_client(self._serve)
         registers.write(_ENABLE, 0)
         registers.write(_PSEL_TXD, txd)
         registers.write(_PSEL_RXD, rxd)
@@ -108,12 +117,14 @@ class Uarte:
         registers.write(_CONFIG, _FLOW_CONTROL if flow_control else 0)
         registers.write(_BAUDRATE, _BAUD_115200)
         registers.write(_SHORTS, 0)
-        self._disable(_DISCONNECTED)
-        self._ready(0)
+        registers.write(_INTENCLR, _DISCONNECTED)
         self._stopped(0)
+        self._error(0)
+        self._registers.write(_ERRORSRC, _DISCONNECTED)
         registers.write(_ENABLE, _ENABLED)
-        self._enable(_INT_ENDRX | _INT_ENDTX | _INT_RXTO | _INT_RXSTARTED)
+        registers.write(_INTENSET, _INT_ENDRX | _INT_ENDTX | _INT_ERROR | _INT_RXTO | _INT_RXSTARTED)
         line.enable(self._interrupt)
+        self._begin = self._come()
         self._feed()
 
     def set_client(self, client: UartClient) -> None:
@@ -134,12 +145,10 @@ class Uarte:
         self._rx_buffer.put(buffer.move(self))
         self._rx_at = 0
         self._rx_length = length
-        if self._full:
-            self._trigger()  # from the kernel's loop, not from here
-        else:
-            self._watch()
+        self._trigger()  # what is there already is handed over from the kernel's loop, not from here
 
     def receive_abort(self) -> None:
+        self._read()
         self._finish(ErrorCode.CANCEL)
 
     def _finish(self, status: int) -> None:
@@ -153,126 +162,135 @@ class Uarte:
         sent = self._registers.end_dma("tx")
         if sent is not None:
             call_client(self._transmitted, sent.give_back(), self._tx_length, 0)
-        if self._stopping:
-            if self._stopped():
-                self._restart()
-        elif self._ended():
-            self._shorts(0)  # if there was a next one, it is being filled; there is none after it
-            self._latched = False
-            self._take(_SIZE)
-        self._feed()
-        if self._full:
-            self._deliver()
-            self._feed()
-        if not self._timing and not self._stopping and self._ready():
-            self._disable(_INT_RXDRDY)
-            if self._rx_buffer.is_some():
-                self._watch()
+        if self._error():
+            self._error(0)
+            self._registers.write(_ERRORSRC, _DISCONNECTED)  # a 1 clears
+            self._lost = True
+        if self._stopping and self._stopped():
+            self._restart()
+        self._serve()
 
-    def _take(self, count: int) -> None:
-        """The hardware is done with its first buffer, and has put so many bytes into it."""
+    def _serve(self) -> None:
+        """Do what there is to do, whoever has noticed."""
+        if not self._stopping:
+            self._collect()
+            self._recycle()
+            self._feed()
+        self._read()
+        while self._rx_buffer.is_some() and self._rx_at == self._rx_length:
+            self._finish(0)  # the client may ask for more at once
+            self._read()
+        self._feed()
+
+    def _collect(self) -> None:
+        """If the hardware has filled its buffer, take it."""
+        if not self._ended():
+            return
+        self._shorts(0)  # if there was a next one, it is being filled; there is none after it
+        come = (self._come() - self._begin) & _COUNT_MASK
+        if come < _SIZE or come >= 2 * _SIZE:  # never; or too late, and the next was filled again from its beginning
+            self._lost = True
+        self._latched = False
+        if self._take():
+            self._begin = (self._begin + _SIZE) & _COUNT_MASK
+
+    def _take(self) -> bool:
+        """Take the buffer that the hardware is done with."""
         buffer = self._registers.end_dma("rx")
         if buffer is None:
-            return
-        self._given -= 1
-        if count:
-            self._full.append(buffer)
-            self._ends.append(count)
-        else:
-            self._empty.append(buffer)
+            return False
+        self._given.pop(0)
+        (self._empty if self._stopping else self._full).append(buffer)
+        return True
+
+    def _recycle(self) -> None:
+        """If the oldest buffer is full and read, it is empty."""
+        if self._full and self._at == _SIZE:
+            self._empty.append(self._full.pop(0))
+            self._at = 0
 
     def _feed(self) -> None:
         """Give the hardware a buffer to fill, and one for afterwards."""
         if self._stopping:
             return
-        if self._given == 0 and self._empty:
-            self._latched = False
-            self._started(0)
-            self._registers.start_dma("rx", self._empty.pop(), _SIZE)
-            self._given = 1
-            self._start_rx(1)
-        if self._started():
+        if self._lost and (self._given or self._empty):
+            self._stop()
+            return
+        if not self._given and self._empty:
+            self._give()
+            self._start()
+        if len(self._given) != 1:
+            return
+        if self._started():  # with two given, that would be the second, and the first not collected yet
             self._started(0)
             self._latched = True
-        if self._given == 1 and self._latched and self._most_given == 2 and self._empty and not self._ended():
-            self._registers.start_dma("rx", self._empty.pop(), _SIZE)
-            self._given = 2
+        if self._latched and self._most_given == 2 and self._empty and not self._ended():
+            self._give()
             self._shorts(_ENDRX_STARTRX)
             if self._ended() and not self._started():  # the first was full before the short was there
                 self._start_rx(1)
 
-    def _deliver(self) -> None:
-        """Hand on what has come in, as long as the client wants it."""
-        while self._full:
-            buffer = self._rx_buffer.take()
-            if buffer is None:
-                return
-            at = self._at
-            end = self._ends[0]
-            count = min(end - at, self._rx_length - self._rx_at)
-            buffer.copy(self._rx_at, self._full[0], at, count)
+    def _give(self) -> None:
+        buffer = self._empty.pop()
+        self._given.append(buffer)
+        self._registers.start_dma("rx", buffer, _SIZE)
+
+    def _start(self) -> None:
+        self._latched = False
+        self._started(0)
+        self._start_rx(1)
+
+    def _read(self) -> None:
+        """Copy what has come in to the client's buffer; if it wants more, have the counter say when that is there."""
+        buffer = self._rx_buffer.take()
+        if buffer is None:
+            return
+        while True:
+            self._recycle()
+            if self._full:
+                source, end = self._full[0], _SIZE
+            elif self._given and not self._stopping:
+                source, end = self._given[0], min((self._come() - self._begin) & _COUNT_MASK, _SIZE)
+            else:
+                break
+            count = min(end - self._at, self._rx_length - self._rx_at)
+            if count <= 0:
+                break
+            buffer.copy(self._rx_at, source, self._at, count)
             self._rx_at += count
-            self._at = at + count
-            if at + count == end:
-                self._empty.append(self._full.pop(0))
-                self._ends.pop(0)
-                self._at = 0
-            self._rx_buffer.put(buffer)
-            if self._rx_at == self._rx_length:
-                self._finish(0)
+            self._at += count
+        self._rx_buffer.put(buffer)
+        # A full buffer has an interrupt of its own.
+        missing = self._rx_length - self._rx_at
+        if 0 < missing <= _SIZE - self._at:
+            self._set_target((self._begin + self._at + missing) & _COUNT_MASK)
 
-    # -- The end of a burst --
+    # -- After a loss --
 
-    def _watch(self) -> None:
-        """The client waits: when a byte has come, look for the silence after it."""
-        if self._timing or self._stopping:
-            return
-        if self._dirty or self._ready():
-            self._ready(0)
-            self._dirty = True
-            self._timing = True
-            self._alarm.set_alarm(self._silence)
-        else:
-            self._enable(_INT_RXDRDY)
-
-    def _look(self) -> None:
-        """From the alarm."""
-        self._timing = False
-        if self._ready():  # more has come
-            self._watch()
-        elif self._rx_buffer.is_some() and self._dirty:
-            self._flush()
-
-    def _flush(self) -> None:
-        """Stop the hardware to see what it has; then start it again."""
-        if self._given == 0 or self._stopping:
-            return
+    def _stop(self) -> None:
+        """What the hardware's buffers hold is given up, but for what the client has asked for."""
+        self._lost = False
+        self._read()
+        if not self._full:
+            self._at = 0
         self._shorts(0)
-        if self._ended():  # it is full just now, and the next one is being filled
-            self._watch()
-            return
-        self._dirty = False
         self._stopped(0)
         self._stopping = True
-        self._stop_rx(1)
-        # Whatever else the kernel has to do comes after the restart: until then bytes can be lost.
-        for _ in range(_LOOKS):
-            if self._stopped():
-                break
-        self._interrupt()
+        self._registers.write(_STOPRX, 1)
 
     def _restart(self) -> None:
-        """The hardware has stopped."""
+        """The hardware has stopped. What its FIFO has kept, it would pass on uncounted, so that is given up too."""
         self._stopped(0)
+        self._take()
+        if not self._given:
+            self._give()
+        self._registers.write(_FLUSHRX, 1)
+        for _ in range(_LOOKS):
+            if self._ended():
+                break
+        self._take()
+        if not self._given:
+            self._give()
         self._stopping = False
-        count = self._amount()
-        if self._given == 2:  # pointer and length are those of the second
-            self._latched = False
-            self._started(0)
-            self._take(count)
-            self._start_rx(1)
-        else:
-            self._take(count)
-        self._feed()
-        if self._rx_buffer.is_some():
-            self._watch()
+        self._begin = self._come()
+        self._start()

@@ -4,11 +4,11 @@ import config
 import pytest
 from cells import Buffer
 from components import nrf52
-from hardware import FakeAlarm
 from kernel import Machine, Registers
 from nrf52_chip import ChipUarte
 
 from capsules.drivers.nrf52.clock import SOURCE_CRYSTAL, Clock
+from capsules.drivers.nrf52.event_counter import TimerCounter
 from capsules.drivers.nrf52.gpio import PinLed, Pins
 from capsules.drivers.nrf52.rng import TrueRng
 from capsules.drivers.nrf52.temperature import Temperature
@@ -362,7 +362,7 @@ def test_the_uarts_pins_are_set_up_before_it(monkeypatch, flow_control) -> None:
         uarte.registers.words.update({0x500: value}),
         enabled.append((value, chip.ports[0].levels() >> 6 & 1)),
     )
-    nrf52.uart(uarte.registers, uarte.line, chip.pins, FakeAlarm(frequency=32768 * 256))
+    nrf52.uart(uarte.registers, uarte.line, chip.pins, TimerCounter(uarte.counter.registers, uarte.counter.line))
     assert enabled == [(0, 1), (8, 1)], "TXD idles high"
     words = uarte.registers.words
     nowhere = 0xFFFFFFFF

@@ -104,26 +104,26 @@ class Buffer:
         self._storage.handles.append(handle)
         return handle
 
-    def _check(self) -> None:
+    def _check(self, reading: bool = False) -> None:
         if self is not self._storage.good:
             raise RuntimeError("the buffer was passed on")
-        if self._storage.locked:
+        if not reading and self._storage.locked:
             raise RuntimeError("hardware is using the buffer")
 
-    def range_of(self, start: int, length: int) -> tuple[int, int]:
+    def range_of(self, start: int, length: int, reading: bool = False) -> tuple[int, int]:
         """C's buffer_range(): where in the storage the bytes begin, and how many there are."""
         if not isinstance(self, Buffer):
             raise TypeError("a Buffer is needed")
-        self._check()
+        self._check(reading)
         start = unsigned(start)
         size = self._end - self._start
         if start > size:
             raise IndexError
         return self._start + start, min(length, size - start)
 
-    def get(self, start: int, length: int) -> bytes:
+    def get(self, start: int, length: int, reading: bool = False) -> bytes:
         """For the fakes: some bytes."""
-        at, length = self.range_of(start, length)
+        at, length = self.range_of(start, length, reading)
         return bytes(self._storage.bytes[at : at + length])
 
     def set(self, start: int, data: bytes) -> int:
@@ -185,7 +185,7 @@ class Buffer:
                 raise IndexError
             data = source[start : start + length]
         else:
-            data = Buffer.get(source, start, length)
+            data = Buffer.get(source, start, length, reading=True)
         return self.set(to, data)
 
     def __len__(self) -> int:

@@ -77,22 +77,62 @@ class Rtc:
             self.advance((self.tick + ahead) * self.TICK - self.time)
 
 
+class ChipCounter:
+    """6.30, a TIMER in counter mode, and the channel of the PPI that triggers its task COUNT."""
+
+    EVENT, INTENSET, CAPTURE1, CC0, CC1 = 0x140, 0x304, 0x044, 0x540, 0x544
+
+    def __init__(self, spend: Callable[[], None]) -> None:
+        self.spend = spend
+        self.count = 0
+        self.event = False
+        self.enabled = False
+        self.running = False
+        self.line = InterruptLine(lambda: self.enabled and self.event)
+        self.registers = Registers()
+        words = self.registers.words
+        self.registers.on_read = {self.EVENT: lambda: int(self.event)}
+        self.registers.on_write = {
+            0x000: lambda value: setattr(self, "running", True),
+            0x00C: lambda value: setattr(self, "count", 0),
+            self.EVENT: lambda value: setattr(self, "event", False),
+            self.INTENSET: lambda value: setattr(self, "enabled", bool(value & 1 << 16)),
+            self.CAPTURE1: self._capture,
+            self.CC0: lambda value: words.update({self.CC0: value}),
+        }
+
+    def _capture(self, value: int) -> None:
+        self.spend()
+        self.registers.words[self.CC1] = self.count
+
+    def tick(self) -> None:
+        """The event that is counted."""
+        words = self.registers.words
+        assert (self.running, words[0x504], words[0x508]) == (True, 2, 2), "it does not count, or not in 24 bits"
+        self.count = (self.count + 1) & COUNTER_MASK
+        if self.count == words.get(self.CC0, 0):
+            self.event = True
+
+
 class ChipUarte:
     """6.34, with a sender at the other end. Time is in microseconds; each access to a register takes one.
 
     `late_end`: whether a stop ends the transfer at once or when the hardware has come to rest; both are before RXTO.
+    `counts_lost`: whether RXDRDY comes for a byte that found no room.
     """
 
     BYTE = 87  # at 115200 baud
     FIFO = 6  # 6.34.4: RTS asks for silence while there is room for four
     STARTRX, STOPRX, STARTTX = 0x000, 0x004, 0x008
-    RXDRDY, ENDRX, ENDTX, RXTO, RXSTARTED = 0x108, 0x110, 0x120, 0x144, 0x14C
-    INTERRUPTS = ((2, RXDRDY), (4, ENDRX), (8, ENDTX), (17, RXTO), (19, RXSTARTED))
+    FLUSHRX, ERRORSRC = 0x02C, 0x480
+    RXDRDY, ENDRX, ENDTX, ERROR, RXTO, RXSTARTED = 0x108, 0x110, 0x120, 0x124, 0x144, 0x14C
+    INTERRUPTS = ((2, RXDRDY), (4, ENDRX), (8, ENDTX), (9, ERROR), (17, RXTO), (19, RXSTARTED))
     SHORTS, INTENSET, INTENCLR, ENABLE, AMOUNT, CONFIG = 0x200, 0x304, 0x308, 0x500, 0x53C, 0x56C
     RX_POINTER, RX_LENGTH, TX_POINTER, TX_LENGTH = 0x534, 0x538, 0x544, 0x548
 
-    def __init__(self, late_end: bool = False) -> None:
-        self.late_end = late_end
+    def __init__(self, late_end: bool = False, counts_lost: bool = False) -> None:
+        self.late_end, self.counts_lost = late_end, counts_lost
+        self.counter = ChipCounter(lambda: self.advance(1))
         self.time = 0
         self.events = {offset: 0 for _, offset in self.INTERRUPTS}
         self.enabled = 0
@@ -118,6 +158,8 @@ class ChipUarte:
             self.STARTRX: self._start_rx,
             self.STOPRX: self._stop_rx,
             self.STARTTX: self._start_tx,
+            self.FLUSHRX: self._flush_rx,
+            self.ERRORSRC: lambda value: None,
             self.INTENSET: self._enable,
             self.INTENCLR: self._disable,
         }
@@ -190,6 +232,17 @@ class ChipUarte:
                 assert self.stop_at is None, "the short would restart it while it stops"
                 self._begin()
 
+    def _flush_rx(self, value: int) -> None:
+        assert value == 1
+        self.advance(1)
+        assert not self.on, "flushed before it had stopped"
+        words = self.registers.words
+        if self.fifo:  # if there is nothing, there is no event
+            self.filling, self.count = (words[self.RX_POINTER], words[self.RX_LENGTH]), 0
+            self._drain()
+            if self.filling is not None:
+                self._end()
+
     def _start_tx(self, value: int) -> None:
         assert value == 1
         assert self.sending is None
@@ -215,10 +268,17 @@ class ChipUarte:
         elif len(self.fifo) == self.FIFO:
             self.lost_bytes += 1
             self.lost.append((begun, "overrun"))
+            self.events[self.ERROR] = 1
+            if self.counts_lost:
+                self._ready()
         else:
+            self._ready()  # before it is in memory
             self.fifo.append(byte)
-            self.events[self.RXDRDY] = 1
             self._drain()
+
+    def _ready(self) -> None:
+        self.events[self.RXDRDY] = 1
+        self.counter.tick()
 
     def _next(self) -> tuple[int, Callable[[], None]] | None:
         found: list[tuple[int, Callable[[], None]]] = []

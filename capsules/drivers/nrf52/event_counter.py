@@ -1,0 +1,73 @@
+"""A TIMER that counts events: nRF52840 Product Specification v1.7, 6.30 "TIMER", registers in 6.30.5.
+
+In counter mode it counts how often its task COUNT is triggered. The board connects that task to an event of another
+peripheral by a channel of the PPI (6.16), so each event is counted in hardware, however late the kernel is. A counter
+that nothing happens to needs no clock (6.30, "Counter mode").
+"""
+
+from typing import Callable
+
+from kernel import InterruptLine, Registers
+from micropython import const
+
+# 6.30.5, "Registers"
+_START = const(0x000)
+_CLEAR = const(0x00C)
+_CAPTURE1 = const(0x044)
+_COMPARE0 = const(0x140)
+_INTENSET = const(0x304)
+_MODE = const(0x504)
+_BITMODE = const(0x508)
+_CC0 = const(0x540)
+_CC1 = const(0x544)
+
+_INT_COMPARE0 = const(1 << 16)
+_MODE_LOW_POWER_COUNTER = const(2)
+_BITMODE_24 = const(2)
+
+_WIDTH = const(24)
+_MASK = const(0xFFFFFF)
+_HALF = const(0x7FFFFF)
+
+
+class TimerCounter:
+    """A HIL EventCounter."""
+
+    def __init__(self, registers: Registers, line: InterruptLine) -> None:
+        self._capture = registers.field(_CAPTURE1, 0, 32)
+        self._captured = registers.field(_CC1, 0, _WIDTH)
+        self._compare = registers.field(_CC0, 0, 32)
+        self._event = registers.field(_COMPARE0, 0, 1)
+        self._trigger = line.trigger
+        self._reached: "Callable[[], None] | None" = None
+        self._target = 0
+        self._armed = False
+        registers.write(_MODE, _MODE_LOW_POWER_COUNTER)
+        registers.write(_BITMODE, _BITMODE_24)
+        registers.write(_CLEAR, 1)
+        self._event(0)
+        registers.write(_INTENSET, _INT_COMPARE0)
+        line.enable(self._interrupt)
+        registers.write(_START, 1)
+
+    def now(self) -> int:
+        self._capture(1)
+        return self._captured()
+
+    def set_client(self, reached: "Callable[[], None]") -> None:
+        self._reached = reached
+
+    def set_target(self, count: int) -> None:
+        self._target = count
+        self._armed = True
+        self._compare(count)
+        if (self.now() - count) & _MASK <= _HALF:  # it may have been reached before it was written
+            self._trigger()
+
+    def _interrupt(self) -> None:
+        self._event(0)
+        # A match of an earlier target proves nothing about this one.
+        if self._armed and (self.now() - self._target) & _MASK <= _HALF:
+            self._armed = False
+            if self._reached is not None:
+                self._reached()
