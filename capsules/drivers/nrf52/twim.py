@@ -247,6 +247,5 @@ class Twim:
         sda.clear()
         scl.set()
         sda.set()
-        free = self._is_free()
         self._listen()
-        return free
+        return self._is_free()

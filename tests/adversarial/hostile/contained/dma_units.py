@@ -41,7 +41,7 @@ class Attack:
         ):
             if self.starts("window", start, end, length):
                 return SUCCESS
-        return self.count()
+        return self.look()
 
     def starts(self, channel, start, end, length):
         self._buffer.window(start, end)
@@ -52,7 +52,7 @@ class Attack:
             self._buffer.window(0, 64)
         return False
 
-    def count(self):
+    def look(self):
         """What it may move: the register says 16 words, not 64."""
         try:
             self._registers.start_dma("move", self._other, 64)
