@@ -1,5 +1,5 @@
-// The nRF52840's buses and what belongs to them, where Renode has no model with EasyDMA: TWIM, PWM, and the timer of
-// SAADC. For nrf52840_buses.repl; builds on nrf52840.cs. Written after Nordic's nRF52840 Product Specification v1.7 (PS).
+// The nRF52840's buses and what goes with them, where Renode has no model with EasyDMA: TWIM, PWM, and the timer of
+// SAADC. And TIMER, since Renode's does not wrap. For nrf52840_buses.repl; builds on nrf52840.cs. Written after Nordic's nRF52840 Product Specification v1.7 (PS).
 
 using System.Collections.Generic;
 using System.Linq;
@@ -8,6 +8,8 @@ using Antmicro.Renode.Core.Structure;
 using Antmicro.Renode.Exceptions;
 using Antmicro.Renode.Logging;
 using Antmicro.Renode.Peripherals.I2C;
+using Antmicro.Renode.Peripherals.Timers;
+using Antmicro.Renode.Time;
 
 namespace Antmicro.Renode.Peripherals.Nordic
 {
@@ -404,6 +406,141 @@ namespace Antmicro.Renode.Peripherals.Nordic
         private const long Loop = 0x514;
         private const long Pointer = 0x520;
         private const long Count = 0x524;
+    }
+
+    // TIMER, in timer mode: it counts 16 MHz / 2^PRESCALER, as wide as BITMODE says, and wraps.
+    public class NRF52840_WideTimer : NordicPeripheral
+    {
+        public NRF52840_WideTimer(IMachine machine, int comparisons) : base(machine)
+        {
+            compared = new uint[comparisons];
+            timer = new LimitTimer(machine.ClockSource, 16000000, this, "counter", limit: Period,
+                direction: Direction.Ascending, workMode: WorkMode.Periodic, eventEnabled: true);
+            timer.LimitReached += Reached;
+        }
+
+        public override void Reset()
+        {
+            lock(guard)
+            {
+                base.Reset();
+                System.Array.Clear(compared, 0, compared.Length);
+                from = 0;
+                timer.Reset();
+                Arrange();
+            }
+        }
+
+        public uint Counter
+        {
+            get
+            {
+                return (uint)((from + timer.Value) % Period);
+            }
+            set
+            {
+                lock(guard)
+                {
+                    from = (uint)(value % Period);
+                    timer.Value = 0;
+                    Aim();
+                }
+            }
+        }
+
+        protected override void Task(long offset)
+        {
+            var n = (offset - FirstCapture) / 4;
+            if(offset >= FirstCapture && n < compared.Length)
+            {
+                compared[n] = Counter;
+                SetRegister(FirstCompare + 4 * n, compared[n]);
+                return;
+            }
+            switch(offset)
+            {
+                case 0x000: // START
+                    timer.Enabled = true;
+                    break;
+                case 0x004: // STOP
+                    timer.Enabled = false;
+                    break;
+                case 0x00C: // CLEAR
+                    Counter = 0;
+                    break;
+                default:
+                    base.Task(offset);
+                    break;
+            }
+        }
+
+        protected override void Write(long offset, uint value)
+        {
+            base.Write(offset, value);
+            var n = (offset - FirstCompare) / 4;
+            if(offset >= FirstCompare && n < compared.Length)
+            {
+                compared[n] = (uint)(value % Period);
+                Counter = Counter;
+            }
+            else if(offset == BitMode || offset == Prescaler)
+            {
+                if(timer.Enabled)
+                {
+                    this.Log(LogLevel.Error, "BITMODE and PRESCALER can be written only while the counter is stopped");
+                }
+                Arrange();
+            }
+        }
+
+        private void Arrange()
+        {
+            timer.Divider = 1 << (int)(Register(Prescaler) & 0xF);
+            Counter = Counter;
+        }
+
+        // The timer runs from `from` to the next value at which something happens.
+        private void Aim()
+        {
+            var left = Period - from;
+            foreach(var value in compared)
+            {
+                var distance = (value + Period - from) % Period;
+                if(distance != 0 && distance < left)
+                {
+                    left = distance;
+                }
+            }
+            timer.Limit = left;
+        }
+
+        private void Reached()
+        {
+            lock(guard)
+            {
+                from = (uint)((from + timer.Limit) % Period);
+                Aim();
+                for(var n = 0; n < compared.Length; n++)
+                {
+                    if(compared[n] == from)
+                    {
+                        Raise(16 + n); // COMPARE[n]
+                    }
+                }
+            }
+        }
+
+        private ulong Period { get { return 1UL << Widths[Register(BitMode) & 3]; } }
+
+        private readonly LimitTimer timer;
+        private readonly uint[] compared;
+        private uint from;
+
+        private static readonly int[] Widths = { 16, 8, 24, 32 };
+        private const long FirstCapture = 0x040;
+        private const long BitMode = 0x508;
+        private const long Prescaler = 0x510;
+        private const long FirstCompare = 0x540;
     }
 
     // SAADC with its timer: SAMPLE starts it, STOP ends it, and what comes while there is no buffer is lost.
