@@ -269,8 +269,11 @@ class FlashRange:
     def write(self, offset: int, buffer: Buffer, start: int, length: int, /) -> int:
         """Write at most `length` bytes from `start` in `buffer` to `offset` here; returns how many it were."""
 
-    def erase(self, page: int, /) -> None:
-        """Set all bytes of a page to 0xFF. `page` counts pages, from 0."""
+    def erase(self, page: int, piece: int, /) -> bool:
+        """A piece, 0, 1, 2 …, of erasing a page; each takes at most some milliseconds. `page` counts pages, from 0.
+
+        True after the last piece: all bytes are 0xFF. Before that the page's bytes can be anything.
+        """
 
 # -- The kernel itself --------------------------------------------------------------------------
 

@@ -45,13 +45,17 @@ Pulses
 The Drivers Do What They Should
     Power On With Devices
     Expect    bench: guard 0 opened, 32 samples, returned True
+    Expect    bench: flash written, status 0, 5051525354555657
+    Expect    bench: flash erased, status 0, ffffffffffffffff
+    ${erased}=    Execute Command    sysbus.nvmc ErasedPages
+    Should Be Equal As Integers    ${{int($erased, 0)}}    1
     # 31.5 degrees: (31.5 + 46.85) * 65536 / 175.72
-    Expect    bench: i2c step 0, status 0, value 29221, [01] ms
+    Expect    bench: i2c step 0, status 0, value 29221, \\d ms
     Expect    bench: i2c step 1, status 13,
     Expect    bench: i2c step 2, status 13,
     Expect    bench: i2c step 3, status 1, value 0, 5[0-2] ms
     Expect    bench: i2c while the clock is low 1$
-    Expect    bench: i2c step 4, status 0, value 29221, [01] ms
+    Expect    bench: i2c step 4, status 0, value 29221, \\d ms
     ${stops}=    Execute Command    sysbus.twi0 Stops
     Should Be Equal As Integers    ${{int($stops, 0)}}    4
     Expect    bench: spi step 0, status 0, read ..20ba

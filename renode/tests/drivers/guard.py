@@ -4,7 +4,7 @@ from cells import Buffer
 from kernel import Registers, log
 from micropython import const
 
-from capsules.bench.bus import I2cBench
+from capsules.bench.memory import FlashBench
 from capsules.hil.time import Alarm
 
 _RAM = const(0x20000000)
@@ -13,7 +13,7 @@ _RAM = const(0x20000000)
 class GuardBench:
     """Begins a moment after boot."""
 
-    def __init__(self, blocks: "tuple[Registers, ...]", alarm: Alarm, following: I2cBench) -> None:
+    def __init__(self, blocks: "tuple[Registers, ...]", alarm: Alarm, following: FlashBench) -> None:
         self._blocks = blocks
         self._following = following
         self._buffer = Buffer(64)

@@ -287,10 +287,11 @@ class InterruptLine:
 
 
 class FlashRange:
-    """A range of the flash: firmware/core/flash.c."""
+    """A range of the flash: firmware/core/flash.c. `pieces`: so many make a page erased."""
 
-    def __init__(self, size: int, page: int) -> None:
-        self.data, self.page = bytearray(b"\xff" * size), page
+    def __init__(self, size: int, page: int, pieces: int = 1) -> None:
+        self.data, self.page, self.pieces = bytearray(b"\xff" * size), page, pieces
+        self.erased: list[int] = []  # pieces of this page, one after the other
 
     def _check(self, offset: int, length: int) -> int:
         if truncated(offset) > len(self.data) or length > len(self.data) - truncated(offset):
@@ -315,10 +316,17 @@ class FlashRange:
             self.data[offset + at] &= byte
         return len(data)
 
-    def erase(self, page: int) -> None:
+    def erase(self, page: int, piece: int) -> bool:
         if unsigned(page) >= len(self.data) // self.page:
             raise IndexError
-        self.data[page * self.page : (page + 1) * self.page] = b"\xff" * self.page
+        assert integer(piece) == len(self.erased), "each piece once, in their order"
+        assert all(one == page for one in self.erased), "two pages at a time"
+        self.erased.append(page)
+        done = len(self.erased) == self.pieces
+        self.data[page * self.page : (page + 1) * self.page] = (b"\xff" if done else b"\xa5") * self.page
+        if done:
+            self.erased.clear()
+        return done
 
 
 class Registers:
