@@ -140,4 +140,4 @@ tcb: $(TOOL_READY) ## Count trusted lines; list where powers are minted
 	@$(PYTHON) -m adder tcb
 
 clean: ## Remove what was built (not the virtual environment and MicroPython's source)
-	@rm -rf $(BUILD)/qemu $(BUILD)/nrf52840 $(BUILD)/apps $(BUILD)/bare-* $(BUILD)/hostile* $(BUILD)/upstream $(BUILD)/*.json
+	@rm -rf $(BUILD)/qemu $(BUILD)/nrf52840 $(BUILD)/apps $(BUILD)/bare-* $(BUILD)/hostile* $(BUILD)/drivers $(BUILD)/upstream $(BUILD)/*.json

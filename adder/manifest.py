@@ -18,12 +18,14 @@ from adder.board import board_folder, read_manifest
 from adder.errors import AdderError
 
 IRQ_LINES_MAX = 64
+LARGEST_BUFFER = 4096  # bytes: cells.Buffer
 HEAD = "made from boards/{name}/memory.toml"
 
 
 def protected_of(peripheral: dict[str, Any]) -> list[int]:
     """Offsets of the registers that no plain write reaches: the forbidden ones and those of DMA."""
-    dma = [offset for channel in peripheral.get("dma", {}).values() for offset in channel.values()]
+    channels = peripheral.get("dma", {}).values()
+    dma = [offset for channel in channels for key, offset in channel.items() if key in ("pointer", "length", "end")]
     return sorted({*peripheral.get("protected", []), *dma})
 
 
@@ -52,11 +54,34 @@ def check(manifest: dict[str, Any]) -> None:
             if not 0 <= line < manifest["irq_lines"]:
                 raise AdderError(f"Peripheral '{name}': interrupt '{line_name}' = {line} is not a line of this chip.")
         for channel, registers in peripheral.get("dma", {}).items():
-            if set(registers) != {"pointer", "length", "end"}:
-                raise AdderError(f"Peripheral '{name}': DMA channel '{channel}' names its pointer, length and end.")
-        for offset in protected_of(peripheral):
+            check_channel(f"Peripheral '{name}': DMA channel '{channel}'", registers)
+        offs = [it["off"] for it in peripheral.get("dma", {}).values() if "off" in it]
+        for offset in (*protected_of(peripheral), *offs):
             if offset % 4 or not 0 <= offset < size:
-                raise AdderError(f"Peripheral '{name}': protected register 0x{offset:x} is not in its block.")
+                raise AdderError(f"Peripheral '{name}': register 0x{offset:x} is not in its block.")
+
+
+def check_channel(where: str, registers: dict[str, Any]) -> None:
+    """A DMA channel has a length register that counts bytes or `unit` bytes, or moves `size` bytes each time.
+
+    `off` is a register that is 0 while the peripheral is off; a driver may write to it.
+    """
+    keys = set(registers) - {"off"}
+    if keys not in ({"pointer", "length", "end"}, {"pointer", "length", "end", "unit"}, {"pointer", "size", "end"}):
+        raise AdderError(f"{where} names its pointer, its end, and its length (and perhaps unit) or size.")
+    if registers.get("off") == 0:
+        raise AdderError(f"{where}: off = 0 is no register that could say so.")
+    if registers.get("unit", 1) not in (1, 2, 4):
+        raise AdderError(f"{where}: unit = {registers['unit']}: a length register counts by 1, 2 or 4 bytes.")
+    if not 1 <= registers.get("size", 1) <= LARGEST_BUFFER:
+        raise AdderError(f"{where}: size = {registers['size']}: a buffer has 1 to {LARGEST_BUFFER} bytes.")
+
+
+def channel_row(name: str, channel: dict[str, Any]) -> str:
+    """A row of dma_channels[]: unit 0 says that the length is no register but a number of bytes."""
+    length, unit = (channel["size"], 0) if "size" in channel else (channel["length"], channel.get("unit", 1))
+    off = channel.get("off", 0)
+    return f"    {{ MP_QSTR_{name}, 0x{channel['pointer']:x}, 0x{length:x}, 0x{channel['end']:x}, 0x{off:x}, {unit} }},"
 
 
 def check_simulated(manifest: dict[str, Any], name: str, base: int, size: int) -> None:
@@ -119,6 +144,7 @@ def peripherals_h(manifest: dict[str, Any]) -> str:
     lines = [f"// {HEAD.format(**manifest)}", ""]
     rows: list[str] = []
     channels: list[str] = []
+    fixed: list[int] = []
     interrupts: list[str] = []
     for name, peripheral in manifest["peripherals"].items():
         protected = protected_of(peripheral)
@@ -133,14 +159,13 @@ def peripherals_h(manifest: dict[str, Any]) -> str:
             f"    {{ MP_QSTR_{name}, 0x{base:08x}, 0x{size:x}, {table}, {len(protected)}, "
             f"{len(dma)}, {len(channels)} }},"
         )
-        channels += [
-            f"    {{ MP_QSTR_{channel}, 0x{it['pointer']:x}, 0x{it['length']:x}, 0x{it['end']:x} }},"
-            for channel, it in dma.items()
-        ]
+        channels += [channel_row(channel, it) for channel, it in dma.items()]
+        fixed += [it["size"] for it in dma.values() if "size" in it]
         for line_name, line in peripheral.get("irq", {}).items():
             interrupts.append(f"    {{ MP_QSTR_{name}, MP_QSTR_{line_name}, {line} }},")
     lines += ["static const peripheral_t peripherals[] = {", *rows, "};", ""]
     lines += ["static const dma_channel_t dma_channels[] = {", *(channels or ["    { 0 },"]), "};", ""]
+    lines += [f"#define DMA_LARGEST_FIXED ({max(fixed, default=0)})", ""]
     lines += ["static const interrupt_name_t interrupt_names[] = {", *interrupts, "};"]
     return "\n".join(lines) + "\n"
 

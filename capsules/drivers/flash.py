@@ -1,4 +1,7 @@
-"""A range of the chip's flash, through the core: it writes and erases at once, and this says so a little later."""
+"""A range of the chip's flash, through the core: it writes at once, and this says so a little later.
+
+A page is erased in pieces, since the processor stands still meanwhile; between them others have their turn.
+"""
 
 from cells import Buffer, TakeCell
 from kernel import FlashRange, InterruptLine
@@ -14,6 +17,9 @@ class RangeFlash:
         self._line = line
         self._client: "FlashClient | None" = None
         self._buffer: TakeCell[Buffer] = TakeCell()
+        self._page = 0
+        self._piece = 0
+        self._erasing = False
         line.enable(self._done)
 
     def set_client(self, client: FlashClient) -> None:
@@ -34,10 +40,19 @@ class RangeFlash:
         self._line.trigger()
 
     def erase(self, page: int) -> None:
-        self._flash.erase(page)
+        self._page = page
+        self._piece = 0
+        self._erasing = True
         self._line.trigger()
 
     def _done(self) -> None:
+        if self._erasing:
+            if self._flash.erase(self._page, self._piece):
+                self._erasing = False
+            else:
+                self._piece += 1
+                self._line.trigger()
+                return
         buffer = self._buffer.take()
         client = self._client
         if client is None:

@@ -67,16 +67,17 @@ static mp_obj_t flash_write(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(flash_write_obj, 5, 5, flash_write);
 
-// range.erase(page): all bits of the page with this number become ones.
-static mp_obj_t flash_erase(mp_obj_t self, mp_obj_t page) {
+// range.erase(page, piece): a part, 0, 1, 2 …, of erasing the page with this number. True after the last one:
+// all its bits are ones.
+static mp_obj_t flash_erase(mp_obj_t self, mp_obj_t page, mp_obj_t piece) {
     mp_uint_t number = mp_obj_get_int(page);
     if (number >= ((flash_range_t *)MP_OBJ_TO_PTR(self))->length / FLASH_PAGE) {
         mp_raise_type(&mp_type_IndexError);
     }
-    board_flash_erase(((flash_range_t *)MP_OBJ_TO_PTR(self))->start + number * FLASH_PAGE);
-    return mp_const_none;
+    uint32_t address = ((flash_range_t *)MP_OBJ_TO_PTR(self))->start + number * FLASH_PAGE;
+    return mp_obj_new_bool(board_flash_erase(address, mp_obj_get_int(piece)));
 }
-static MP_DEFINE_CONST_FUN_OBJ_2(flash_erase_obj, flash_erase);
+static MP_DEFINE_CONST_FUN_OBJ_3(flash_erase_obj, flash_erase);
 
 static const mp_rom_map_elem_t flash_range_locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_erase), MP_ROM_PTR(&flash_erase_obj) },

@@ -3,6 +3,7 @@
 #ifndef ADDER_CORE_FLASH_H
 #define ADDER_CORE_FLASH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "py/obj.h"
@@ -10,9 +11,10 @@
 extern const mp_obj_type_t flash_range_type;
 mp_obj_t flash_range_new(qstr name); // for the board only
 
-// Supplied by the board's kind of flash. A page becomes all ones; a word that is written keeps a bit at 0 that
-// is 0. Addresses are checked by the caller; both return when it is done.
-void board_flash_erase(uint32_t page);
+// Supplied by the board's kind of flash. Addresses are checked by the caller; both return when it is done.
+// Erasing may be done in pieces, 0, 1, 2 …, so that none takes long; true after the last, when the page is all ones.
+// A word that is written keeps a bit at 0 that is 0.
+bool board_flash_erase(uint32_t page, unsigned piece);
 void board_flash_write(uint32_t address, uint32_t word);
 
 #endif

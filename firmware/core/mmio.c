@@ -164,10 +164,14 @@ static unsigned channel_of(const peripheral_t *peripheral, mp_obj_t name_in) {
     mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%q has no DMA channel %q"), peripheral->name, name);
 }
 
+// Where hardware without a length register writes when it is triggered before it has a buffer.
+static _Alignas(4) uint8_t nowhere[DMA_LARGEST_FIXED + 1];
+
 // registers.start_dma(channel, buffer, length): the peripheral's next transfer is about the first `length`
 // bytes of the buffer, which is locked until end_dma() returns it. The driver then triggers the transfer.
 // Safety: the pointer and the length cannot be written otherwise; the bytes are never freed. A transfer may
-// begin by itself at any moment, so no pointer ever stands with the length of another buffer.
+// begin by itself at any moment, so no pointer ever stands with the length of another buffer. What the hardware
+// counts by is the manifest's `unit`; a transfer of a fixed size needs a buffer of just that length.
 static mp_obj_t registers_start_dma(size_t n_args, const mp_obj_t *args) {
     (void)n_args;
     const peripheral_t *peripheral = ((registers_t *)MP_OBJ_TO_PTR(args[0]))->peripheral;
@@ -177,27 +181,37 @@ static mp_obj_t registers_start_dma(size_t n_args, const mp_obj_t *args) {
         mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("two transfers are under way"));
     }
     uint32_t length = mp_obj_get_int_truncated(args[3]);
-    uint8_t *bytes = buffer_lock(args[2], length);
-    *free = args[2];
     const dma_channel_t *registers = &dma_channels[channel];
+    uint32_t unit = registers->unit;
+    uint8_t *bytes = buffer_lock(args[2], length);
+    if (unit == 0 ? length != registers->length : (length | (uint32_t)bytes) % unit != 0) {
+        buffer_unlock(args[2]);
+        mp_raise_ValueError(MP_ERROR_TEXT("the hardware cannot move such a length, or from there"));
+    }
+    *free = args[2];
     if (free == &transfers[channel][0]) {
         REGISTER(peripheral->base + registers->end) = 0;
     }
-    REGISTER(peripheral->base + registers->length) = 0;
+    if (unit != 0) {
+        REGISTER(peripheral->base + registers->length) = 0;
+    }
     REGISTER(peripheral->base + registers->pointer) = (uint32_t)bytes;
-    REGISTER(peripheral->base + registers->length) = length;
+    if (unit != 0) {
+        REGISTER(peripheral->base + registers->length) = length / unit;
+    }
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(registers_start_dma_obj, 4, 4, registers_start_dma);
 
 // registers.end_dma(channel): the buffer whose transfer is over, unlocked; None while the hardware says
-// that none is.
+// that none is. A peripheral that is off has none under way.
 static mp_obj_t registers_end_dma(mp_obj_t self_in, mp_obj_t name) {
     const peripheral_t *peripheral = ((registers_t *)MP_OBJ_TO_PTR(self_in))->peripheral;
     unsigned channel = channel_of(peripheral, name);
     volatile uint32_t *end = &REGISTER(peripheral->base + dma_channels[channel].end);
     mp_obj_t buffer = transfers[channel][0];
-    if (buffer == MP_OBJ_NULL || *end == 0) {
+    uint16_t off = dma_channels[channel].off;
+    if (buffer == MP_OBJ_NULL || (*end == 0 && !(off != 0 && REGISTER(peripheral->base + off) == 0))) {
         return mp_const_none;
     }
     *end = 0;
@@ -225,7 +239,12 @@ mp_obj_t registers_new(qstr name) {
             registers_t *self = mp_obj_malloc(registers_t, &registers_type);
             self->peripheral = &peripherals[i];
             for (unsigned j = 0; j < peripherals[i].channel_count; j++) { // a bootloader may have left some there
-                REGISTER(peripherals[i].base + dma_channels[peripherals[i].first_channel + j].length) = 0;
+                const dma_channel_t *channel = &dma_channels[peripherals[i].first_channel + j];
+                if (channel->unit == 0) {
+                    REGISTER(peripherals[i].base + channel->pointer) = (uint32_t)nowhere;
+                } else {
+                    REGISTER(peripherals[i].base + channel->length) = 0;
+                }
             }
             return MP_OBJ_FROM_PTR(self);
         }

@@ -10,8 +10,10 @@
 // A way by which a peripheral reads or writes memory on its own: offsets of its registers.
 typedef struct {
     qstr name;
-    uint16_t pointer, length; // where, and how many bytes
+    uint16_t pointer, length; // where, and how much
     uint16_t end;             // reads as something else than 0 when a transfer is over, until 0 is written
+    uint16_t off;             // reads as 0 when the peripheral is off, which ends a transfer, too; 0: it has no such register
+    uint8_t unit;             // bytes that `length` counts by; 0: each transfer is of `length` bytes, without a register
 } dma_channel_t;
 
 // One peripheral, from boards/*/memory.toml.

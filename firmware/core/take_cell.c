@@ -162,7 +162,7 @@ struct _storage_t {
     buffer_t *handles;
     uint16_t size;
     bool locked; // hardware uses the bytes
-    uint8_t bytes[];
+    _Alignas(4) uint8_t bytes[]; // hardware may move words
 };
 
 static storage_t *storages;

@@ -6,8 +6,10 @@
 #include "core/flash.h"
 #include "memory_map.h"
 
-void board_flash_erase(uint32_t page) {
+bool board_flash_erase(uint32_t page, unsigned piece) {
+    (void)piece;
     memset((void *)page, 0xff, FLASH_PAGE);
+    return true;
 }
 
 void board_flash_write(uint32_t address, uint32_t word) {

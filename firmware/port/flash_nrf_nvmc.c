@@ -8,18 +8,26 @@
 #define CONFIG_READ_ONLY (0)
 #define CONFIG_WRITE (1)
 #define CONFIG_ERASE (2)
-#define NVMC_ERASEPAGE REGISTER(0x4001e508)
+#define NVMC_ERASEPAGEPARTIAL REGISTER(0x4001e518)
+#define NVMC_ERASEPAGEPARTIALCFG REGISTER(0x4001e51c)
+
+// Erasing stops the processor. A page is erased when the pieces come to t_ERASEPAGE, 85 ms; between them
+// interrupts, and other drivers, have their turn.
+#define PIECE_MS (5)
+#define PAGE_MS (85)
 
 static void wait(void) {
     while (!(NVMC_READY & 1)) {
     }
 }
 
-void board_flash_erase(uint32_t page) {
+bool board_flash_erase(uint32_t page, unsigned piece) {
+    NVMC_ERASEPAGEPARTIALCFG = PIECE_MS;
     NVMC_CONFIG = CONFIG_ERASE;
-    NVMC_ERASEPAGE = page;
+    NVMC_ERASEPAGEPARTIAL = page;
     wait();
     NVMC_CONFIG = CONFIG_READ_ONLY;
+    return piece >= PAGE_MS / PIECE_MS - 1;
 }
 
 void board_flash_write(uint32_t address, uint32_t word) {

@@ -224,11 +224,16 @@ class Registers:
         """The next transfer of a DMA channel of the manifest is about the first `length` bytes of the buffer.
 
         The driver then triggers it. The buffer is locked until end_dma() returns it. ValueError if there is no such
-        channel, IndexError if the buffer is shorter or `length` is 0, RuntimeError if two transfers are under way.
+        channel, if `length` or the buffer's beginning is no multiple of the hardware's unit, or if the hardware always
+        moves another length. IndexError if the buffer is shorter or `length` is 0, RuntimeError if two transfers are
+        under way.
         """
 
     def end_dma(self, channel: str, /) -> Buffer | None:
-        """The buffer whose transfer is over, unlocked. None while the hardware says that none is."""
+        """The buffer whose transfer is over, unlocked. None while the hardware says that none is.
+
+        For some peripherals, switching them off ends all transfers: the manifest's `off`.
+        """
 
 @final
 class InterruptLine:
@@ -264,8 +269,11 @@ class FlashRange:
     def write(self, offset: int, buffer: Buffer, start: int, length: int, /) -> int:
         """Write at most `length` bytes from `start` in `buffer` to `offset` here; returns how many it were."""
 
-    def erase(self, page: int, /) -> None:
-        """Set all bytes of a page to 0xFF. `page` counts pages, from 0."""
+    def erase(self, page: int, piece: int, /) -> bool:
+        """A piece, 0, 1, 2 …, of erasing a page; each takes at most some milliseconds. `page` counts pages, from 0.
+
+        True after the last piece: all bytes are 0xFF. Before that the page's bytes can be anything.
+        """
 
 # -- The kernel itself --------------------------------------------------------------------------
 

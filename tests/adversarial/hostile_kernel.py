@@ -71,24 +71,24 @@ def fingerprint(paths: list[Path]) -> str:
     return hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in paths)).hexdigest()
 
 
-def build_kernel(board: Path, folder: Path, python: Path | None = None) -> Path:
-    """Build the kernel of the board; MicroPython's own objects are those of QEMU's board. Nothing new, nothing done.
+def build_kernel(board: Path, folder: Path, python: Path | None = None, base: Path = BASE) -> Path:
+    """Build the kernel of the board; MicroPython's own objects are those in `base`. Nothing new, nothing done.
 
     `python` is a program in Python that the build calls in place of Python itself.
     """
     kernel = folder / "kernel.elf"
-    base = fingerprint([BASE / "kernel.elf", *sorted((ROOT / "adder").rglob("*.py")), ROOT / "mpy-cross.cfg"])
-    stamp = base + fingerprint([path for path in sorted(board.rglob("*")) if path.is_file()]) + str(python)
+    base_stamp = fingerprint([base / "kernel.elf", *sorted((ROOT / "adder").rglob("*.py")), ROOT / "mpy-cross.cfg"])
+    stamp = base_stamp + fingerprint([path for path in sorted(board.rglob("*")) if path.is_file()]) + str(python)
     if kernel.is_file() and (folder / ".built").is_file() and (folder / ".built").read_text() == stamp:
         return kernel
-    if not (folder / ".base").is_file() or (folder / ".base").read_text() != base:
+    if not (folder / ".base").is_file() or (folder / ".base").read_text() != base_stamp:
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(BASE, folder, ignore=shutil.ignore_patterns("*.img", ".config"))
+        shutil.copytree(base, folder, ignore=shutil.ignore_patterns("*.img", "*.bin", ".config"))
         for part in ("core", "kernel", "arch"):
             shutil.rmtree(folder / part)
         for part in ("main.o", "modes.o", "frozen_content.o", "kernel.elf"):
             (folder / part).unlink()
-        write(folder / ".base", base)
+        write(folder / ".base", base_stamp)
     (folder / ".built").unlink(missing_ok=True)
     run(sys.executable, "-m", "adder.configure", str(board), str(folder))
     run(sys.executable, "-m", "adder.manifest", str(board), str(folder))

@@ -45,6 +45,59 @@ def test_a_good_manifest_becomes_tables() -> None:
     assert "{ MP_QSTR_uart, MP_QSTR_rx, 3 }" in text
 
 
+CHANNEL = {"pointer": 0x534, "length": 0x538, "end": 0x110}
+
+
+@pytest.mark.parametrize(
+    ("channel", "row"),
+    [
+        (CHANNEL, "0x534, 0x538, 0x110, 0x0, 1"),
+        (CHANNEL | {"unit": 2, "off": 0x500}, "0x534, 0x538, 0x110, 0x500, 2"),
+        ({"pointer": 0x504, "size": 48, "end": 0x100}, "0x504, 0x30, 0x100, 0x0, 0"),
+    ],
+)
+def test_a_dma_channel_says_what_its_hardware_counts_by(channel, row) -> None:
+    good = board(dma={"rx": channel})
+    manifest.check(good)
+    text = manifest.peripherals_h(good)
+    assert f"{{ MP_QSTR_rx, {row} }}" in text
+    assert f"#define DMA_LARGEST_FIXED ({channel.get('size', 0)})" in text
+    registers = sorted(channel[key] for key in ("pointer", "length", "end") if key in channel)
+    assert manifest.protected_of({"dma": {"rx": channel}}) == registers
+
+
+@pytest.mark.parametrize(
+    ("channel", "complaint"),
+    [
+        ({"pointer": 0x534, "end": 0x110}, "names its pointer"),
+        ({"pointer": 0x534, "length": 0x538}, "names its pointer"),
+        (CHANNEL | {"size": 48}, "names its pointer"),
+        (CHANNEL | {"units": 2}, "names its pointer"),
+        ({"pointer": 0x504, "size": 48, "end": 0x100, "unit": 2}, "names its pointer"),
+        (CHANNEL | {"unit": 0}, "counts by 1, 2 or 4"),
+        (CHANNEL | {"unit": 3}, "counts by 1, 2 or 4"),
+        (CHANNEL | {"off": 0}, "is no register"),
+        (CHANNEL | {"off": 0x1000}, "not in its block"),
+        (CHANNEL | {"off": 0x502}, "not in its block"),
+        (CHANNEL | {"length": 0x1000}, "not in its block"),
+        ({"pointer": 0x504, "size": 0, "end": 0x100}, "1 to 4096 bytes"),
+        ({"pointer": 0x504, "size": 4097, "end": 0x100}, "1 to 4096 bytes"),
+    ],
+)
+def test_a_dma_channel_that_could_go_beyond_a_buffer_is_refused(channel, complaint) -> None:
+    with pytest.raises(AdderError, match=complaint):
+        manifest.check(board(dma={"rx": channel}))
+
+
+def test_no_channel_of_the_chip_can_move_its_pointer_on_by_itself() -> None:
+    """xXD.LIST = ArrayList adds MAXCNT to the pointer after each transfer."""
+    peripherals = read_manifest("nrf52840")["peripherals"]
+    for name in ("twim0", "spim2"):
+        assert {0x540, 0x550} <= set(manifest.protected_of(peripherals[name]))
+    assert peripherals["saadc"]["dma"]["result"]["unit"] == peripherals["pwm0"]["dma"]["sequence"]["unit"] == 2
+    assert {0x520, 0x524, 0x540, 0x544} <= set(manifest.protected_of(peripherals["pwm0"]))
+
+
 def test_a_missing_board_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(AdderError, match="There is no board 'toaster'"):
         manifest.generate("toaster", tmp_path)

@@ -31,6 +31,7 @@ _CNF_INPUT = const(0)
 _CNF_DISCONNECTED = const(2)
 _CNF_PULL_DOWN = const(1 << 2)
 _CNF_PULL_UP = const(3 << 2)
+_CNF_S0D1 = const(6 << 8)  # DRIVE: 0 is driven, 1 is left to the pull-up
 _SENSE_SHIFT = const(16)
 _SENSE_OFF = const(0)
 _SENSE_HIGH = const(2)
@@ -152,6 +153,10 @@ class GpioPin:
         self._configuration(
             _CNF_INPUT | (_CNF_PULL_UP if pull == _HIL_PULL_UP else _CNF_PULL_DOWN if pull == _HIL_PULL_DOWN else 0)
         )
+
+    def make_open_drain(self, driving: bool) -> None:
+        """For a line that several pull low: pulled up; `driving`: clear() pulls it low, set() lets go."""
+        self._configuration(_CNF_S0D1 | _CNF_PULL_UP | (_CNF_OUTPUT if driving else _CNF_INPUT))
 
     def disable(self) -> None:
         self.disable_interrupts()

@@ -29,6 +29,7 @@ _HZ = const(1_000_000)
 _WIDTH = const(24)
 _MASK = const(0xFFFFFF)
 _HALF = const(0x7FFFFF)
+_AHEAD = const(2)  # microseconds: what is nearer may pass while it is written
 
 
 class TimerAlarm:
@@ -63,7 +64,11 @@ class TimerAlarm:
         self._due = (self.now() + dt) & _MASK
         self._armed = True
         self._compare(self._due)
-        if (self._due - self.now() - 1) & _MASK >= _HALF:  # it may have passed before it was written
+        self._look()
+
+    def _look(self) -> None:
+        """If it is due, or may have passed before it was written, the handler sees."""
+        if not _AHEAD <= (self._due - self.now()) & _MASK <= _HALF:
             self._trigger()
 
     def disarm(self) -> None:
@@ -71,8 +76,10 @@ class TimerAlarm:
 
     def _interrupt(self) -> None:
         self._event(0)
-        # A match of an earlier alarm proves nothing about this one.
-        if not self._armed or (self.now() - self._due) & _MASK > _HALF:
+        if not self._armed:
+            return
+        if (self.now() - self._due) & _MASK > _HALF:  # not yet: it was an earlier alarm's match, or too near
+            self._look()
             return
         self._armed = False
         if self._fired is not None:

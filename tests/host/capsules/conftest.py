@@ -16,7 +16,18 @@ import pytest
 from adder.board import ROOT
 
 PATH = [str(Path(__file__).parent / "fakes"), str(ROOT), str(ROOT / "board")]
-NAMES = ("capsules", "cells", "components", "config", "hardware", "kernel", "micropython", "nrf52_chip", "words")
+NAMES = (
+    "capsules",
+    "cells",
+    "components",
+    "config",
+    "hardware",
+    "kernel",
+    "micropython",
+    "nrf52_buses",
+    "nrf52_chip",
+    "words",
+)
 _ours: dict[str, ModuleType] = {}
 
 

@@ -14,7 +14,8 @@ import config
 from cells import Buffer
 from words import integer, signed, truncated, unsigned
 
-from adder.board import ROOT
+from adder.board import ROOT, read_manifest
+from adder.manifest import protected_of
 
 _STUB = (ROOT / "firmware" / "stubs" / "kernel.pyi").read_text()
 
@@ -286,10 +287,11 @@ class InterruptLine:
 
 
 class FlashRange:
-    """A range of the flash: firmware/core/flash.c."""
+    """A range of the flash: firmware/core/flash.c. `pieces`: so many make a page erased."""
 
-    def __init__(self, size: int, page: int) -> None:
-        self.data, self.page = bytearray(b"\xff" * size), page
+    def __init__(self, size: int, page: int, pieces: int = 1) -> None:
+        self.data, self.page, self.pieces = bytearray(b"\xff" * size), page, pieces
+        self.erased: list[int] = []  # pieces of this page, one after the other
 
     def _check(self, offset: int, length: int) -> int:
         if truncated(offset) > len(self.data) or length > len(self.data) - truncated(offset):
@@ -314,27 +316,40 @@ class FlashRange:
             self.data[offset + at] &= byte
         return len(data)
 
-    def erase(self, page: int) -> None:
+    def erase(self, page: int, piece: int) -> bool:
         if unsigned(page) >= len(self.data) // self.page:
             raise IndexError
-        self.data[page * self.page : (page + 1) * self.page] = b"\xff" * self.page
+        assert integer(piece) == len(self.erased), "each piece once, in their order"
+        assert all(one == page for one in self.erased), "two pages at a time"
+        self.erased.append(page)
+        done = len(self.erased) == self.pieces
+        self.data[page * self.page : (page + 1) * self.page] = (b"\xff" if done else b"\xa5") * self.page
+        if done:
+            self.erased.clear()
+        return done
 
 
 class Registers:
     """A peripheral's block. Tests model hardware by `on_read` and `on_write`, by offset.
 
-    `dma`: pointer, length and end register of each channel, as the manifest has them.
+    `dma`: the channels, as the manifest has them; or pointer, length and end register of each.
     """
 
-    def __init__(
-        self, size: int = 0x1000, protected: tuple[int, ...] = (), dma: dict[str, tuple[int, int, int]] | None = None
-    ) -> None:
-        self.dma = dma or {}
-        self.size, self.protected = size, (*protected, *(one for channel in self.dma.values() for one in channel))
+    def __init__(self, size: int = 0x1000, protected: tuple[int, ...] = (), dma: dict[str, Any] | None = None) -> None:
+        self.dma: dict[str, dict[str, int]] = {}
+        for name, it in (dma or {}).items():
+            self.dma[name] = it if isinstance(it, dict) else dict(zip(("pointer", "length", "end"), it, strict=True))
+        self.size, self.protected = size, tuple(protected_of({"protected": protected, "dma": self.dma}))
         self.transfers: dict[str, list[Buffer]] = {name: [] for name in self.dma}
         self.words: dict[int, int] = {}
         self.on_read: dict[int, Callable[[], int]] = {}
         self.on_write: dict[int, Callable[[int], None]] = {}
+
+    @classmethod
+    def of(cls, name: str) -> "Registers":
+        """The window onto this peripheral of the nRF52840."""
+        it = read_manifest("nrf52840")["peripherals"][name]
+        return cls(it["size"], tuple(it.get("protected", ())), it.get("dma"))
 
     def check(self, offset: int) -> int:
         if unsigned(offset) % 4 or unsigned(offset) >= self.size:
@@ -361,19 +376,23 @@ class Registers:
             raise ValueError(f"there is no DMA channel {channel}")
         if len(self.transfers[channel]) == 2:
             raise RuntimeError("two transfers are under way")
-        pointer, length_register, end = self.dma[channel]
-        address = Buffer.lock(buffer, length)
+        it, length = self.dma[channel], truncated(length)
+        address, unit = Buffer.lock(buffer, length), it.get("unit", 1)
+        if length != it["size"] if "size" in it else (length | address) % unit:
+            buffer.unlock()
+            raise ValueError("the hardware cannot move such a length, or from there")
         self.transfers[channel].append(buffer)
         if len(self.transfers[channel]) == 1:
-            self._write(end, 0)
-        self._write(pointer, address)
-        self._write(length_register, length)
+            self._write(it["end"], 0)
+        self._write(it["pointer"], address)
+        if "length" in it:
+            self._write(it["length"], length // unit)
 
     def end_dma(self, channel: str) -> Buffer | None:
         if channel not in self.dma:
             raise ValueError(f"there is no DMA channel {channel}")
-        end = self.dma[channel][2]
-        if not self.transfers[channel] or self.read(end) == 0:
+        end, off = self.dma[channel]["end"], self.dma[channel].get("off")
+        if not self.transfers[channel] or (self.read(end) == 0 and not (off is not None and self.read(off) == 0)):
             return None
         self._write(end, 0)
         buffer = self.transfers[channel].pop(0)
