@@ -1,6 +1,6 @@
 """The kernel of each board with an nRF52840: it links where that board's bootloader starts it, and is small enough.
 
-`make test` builds the two whose flash is laid out least alike; `make variants`, which the workflow in .github runs, all.
+`make test` builds the two whose flash is laid out least alike; `make variants`, as the workflow in .github, builds all.
 """
 
 import os

@@ -74,4 +74,4 @@ def test_the_mpu_can_end_the_interpreters_regions_where_they_end(board) -> None:
         while low // size * size + size < high:
             size *= 2
         assert low < high, "a region is empty"
-        assert low % (size // 8) == high % (size // 8) == 0, f"{low:#x} to {high:#x} is not made of eighths of {size:#x}"
+        assert low % (size // 8) == high % (size // 8) == 0, f"{low:#x} to {high:#x}: eighths of {size:#x}"
