@@ -22,7 +22,7 @@ from adder.board import Board
 from adder.cli import cli
 from adder.errors import AdderError
 from adder.flash import method, nordic_dfu, probes, serial_port, uf2_drive
-from adder.flash.formats import nordic_init_packet, to_uf2
+from adder.flash.formats import adafruit_init_packet, nordic_init_packet, to_uf2
 from adder.flash.image import Piece, make_image
 
 KERNEL = b"\x01\x02\x03\x04" * 2000
@@ -544,6 +544,74 @@ def test_adafruits_bootloader_is_written_by_their_tool(desk: Desk, kernel_behind
     package = str(desk.build / "flash/flash-adafruit.zip")
     options = ["--package", package, "--port", "/dev/ttyACM0", "--baudrate", "115200", "--singlebank"]
     assert call == ["adafruit-nrfutil", "dfu", "serial", *options]
+
+
+class AdafruitBootloader(threading.Thread):
+    """Adafruit's bootloader at a pseudo-terminal: packets of Nordic's SDK 11 (HCI over SLIP), each acknowledged."""
+
+    START, INIT, DATA, STOP = 3, 1, 4, 5
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.master, slave = os.openpty()
+        tty.setraw(slave)
+        self.port = os.ttyname(slave)
+        self.kinds: list[int] = []
+        self.sizes: tuple[int, ...] = ()
+        self.packet = self.firmware = b""
+
+    def run(self) -> None:
+        frame = b""
+        while True:
+            try:
+                received = os.read(self.master, 4096)
+            except OSError:
+                return
+            *frames, frame = (frame + received).split(b"\xc0")
+            for done in filter(None, frames):
+                self._take(nordic_dfu.slip_decode(done))
+
+    def _take(self, packet: bytes) -> None:
+        first, low, high, check = packet[:4]
+        payload = packet[4:-2]
+        # A sequence number, a checksum follows, to be acknowledged; type 14; the length. The header adds up to 0.
+        assert first & 0xC0 == 0xC0
+        assert low & 0x0F == 14
+        assert low >> 4 | high << 4 == len(payload)
+        assert (first + low + high + check) & 0xFF == 0
+        assert binascii.crc_hqx(packet[:-2], 0xFFFF) == int.from_bytes(packet[-2:], "little")
+        kind, rest = int.from_bytes(payload[:4], "little"), payload[4:]
+        if kind == self.START:
+            self.sizes = struct.unpack("<IIII", rest)
+        elif kind == self.INIT:
+            self.packet = rest[:-2]
+        elif kind == self.DATA:
+            self.firmware += rest
+        self.kinds.append(kind)
+        acknowledged = (first + 1) % 8 << 3
+        os.write(self.master, bytes([0xC0, acknowledged, 0, 0, -acknowledged & 0xFF, 0xC0]))
+
+
+def test_adafruits_own_tool_sends_the_whole_kernel(desk: Desk, elf: ElfMaker) -> None:
+    # The real one, but for the line DTR, which a pseudo-terminal has not.
+    tool = desk.tools / "adafruit-nrfutil"
+    tool.write_text(
+        f"#!{sys.executable}\nimport serial\nserial.Serial._update_dtr_state = lambda self: None\n"
+        "from nordicsemi.__main__ import cli\ncli()\n"
+    )
+    tool.chmod(0o755)
+    board = AdafruitBootloader()
+    board.start()
+    desk.plug_port(board.port, 0x239A, 0x0029)
+    firmware = bytes(range(256)) * 20 + b"end"
+    out = flash("--kernel", elf([(0x26000, 0x26000, firmware)]))
+    padded = firmware + b"\xff"
+    assert board.firmware == padded
+    assert board.packet == adafruit_init_packet(padded)
+    application = 4
+    assert board.sizes == (application, 0, 0, len(padded))
+    assert (board.kinds[:2], board.kinds[-1]) == ([board.START, board.INIT], board.STOP)
+    assert "verified by the bootloader's checksum" in out
 
 
 @pytest.mark.parametrize(
