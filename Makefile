@@ -136,7 +136,7 @@ bench: kernel apps ## Count instructions of each kernel operation, and of the in
 size: kernels ## Show flash and RAM by component
 	@$(PYTHON) -m adder size
 
-variants: ## Build the kernel of each board with an nRF52840, and check its size (a minute)
+variants: ## Build the kernel of each board with an nRF52840, and check its size (minutes)
 	@+$(MAKE) --no-print-directory kernel BOARD=nrf52840
 	@$(PYTHON) -m pytest tests/system/test_board_variants.py --long $(TEST_OPTIONS)
 

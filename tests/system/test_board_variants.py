@@ -20,7 +20,10 @@ BUILT = ROOT / "build" / "nrf52840"
 FLASH_LIMIT = 320 * 1024
 RAM_LIMIT = 64 * 1024
 
-VARIANTS = [symbol.name for symbol in load("nrf52840", BUILT).named_choices["NRF52_BOARD"].syms]
+BOARDS = [symbol.name for symbol in load("nrf52840", BUILT).named_choices["NRF52_BOARD"].syms]
+VARIANTS = [*BOARDS, "NRF52_BOOT_UF2_S140_7"]
+"""Each board with the bootloader that it is sold with, and the one that starts the kernel somewhere else still."""
+
 SHORT = ("NRF52_DONGLE", "NRF52_FEATHER")
 """The kernel begins at 0x1000, with 28 KB before the interpreter, and at 0x26000, which no MPU region can begin at."""
 
