@@ -15,4 +15,7 @@ mp_obj_t flash_range_new(qstr name); // for the board only
 void board_flash_erase(uint32_t page);
 void board_flash_write(uint32_t address, uint32_t word);
 
+// Supplied likewise: what the flash's configuration wants done after each reset.
+void board_flash_begin(void);
+
 #endif

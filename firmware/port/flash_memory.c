@@ -6,6 +6,9 @@
 #include "core/flash.h"
 #include "memory_map.h"
 
+void board_flash_begin(void) {
+}
+
 void board_flash_erase(uint32_t page) {
     memset((void *)page, 0xff, FLASH_PAGE);
 }
