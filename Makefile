@@ -16,7 +16,7 @@ export MICROPY_GIT_HASH := release
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all run flash test test-adversarial menuconfig bench size tcb help fuzz soak upstream-tests renode-run renode-test clean kernel kernels apps image FORCE
+.PHONY: all run flash test test-adversarial menuconfig bench size variants tcb help fuzz soak upstream-tests renode-run renode-test clean kernel kernels apps image FORCE
 
 all: kernel apps ## Build the kernel for BOARD and all apps
 
@@ -135,6 +135,10 @@ bench: kernel apps ## Count instructions of each kernel operation, and of the in
 
 size: kernels ## Show flash and RAM by component
 	@$(PYTHON) -m adder size
+
+variants: ## Build the kernel of each board with an nRF52840, and check its size (minutes)
+	@+$(MAKE) --no-print-directory kernel BOARD=nrf52840
+	@$(PYTHON) -m pytest tests/system/test_board_variants.py --long $(TEST_OPTIONS)
 
 tcb: $(TOOL_READY) ## Count trusted lines; list where powers are minted
 	@$(PYTHON) -m adder tcb

@@ -55,17 +55,22 @@ def generate(kconfig: kconfiglib.Kconfig, folder: Path) -> None:
 
 
 def menu(kconfig: kconfiglib.Kconfig, folder: Path) -> None:
-    """Let the user choose, and keep the choice in `.config`."""
+    """Let the user choose, and keep the choice in `.config`.
+
+    Only what differs from its default is kept: what was written into the file once would not follow a choice
+    that is made later, as the pins follow the board.
+    """
     import menuconfig  # kconfiglib's; it needs curses and a terminal
 
     folder.mkdir(parents=True, exist_ok=True)
     if not sys.stdin.isatty():
         raise AdderError("menuconfig needs a terminal.")
     path = folder / ".config"
-    if not path.exists():
-        kconfig.write_config(str(path))
+    kconfig.write_min_config(str(path))
     os.environ["KCONFIG_CONFIG"] = str(path)
-    menuconfig.menuconfig(kconfig)
+    menuconfig.menuconfig(kconfig)  # which loads the file, and writes all options into it
+    kconfig.load_config(str(path))
+    kconfig.write_min_config(str(path))
 
 
 def main(arguments: list[str]) -> None:

@@ -408,15 +408,25 @@ def list_functions(text: str, words: Mapping[str, str]) -> str:
         r"^// frozen native code for file (\S+), scope (\S+)\nstatic const byte (\w+)\[", text, flags=re.MULTILINE
     )
     rows = []
+    offsets: dict[str, int] = {}
+    length = 0
     for file, scope, symbol in found:
         name = scope.removeprefix(re.sub(r"\W", "_", file.removesuffix(".py")) + "_")
         for listed in words.get(file.removesuffix(".py"), "").split():
             if name.endswith("_dot_py") and name.startswith(listed.rpartition(".")[0]):
                 name = listed
-        rows.append(f'    {{ {symbol}, "{file}", "{readable(name)}" }},')
-    head = "typedef struct { const byte *code; const char *file, *function; } frozen_function_t;\n"
+        for one in (file, readable(name)):
+            if one not in offsets:
+                offsets[one] = length
+                length += len(one) + 1
+        rows.append(f"    {{ {symbol}, {offsets[file]}, {offsets[readable(name)]} }},")
+    head = "typedef struct { const byte *code; uint16_t file, function; } frozen_function_t;\n"
+    if length > 0xFFFF:
+        raise AdderError("The names of the kernel's functions take more than 64 KB.")
     table = ["const frozen_function_t frozen_functions[] = {", *rows, "};"]
-    return text + head + "\n".join(table) + f"\nconst size_t frozen_function_count = {len(rows)};\n"
+    # One array, which the linker can keep out of what processes may read; it does not merge into others' strings.
+    strings = ["const char frozen_function_texts[] =", *(f'    "{one}\\0"' for one in offsets), "    ;"]
+    return text + head + "\n".join([*strings, *table]) + f"\nconst size_t frozen_function_count = {len(rows)};\n"
 
 
 def readable(scope: str) -> str:

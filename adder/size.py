@@ -147,10 +147,16 @@ def measure(elf_path: Path, map_text: str, board: Board) -> Size:
                         address=entry["sh_addr"],
                         size=entry["sh_size"],
                     )
+            loaded = [
+                range(segment["p_paddr"], segment["p_paddr"] + segment["p_filesz"])
+                for segment in elf.iter_segments("PT_LOAD")
+                if segment["p_filesz"]
+            ]
     except ELFError as error:
         raise AdderError(f"{elf_path} is not an ELF file: {error}.") from error
     total = Bytes(
-        flash=sum(section.size for section in sections.values() if section.in_flash),
+        # From the first byte to the last: the gaps between sections are flash as well.
+        flash=max((part.stop for part in loaded), default=0) - min((part.start for part in loaded), default=0),
         ram=sum(section.size for section in sections.values() if section.in_ram),
     )
     if "_kernel_ram_start" in symbols and "_kernel_ram_end" in symbols:

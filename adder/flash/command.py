@@ -88,9 +88,10 @@ def check_board(board: Board) -> None:
 
 def show(image: Image) -> None:
     """A table of what will be written."""
-    rows = table("address", "what", right=("bytes",))
+    rows = table("address", right=("bytes",))
+    rows.add_column("what", overflow="fold")
     for piece in image.pieces:
-        rows.add_row(f"{piece.address:#010x}", piece.what, f"{len(piece.data):,}")
+        rows.add_row(f"{piece.address:#010x}", f"{len(piece.data):,}", piece.what)
     console().print(rows)
 
 

@@ -1,6 +1,8 @@
 """What all ways to a board have in common: what they find, what they may write, what they do."""
 
+import codecs
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
+import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from adder.board import Region
@@ -131,10 +134,34 @@ def find_program(*names: str) -> str | None:
 
 
 class Step(NamedTuple):
-    """A command; with `expected`, texts that its output must have, since its exit code says nothing."""
+    """A command; with `expected`, texts that its output must have, since its exit code says nothing.
+
+    A quiet one's output is shown only when something is wrong. `otherwise` says what it means when the tool has ended
+    well, but has not said what was expected.
+    """
 
     command: list[str]
     expected: tuple[str, ...] = ()
+    quiet: bool = False
+    otherwise: str = "has not done its work"
+
+
+class Complaint(NamedTuple):
+    """What a tool says when something is wrong, a regular expression, and what that means for people."""
+
+    said: str
+    means: str
+
+
+NO_CHIP = (
+    "The probe is there, but no chip answers it: has the board power, and are SWDIO, SWCLK, GND and the reference "
+    "voltage (VTref) connected?"
+)
+BUSY = (
+    "The probe is there, but it cannot be opened: does another program use it, and may you "
+    "(https://github.com/pyocd/pyOCD/tree/main/udev)?"
+)
+LOCKED = "The chip is locked against debuggers (APPROTECT). Opening it erases all that is on it: "
 
 
 class ToolMethod(Method):
@@ -144,6 +171,8 @@ class ToolMethod(Method):
     get: ClassVar[str]
     """How to get the program, the end of a sentence."""
     verified: ClassVar[str] = "verified"
+    complaints: ClassVar[tuple[Complaint, ...]] = ()
+    """The first that fits is shown when the tool has failed."""
 
     def missing(self) -> str | None:
         if find_program(*self.programs):
@@ -166,23 +195,43 @@ class ToolMethod(Method):
 
     def write(self, image: Image, device: Device, folder: Path) -> str:
         for step in self.steps(image, device, folder):
-            run_step(step)
+            run_step(step, [*self.complaints, *self.complaints_of(step, device)])
         return self.verified
 
+    def complaints_of(self, step: Step, device: Device) -> Sequence[Complaint]:
+        """Complaints whose sentence names the device, or how to go on."""
+        return ()
 
-def run_step(step: Step) -> None:
-    """Run a tool with its output here, or, if its output is to be judged, show it only when it is bad."""
+
+def run_step(step: Step, complaints: Sequence[Complaint] = ()) -> None:
+    """Run a tool with its output here, or, if it is a quiet one, with its output shown only when it is bad."""
     name = Path(step.command[0]).name
-    if not step.expected:
-        code = subprocess.run(step.command, check=False).returncode
-        if code:
-            raise AdderError(f"{name} failed with exit code {code}; what it says is above.")
+    code, said = _run(step)
+    missing = any(text not in said for text in step.expected)
+    if not code and not missing:
         return
-    done = subprocess.run(step.command, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    missing = [text for text in step.expected if text not in done.stdout]
-    if done.returncode or missing:
-        sys.stderr.write(done.stdout)
-        raise AdderError(f"{name} found that the flash is not what was written; what it says is above.")
+    if step.quiet:
+        sys.stderr.write(said)
+    for complaint in complaints:
+        if re.search(complaint.said, said):
+            raise AdderError(complaint.means)
+    if code:
+        raise AdderError(f"{name} failed with exit code {code}; what it says is above.")
+    raise AdderError(f"{name} {step.otherwise}; what it says is above.")
+
+
+def _run(step: Step) -> tuple[int, str]:
+    """Run the command, showing what it says as it comes; the exit code and what it said."""
+    said = bytearray()
+    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
+    with subprocess.Popen(step.command, stdin=null, stdout=pipe, stderr=subprocess.STDOUT) as tool:
+        assert tool.stdout is not None
+        while part := os.read(tool.stdout.fileno(), 4096):
+            said += part
+            if not step.quiet:
+                click.echo(decode(part), nl=False)
+    return tool.returncode, said.decode(errors="replace")
 
 
 def ask(command: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +11,7 @@ from serial.tools import list_ports
 
 from adder.flash.formats import to_hex
 from adder.flash.image import Image
-from adder.flash.method import Device, Step, ToolMethod, ask
+from adder.flash.method import BUSY, LOCKED, NO_CHIP, Complaint, Device, Step, ToolMethod, ask
 
 USB_DEVICES = Path("/sys/bus/usb/devices")
 """Where Linux lists what is on the USB."""
@@ -97,6 +98,10 @@ class ProbeMethod(ToolMethod):
     things = "probes"
 
 
+_LEAVE_LOCKED = ("-O", "auto_unlock=false")
+"""Else pyOCD erases a locked chip without asking."""
+
+
 class PyOcd(ProbeMethod):
     """pyOCD: CMSIS-DAP (DAPLink, Picoprobe), J-Link, ST-Link."""
 
@@ -116,15 +121,28 @@ class PyOcd(ProbeMethod):
             return []
         return [Device(entry["unique_id"], entry["info"]) for entry in listed.get("boards", [])]
 
+    # As pyOCD 0.46 says it.
+    complaints = (
+        Complaint(r"No connected debug probe|No target device available", "The probe is no longer there: plug it in."),
+        Complaint(r"SWD/JTAG communication failure|No ACK", NO_CHIP),
+        Complaint(r"(?i)unable to open|access denied|insufficient permissions|in use", BUSY),
+    )
+
+    def complaints_of(self, step: Step, device: Device) -> Sequence[Complaint]:
+        unlock = shlex.join([arg for arg in step.command if arg not in _LEAVE_LOCKED])
+        return [Complaint("APPROTECT enabled", f"{LOCKED}`{unlock}`, then write again.")] * ("load" in step.command)
+
     def steps(self, image: Image, device: Device, folder: Path) -> list[Step]:
-        chosen = ["--target", "nrf52840", "--uid", device.id]
-        load = [self.program, "load", *chosen, "--erase", "sector", "--no-reset", str(hex_file(image, folder))]
+        chosen = ["--no-wait", "--target", "nrf52840", "--uid", device.id]
+        sectors = ["--erase", "sector", "--no-reset"]
+        load = [self.program, "load", *chosen, *_LEAVE_LOCKED, *sectors, str(hex_file(image, folder))]
         compare = [self.program, "commander", *chosen, "-c", "reset halt"]
         for piece, path in zip(image.pieces, piece_files(image, folder), strict=True):
             compare += ["-c", f'compare {piece.address:#x} "{path}"']
         # The commander goes on after a difference and exits with 0, so its words are judged.
         expected = tuple(f"All {len(piece.data)} bytes match" for piece in image.pieces)
-        return [Step(load), Step([*compare, "-c", "reset"], expected)]
+        otherwise = "found that the flash is not what was written"
+        return [Step(load), Step([*compare, "-c", "reset"], expected, quiet=True, otherwise=otherwise)]
 
 
 class JLink(ProbeMethod):
@@ -166,6 +184,10 @@ class NrfJProg(ProbeMethod):
     get = "Nordic's nRF Command Line Tools bring it (https://www.nordicsemi.com/Products/Development-tools)"
     nothing = "nrfjprog finds no J-Link: is the probe or board plugged in and switched on?"
 
+    def complaints_of(self, step: Step, device: Device) -> Sequence[Complaint]:
+        unlock = f"{LOCKED}`nrfjprog --recover --family NRF52 --snr {device.id}`, then write again."
+        return [Complaint("readback protection|Access protection is enabled", unlock)]
+
     def devices(self) -> list[Device]:
         return [Device(line.strip(), "J-Link") for line in ask([self.program, "--ids"]).split() if line.isdigit()]
 
@@ -188,9 +210,21 @@ class OpenOcd(ProbeMethod):
         return usb_probes()
 
     def steps(self, image: Image, device: Device, folder: Path) -> list[Step]:
+        return [Step([*self._connect(device), "-c", f"program {{{hex_file(image, folder)}}} verify reset exit"])]
+
+    # As OpenOCD 0.12 says it.
+    complaints = (
+        Complaint(r"cannot read IDR|init mode failed \(unable to connect", NO_CHIP),
+        Complaint(r"No J-Link device found|unable to (find a matching|open) CMSIS-DAP|open failed", BUSY),
+    )
+
+    def complaints_of(self, step: Step, device: Device) -> Sequence[Complaint]:
+        unlock = shlex.join([*self._connect(device), "-c", "init; nrf52_recover; exit"])
+        return [Complaint("AP lock engaged", f"{LOCKED}`{unlock}`, then write again before you switch the board off.")]
+
+    def _connect(self, device: Device) -> list[str]:
         transport = "hla_swd" if device.kind == STLINK else "swd"
         command = [self.program, "-f", f"interface/{device.kind or CMSIS_DAP}.cfg"]
         if len(self.devices()) > 1:
             command += ["-c", f"adapter serial {device.id}"]
-        command += ["-c", f"transport select {transport}", "-f", "target/nrf52.cfg"]
-        return [Step([*command, "-c", f"program {{{hex_file(image, folder)}}} verify reset exit"])]
+        return [*command, "-c", f"transport select {transport}", "-f", "target/nrf52.cfg"]

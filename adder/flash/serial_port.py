@@ -11,7 +11,7 @@ from adder.board import Region
 from adder.errors import AdderError
 from adder.flash.formats import ADAFRUIT, NORDIC, dfu_firmware, nordic_init_packet, to_dfu
 from adder.flash.image import Image
-from adder.flash.method import Device, Method, Room, Step, ToolMethod, bar, find_program, run_step
+from adder.flash.method import Complaint, Device, Method, Room, Step, ToolMethod, bar, find_program, run_step
 from adder.flash.nordic_dfu import Link
 
 NORDIC_BOOTLOADER = (0x1915, 0x521F)
@@ -51,6 +51,16 @@ _ARDUINO_ROOM = Room(
     "newer versions of Arduino's bootloader",
     starts=(0x10000,),
     whole=True,
+)
+
+
+# As adafruit-nrfutil 0.5.3.post16 says it.
+_ADAFRUIT_COMPLAINTS = (
+    Complaint("could not be opened", "The serial port cannot be opened: does another program use it, and may you?"),
+    Complaint(
+        "No data received on serial port",
+        "Nobody answers at the serial port: press the board's reset button twice, quickly, and write again.",
+    ),
 )
 
 
@@ -105,7 +115,7 @@ class Dfu(Method):
 
     def write(self, image: Image, device: Device, folder: Path) -> str:
         if device.kind == ADAFRUIT:
-            run_step(self._adafruit(image, device, folder))
+            run_step(self._adafruit(image, device, folder), _ADAFRUIT_COMPLAINTS)
             return "verified by the bootloader's checksum"
         firmware = dfu_firmware(image)
         try:
@@ -127,7 +137,8 @@ class Dfu(Method):
         package = folder / "flash-adafruit.zip"
         package.write_bytes(to_dfu(image, ADAFRUIT))
         options = ["--package", str(package), "--port", device.id, "--baudrate", str(SPEED), "--singlebank"]
-        return Step([program, "dfu", "serial", *options])
+        # It exits with 0 whatever happens.
+        return Step([program, "dfu", "serial", *options], ("Device programmed.",))
 
 
 class Bossac(ToolMethod):
@@ -142,6 +153,11 @@ class Bossac(ToolMethod):
     get = "Arduino's variant of it is needed, which the Arduino IDE installs with the board (docs/flashing.md)"
     nothing = "No Arduino Nano 33 BLE is connected: press its reset button twice, quickly; the orange LED then pulses."
     verified = "not verified, since this bootloader cannot be read"
+    # As bossac 1.9.1 says it.
+    complaints = (
+        Complaint("Device unsupported", f"This bossac does not know the board: {get}."),
+        Complaint("No device found", f"No bootloader answers: {nothing.partition(': ')[2]}"),
+    )
 
     def devices(self) -> list[Device]:
         return ports({(ARDUINO_VENDOR, NANO_BOOTLOADER): "bootloader", (ARDUINO_VENDOR, NANO_SKETCH): "sketch"})

@@ -17,4 +17,7 @@ mp_obj_t flash_range_new(qstr name); // for the board only
 bool board_flash_erase(uint32_t page, unsigned piece);
 void board_flash_write(uint32_t address, uint32_t word);
 
+// Supplied likewise: what the flash's configuration wants done after each reset.
+void board_flash_begin(void);
+
 #endif

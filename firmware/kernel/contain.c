@@ -47,9 +47,10 @@ static unsigned restart_line;
 // the stack are noted when it is raised; the build lists all functions of machine code (adder/freeze.py).
 typedef struct {
     const uint8_t *code;
-    const char *file, *function;
+    uint16_t file, function; // where their names are in frozen_function_texts
 } frozen_function_t;
 
+extern const char frozen_function_texts[];
 extern const frozen_function_t frozen_functions[];
 extern const size_t frozen_function_count;
 extern uint8_t _frozen_code_start, _frozen_code_end, _stack_top;
@@ -100,7 +101,8 @@ static void report(mp_obj_t exception) {
     for (unsigned i = trace_length; i-- > 0;) {
         const frozen_function_t *function = function_at(trace[i]);
         if (function != NULL && function != last) {
-            kernel_printf("  File \"%s\", in %s\n", function->file, function->function);
+            kernel_printf("  File \"%s\", in %s\n", frozen_function_texts + function->file,
+                frozen_function_texts + function->function);
         }
         last = function;
     }

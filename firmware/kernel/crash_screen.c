@@ -18,7 +18,7 @@
 #define NO_COLOURS "\033[0m\r\n"
 
 extern const uint32_t _stack_limit[], _stack_top[];
-extern const uint8_t _interpreter_start[], _data_flash[];
+extern const uint8_t _vectors[], _data_flash[];
 
 static uint8_t report[qrcodegen_BUFFER_LEN_FOR_VERSION(QR_VERSION)]; // then the encoder's work area
 static uint8_t code[qrcodegen_BUFFER_LEN_FOR_VERSION(QR_VERSION)];
@@ -74,7 +74,7 @@ bool crash_screen_on_stack(const uint32_t *start, uint32_t bytes) {
 
 // An address in flash behind a BL, or a BLX with a register (ARMv7-M, A7.7.18 and A7.7.19).
 static bool is_return_address(uint32_t word) {
-    if (!(word & 1) || word < (uintptr_t)_interpreter_start + 5 || word > (uintptr_t)_data_flash) {
+    if (!(word & 1) || word < (uintptr_t)_vectors + 5 || word > (uintptr_t)_data_flash) {
         return false;
     }
     const uint16_t *next = (const uint16_t *)(word - 1);

@@ -25,7 +25,7 @@
 #define REGION_INTERPRETER (6)
 
 // The linker script puts the interpreter apart from the rest of the kernel.
-extern uint8_t _interpreter_start, _interpreter_end;
+extern uint8_t _interpreter_start, _interpreter_middle, _interpreter_end;
 extern void python_process_entry(void);
 
 process_t processes[CONFIG_MAX_PROCESSES];
@@ -149,10 +149,16 @@ bool process_reads_flash(const process_t *process, uint32_t address, uint32_t le
 
 // The interpreter is one for all Python processes, and theirs to run and read, no more.
 static void cover_interpreter(process_t *process) {
-    uint32_t start = (uint32_t)&_interpreter_start;
-    uint32_t end = process->tbf.python ? (uint32_t)&_interpreter_end : start; // nothing for the others
-    uint32_t granule = mpu_granule(start, (uint32_t)&_interpreter_end - start);
-    mpu_cover(&process->mpu[REGION_INTERPRETER], REGION_INTERPRETER, MPU_FLASH, start, end, granule);
+    uint32_t start = (uint32_t)&_interpreter_start, middle = (uint32_t)&_interpreter_middle;
+    uint32_t end = (uint32_t)&_interpreter_end;
+    mpu_region_t *regions = &process->mpu[REGION_INTERPRETER];
+    if (process->tbf.python) { // nothing for the others
+        regions[0] = mpu_region(REGION_INTERPRETER, MPU_FLASH, start, middle);
+        regions[1] = mpu_region(REGION_INTERPRETER + 1, MPU_FLASH, middle, end);
+    } else {
+        regions[0] = mpu_region(REGION_INTERPRETER, MPU_FLASH, start, start);
+        regions[1] = mpu_region(REGION_INTERPRETER + 1, MPU_FLASH, start, start);
+    }
 }
 
 // Other processes lose their access to this one's memory.

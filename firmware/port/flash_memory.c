@@ -6,6 +6,9 @@
 #include "core/flash.h"
 #include "memory_map.h"
 
+void board_flash_begin(void) {
+}
+
 bool board_flash_erase(uint32_t page, unsigned piece) {
     (void)piece;
     memset((void *)page, 0xff, FLASH_PAGE);

@@ -16,6 +16,19 @@
 #define PIECE_MS (5)
 #define PAGE_MS (85)
 
+// FICR, INFO.VARIANT: four characters, "AAF0" for build code F0.
+#define FICR_VARIANT REGISTER(0x10000104)
+#define UICR_APPROTECT REGISTER(0x10001208)
+#define APPROTECT_DISABLE REGISTER(0x40000558)
+
+// Chips of build code F and later lock their debug port at each reset, until the firmware says otherwise. It says what
+// UICR says, as Nordic's own start-up code does; on earlier chips UICR alone decides.
+void board_flash_begin(void) {
+    if ((uint8_t)(FICR_VARIANT >> 8) >= 'F') {
+        APPROTECT_DISABLE = UICR_APPROTECT;
+    }
+}
+
 static void wait(void) {
     while (!(NVMC_READY & 1)) {
     }

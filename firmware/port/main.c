@@ -1,6 +1,7 @@
 // Boot: start the kernel's Python, let the board wire the kernel, then run the processes.
 
 #include "core/context_switch.h"
+#include "core/flash.h"
 #include "core/heap.h"
 #include "core/interrupt.h"
 #include "core/mmio.h"
@@ -61,6 +62,7 @@ static void wire(void) {
 
 int main(void) {
     static uint8_t attempts __attribute__((section(".data"))) = 0; // not cleared between them
+    board_flash_begin();
     python_enter_kernel();
     mpu_init();
     mp_cstack_init_with_top(&_stack_top, &_stack_top - &_stack_limit);

@@ -1,14 +1,18 @@
 """What the build does to manifests, options and capsules before the compiler sees them."""
 
 import ast
+import os
+import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from adder import configure, freeze, manifest
 from adder.board import ROOT, read_manifest
 from adder.errors import AdderError
+from adder.flash import serial_port
 from adder.verify.machine_code import check_machine_code
 
 
@@ -305,9 +309,9 @@ NRF52_BOARDS = {
     # kernel, end of the apps, LEDs, buttons, TXD, RXD
     "DK": (0, 0xF0000, [13, 14, 15, 16], [11, 12, 24, 25], 6, 8),
     "DONGLE": (0x1000, 0xD0000, [6, 8, 41, 12], [38], 15, 20),
-    "NANO33": (0x10000, 0xF0000, [13, 24, 16, 6], [], 35, 42),
+    "NANO33": (0x10000, 0xD0000, [13, 24, 16, 6], [], 35, 42),
     "FEATHER": (0x26000, 0xE4000, [47, 42], [34], 25, 24),
-    "PARTICLE": (0, 0xE4000, [44, 13, 14, 15], [11], 6, 8),
+    "PARTICLE": (0, 0xF0000, [44, 13, 14, 15], [11], 6, 8),
     "MDK": (0, 0xF0000, [22, 23, 24], [32], 20, 19),
 }
 
@@ -328,6 +332,47 @@ def test_each_board_with_an_nrf52840_has_its_pins_and_its_place_in_flash(variant
     assert f"STORAGE_START (0x{apps_end:08x}u)" in written
     assert f"STORAGE_END (0x{apps_end + 0x10000:08x}u)" in written
     assert f"PANIC_CONSOLE_TX_PIN ({txd})" in written
+
+
+@pytest.mark.parametrize(
+    ("bootloader", "room", "start"),
+    [
+        ("NORDIC", serial_port._NORDIC_ROOM, 0x1000),
+        ("ARDUINO", serial_port._ARDUINO_ROOM, 0x10000),
+        ("UF2_S140_6", serial_port._ADAFRUIT_ROOM, 0x26000),
+        ("UF2_S140_7", serial_port._ADAFRUIT_ROOM, 0x27000),
+        ("UF2", serial_port._ADAFRUIT_ROOM, 0x1000),
+    ],
+)
+def test_what_is_built_for_a_bootloader_lies_where_that_starts_it(bootloader, room, start, tmp_path) -> None:
+    (tmp_path / ".config").write_text(f"CONFIG_NRF52_PARTICLE=y\nCONFIG_NRF52_BOOT_{bootloader}=y\n")
+    options = configure.values(configure.load("nrf52840", tmp_path))
+    assert options["NRF52_KERNEL_START"] == start
+    assert start in room.starts
+    assert options["NRF52_STORAGE_START"] <= room.region.end
+    code_of_the_bootloader = 0xF4000 if "UF2" in bootloader else 0xE0000
+    assert options["NRF52_STORAGE_START"] + 0x10000 <= code_of_the_bootloader
+
+
+def test_pins_and_places_follow_the_board_that_is_chosen_in_the_menu(tmp_path, monkeypatch) -> None:
+    def choose(**chosen: int | str) -> dict[str, int]:
+        def menuconfig(kconfig) -> None:
+            kconfig.load_config(os.environ["KCONFIG_CONFIG"])
+            for name, value in chosen.items():
+                kconfig.syms[name].set_value(value)
+            kconfig.write_config(os.environ["KCONFIG_CONFIG"])
+
+        monkeypatch.setitem(sys.modules, "menuconfig", SimpleNamespace(menuconfig=menuconfig))
+        configure.menu(configure.load("nrf52840", tmp_path), tmp_path)
+        return configure.values(configure.load("nrf52840", tmp_path))
+
+    monkeypatch.setenv("KCONFIG_CONFIG", "")
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
+    assert choose()["NRF52_KERNEL_START"] == 0
+    feather = choose(NRF52_FEATHER=2, NRF52_LED0="3")
+    assert (feather["NRF52_KERNEL_START"], feather["NRF52_UART_TX"], feather["NRF52_LED0"]) == (0x26000, 25, 3)
+    dongle = choose(NRF52_DONGLE=2)
+    assert (dongle["NRF52_KERNEL_START"], dongle["NRF52_UART_TX"], dongle["NRF52_LED0"]) == (0x1000, 15, 3)
 
 
 def test_the_windows_of_the_two_ports_do_not_overlap_though_their_blocks_do() -> None:

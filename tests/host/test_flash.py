@@ -22,7 +22,7 @@ from adder.board import Board
 from adder.cli import cli
 from adder.errors import AdderError
 from adder.flash import method, nordic_dfu, probes, serial_port, uf2_drive
-from adder.flash.formats import nordic_init_packet, to_uf2
+from adder.flash.formats import adafruit_init_packet, nordic_init_packet, to_uf2
 from adder.flash.image import Piece, make_image
 
 KERNEL = b"\x01\x02\x03\x04" * 2000
@@ -54,8 +54,11 @@ class Desk:
         monkeypatch.setattr(serial_port.list_ports, "comports", lambda: self.ports)
         monkeypatch.setattr(Board, "build", self.build)
 
-    def tool(self, name: str, *answers: tuple[str, str], code: int = 0) -> None:
-        """Install a tool; it gives the answer whose key is in its arguments, or in the script they name."""
+    def tool(self, name: str, *answers: tuple[str, str], says: str = "", code: int = 0) -> None:
+        """Install a tool; it gives the answer whose key is in its arguments, or in the script they name.
+
+        Asked anything else, it says `says` and ends with the code.
+        """
         script = (
             f"#!{self._python}\nimport json, pathlib, sys\n"
             f"with open({str(self._log)!r}, 'a') as log: log.write(json.dumps([{name!r}, *sys.argv[1:]]) + '\\n')\n"
@@ -66,7 +69,7 @@ class Desk:
             "    if key in said:\n"
             "        print(answer)\n"
             "        sys.exit(0)\n"
-            f"sys.exit({code})\n"
+            f"print({says!r})\nsys.exit({code})\n"
         )
         (self.tools / name).write_text(script)
         (self.tools / name).chmod(0o755)
@@ -140,9 +143,10 @@ def test_pyocd_writes_compares_and_restarts(desk: Desk, kernel: Path) -> None:
     out = flash("--kernel", kernel)
     listing, load, compare = desk.calls()
     assert listing == ["pyocd", "json", "--probes"]
-    chosen = ["--target", "nrf52840", "--uid", "0240000034544e45"]
-    assert load == ["pyocd", "load", *chosen, "--erase", "sector", "--no-reset", str(desk.build / "flash/flash.hex")]
-    assert compare[:6] == ["pyocd", "commander", *chosen]
+    chosen = ["--no-wait", "--target", "nrf52840", "--uid", "0240000034544e45"]
+    options = ["-O", "auto_unlock=false", "--erase", "sector", "--no-reset"]
+    assert load == ["pyocd", "load", *chosen, *options, str(desk.build / "flash/flash.hex")]
+    assert compare[:7] == ["pyocd", "commander", *chosen]
     assert compare[-2:] == ["-c", "reset"]
     assert "Writing through pyOCD: 0240000034544e45 (Arm DAPLink)" in out
     assert out.endswith("8,000 bytes written, verified; the board has been restarted.\n")
@@ -212,6 +216,49 @@ def test_a_tool_that_fails_is_named(desk: Desk, kernel: Path) -> None:
     desk.tool("nrfjprog", ("--ids", "683339521"), code=33)
     with pytest.raises(AdderError, match=r"^nrfjprog failed with exit code 33; what it says is above\.$"):
         flash("--kernel", kernel)
+
+
+NO_CHIP = "^The probe is there, but no chip answers it: has the board power"
+BUSY = "^The probe is there, but it cannot be opened: does another program use it"
+LOCKED = r"^The chip is locked against debuggers \(APPROTECT\)\. Opening it erases all that is on it: `.*"
+
+
+@pytest.mark.parametrize(
+    ("tool", "says", "words"),
+    [
+        ("pyocd", "E No target device available [load_cmd]", "^The probe is no longer there"),
+        ("pyocd", "C SWD/JTAG communication failure (No ACK; make sure the target is powered) [__main__]", NO_CHIP),
+        (
+            "pyocd",
+            "W NRF52840 APPROTECT enabled: not automatically unlocking [target_nRF52]",
+            LOCKED + r"pyocd load --no-wait --target nrf52840 --uid 0240000034544e45 --erase sector --no-reset .*hex`",
+        ),
+        ("openocd", "Error: Error connecting DP: cannot read IDR", NO_CHIP),
+        ("openocd", "Error: unable to find a matching CMSIS-DAP device", BUSY),
+        (
+            "openocd",
+            "nRF52 device has AP lock engaged (see UICR …",
+            LOCKED + "nrf52_recover; exit'`",
+        ),
+        (
+            "nrfjprog",
+            "ERROR: The operation attempted is unavailable due to readback protection in",
+            LOCKED + "nrfjprog --recover --family NRF52 --snr 683339521`, then write again",
+        ),
+    ],
+)
+def test_what_a_tool_complains_of_is_said_in_a_sentence(
+    desk: Desk, kernel: Path, tool: str, says: str, words: str
+) -> None:
+    desk.plug_probe("0d28", "0204", "DAPLink", "AAA1")
+    desk.tool(tool, ("json --probes", PYOCD_LIST), ("--ids", "683339521"), says=says, code=1)
+    with pytest.raises(AdderError, match=words):
+        flash("--kernel", kernel, "--method", tool)
+
+
+def test_a_tools_output_is_shown_as_it_comes(desk: Desk, kernel: Path) -> None:
+    desk.tool("nrfjprog", ("--ids", "683339521"), says="Programming: 42 %")
+    assert "Programming: 42 %\n" in flash("--kernel", kernel)
 
 
 def test_probes_without_a_serial_number_list_are_found_by_their_ports(
@@ -316,8 +363,8 @@ def test_apps_are_written_behind_the_kernel(desk: Desk, kernel: Path, tmp_path: 
         paths.append(tmp_path / f"{name}.tbf")
         paths[-1].write_bytes(make_tbf(name))
     out = flash("--kernel", kernel, "--apps", *paths)
-    assert "0x00000000  kernel             8,000" in out
-    assert "0x00080000  apps hello, blink  4,096" in out
+    assert "0x00000000  8,000  kernel" in out
+    assert "0x00080000  4,096  apps hello, blink" in out
     assert b"hello" in written_hex(desk)[0x80000:0x80200]
 
 
@@ -490,12 +537,115 @@ def test_adafruits_bootloader_is_written_by_their_tool(desk: Desk, kernel_behind
     desk.plug_port("/dev/ttyACM1", 0x239A, 0x8029, "CircuitPython")
     with pytest.raises(AdderError, match=r"^adafruit-nrfutil is not installed; .*gets it\.$"):
         flash("--kernel", kernel_behind_mbr)
-    desk.tool("adafruit-nrfutil")
-    flash("--kernel", kernel_behind_mbr)
+    desk.tool("adafruit-nrfutil", ("", "Device programmed."))
+    out = flash("--kernel", kernel_behind_mbr)
+    assert "Device programmed." in out
     (call,) = desk.calls()
     package = str(desk.build / "flash/flash-adafruit.zip")
     options = ["--package", package, "--port", "/dev/ttyACM0", "--baudrate", "115200", "--singlebank"]
     assert call == ["adafruit-nrfutil", "dfu", "serial", *options]
+
+
+class AdafruitBootloader(threading.Thread):
+    """Adafruit's bootloader at a pseudo-terminal: packets of Nordic's SDK 11 (HCI over SLIP), each acknowledged."""
+
+    START, INIT, DATA, STOP = 3, 1, 4, 5
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.master, slave = os.openpty()
+        tty.setraw(slave)
+        self.port = os.ttyname(slave)
+        self.kinds: list[int] = []
+        self.sizes: tuple[int, ...] = ()
+        self.packet = self.firmware = b""
+
+    def run(self) -> None:
+        frame = b""
+        while True:
+            try:
+                received = os.read(self.master, 4096)
+            except OSError:
+                return
+            *frames, frame = (frame + received).split(b"\xc0")
+            for done in filter(None, frames):
+                self._take(nordic_dfu.slip_decode(done))
+
+    def _take(self, packet: bytes) -> None:
+        first, low, high, check = packet[:4]
+        payload = packet[4:-2]
+        # A sequence number, a checksum follows, to be acknowledged; type 14; the length. The header adds up to 0.
+        assert first & 0xC0 == 0xC0
+        assert low & 0x0F == 14
+        assert low >> 4 | high << 4 == len(payload)
+        assert (first + low + high + check) & 0xFF == 0
+        assert binascii.crc_hqx(packet[:-2], 0xFFFF) == int.from_bytes(packet[-2:], "little")
+        kind, rest = int.from_bytes(payload[:4], "little"), payload[4:]
+        if kind == self.START:
+            self.sizes = struct.unpack("<IIII", rest)
+        elif kind == self.INIT:
+            self.packet = rest[:-2]
+        elif kind == self.DATA:
+            self.firmware += rest
+        self.kinds.append(kind)
+        acknowledged = (first + 1) % 8 << 3
+        os.write(self.master, bytes([0xC0, acknowledged, 0, 0, -acknowledged & 0xFF, 0xC0]))
+
+
+def test_adafruits_own_tool_sends_the_whole_kernel(desk: Desk, elf: ElfMaker) -> None:
+    # The real one, but for the line DTR, which a pseudo-terminal has not.
+    tool = desk.tools / "adafruit-nrfutil"
+    tool.write_text(
+        f"#!{sys.executable}\nimport serial\nserial.Serial._update_dtr_state = lambda self: None\n"
+        "from nordicsemi.__main__ import cli\ncli()\n"
+    )
+    tool.chmod(0o755)
+    board = AdafruitBootloader()
+    board.start()
+    desk.plug_port(board.port, 0x239A, 0x0029)
+    firmware = bytes(range(256)) * 20 + b"end"
+    out = flash("--kernel", elf([(0x26000, 0x26000, firmware)]))
+    padded = firmware + b"\xff"
+    assert board.firmware == padded
+    assert board.packet == adafruit_init_packet(padded)
+    application = 4
+    assert board.sizes == (application, 0, 0, len(padded))
+    assert (board.kinds[:2], board.kinds[-1]) == ([board.START, board.INIT], board.STOP)
+    assert "verified by the bootloader's checksum" in out
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        (
+            "Error is: No data received on serial port. Not able to proceed.",
+            "^Nobody answers",
+        ),
+        ("Error is: Serial port could not be opened on /dev/ttyACM0.", "^The serial port cannot be opened"),
+        ("Something else", r"^adafruit-nrfutil has not done its work; what it says is above\.$"),
+    ],
+)
+def test_adafruits_tool_exits_with_0_and_is_not_believed(
+    desk: Desk, kernel_behind_mbr: Path, says: str, words: str
+) -> None:
+    desk.plug_port("/dev/ttyACM0", 0x239A, 0x0029)
+    desk.tool("adafruit-nrfutil", says=says)
+    with pytest.raises(AdderError, match=words):
+        flash("--kernel", kernel_behind_mbr)
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        ("No device found on ttyACM0", "^No bootloader answers: press its reset button twice, quickly"),
+        ("Device unsupported", "^This bossac does not know the board: Arduino's variant of it is needed"),
+    ],
+)
+def test_what_bossac_complains_of_is_said_in_a_sentence(desk: Desk, elf: ElfMaker, says: str, words: str) -> None:
+    desk.plug_port("/dev/ttyACM0", 0x2341, 0x005A)
+    desk.tool("bossac", says=says, code=1)
+    with pytest.raises(AdderError, match=words):
+        flash("--kernel", elf([(0x10000, 0x10000, KERNEL)]))
 
 
 def test_an_arduino_is_written_by_bossac(desk: Desk, elf: ElfMaker) -> None:

@@ -6,12 +6,20 @@ import pytest
 
 from adder.board import ROOT
 from adder.size import read_map
+from adder.symbols import Symbols
 
 BOARDS = ("qemu", "nrf52840")
 MUTABLE = (".data", ".bss")
 
 TRUSTED = re.compile(r"^(core|kernel|arch)/|^main\.o$|^panic_console")
 """Objects that only the kernel runs: they may have variables."""
+
+FLASH = (".before", ".interpreter", ".bytecode", ".kernel")
+PRIVATE = re.compile(TRUSTED.pattern + r"|^flash_")
+"""Objects that no process may read."""
+
+KERNEL_PYTHON = re.compile(r"^\.text$|_(capsules|board|boards|components)_|^\.rodata\.frozen_function|_board$")
+"""Sections of the frozen modules that are the kernel's."""
 
 
 @pytest.mark.parametrize("board", BOARDS)
@@ -27,9 +35,43 @@ def test_the_shared_interpreter_has_no_variable_outside_its_state(board) -> None
     )
 
 
-def test_processes_may_read_nothing_of_the_kernels_own_code(kernel_symbols) -> None:
-    end = kernel_symbols["_interpreter_end"].address
+@pytest.mark.parametrize("board", BOARDS)
+def test_processes_may_read_nothing_of_the_kernels_own_code(board) -> None:
+    symbols = Symbols.read(ROOT / "build" / board / "kernel.elf")
+    shown = range(symbols["_interpreter_start"].address, symbols["_interpreter_end"].address)
     for name in ("process_fault", "kernel_work", "PendSV_Handler", "fault_of_kernel", "mint_module", "kernel_module"):
-        assert kernel_symbols[name].address >= end, name
-    # The MPU can end the regions here.
-    assert end % (0x4000 if end <= 0x40000 else 0x8000) == 0
+        assert symbols[name].address not in shown, name
+    assert symbols["_frozen_code_start"].address not in shown
+    build = ROOT / "build" / board
+    for piece in read_map((build / "kernel.map").read_text()):
+        origin = piece.origin.removeprefix(f"{build}/")
+        if piece.address in shown and piece.section in FLASH:
+            assert not PRIVATE.search(origin) or piece.name == ".vectors", f"{origin}: {piece.name}"
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_processes_may_read_all_that_is_not_the_kernels(board) -> None:
+    """What the interpreter needs lies in its regions, above all the frozen library and the frozen names."""
+    build = ROOT / "build" / board
+    symbols = Symbols.read(build / "kernel.elf")
+    shown = range(symbols["_interpreter_start"].address, symbols["_interpreter_end"].address)
+    hidden = [
+        f"{origin}: {piece.name}"
+        for piece in read_map((build / "kernel.map").read_text())
+        if piece.section in FLASH and not (piece.address in shown and piece.address + piece.size <= shown.stop)
+        for origin in [piece.origin.removeprefix(f"{build}/")]
+        if not PRIVATE.search(origin) and not (origin == "frozen_content.o" and KERNEL_PYTHON.search(piece.name))
+    ]
+    assert not hidden, hidden
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_the_mpu_can_end_the_interpreters_regions_where_they_end(board) -> None:
+    symbols = Symbols.read(ROOT / "build" / board / "kernel.elf")
+    start, middle, end = (symbols[f"_interpreter_{name}"].address for name in ("start", "middle", "end"))
+    for low, high in ((start, middle), (middle, end)):
+        size = 256
+        while low // size * size + size < high:
+            size *= 2
+        assert low < high, "a region is empty"
+        assert low % (size // 8) == high % (size // 8) == 0, f"{low:#x} to {high:#x}: eighths of {size:#x}"

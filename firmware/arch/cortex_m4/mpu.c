@@ -28,17 +28,38 @@ uint32_t mpu_granule(uint32_t start, uint32_t length) {
     return 0;
 }
 
-void mpu_cover(mpu_region_t regions[2], unsigned first, mpu_kind_t kind, uint32_t start, uint32_t end, uint32_t granule) {
-    uint32_t size = 8 * granule;
-    uint32_t base = start & ~(size - 1);
-    uint32_t used = (1u << (end - base) / granule) - (1u << (start - base) / granule);
+// The region of eight granules at `base` that has those in it which `used` has bits for.
+static mpu_region_t region(unsigned number, mpu_kind_t kind, uint32_t base, uint32_t granule, uint32_t used) {
     uint32_t attributes = kind == MPU_FLASH
         ? MPU_RASR_AP_READ_ONLY | MPU_RASR_C
         : MPU_RASR_AP_READ_WRITE | (kind == MPU_RAM ? MPU_RASR_XN : 0) | MPU_RASR_S | MPU_RASR_C;
-    for (unsigned i = 0; i < 2; i++, base += size, used >>= 8) {
-        regions[i].rbar = base | MPU_RBAR_VALID | (first + i);
-        regions[i].rasr = (used & 0xff) == 0 ? 0
+    return (mpu_region_t) {
+        .rbar = base | MPU_RBAR_VALID | number,
+        .rasr = (used & 0xff) == 0 ? 0
             : attributes | (~used & 0xff) << MPU_RASR_SRD_SHIFT
-            | (__builtin_ctz(size) - 1) << MPU_RASR_SIZE_SHIFT | MPU_RASR_ENABLE;
+            | (__builtin_ctz(8 * granule) - 1) << MPU_RASR_SIZE_SHIFT | MPU_RASR_ENABLE,
+    };
+}
+
+// Bits for the granules of [start, end), the first of them at `base`.
+static uint32_t granules(uint32_t base, uint32_t start, uint32_t end, uint32_t granule) {
+    return (1u << (end - base) / granule) - (1u << (start - base) / granule);
+}
+
+void mpu_cover(mpu_region_t regions[2], unsigned first, mpu_kind_t kind, uint32_t start, uint32_t end, uint32_t granule) {
+    uint32_t size = 8 * granule;
+    uint32_t base = start & ~(size - 1);
+    uint32_t used = granules(base, start, end, granule);
+    for (unsigned i = 0; i < 2; i++, base += size, used >>= 8) {
+        regions[i] = region(first + i, kind, base, granule, used);
     }
+}
+
+mpu_region_t mpu_region(unsigned number, mpu_kind_t kind, uint32_t start, uint32_t end) {
+    uint32_t size = 8 * SMALLEST_GRANULE;
+    while ((start & ~(size - 1)) + size < end) {
+        size *= 2;
+    }
+    uint32_t base = start & ~(size - 1);
+    return region(number, kind, base, size / 8, granules(base, start, end, size / 8));
 }

@@ -25,4 +25,8 @@ uint32_t mpu_granule(uint32_t start, uint32_t length);
 // whole granules and lie within the 16 granules from `start` rounded down to 8 of them.
 void mpu_cover(mpu_region_t regions[2], unsigned first, mpu_kind_t kind, uint32_t start, uint32_t end, uint32_t granule);
 
+// Region `number`, for [start, end): the smallest region that has the range in it, without the eighths beside the
+// range, which must begin and end with eighths. An empty range switches the region off.
+mpu_region_t mpu_region(unsigned number, mpu_kind_t kind, uint32_t start, uint32_t end);
+
 #endif
