@@ -30,6 +30,10 @@ _WIDTH = const(24)
 _MASK = const(0xFFFFFF)
 _HALF = const(0x7FFFFF)
 
+_IDLE = const(0)
+_ARMED = const(1)
+_FIRING = const(2)  # the client is being called, or was cut short
+
 
 class TimerAlarm:
     """A HIL Alarm of 1 MHz."""
@@ -41,9 +45,9 @@ class TimerAlarm:
         self._compare = registers.field(_CC0, 0, _WIDTH)
         self._event = registers.field(_COMPARE0, 0, 1)
         self._trigger = line.trigger
-        self._fired: "Callable[[], None] | None" = None
+        self._fired: "Callable[[], None]" = self._ignore
         self._due = 0
-        self._armed = False
+        self._state = _IDLE
         registers.write(_MODE, _MODE_TIMER)
         registers.write(_BITMODE, _BITMODE_24)
         registers.write(_PRESCALER, _PRESCALE_16)
@@ -61,19 +65,24 @@ class TimerAlarm:
 
     def set_alarm(self, dt: int) -> None:
         self._due = (self.now() + dt) & _MASK
-        self._armed = True
+        self._state = _ARMED
         self._compare(self._due)
         if (self._due - self.now() - 1) & _MASK >= _HALF:  # it may have passed before it was written
             self._trigger()
 
     def disarm(self) -> None:
-        self._armed = False
+        self._state = _IDLE
 
     def _interrupt(self) -> None:
+        """From the hardware, and once more after a call that was cut short: then the client is called again."""
         self._event(0)
         # A match of an earlier alarm proves nothing about this one.
-        if not self._armed or (self.now() - self._due) & _MASK > _HALF:
+        if self._state == _IDLE or (self.now() - self._due) & _MASK > _HALF:
             return
-        self._armed = False
-        if self._fired is not None:
-            self._fired()
+        self._state = _FIRING
+        self._fired()
+        if self._state == _FIRING:  # nobody has set or disarmed it
+            self._state = _IDLE
+
+    def _ignore(self) -> None:
+        """The client, until there is one."""
