@@ -16,7 +16,7 @@ export MICROPY_GIT_HASH := release
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all run flash test test-adversarial menuconfig bench size variants tcb help fuzz soak upstream-tests renode-run renode-test clean kernel kernels apps image FORCE
+.PHONY: all run flash test test-adversarial menuconfig bench size variants tcb help fuzz soak upstream-tests renode-run renode-test renode-soak clean kernel kernels apps image FORCE
 
 all: kernel apps ## Build the kernel for BOARD and all apps
 
@@ -116,6 +116,10 @@ test: kernels apps ## Run all tests
 renode-test: apps $(TOOL_READY) ## Test the nRF52840's kernel in Renode
 	@+$(MAKE) --no-print-directory kernel BOARD=nrf52840
 	@$(PYTHON) -m adder renode test $(TEST_OPTIONS)
+
+renode-soak: apps $(TOOL_READY) ## Ten thousand alarms on the nRF52840's kernel in Renode: some minutes
+	@+$(MAKE) --no-print-directory kernel BOARD=nrf52840
+	@$(PYTHON) -m adder renode test renode/long/alarms.robot $(TEST_OPTIONS)
 
 test-adversarial: kernel apps ## Run the tests that try to break out
 	@$(PYTHON) -m pytest tests/adversarial $(TEST_OPTIONS)

@@ -12,7 +12,7 @@ Each operation is done several times; the median counts, so a time slice that en
 of one does no harm. Four operations have their marks in the kernel or between apps:
 
     ipc_round_trip      like any other; the app that begins it ends it
-    interrupt_to_upcall from `irq_entry` in the kernel to `bench_alarm_upcall` in the app
+    interrupt_to_upcall from the first `irq_entry` in the kernel since a system call to `bench_alarm_upcall` in the app
     slice_switch        from `SysTick_Handler` to the next instruction of another app
     boot_to_user        from `Reset_Handler` to the first instruction of any app
 
@@ -207,7 +207,10 @@ class Stopwatch:
         if begun is not None:
             self._open[begun] = count
         if now == self._irq_entry:
-            self._interrupt = count
+            if self._interrupt is None:
+                self._interrupt = count
+        elif now == KERNEL and before in self._app_of:  # a system call
+            self._interrupt = None
         elif now == self._reset_entry:
             self._reset = count
         elif now == self._tick_entry:

@@ -24,16 +24,16 @@ DRIVER_NUM = const(0x0)
 
 LAYOUT = Layout(upcalls=1, u32=2)
 
-_LEFT = const(0)  # ticks from `_last` to the expiry
-_EXPIRY = const(1)  # the counter's value then
+_SINCE = const(0)  # the counter's value when it was set, or later
+_LEFT = const(1)  # ticks from then to the expiry
 
 _JUSTIFY = const(8)  # 32 - the counter's 24 bits
 _MASK = const(0xFFFFFF)
-_LONGEST = const(0x7FFFFF)  # look at the counter at least twice in each of its rounds
+_LONGEST = const(0x3FFFFF)  # look at the counter at least four times in each of its rounds
 
 
 class AlarmDriver:
-    """Keeps each process's alarm as ticks left since the last look at the counter.
+    """Keeps each process's alarm as ticks left since an earlier look at the counter.
 
     Counting down what is left, and looking often enough, makes wraps of the counter a non-event:
     no two absolute times are ever compared.
@@ -45,7 +45,6 @@ class AlarmDriver:
         self._frequency = alarm.frequency
         self._grant = grant
         self._armed = 0  # one bit a process slot
-        self._last = 0  # the counter when `left` was right
         alarm.set_client(self._fired)
 
     def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
@@ -69,51 +68,55 @@ class AlarmDriver:
         entry = self._grant.enter(process)
         if entry is None:
             return ErrorCode.NOMEM
-        now = self._now()
-        if self._armed == 0:
-            self._last = now
-        elapsed = (now - reference) & _MASK
-        left = dt - elapsed if elapsed < dt else 0
-        entry[_LEFT] = left + ((now - self._last) & _MASK)
-        entry[_EXPIRY] = (reference + dt) & _MASK
+        entry[_SINCE] = reference
+        entry[_LEFT] = dt
         self._armed |= 1 << process.slot
-        self._fired()
-        return success_u32_shifted(entry[_EXPIRY], _JUSTIFY)
+        self._look()
+        return success_u32_shifted((reference + dt) & _MASK, _JUSTIFY)
 
     def _stop(self, process: ProcessId) -> "CommandReturn | int":
         bit = 1 << process.slot
         if not self._armed & bit or self._grant.entry(process.slot) is None:
             return ErrorCode.ALREADY
         self._armed &= ~bit
-        self._fired()
+        self._look()
         return SUCCESS
 
+    def _look(self) -> None:
+        self._fired()
+        if self._armed == 0:
+            self._alarm.disarm()
+
     def _fired(self) -> None:
-        """Look at the counter: deliver what has expired, set the hardware for what comes next."""
-        now = self._now()
-        passed = (now - self._last) & _MASK
-        self._last = now
-        soonest = _LONGEST
-        armed = self._armed
+        """Look at the counter: deliver what has expired, set the alarm for what comes next."""
+        now = int(self._now())
+        soonest = 0  # nothing is left
+        armed = int(self._armed)
         slot = 0
         while armed:
             if armed & 1:
                 entry = self._grant.entry(slot)
-                if entry is None:  # the process has ended
-                    self._armed &= ~(1 << slot)
-                else:
-                    left = entry[_LEFT]
-                    if left <= passed:
-                        self._armed &= ~(1 << slot)
-                        entry.schedule_upcall(0, now, entry[_EXPIRY], 0, _JUSTIFY)
+                if entry:
+                    passed = (now - int(entry[_SINCE])) & _MASK
+                    left = int(entry[_LEFT]) - passed
+                    if left <= 0:
+                        self._armed = int(self._armed) & ~(1 << slot)
+                        entry.schedule_upcall(0, now, (now + left) & _MASK, 0, _JUSTIFY)
                     else:
-                        left -= passed
-                        entry[_LEFT] = left
-                        if left < soonest:
+                        if passed > _LONGEST:
+                            self._count_down(slot, now, left)
+                        if soonest == 0 or left < soonest:
                             soonest = left
+                else:  # the process has ended
+                    self._armed = int(self._armed) & ~(1 << slot)
             armed >>= 1
             slot += 1
-        if self._armed:
-            self._alarm.set_alarm(soonest)
-        else:
-            self._alarm.disarm()
+        if soonest:
+            self._alarm.set_alarm(soonest if soonest < _LONGEST else _LONGEST)
+
+    def _count_down(self, slot: int, now: int, left: int) -> None:
+        """Well before the counter has passed the value that was noted."""
+        entry = self._grant.entry(slot)
+        if entry is not None:
+            entry[_SINCE] = now
+            entry[_LEFT] = left

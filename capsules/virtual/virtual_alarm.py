@@ -9,7 +9,8 @@ from capsules.hil.time import Alarm
 
 _MASK = const(0xFFFFFF)
 _LONGEST = const(0x7FFFFF)  # look at the counter at least twice in each of its rounds
-_DUE = const(-1)
+_FAR = const(0x10000000)  # ticks, 16 rounds; times stay integers that need no memory
+_MOST = const(30)  # a bit each, in such an integer
 
 
 class VirtualAlarm:
@@ -32,24 +33,32 @@ class VirtualAlarm:
 
 
 class AlarmMux:
-    """Sets the hardware alarm for the soonest of its virtual alarms."""
+    """Sets the hardware alarm for the soonest of its virtual alarms.
+
+    Its own time is the sum of what has passed from look to look at the counter: it does not wrap, but begins anew
+    long before it would be too large.
+    """
 
     def __init__(self, alarm: Alarm) -> None:
         self.frequency = alarm.frequency
         self.now = alarm.now
         self._alarm = alarm
-        self._last = 0
-        self._running = False  # whether `_last` counts
+        self._last = 0  # the counter at the last look
+        self._time = 0  # and the time in ticks; both count only while an alarm is armed
+        self._armed = 0  # one bit an alarm
         self._looking = False
-        self._left: "list[int]" = []  # ticks from the last look at the counter, or _DUE; 0: not armed
+        self._due: "list[int]" = []  # the time at which each goes off, if it is armed
         self._fired: "list[Callable[[], None]]" = []
-        alarm.set_client(self._interrupt)
+        alarm.set_client(self._look)
 
     def new_alarm(self) -> VirtualAlarm:
         """Make one more alarm; only while the board is wired."""
-        self._left.append(0)
+        index = len(self._due)
+        if index == _MOST:
+            raise ValueError("too many alarms on one timer")
+        self._due.append(0)
         self._fired.append(self._ignore)
-        return VirtualAlarm(self, len(self._left) - 1)
+        return VirtualAlarm(self, index)
 
     def _ignore(self) -> None:
         """The client of an alarm that has none."""
@@ -61,61 +70,70 @@ class AlarmMux:
     def set_alarm(self, index: int, dt: int) -> None:
         """Let the alarm with this number go off in `dt` ticks."""
         now = self.now()
-        if not self._running:
+        if self._armed == 0 and not self._looking:
             self._last = now
-            self._running = True
-        self._left[index] = (dt if 0 < dt < _LONGEST else 1 if dt < 1 else _LONGEST) + ((now - self._last) & _MASK)
-        self._look()
+        time = self._time + ((now - self._last) & _MASK)
+        self._due[index] = time + (dt if 0 < dt < _LONGEST else 1 if dt < 1 else _LONGEST)
+        self._armed |= 1 << index
+        self._look_unless_looking()
 
     def disarm(self, index: int) -> None:
         """Let the alarm with this number not go off."""
-        if self._left[index]:
-            self._left[index] = 0
-            self._look()
+        bit = 1 << index
+        if self._armed & bit:
+            self._armed &= ~bit
+            self._look_unless_looking()
 
-    def _interrupt(self) -> None:
-        """From the hardware; never from within a look, unless a client has failed and that one was not finished."""
-        self._looking = False
-        self._look()
+    def _begin_anew(self, time: int) -> None:
+        """Let the time be 0, which is `time`."""
+        for index in range(len(self._due)):
+            self._due[index] -= time
+
+    def _look_unless_looking(self) -> None:
+        if not self._looking:
+            self._look()
+            if self._armed == 0:
+                self._alarm.disarm()
 
     def _look(self) -> None:
         """Look at the counter: call who is due, then set the hardware for the next.
 
-        A client may set or disarm any alarm from its callback: what has passed is subtracted from all
-        before anybody is called, and the soonest is looked for after.
+        From the hardware, which has then gone off and is not set; or when an alarm was set or disarmed.
+
+        A client may set or disarm any alarm from its callback, and so be here already; the hardware is not. If
+        clients fail for so long that this ends half done, the hardware calls again.
         """
-        if self._looking:
-            return
         self._looking = True
-        left = self._left
-        now = self.now()
-        ticks = (now - self._last) & _MASK if self._running else 0
+        now = int(self.now())
+        time = int(self._time) + ((now - int(self._last)) & _MASK)
+        if time >= _FAR:
+            self._begin_anew(time)
+            time = 0
         self._last = now
-        self._running = True
-        due = False
-        for index in range(len(left)):
-            rest = left[index]
-            if rest:
-                rest -= ticks
-                if rest <= 0:
-                    rest = _DUE
-                    due = True
-                left[index] = rest
-        if due:
-            for index in range(len(left)):
-                if left[index] == _DUE:
-                    left[index] = 0
+        self._time = time
+        alarms = int(self._armed)
+        called = False
+        index = 0
+        while alarms:
+            if alarms & 1 and int(self._due[index]) <= time:
+                if not called or int(self._armed) >> index & 1:  # not disarmed by the one before
+                    self._armed = int(self._armed) & ~(1 << index)
+                    called = True
                     call_client(self._fired[index])
+            alarms >>= 1
+            index += 1
         self._looking = False
-        soonest = 0
-        for index in range(len(left)):
-            rest = left[index]
-            if rest > 0 and (soonest == 0 or rest < soonest):
-                soonest = rest
-        if soonest > _LONGEST:
-            soonest = _LONGEST
-        if soonest:
-            self._alarm.set_alarm(soonest)
-        else:
-            self._running = False
-            self._alarm.disarm()
+        alarms = int(self._armed)
+        if alarms:
+            soonest = time + _LONGEST
+            index = 0
+            while alarms:
+                if alarms & 1:
+                    due = int(self._due[index])
+                    if due < soonest:
+                        soonest = due
+                alarms >>= 1
+                index += 1
+            if called:  # that took time
+                time += (int(self.now()) - now) & _MASK
+            self._alarm.set_alarm(soonest - time if soonest > time else 1)

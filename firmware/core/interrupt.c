@@ -41,8 +41,12 @@ void interrupt_trigger(unsigned line) {
     context_switch_request();
 }
 
+// The top half returns while the line is still asserted, so that it is pending again. If the handler has
+// dealt with the cause, that would be one more interrupt for nothing. Lines are levels: one that is
+// asserted stays pending whatever is written here.
 static void unmask(unsigned line) {
     if (line < INTERRUPT_FIRST_SOFTWARE && (enabled[line / 32] >> line % 32 & 1)) {
+        NVIC_ICPR(line / 32) = 1u << line % 32;
         NVIC_ISER(line / 32) = 1u << line % 32;
     }
 }

@@ -22,6 +22,9 @@ _HZ = const(32768)
 _WIDTH = const(24)
 _MASK = const(0xFFFFFF)
 _HALF = const(0x7FFFFF)
+_IDLE = const(0)
+_ARMED = const(1)
+_FIRING = const(2)  # the client is being called, or was cut short
 _AHEAD = const(2)  # 6.22.7: "writing N+2 to a CC register is guaranteed to trigger"; nearer values are not
 
 
@@ -38,9 +41,9 @@ class RtcAlarm:
         self._compare = registers.field(_CC, 0, _WIDTH)
         self._event = registers.field(_COMPARE, 0, 1)
         self._trigger = line.trigger
-        self._fired: "Callable[[], None] | None" = None
+        self._fired: "Callable[[], None]" = self._ignore
         self._due = 0
-        self._armed = False
+        self._state = _IDLE
         registers.write(_PRESCALER, 0)
         self._event(0)
         registers.write(_INTENSET, _INT_COMPARE)
@@ -53,7 +56,7 @@ class RtcAlarm:
     def set_alarm(self, dt: int) -> None:
         now = self.now()
         self._due = (now + dt) & _MASK
-        self._armed = True
+        self._state = _ARMED
         self._aim(now)
 
     def _aim(self, now: int) -> None:
@@ -68,16 +71,21 @@ class RtcAlarm:
         self._trigger()
 
     def disarm(self) -> None:
-        self._armed = False
+        self._state = _IDLE
 
     def _interrupt(self) -> None:
+        """From the hardware, and once more after a call that was cut short: then the client is called again."""
         self._event(0)
-        if not self._armed:
+        if self._state == _IDLE:
             return
         now = self.now()
         if (now - self._due) & _MASK > _HALF:  # not yet: the old value has matched, or it was too near
             self._aim(now)
             return
-        self._armed = False
-        if self._fired is not None:
-            self._fired()
+        self._state = _FIRING
+        self._fired()
+        if self._state == _FIRING:  # nobody has set or disarmed it
+            self._state = _IDLE
+
+    def _ignore(self) -> None:
+        """The client, until there is one."""

@@ -31,6 +31,10 @@ _MASK = const(0xFFFFFF)
 _HALF = const(0x7FFFFF)
 _AHEAD = const(2)  # microseconds: what is nearer may pass while it is written
 
+_IDLE = const(0)
+_ARMED = const(1)
+_FIRING = const(2)  # the client is being called, or was cut short
+
 
 class TimerAlarm:
     """A HIL Alarm of 1 MHz."""
@@ -42,9 +46,9 @@ class TimerAlarm:
         self._compare = registers.field(_CC0, 0, _WIDTH)
         self._event = registers.field(_COMPARE0, 0, 1)
         self._trigger = line.trigger
-        self._fired: "Callable[[], None] | None" = None
+        self._fired: "Callable[[], None]" = self._ignore
         self._due = 0
-        self._armed = False
+        self._state = _IDLE
         registers.write(_MODE, _MODE_TIMER)
         registers.write(_BITMODE, _BITMODE_24)
         registers.write(_PRESCALER, _PRESCALE_16)
@@ -62,7 +66,7 @@ class TimerAlarm:
 
     def set_alarm(self, dt: int) -> None:
         self._due = (self.now() + dt) & _MASK
-        self._armed = True
+        self._state = _ARMED
         self._compare(self._due)
         self._look()
 
@@ -72,15 +76,20 @@ class TimerAlarm:
             self._trigger()
 
     def disarm(self) -> None:
-        self._armed = False
+        self._state = _IDLE
 
     def _interrupt(self) -> None:
+        """From the hardware, and once more after a call that was cut short: then the client is called again."""
         self._event(0)
-        if not self._armed:
+        if self._state == _IDLE:
             return
         if (self.now() - self._due) & _MASK > _HALF:  # not yet: it was an earlier alarm's match, or too near
             self._look()
             return
-        self._armed = False
-        if self._fired is not None:
-            self._fired()
+        self._state = _FIRING
+        self._fired()
+        if self._state == _FIRING:  # nobody has set or disarmed it
+            self._state = _IDLE
+
+    def _ignore(self) -> None:
+        """The client, until there is one."""

@@ -13,6 +13,7 @@ from capsules.virtual.virtual_alarm import AlarmMux
 
 EXISTS, FREQUENCY, NOW, STOP, RELATIVE, ABSOLUTE = 0, 1, 2, 3, 5, 6
 ROUND = 1 << 24
+HALF = ROUND // 2 - 1
 U32 = 1 << 32
 # The driver looks at the counter every half round; later than this after a look, a whole round may have
 # passed unseen. The rest is for the time that code takes. (86 seconds at 25 MHz / 256.)
@@ -320,6 +321,37 @@ def test_a_client_that_fails_does_not_stop_the_clock_for_the_others(clock, alarm
     clock.pass_time(100)
     assert "ZeroDivisionError" in log.text
     assert [len(a.at) for a in alarms] == [1, 1, 1]
+
+
+def test_an_alarm_that_its_client_sets_again_costs_one_interrupt(clock, alarms) -> None:
+    alarms[0].then = [lambda: alarms[0].alarm.set_alarm(1000)] * 99
+    alarms[0].alarm.set_alarm(1000)
+    clock.pass_time(150_000)
+    assert len(alarms[0].at) == clock.interrupts == 100
+
+
+@pytest.mark.parametrize("stay", [False, True])
+def test_alarms_are_on_time_for_hundreds_of_rounds(clock, alarms, stay) -> None:
+    """Longer than the mux's own time goes; `stay`: with an alarm that is always armed."""
+    begin, period, count = clock.time, ROUND // 3, 1000
+    alarms[0].then = [lambda: alarms[0].alarm.set_alarm(period)] * (count - 1)
+    alarms[0].alarm.set_alarm(period)
+    if stay:
+        alarms[1].then = [lambda: alarms[1].alarm.set_alarm(HALF)] * count
+        alarms[1].alarm.set_alarm(HALF)
+    clock.pass_time(count * period)
+    assert alarms[0].at == [begin + n * period for n in range(1, count + 1)]
+    if stay:
+        assert alarms[1].at == [begin + n * HALF for n in range(1, count * period // HALF + 1)]
+
+
+def test_after_a_long_rest_an_alarm_is_on_time(clock, alarms) -> None:
+    alarms[0].alarm.set_alarm(5)
+    clock.pass_time(7 * ROUND + 12345)
+    at = clock.time
+    alarms[1].alarm.set_alarm(100)
+    clock.pass_time(1000)
+    assert alarms[1].at == [at + 100]
 
 
 def test_an_alarm_without_a_client_harms_nobody() -> None:

@@ -132,6 +132,29 @@ def test_an_alarm_set_from_the_callback_goes_off() -> None:
     assert len(bench.fired_at) == 6
 
 
+def test_a_client_that_is_cut_short_is_called_again() -> None:
+    """As the kernel calls the handler of a line once more that has failed: what was due may not have been seen to."""
+    bench = Bench(7)
+    failures = [RuntimeError(), RuntimeError()]
+
+    def fired() -> None:
+        if failures:
+            raise failures.pop()
+        bench.fired()
+
+    bench.alarm.set_client(fired)
+    bench.alarm.set_alarm(100)
+    while failures:
+        try:
+            bench.service()
+        except RuntimeError:
+            bench.chip.line.trigger()
+    bench.until_fired()
+    for _ in range(3):
+        bench.service()
+    assert len(bench.fired_at) == 1
+
+
 def test_the_frequency_is_that_of_a_32_bit_counter() -> None:
     assert Bench(6).alarm.frequency == 32768 * 256
 

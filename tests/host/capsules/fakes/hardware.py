@@ -38,6 +38,7 @@ class FakeAlarm:
         self.time = start
         self.creep = creep
         self.due: int | None = None
+        self.interrupts = 0
         self._fired: Callable[[], None] | None = None
 
     def now(self) -> int:
@@ -58,6 +59,7 @@ class FakeAlarm:
         """The interrupt."""
         assert self._fired is not None
         self.due = None
+        self.interrupts += 1
         self._fired()
 
     def pass_time(self, ticks: int, lateness: Callable[[], int] = lambda: 0) -> None:
