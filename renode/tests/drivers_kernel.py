@@ -8,9 +8,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "adversarial")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from hostile_kernel import build_kernel, write  # noqa: E402
+from kernels import build_kernel, write  # noqa: E402
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     write(board / "mpy-cross.cfg", "[emit]\ncapsules/bench = bytecode\n")
     for path in (HERE / "drivers").glob("*.py"):
         write(board / "capsules" / "bench" / path.name, path.read_text())
-    print(build_kernel(board, folder / "build", base=ROOT / "build" / "nrf52840"))
+    print(build_kernel(board, folder / "build", base="nrf52840"))
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ Traffic Both Ways With Flow Control
     Traffic Both Ways
 
 Traffic Both Ways Without Flow Control
-    ${KERNEL}=    Kernel With    NRF52_UART_FLOW_CONTROL=n
-    Set Test Variable    ${KERNEL}
+    ${kernel}=    Kernel With    NRF52_UART_FLOW_CONTROL=n
+    Set Test Variable    ${KERNEL}    ${kernel}
     Traffic Both Ways
     # The sender did not wait for anything.
     Should Be True    ${lasted} < ${SIZE} * 10 / 115200 + 1.1
@@ -58,6 +58,13 @@ Traffic Both Ways
     # The line was nearly full the other way, too.
     ${out}=    Evaluate    int($said.split()[0])
     Should Be True    ${out} > 0.85 * ${lasted} * 11520
+
+Kernel With
+    [Documentation]    Builds a kernel with other options than the board's.
+    [Arguments]    @{options}
+    ${result}=    Run Process    ${PYTHON}    ${CURDIR}/kernel_with.py    @{options}    cwd=${ROOT}
+    Should Be Equal As Integers    ${result.rc}    0    msg=${result.stdout}${result.stderr}
+    RETURN    ${result.stdout}
 
 Seconds
     [Documentation]    The board's time.

@@ -211,9 +211,9 @@ def test_each_allocation_may_fail_and_all_go_on(injector, long) -> None:
 def small_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Path]:
     """Builds a kernel with so many KB of heap."""
     monkeypatch.syspath_prepend(ROOT / "tests" / "system")
-    from test_configurations import build_kernel
+    from kernels import build_kernel
 
-    return lambda size: build_kernel(tmp_path / "build", f"KERNEL_HEAP_KB={size}")
+    return lambda size: build_kernel("qemu", tmp_path / "build", f"KERNEL_HEAP_KB={size}")
 
 
 def test_a_heap_that_is_much_too_small_is_named(small_kernel, simulation) -> None:

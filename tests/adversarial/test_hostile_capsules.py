@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hostile_kernel import ATTACKS, build_kernel, choose, header, write_board
+from hostile_kernel import ATTACKS, choose, header, write_board
+from kernels import build_kernel
 
 from adder.board import ROOT
 from adder.elf_to_tbf import Options, elf_to_tbf

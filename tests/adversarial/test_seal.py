@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from hostile_kernel import HERE, build_kernel, write_board
+from hostile_kernel import HERE, write_board
+from kernels import build_kernel
 from test_hostile_capsules import ASK
 
 from adder.board import ROOT

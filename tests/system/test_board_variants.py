@@ -3,13 +3,10 @@
 `make test` builds the two whose flash is laid out least alike; `make variants`, as the workflow in .github, builds all.
 """
 
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from kernels import build_kernel
 
 from adder.board import ROOT, Board, load_board
 from adder.configure import load
@@ -28,33 +25,6 @@ SHORT = ("NRF52_DONGLE", "NRF52_FEATHER")
 """The kernel begins at 0x1000, with 28 KB before the interpreter, and at 0x26000, which no MPU region can begin at."""
 
 
-def run(*command: str) -> None:
-    # The make that runs the tests must not lend its job server to this one.
-    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "V")}
-    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
-
-
-def build_variant(folder: Path, *options: str) -> Path:
-    """Build the kernel with these options; MicroPython's own objects, which know nothing of them, are taken over."""
-    shutil.copytree(BUILT, folder, ignore=shutil.ignore_patterns("*.bin", ".config", "flash"))
-    for part in ("core", "kernel", "arch"):
-        shutil.rmtree(folder / part)
-    for made in [*folder.glob("*.elf"), *folder.glob("flash_*.o"), *folder.glob("panic_console_*.o")]:
-        made.unlink()
-    for name in ("main.o", "modes.o", "frozen_content.o"):
-        (folder / name).unlink()
-    (folder / ".config").write_text("".join(f"CONFIG_{option}\n" for option in options))
-    run(sys.executable, "-m", "adder.configure", "nrf52840", str(folder))
-    run(sys.executable, "-m", "adder.manifest", "nrf52840", str(folder))
-    top = (ROOT / (ROOT / "build/.micropython").read_text().strip()).resolve()
-    run(
-        "make", "-s", "-j2", "-C", str(ROOT / "firmware" / "port"), "BOARD=nrf52840", f"BUILD={folder}", f"TOP={top}",
-        f"PYTHON={sys.executable}",
-    )  # fmt: skip
-    return folder / "kernel.elf"
-
-
 def size_of(elf: Path, board: Board) -> Bytes:
     """What a kernel takes."""
     return measure(elf, elf.with_suffix(".map").read_text(), board).total
@@ -70,7 +40,7 @@ def board() -> Board:
 def test_the_kernel_is_at_most_320_kb_and_64_kb_of_ram_on_each_board(variant, board, long, tmp_path) -> None:
     if variant not in SHORT and not long:
         pytest.skip("`make variants` builds it; `make test` builds two of the boards")
-    elf = build_variant(tmp_path / "build", f"{variant}=y")
+    elf = build_kernel("nrf52840", tmp_path / "build", f"{variant}=y", base="nrf52840")
     symbols = Symbols.read(elf)
     start = int(load("nrf52840", tmp_path / "build").syms["NRF52_KERNEL_START"].str_value, 16)
     # The vectors are where the bootloader looks for them: the stack's top, and the reset handler.

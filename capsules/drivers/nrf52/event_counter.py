@@ -29,6 +29,10 @@ _WIDTH = const(24)
 _MASK = const(0xFFFFFF)
 _HALF = const(0x7FFFFF)
 
+_IDLE = const(0)
+_ARMED = const(1)
+_REACHED = const(2)  # the client is being called, or was cut short
+
 
 class TimerCounter:
     """A HIL EventCounter."""
@@ -39,9 +43,9 @@ class TimerCounter:
         self._compare = registers.field(_CC0, 0, 32)
         self._event = registers.field(_COMPARE0, 0, 1)
         self._trigger = line.trigger
-        self._reached: "Callable[[], None] | None" = None
+        self._reached: "Callable[[], None]" = self._ignore
         self._target = 0
-        self._armed = False
+        self._state = _IDLE
         registers.write(_MODE, _MODE_LOW_POWER_COUNTER)
         registers.write(_BITMODE, _BITMODE_24)
         registers.write(_CLEAR, 1)
@@ -59,15 +63,21 @@ class TimerCounter:
 
     def set_target(self, count: int) -> None:
         self._target = count
-        self._armed = True
+        self._state = _ARMED
         self._compare(count)
         if (self.now() - count) & _MASK <= _HALF:  # it may have been reached before it was written
             self._trigger()
 
     def _interrupt(self) -> None:
+        """From the hardware, and once more after a call that was cut short: then the client is called again."""
         self._event(0)
         # A match of an earlier target proves nothing about this one.
-        if self._armed and (self.now() - self._target) & _MASK <= _HALF:
-            self._armed = False
-            if self._reached is not None:
-                self._reached()
+        if self._state == _IDLE or (self.now() - self._target) & _MASK > _HALF:
+            return
+        self._state = _REACHED
+        self._reached()
+        if self._state == _REACHED:  # nobody has set another
+            self._state = _IDLE
+
+    def _ignore(self) -> None:
+        """The client, until there is one."""
