@@ -78,7 +78,9 @@ def build_kernel(board: Path, folder: Path, python: Path | None = None, base: Pa
     """
     kernel = folder / "kernel.elf"
     base_stamp = fingerprint([base / "kernel.elf", *sorted((ROOT / "adder").rglob("*.py")), ROOT / "mpy-cross.cfg"])
-    stamp = base_stamp + fingerprint([path for path in sorted(board.rglob("*")) if path.is_file()]) + str(python)
+    sources = [path for path in sorted(board.rglob("*")) if path.is_file()]
+    sources += sorted((ROOT / "capsules").rglob("*.py"))  # the kernel in `base` has not all of them
+    stamp = base_stamp + fingerprint(sources) + str(python)
     if kernel.is_file() and (folder / ".built").is_file() and (folder / ".built").read_text() == stamp:
         return kernel
     if not (folder / ".base").is_file() or (folder / ".base").read_text() != base_stamp:
