@@ -39,8 +39,9 @@ def build_kernel(
     kernel = folder / "kernel.elf"
     built = ROOT / "build" / base
     base_stamp = fingerprint([built / "kernel.elf", *sorted((ROOT / "adder").rglob("*.py")), ROOT / "mpy-cross.cfg"])
-    own = sorted(board.rglob("*")) if isinstance(board, Path) else []
-    stamp = base_stamp + fingerprint(path for path in own if path.is_file()) + f"{board} {options} {python}"
+    own = sorted((ROOT / "capsules").rglob("*.py"))  # the kernel in build/ has not all of them
+    own += sorted(path for path in board.rglob("*") if path.is_file()) if isinstance(board, Path) else []
+    stamp = base_stamp + fingerprint(own) + f"{board} {options} {python}"
     if kernel.is_file() and (folder / ".built").is_file() and (folder / ".built").read_text() == stamp:
         return kernel
     if not (folder / ".base").is_file() or (folder / ".base").read_text() != base_stamp:

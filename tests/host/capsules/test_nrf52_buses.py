@@ -117,6 +117,18 @@ def test_what_is_asked_for_while_it_calibrates_comes_afterwards(machine) -> None
     assert user.chip.calibrations == 1
 
 
+def test_an_alarm_does_not_begin_what_calibration_or_a_sample_would_meet(machine) -> None:
+    user = AdcUser(machine, calibrated=False)
+    user.chip.volts = {1: 1.8}
+    user.adc.sample_continuous(0, 1000)
+    user.pass_time(100)
+    assert user.samples == []
+    user.calibrate()
+    user.alarm.pass_time(100)  # and nobody looks at the converter
+    machine.run()
+    assert user.samples == [(0x8000, 0)]
+
+
 def test_the_adc_refuses_what_it_cannot(machine) -> None:
     adc = AdcUser(machine).adc
     assert (adc.channels(), adc.resolution_bits(), adc.reference_millivolts()) == (3, 12, 3600)
@@ -421,6 +433,7 @@ def test_an_address_that_nobody_has_is_noack_and_stops_once(machine, what) -> No
     }[what]()
     user.run()
     assert [status for *_, status in user.got] == [ErrorCode.NOACK]
+    assert user.chip.done[-3:] == ["resume", "stop", "stopped"]
     assert user.chip.done.count("stop") == 1
     assert user.is_at_rest()
     user.chip.devices = {0x40: b"x"}
@@ -436,6 +449,16 @@ def test_a_byte_that_is_refused_is_noack(machine) -> None:
     user.write(0x40, b"abcd")
     user.run()
     assert user.got == [(b"abcd", None, ErrorCode.NOACK)]
+    assert user.chip.done == ["tx", "resume", "stop", "stopped"]
+
+
+def test_a_last_byte_that_is_refused_is_not_stopped_twice(machine) -> None:
+    user = I2cUser(machine)
+    user.chip.devices, user.chip.refuse = {0x40: b""}, 3
+    user.write(0x40, b"abcd")
+    user.run()
+    assert user.got == [(b"abcd", None, ErrorCode.NOACK)]
+    assert user.chip.done == ["tx", "stop by the short", "stopped"]
 
 
 @pytest.mark.parametrize("event", [0x104, 0x124])
@@ -607,6 +630,9 @@ def test_changes_while_the_hardware_is_busy_are_not_lost(machine) -> None:
     user.pwm.stop(0)
     user.pwm.start(0, 2000, 4000)
     assert user.settle() == (2000, [0.4, 0, 0, 0])
+    user.pwm.stop(0)
+    user.pwm.start(0, 2000, 6000)
+    assert user.settle() == (2000, [0.6, 0, 0, 0])
     user.pwm.start(0, 2000, 1)
     user.pwm.stop(0)
     assert user.settle() == (0, [0] * 4)

@@ -243,6 +243,15 @@ def test_an_input_has_its_pull_and_its_level(pull, bits) -> None:
     assert pin.read() == 0
 
 
+def test_an_open_drain_pin_is_pulled_up_and_drives_only_zeros() -> None:
+    """PIN_CNF: PULL 3, DRIVE 6 (S0D1); TWIM wants inputs, and a bus that is clocked by hand outputs."""
+    chip = Chip()
+    pin = chip.pins.pin(42)
+    for driving, direction in ((False, 0), (True, 1), (False, 0)):
+        pin.make_open_drain(driving)
+        assert chip.ports[1].registers.words[CNF + 4 * 10] == 6 << 8 | 3 << 2 | direction
+
+
 def watched(chip: Chip, number: int, edge: int):
     pin, calls = chip.pins.pin(number), []
     pin.make_input(PULL_NONE)

@@ -209,6 +209,20 @@ def test_the_timers_alarms_are_neither_early_nor_lost() -> None:
         assert at + dt <= fired[0] <= at + dt + 60
 
 
+def test_a_match_that_comes_a_tick_before_the_capture_is_not_lost() -> None:
+    registers, line, fired = Registers(), InterruptLine(), []
+    alarm = TimerAlarm(registers, line)
+    alarm.set_client(lambda: fired.append(1))
+    alarm.set_alarm(100)
+    registers.words[0x544] = 99
+    line.handler()
+    assert fired == []
+    assert line.pending
+    registers.words[0x544] = 100
+    line.handler()
+    assert fired == [1]
+
+
 # -- Watchdog ---------------------------------------------------------------------------------------
 
 

@@ -63,6 +63,7 @@ class ChipSaadc(Chip):
         self.deaf = False
         self.started = False
         self.timing = False
+        self.calibrating = False
         self.calibrations = 0
         self.target: tuple[int, int] | None = None
 
@@ -70,13 +71,16 @@ class ChipSaadc(Chip):
         assert self.word(self.ENABLE) == 1
         assert not self.started, "anomaly 252"
         self.calibrations += 1
+        self.calibrating = True
 
     def calibrated(self) -> None:
+        self.calibrating = False
         self.events[0x110] = 1
 
     def _start(self) -> None:
         assert self.word(self.ENABLE) == 1
         assert self.target is None, "started while it fills a buffer"
+        assert not self.calibrating, "started while it calibrates"
         assert self.word(self.POINTER) % 2 == 0
         memory(self.word(self.POINTER), 2 * self.word(self.COUNT))
         self.target, self.words[self.AMOUNT] = (self.word(self.POINTER), self.word(self.COUNT)), 0
@@ -191,7 +195,7 @@ class ChipTwim(Chip):
 
     def run(self) -> None:
         """What has been begun takes place, up to an error or the stop."""
-        if self.done[-1:] == ["stop"]:
+        if self.done[-1:] in (["stop"], ["stop by the short"]):
             self._end()
         elif self.done[-1:] == ["tx"]:
             self._transmit()
@@ -209,6 +213,9 @@ class ChipTwim(Chip):
         self.words[0x54C] = taken
         self.written.append((address, data[:taken]))
         if taken < length:
+            if taken == length - 1 and self.word(self.SHORTS) >> 9 & 1:  # LASTTX_STOP
+                self.events[0x160] = 1
+                self.done.append("stop by the short")
             self._fail(2)
             return
         if self.cut_off:
