@@ -408,7 +408,7 @@ namespace Antmicro.Renode.Peripherals.Nordic
         private const long Count = 0x524;
     }
 
-    // TIMER, in timer mode: it counts 16 MHz / 2^PRESCALER, as wide as BITMODE says, and wraps.
+    // TIMER: it counts 16 MHz / 2^PRESCALER or, as MODE says, the task COUNT; as wide as BITMODE says, and wraps.
     public class NRF52840_WideTimer : NordicPeripheral
     {
         public NRF52840_WideTimer(IMachine machine, int comparisons) : base(machine)
@@ -426,6 +426,7 @@ namespace Antmicro.Renode.Peripherals.Nordic
                 base.Reset();
                 System.Array.Clear(compared, 0, compared.Length);
                 from = 0;
+                running = false;
                 timer.Reset();
                 Arrange();
             }
@@ -460,10 +461,19 @@ namespace Antmicro.Renode.Peripherals.Nordic
             switch(offset)
             {
                 case 0x000: // START
-                    timer.Enabled = true;
+                    running = true;
+                    timer.Enabled = Register(Mode) == 0;
                     break;
                 case 0x004: // STOP
+                    running = false;
                     timer.Enabled = false;
+                    break;
+                case 0x008: // COUNT
+                    if(running && Register(Mode) != 0)
+                    {
+                        from = (uint)((from + 1) % Period);
+                        RaiseCompared();
+                    }
                     break;
                 case 0x00C: // CLEAR
                     Counter = 0;
@@ -483,11 +493,11 @@ namespace Antmicro.Renode.Peripherals.Nordic
                 compared[n] = (uint)(value % Period);
                 Counter = Counter;
             }
-            else if(offset == BitMode || offset == Prescaler)
+            else if(offset == Mode || offset == BitMode || offset == Prescaler)
             {
-                if(timer.Enabled)
+                if(running)
                 {
-                    this.Log(LogLevel.Error, "BITMODE and PRESCALER can be written only while the counter is stopped");
+                    this.Log(LogLevel.Error, "MODE, BITMODE and PRESCALER can be written only while the counter is stopped");
                 }
                 Arrange();
             }
@@ -520,12 +530,17 @@ namespace Antmicro.Renode.Peripherals.Nordic
             {
                 from = (uint)((from + timer.Limit) % Period);
                 Aim();
-                for(var n = 0; n < compared.Length; n++)
+                RaiseCompared();
+            }
+        }
+
+        private void RaiseCompared()
+        {
+            for(var n = 0; n < compared.Length; n++)
+            {
+                if(compared[n] == from)
                 {
-                    if(compared[n] == from)
-                    {
-                        Raise(16 + n); // COMPARE[n]
-                    }
+                    Raise(16 + n); // COMPARE[n]
                 }
             }
         }
@@ -535,9 +550,11 @@ namespace Antmicro.Renode.Peripherals.Nordic
         private readonly LimitTimer timer;
         private readonly uint[] compared;
         private uint from;
+        private bool running;
 
         private static readonly int[] Widths = { 16, 8, 24, 32 };
         private const long FirstCapture = 0x040;
+        private const long Mode = 0x504;
         private const long BitMode = 0x508;
         private const long Prescaler = 0x510;
         private const long FirstCompare = 0x540;

@@ -10,5 +10,5 @@ from kernels import build_kernel  # noqa: E402
 
 if __name__ == "__main__":
     options = sys.argv[1:]
-    folder = ROOT / "build" / "renode-kernels" / "-".join(options)
+    folder = ROOT / "build" / "renode-kernels" / "-".join(options).replace("=", "-")
     print(build_kernel("nrf52840", folder, *options, base="nrf52840"))

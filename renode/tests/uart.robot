@@ -43,7 +43,7 @@ Traffic Both Ways
     Execute Command    emulation RunFor "1"
     ${begin}=    Seconds
     Execute Command    ${UART} SendFile "${FOLDER}/blocks"
-    WHILE    True    limit=${{int($SIZE) * 20 // 115200 + 10}}
+    WHILE    True    limit=${{int($SIZE) * 10 // 115200 * 2 + 10}}
         Execute Command    emulation RunFor "1"
         ${output}=    Get File    ${FOLDER}/output    encoding_errors=replace
         ${found}=    Evaluate    "sink: end" in $output
