@@ -117,7 +117,7 @@ renode-test: apps $(TOOL_READY) ## Test the nRF52840's kernel in Renode
 	@+$(MAKE) --no-print-directory kernel BOARD=nrf52840
 	@$(PYTHON) -m adder renode test $(TEST_OPTIONS)
 
-renode-soak: apps $(TOOL_READY) ## Ten thousand alarms on the nRF52840's kernel in Renode: some minutes
+renode-soak: apps $(TOOL_READY) ## Ten thousand alarms on the nRF52840's kernel in Renode: ten minutes
 	@+$(MAKE) --no-print-directory kernel BOARD=nrf52840
 	@$(PYTHON) -m adder renode test renode/long/alarms.robot $(TEST_OPTIONS)
 

@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation    Ten thousand alarms over many wraps of the counter: some minutes. `make renode-soak`.
+Documentation    Ten thousand alarms over many wraps of the counter: ten minutes. `make renode-soak`.
 Suite Setup      Setup
 Suite Teardown   Teardown
 Test Setup       Test Setup
