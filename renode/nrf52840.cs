@@ -420,6 +420,132 @@ namespace Antmicro.Renode.Peripherals.Nordic
         private const uint Crystal = 1;
     }
 
+    // WDT (PS 6.36). While the processor sleeps it stands still, unless CONFIG says otherwise; Renode's always runs.
+    public class NRF52840_WorkWatchdog : NordicPeripheral
+    {
+        public NRF52840_WorkWatchdog(IMachine machine, CortexM cpu, NRF52840_PowerClock clock) : base(machine)
+        {
+            this.cpu = cpu;
+            this.clock = clock;
+        }
+
+        public override void Reset()
+        {
+            lock(guard)
+            {
+                base.Reset();
+                SetRegister(ReloadValue, 0xFFFFFFFF);
+                SetRegister(ReloadEnable, 1);
+                SetRegister(Config, 1);
+                running = false;
+            }
+        }
+
+        // Milliseconds that are left, for tests.
+        public uint Left { get { return running ? (uint)(LeftMicroseconds / 1000) : 0; } }
+
+        protected override void Task(long offset)
+        {
+            if(offset != 0x000) // START
+            {
+                base.Task(offset);
+                return;
+            }
+            running = true;
+            Reload();
+        }
+
+        protected override uint Read(long offset)
+        {
+            switch(offset)
+            {
+                case 0x400: // RUNSTATUS
+                    return running ? 1u : 0u;
+                case 0x404: // REQSTATUS: RR[0] is the only one here
+                    return 1;
+                default:
+                    return base.Read(offset);
+            }
+        }
+
+        protected override void Write(long offset, uint value)
+        {
+            if(offset == FirstRequest)
+            {
+                if(value != 0x6E524635)
+                {
+                    this.Log(LogLevel.Error, "0x{0:X8} in RR[0] feeds nobody", value);
+                }
+                else if(running)
+                {
+                    Reload();
+                }
+            }
+            else if(running && (offset == ReloadValue || offset == ReloadEnable || offset == Config))
+            {
+                this.Log(LogLevel.Error, "the watchdog runs: 0x{0:X3} cannot be written", offset);
+            }
+            else
+            {
+                base.Write(offset, value);
+            }
+        }
+
+        private void Reload()
+        {
+            begun = Microseconds;
+            Wait();
+        }
+
+        private void Wait()
+        {
+            var current = ++wait;
+            After(Math.Max(LeftMicroseconds, 1), () =>
+            {
+                if(current != wait || !running)
+                {
+                    return;
+                }
+                if(LeftMicroseconds > 0) // it has slept
+                {
+                    Wait();
+                    return;
+                }
+                this.Log(LogLevel.Warning, "the watchdog resets the chip");
+                running = false;
+                clock.NextResetReason = 1 << 1; // DOG
+                machine.RequestReset();
+            });
+        }
+
+        private double LeftMicroseconds
+        {
+            get { return (Register(ReloadValue) + 1.0) * 1e6 / 32768 - (Microseconds - begun); }
+        }
+
+        // What counts: all time, or that in which the processor executes.
+        private double Microseconds
+        {
+            get
+            {
+                return (Register(Config) & 1) != 0
+                    ? machine.ElapsedVirtualTime.TimeElapsed.TotalMicroseconds
+                    : cpu.ExecutedInstructions / (double)cpu.PerformanceInMips;
+            }
+        }
+
+        private readonly CortexM cpu;
+        private readonly NRF52840_PowerClock clock;
+        private bool running;
+        private double begun;
+        private int wait;
+
+        private const long ReloadValue = 0x504;
+        private const long ReloadEnable = 0x508;
+        private const long Config = 0x50C;
+        private const long FirstRequest = 0x600;
+    }
+
     // RTC (PS 6.22): a counter of 24 bits, with overflow and comparisons.
     public class NRF52840_RealTimeCounter : NordicPeripheral
     {

@@ -68,7 +68,10 @@ drivers_time = mint.build("drivers_time", lambda: AlarmMux(rtc0))
 
 if config.NRF52_WATCHDOG:
     wdt_registers = mint.registers("wdt")
-    mint.build("watchdog", lambda: Watchdog(wdt_registers, drivers_time.new_alarm(), config.NRF52_WATCHDOG_SECONDS))
+    loop_line = mint.loop_interrupt()
+    mint.build(
+        "watchdog", lambda: Watchdog(wdt_registers, loop_line, drivers_time.new_alarm(), config.NRF52_WATCHDOG_SECONDS)
+    )
 
 gpio0 = mint.registers("gpio0")
 gpio1 = mint.registers("gpio1")

@@ -167,6 +167,15 @@ static unsigned channel_of(const peripheral_t *peripheral, mp_obj_t name_in) {
 // Where hardware without a length register writes when it is triggered before it has a buffer.
 static _Alignas(4) uint8_t nowhere[DMA_LARGEST_FIXED + 1];
 
+// A channel without a transfer: what is triggered now moves nothing, or that.
+static void point_nowhere(const peripheral_t *peripheral, const dma_channel_t *channel) {
+    if (channel->unit == 0) {
+        REGISTER(peripheral->base + channel->pointer) = (uint32_t)nowhere;
+    } else {
+        REGISTER(peripheral->base + channel->length) = 0;
+    }
+}
+
 // registers.start_dma(channel, buffer, length): the peripheral's next transfer is about the first `length`
 // bytes of the buffer, which is locked until end_dma() returns it. The driver then triggers the transfer.
 // Safety: the pointer and the length cannot be written otherwise; the bytes are never freed. A transfer may
@@ -217,6 +226,9 @@ static mp_obj_t registers_end_dma(mp_obj_t self_in, mp_obj_t name) {
     *end = 0;
     transfers[channel][0] = transfers[channel][1];
     transfers[channel][1] = MP_OBJ_NULL;
+    if (transfers[channel][0] == MP_OBJ_NULL) {
+        point_nowhere(peripheral, &dma_channels[channel]);
+    }
     buffer_unlock(buffer);
     return buffer;
 }
@@ -239,12 +251,7 @@ mp_obj_t registers_new(qstr name) {
             registers_t *self = mp_obj_malloc(registers_t, &registers_type);
             self->peripheral = &peripherals[i];
             for (unsigned j = 0; j < peripherals[i].channel_count; j++) { // a bootloader may have left some there
-                const dma_channel_t *channel = &dma_channels[peripherals[i].first_channel + j];
-                if (channel->unit == 0) {
-                    REGISTER(peripherals[i].base + channel->pointer) = (uint32_t)nowhere;
-                } else {
-                    REGISTER(peripherals[i].base + channel->length) = 0;
-                }
+                point_nowhere(&peripherals[i], &dma_channels[peripherals[i].first_channel + j]);
             }
             return MP_OBJ_FROM_PTR(self);
         }

@@ -77,7 +77,9 @@ void fault_of_process(process_t *process) {
 
 static __attribute__((noreturn)) void stop(void) {
     for (;;) {
+        #if !CONFIG_NRF52_WATCHDOG // which stands still while the processor sleeps
         __asm volatile ("wfi");
+        #endif
     }
 }
 

@@ -14,6 +14,7 @@
 #include "kernel/ipc.h"
 #include "kernel/loader.h"
 #include "kernel/log.h"
+#include "kernel/schedule.h"
 #include "kernel/seal.h"
 #include "memory_map.h"
 #include "py/objstr.h"
@@ -41,6 +42,14 @@ static mp_obj_t mint_flash(mp_obj_t name) {
     return flash_range_new(mp_obj_str_get_qstr(name));
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(mint_flash_obj, mint_flash);
+
+// loop_interrupt(): a line that is raised each 64 rounds of the kernel's loop, and else by nothing. One may have it.
+static mp_obj_t mint_loop_interrupt(void) {
+    kernel_check_not_sealed();
+    schedule_rounds_line = interrupt_reserve_software_line(MP_OBJ_NULL);
+    return interrupt_line_new(schedule_rounds_line);
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(mint_loop_interrupt_obj, mint_loop_interrupt);
 
 // software_interrupt(): a line that only software raises.
 static mp_obj_t mint_software_interrupt(void) {
@@ -343,6 +352,7 @@ static const mp_rom_map_elem_t mint_globals_table[] = {
     MINT_ENTRY(registers),
     MINT_ENTRY(serve),
     MINT_ENTRY(share_memory),
+    MINT_ENTRY(loop_interrupt),
     MINT_ENTRY(software_interrupt),
 };
 static MP_DEFINE_CONST_DICT(mint_globals, mint_globals_table);

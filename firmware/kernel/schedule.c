@@ -24,6 +24,9 @@ volatile uint32_t timeslice_expired; // set by SysTick_Handler: in a process, or
 static unsigned last_slot;           // who had the CPU last
 static bool ticking;
 uint32_t schedule_kernel_ticks;
+unsigned schedule_rounds_line;
+
+#define ROUNDS (64) // of the kernel's loop, each of which ends after a time slice at the latest
 
 void schedule_update(process_t *process) {
     uint32_t bit = 1u << process->slot;
@@ -84,7 +87,11 @@ static void sleep_until_interrupt(void) {
 
 // Called from PendSV: do what interrupts have left to do, then name the process to run.
 process_t *kernel_work(void) {
+    static unsigned rounds;
     for (;;) {
+        if (++rounds % ROUNDS == 0 && schedule_rounds_line != 0) {
+            interrupt_trigger(schedule_rounds_line);
+        }
         bool overloaded = schedule_kernel_ticks >= KERNEL_TICKS && ready_processes != 0;
         if (interrupt_any_pending() && !overloaded) {
             schedule_tick(true);

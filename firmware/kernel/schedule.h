@@ -13,6 +13,7 @@ void schedule_tick_soon(void);
 void schedule_tick_normal(void);
 
 // Ticks since a process was last let run.
+extern unsigned schedule_rounds_line; // the software line that the kernel's loop raises now and then; 0: none
 extern uint32_t schedule_kernel_ticks;
 
 // The tick runs while the kernel's Python does: its time is limited (kernel/contain.h).

@@ -28,6 +28,12 @@ def registers(name: str, /) -> Registers:
 def interrupt(peripheral: str, name: str, /) -> InterruptLine:
     """One of the peripheral's interrupt lines, by its name in the manifest."""
 
+def loop_interrupt() -> InterruptLine:
+    """A line that is raised each 64 rounds of the kernel's loop: 0.64 s of work at the latest, and never in sleep.
+
+    For a watchdog. The last who asks has it. ValueError if no line is left.
+    """
+
 def software_interrupt() -> InterruptLine:
     """A line that only software raises. ValueError if none is left."""
 

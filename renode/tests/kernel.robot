@@ -38,11 +38,11 @@ Alarms Come After The Counter Has Wrapped
     Should Be True    1990 < ${slept} < 2010
 
 The Time Never Goes Back
-    # So many readings a second that each tick of the counter is seen, and the wrap among them.
+    # So many readings a second that nearly each tick of the counter is seen, and the wrap among them. A tick is 256 units.
     Boot    ticks
     Expect    ticks: reading
     Execute Command    sysbus.rtc1 Counter 0xFFF800
-    Expect    ticks: 40000 readings, 1 wraps, 0 backwards, steps of at most (256|512)$
+    Expect    ticks: 40000 readings, 1 wraps, 0 backwards, steps of at most \\d{1,4}$
 
 A Thousand Alarms Of Eight Apps
     [Timeout]    10 minutes
@@ -60,23 +60,49 @@ An Alarm Waits For One Time Slice Of Each App That Computes
     Should Be True    20000 < ${line}[groups][0] <= 32000
 
 A Blinking App Leaves The Processor Asleep
-    # Four steps a second; the watchdog is fed every two seconds.
+    # Four steps a second.
     Prepare    blink
     ${asleep}    ${rate}=    Sleeps
     Should Be True    ${asleep} >= 99.8
-    Should Be True    4 < ${rate} <= 4.6
+    Should Be True    3.9 < ${rate} <= 4.1
 
 A Blinking App In Python Leaves The Processor Asleep
     Prepare    blink-py
     ${asleep}    ${rate}=    Sleeps
     Should Be True    ${asleep} >= 99.8
-    Should Be True    2 < ${rate} <= 2.6
+    Should Be True    1.9 < ${rate} <= 2.1
 
-Without An App Only The Watchdog Wakes The Processor
+Without An App Nothing Wakes The Processor
     Prepare
     ${asleep}    ${rate}=    Sleeps
-    Should Be True    ${asleep} >= 99.98
-    Should Be True    ${rate} <= 0.51
+    Should Be True    ${asleep} == 100
+    Should Be True    ${rate} == 0
+
+A Hung Kernel Is Reset By The Watchdog
+    # Somebody computes: Renode's processor can't be taken out of its sleep by hand.
+    Boot    spin
+    Expect    spin: spinning
+    # Interrupts off, and an endless loop.
+    Execute Command    sysbus WriteDoubleWord 0x2003FFF0 0xE7FDBF00
+    Execute Command    sysbus.cpu PRIMASK 1
+    Execute Command    sysbus.cpu PC 0x2003FFF0
+    ${hung}=    Execute Command    sysbus.wdt Left
+    Should Be True    int($hung, 16) <= 8000
+    Start Emulation
+    Expect    reset by the watchdog
+    Expect    app spin: slot 0
+
+The Watchdog Leaves A Kernel Alone That Is Busy
+    # A program that computes, one that keeps the kernel busy, and one that lets it sleep most of the time.
+    FOR    ${app}    IN    spin    steady    blink
+        Prepare    ${app}
+        FOR    ${second}    IN RANGE    20
+            Execute Command    emulation RunFor "1"
+            ${left}=    Execute Command    sysbus.wdt Left
+            Should Be True    int($left, 16) > 7000
+        END
+        Reset Emulation
+    END
 
 A Faulting App Is Reported And Restarted
     Boot    faulty    blink

@@ -1,11 +1,15 @@
-"""Watchdog timer: nRF52840 Product Specification v1.7, 6.36 "WDT", registers in 6.36.4."""
+"""Watchdog timer: nRF52840 Product Specification v1.7, 6.36 "WDT".
 
-from kernel import Registers
+It stands still while the processor sleeps, so that nothing has to wake it up. What is awake is the kernel's loop, or a
+program or driver that it has called; as long as the loop comes round, it feeds the watchdog.
+"""
+
+from kernel import InterruptLine, Registers
 from micropython import const
 
 from capsules.hil.time import Alarm
 
-# 6.36.4, "Registers"
+# 6.36, "Registers"
 _START = const(0x000)
 _RUNSTATUS = const(0x400)
 _CRV = const(0x504)
@@ -13,29 +17,38 @@ _RREN = const(0x508)
 _CONFIG = const(0x50C)
 _RR0 = const(0x600)
 
-_RUN_WHILE_SLEEPING = const(1 << 0)  # and not while a debugger has halted the processor: bit 3
-_RELOAD = const(0x6E524635)  # 6.36.4, "RR[n]"
-_HZ = const(32768)  # 6.36.1: timeout = (CRV + 1) / 32768
+_RUN_WHILE_SLEEPING = const(1 << 0)  # CONFIG; bit 3: also while a debugger has halted the processor
+_RELOAD = const(0x6E524635)  # "RR[n]"
+_HZ = const(32768)  # timeout = (CRV + 1) / 32768
+_LONGEST = const(64 * 32768)  # in the same unit; shorter than half a round of the alarm's counter
 
 
 class Watchdog:
-    """A HIL Watchdog. It resets the chip when the kernel's loop has not come around for so many seconds.
+    """A HIL Watchdog. It resets the chip when the kernel's loop has not come round for so many seconds of work.
 
-    It feeds itself from an alarm, so from the kernel's loop. Once it runs, only a reset stops it (6.36.1).
+    `line` is raised by the kernel's loop. Once it runs, only a reset stops it, or changes it: one that a bootloader has
+    left running while the processor sleeps is fed from `alarm` as well, four times in its time.
     """
 
-    def __init__(self, registers: Registers, alarm: Alarm, seconds: int) -> None:
+    def __init__(self, registers: Registers, line: InterruptLine, alarm: Alarm, seconds: int) -> None:
         self._reload = registers.field(_RR0, 0, 32)
-        self._set_alarm = alarm.set_alarm
-        self._period = int(seconds) * (int(alarm.frequency) >> 8) // 4
-        if registers.read(_RUNSTATUS) == 0:  # a bootloader may have started it; then it is as it is
+        self._alarm = alarm
+        self._period = 0  # in ticks; 0: nobody has to be woken up
+        if registers.read(_RUNSTATUS) == 0:
             registers.write(_CRV, int(seconds) * _HZ - 1)
             registers.write(_RREN, 1)
-            registers.write(_CONFIG, _RUN_WHILE_SLEEPING)
+            registers.write(_CONFIG, 0)
             registers.write(_START, 1)
-        alarm.set_client(self.feed)
+        elif registers.read(_CONFIG) & _RUN_WHILE_SLEEPING:
+            self._period = int(min(registers.read(_CRV) // 4, _LONGEST)) * (int(alarm.frequency) >> 8) // _HZ
+            alarm.set_client(self._wake)
+            self._wake()
+        line.enable(self.feed)
         self.feed()
 
     def feed(self) -> None:
         self._reload(_RELOAD)
-        self._set_alarm(self._period)
+
+    def _wake(self) -> None:
+        self.feed()
+        self._alarm.set_alarm(self._period)

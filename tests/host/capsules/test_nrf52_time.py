@@ -226,19 +226,44 @@ def test_a_match_that_comes_a_tick_before_the_capture_is_not_lost() -> None:
 # -- Watchdog ---------------------------------------------------------------------------------------
 
 
-def test_the_watchdog_is_fed_four_times_in_its_time_as_long_as_alarms_go_off() -> None:
-    registers, fed = Registers(), []
-    registers.on_write[0x600] = fed.append
-    alarm = FakeAlarm(frequency=32768 * 256)
-    Watchdog(registers, alarm, 8)
-    assert registers.words == {0x504: 8 * 32768 - 1, 0x508: 1, 0x50C: 1, 0x000: 1}
-    alarm.pass_time(8 * 32768)
-    assert fed == [0x6E524635] * 5
+class Loop:
+    """The kernel's loop, whose rounds raise a line."""
+
+    def __init__(self) -> None:
+        self.line = InterruptLine()
+
+    def come_round(self) -> None:
+        self.line.handler()
 
 
-def test_a_watchdog_that_a_bootloader_has_started_is_fed_and_left_as_it_is() -> None:
-    registers, fed = Registers(), []
+def a_watchdog(**words) -> tuple[Registers, Loop, FakeAlarm, list[int]]:
+    registers, fed, loop, alarm = Registers(), [], Loop(), FakeAlarm(frequency=32768 * 256)
     registers.on_write[0x600] = fed.append
-    registers.words[0x400] = 1
-    Watchdog(registers, FakeAlarm(frequency=32768 * 256), 8)
-    assert (registers.words, len(fed)) == ({0x400: 1}, 1)
+    registers.words |= {int(offset[1:], 16): value for offset, value in words.items()}
+    Watchdog(registers, loop.line, alarm, 8)
+    return registers, loop, alarm, fed
+
+
+def test_the_watchdog_is_fed_by_the_kernels_loop_and_wakes_nobody_up() -> None:
+    registers, loop, alarm, fed = a_watchdog()
+    assert registers.words == {0x504: 8 * 32768 - 1, 0x508: 1, 0x50C: 0, 0x000: 1}
+    assert fed == [0x6E524635]
+    loop.come_round()
+    assert fed == [0x6E524635] * 2
+    assert alarm.due is None
+
+
+def test_a_watchdog_that_a_bootloader_has_started_is_left_as_it_is() -> None:
+    registers, loop, alarm, fed = a_watchdog(_400=1)
+    loop.come_round()
+    assert (registers.words, len(fed), alarm.due) == ({0x400: 1}, 2, None)
+
+
+@pytest.mark.parametrize(("seconds", "feedings"), [(1, 4), (8, 4), (256, 4), (2**17 - 1, 2047)])
+def test_one_that_runs_on_while_the_processor_sleeps_is_fed_in_its_time(seconds, feedings) -> None:
+    words = {"_400": 1, "_50C": 1, "_504": seconds * 32768}
+    registers, loop, alarm, fed = a_watchdog(**words)
+    assert registers.words == {0x400: 1, 0x50C: 1, 0x504: seconds * 32768}
+    before = len(fed)
+    alarm.pass_time(seconds * 32768)
+    assert feedings <= len(fed) - before <= feedings + 1

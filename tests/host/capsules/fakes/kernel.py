@@ -396,6 +396,9 @@ class Registers:
             return None
         self._write(end, 0)
         buffer = self.transfers[channel].pop(0)
+        if not self.transfers[channel]:
+            it = self.dma[channel]
+            self._write(it["length"] if "length" in it else it["pointer"], 0)
         buffer.unlock()
         return buffer
 
