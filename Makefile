@@ -117,9 +117,9 @@ renode-test: apps $(TOOL_READY) ## Test the nRF52840's kernel in Renode
 	@+$(MAKE) --no-print-directory kernel BOARD=nrf52840
 	@$(PYTHON) -m adder renode test $(TEST_OPTIONS)
 
-renode-soak: apps $(TOOL_READY) ## Ten thousand alarms on the nRF52840's kernel in Renode: ten minutes
+renode-soak: apps $(TOOL_READY) ## Ten thousand alarms and two megabytes over the UART, on the nRF52840's kernel in Renode: half an hour
 	@+$(MAKE) --no-print-directory kernel BOARD=nrf52840
-	@$(PYTHON) -m adder renode test renode/long/alarms.robot $(TEST_OPTIONS)
+	@$(PYTHON) -m adder renode test renode/long/alarms.robot renode/tests/uart.robot --variable SIZE:1048576 $(TEST_OPTIONS)
 
 test-adversarial: kernel apps ## Run the tests that try to break out
 	@$(PYTHON) -m pytest tests/adversarial $(TEST_OPTIONS)
