@@ -52,7 +52,7 @@ def test_a_faulting_app_leaves_the_others_running_and_is_restarted_ever_more_slo
     with simulation("faulty-read-kernel", "hello", "float") as board:
         for delay in (100, 200, 400, 800, 1600):
             board.expect(rf"^app faulty-read-kernel: restart in {delay} ms", timeout=20)
-        board.expect(r"hello: hello, 4 of 5", timeout=20)
+        board.expect(r"hello: hello, 5 of 5", timeout=20)
         board.expect(r"float: \d+ rounds, no register lost", timeout=20)
 
 
