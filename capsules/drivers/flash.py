@@ -5,8 +5,14 @@ A page is erased in pieces, since the processor stands still meanwhile; between 
 
 from cells import Buffer, TakeCell
 from kernel import FlashRange, InterruptLine
+from micropython import const
 
 from capsules.hil.flash import FlashClient
+
+# What is under way.
+_WRITING = const(0)  # or nothing
+_ERASING = const(1)
+_ERASED = const(2)  # the client is being told, or was cut short
 
 
 class RangeFlash:
@@ -19,7 +25,7 @@ class RangeFlash:
         self._buffer: TakeCell[Buffer] = TakeCell()
         self._page = 0
         self._piece = 0
-        self._erasing = False
+        self._doing = _WRITING
         line.enable(self._done)
 
     def set_client(self, client: FlashClient) -> None:
@@ -37,27 +43,31 @@ class RangeFlash:
     def write(self, offset: int, buffer: Buffer, length: int) -> None:
         self._flash.write(offset, buffer, 0, length)
         self._buffer.put(buffer.move(self))
+        self._doing = _WRITING
         self._line.trigger()
 
     def erase(self, page: int) -> None:
         self._page = page
         self._piece = 0
-        self._erasing = True
+        self._doing = _ERASING
         self._line.trigger()
 
     def _done(self) -> None:
-        if self._erasing:
-            if self._flash.erase(self._page, self._piece):
-                self._erasing = False
-            else:
+        """From the line, and once more after a call that was cut short."""
+        if self._doing == _ERASING:
+            if not self._flash.erase(self._page, self._piece):
                 self._piece += 1
                 self._line.trigger()
                 return
-        buffer = self._buffer.take()
+            self._doing = _ERASED
         client = self._client
         if client is None:
             return
-        if buffer is None:
+        if self._doing == _ERASED:
             client.erased(0)
-        else:
+            if self._doing == _ERASED:  # the client has begun nothing else
+                self._doing = _WRITING
+            return
+        buffer = self._buffer.take()
+        if buffer is not None:  # else the client has it, and was cut short: it is not told of anything else
             client.written(buffer.give_back(), 0)

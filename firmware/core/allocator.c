@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/allocator.h"
+#include "core/context_switch.h"
 #include "core/heap.h"
 #include "core/user_buffer.h"
 #include "kernel/log.h"
@@ -196,6 +197,10 @@ typedef struct {
     uint32_t driver;
 } grant_t;
 
+static unsigned view_count(const driver_t *driver) {
+    return driver->read_write + driver->read_only + driver->readable;
+}
+
 // grant.enter(process): the record in that process, made on first use, all fields zero.
 // None if the process has ended, or has no memory left for it.
 static mp_obj_t grant_enter(mp_obj_t self_in, mp_obj_t id) {
@@ -213,8 +218,8 @@ static mp_obj_t grant_enter(mp_obj_t self_in, mp_obj_t id) {
         return mp_const_none;
     }
     driver_t *driver = &drivers[self->driver];
-    unsigned views = driver->read_write + driver->read_only + driver->readable;
-    entry_t *entry = heap_alloc_for_process(sizeof(entry_t) + views * sizeof(mp_obj_t), &entry_type);
+    unsigned views = view_count(driver);
+    entry_t *entry = heap_alloc_for_process(sizeof(entry_t) + views * sizeof(mp_obj_t), &entry_type, driver->capsule);
     entry->process = process;
     entry->id = process->id;
     entry->block = block;
@@ -264,6 +269,25 @@ void allocator_clear_fields(unsigned index) {
             memset(processes[i].grants[index] + driver->fields_at, 0, 4 * (driver->words - driver->fields_at));
         }
     }
+}
+
+// Safety: a process's system call comes here too, with its own r9; the heap's numbers are the kernel's.
+void allocator_forget(process_t *process) {
+    mp_state_ctx_t *before = python_enter_kernel();
+    for (unsigned i = 0; i < driver_count; i++) {
+        if (process->entries[i] == MP_OBJ_NULL) {
+            continue;
+        }
+        const entry_t *entry = MP_OBJ_TO_PTR(process->entries[i]);
+        for (unsigned j = 0; j < view_count(entry->driver); j++) {
+            if (entry->views[j] != MP_OBJ_NULL) {
+                heap_process_ended(MP_OBJ_TO_PTR(entry->views[j]), entry->driver->capsule);
+            }
+        }
+        heap_process_ended(entry, entry->driver->capsule);
+        process->entries[i] = MP_OBJ_NULL;
+    }
+    python_leave_kernel(before);
 }
 
 mp_obj_t grant_new(unsigned driver) {

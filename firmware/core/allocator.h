@@ -33,6 +33,7 @@ static inline bool entry_valid(const entry_t *entry) {
 void allocator_apply_layout(driver_t *driver, mp_obj_t layout);
 mp_obj_t grant_new(unsigned driver); // for the board only
 void allocator_clear_fields(unsigned driver); // of all records, for a capsule that begins anew
+void allocator_forget(process_t *process);    // it has ended: its records are void
 unsigned grant_driver(mp_obj_t grant); // raises if it is no Grant
 process_t *process_from_id(mp_obj_t id); // NULL if it has ended; raises if it is no ProcessId
 

@@ -23,8 +23,12 @@ enum { BLOCK_FREE, BLOCK_HEAD, BLOCK_TAIL, BLOCK_MARK };
 void *__real_gc_alloc(size_t bytes, unsigned flags);
 void *__real_gc_realloc(void *block, size_t bytes, bool may_move);
 
+// Who may still hold what a process had when it ended: the capsule, and this.
+#define OF_THE_DEAD (0x80)
+_Static_assert(CONFIG_MAX_CAPSULES <= OF_THE_DEAD, "a capsule's number fits below it");
+
 static uint8_t owner[BLOCKS]; // of an object's first block
-static uint16_t held[CONFIG_MAX_CAPSULES];
+static uint16_t held[CONFIG_MAX_CAPSULES], held_of_dead[CONFIG_MAX_CAPSULES];
 static uint16_t used, total; // all in blocks
 
 // For tests: this many allocations from now one fails. A debugger, or a change of the image, sets it.
@@ -37,7 +41,7 @@ static unsigned block_of(const void *pointer) {
 unsigned heap_owner(const void *object) {
     const uint8_t *place = object;
     bool here = place >= MP_STATE_MEM(area).gc_pool_start && place < MP_STATE_MEM(area).gc_pool_end;
-    return here ? owner[block_of(object)] : CONTAIN_KERNEL;
+    return here ? owner[block_of(object)] & ~OF_THE_DEAD : CONTAIN_KERNEL;
 }
 
 void heap_init(void) {
@@ -46,7 +50,7 @@ void heap_init(void) {
 
 void heap_recount(void) {
     for (unsigned i = 0; i < CONFIG_MAX_CAPSULES; i++) {
-        held[i] = 0;
+        held[i] = held_of_dead[i] = 0;
     }
     unsigned count = 0;
     const uint8_t *table = MP_STATE_MEM(area).gc_alloc_table_start;
@@ -55,7 +59,11 @@ void heap_recount(void) {
         unsigned kind = table[block / BLOCKS_PER_BYTE] >> 2 * (block % BLOCKS_PER_BYTE) & 3;
         if (kind != BLOCK_FREE) {
             current = kind == BLOCK_TAIL ? current : owner[block];
-            held[current]++;
+            if (current & OF_THE_DEAD) {
+                held_of_dead[current & ~OF_THE_DEAD]++;
+            } else {
+                held[current]++;
+            }
             count++;
         }
     }
@@ -106,7 +114,17 @@ void *heap_alloc(size_t bytes, unsigned flags) {
     return object;
 }
 
-void *heap_alloc_for_process(size_t bytes, const mp_obj_type_t *type) {
+static bool keeps_the_dead(unsigned capsule) {
+    return held_of_dead[capsule] > CONFIG_CAPSULE_HEAP_BYTES / BLOCK_BYTES;
+}
+
+void *heap_alloc_for_process(size_t bytes, const mp_obj_type_t *type, unsigned capsule) {
+    if (keeps_the_dead(capsule)) {
+        gc_collect(); // and heap_recount()
+        if (keeps_the_dead(capsule)) {
+            m_malloc_fail(bytes);
+        }
+    }
     uint8_t running = contain_running;
     contain_running = CONTAIN_KERNEL;
     mp_obj_base_t *object = m_malloc_maybe(bytes);
@@ -116,6 +134,13 @@ void *heap_alloc_for_process(size_t bytes, const mp_obj_type_t *type) {
     }
     object->type = type;
     return object;
+}
+
+void heap_process_ended(const void *object, unsigned capsule) {
+    unsigned blocks = gc_nbytes(object) / BLOCK_BYTES;
+    held[owner[block_of(object)]] -= blocks;
+    held_of_dead[capsule] += blocks;
+    owner[block_of(object)] = OF_THE_DEAD | capsule;
 }
 
 void *heap_realloc(void *object, size_t bytes, bool may_move) {

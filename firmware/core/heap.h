@@ -18,9 +18,13 @@ unsigned heap_owner(const void *object);
 void *heap_alloc(size_t bytes, unsigned flags);
 void *heap_realloc(void *block, size_t bytes, bool may_move);
 
-// An object of the kernel's own, whoever runs: of what processes have, there is no more than processes times
-// drivers, so it is no capsule's share. Raises MemoryError.
-void *heap_alloc_for_process(size_t bytes, const mp_obj_type_t *type);
+// An object of the kernel's own, whoever runs: of what living processes have, there is no more than processes times
+// drivers, so it is no share of `capsule`, which serves the driver. Raises MemoryError, also if that capsule keeps more
+// than a share of what had belonged to processes that have ended.
+void *heap_alloc_for_process(size_t bytes, const mp_obj_type_t *type, unsigned capsule);
+
+// The process of such an object has ended: from now on it is there only if the capsule keeps it.
+void heap_process_ended(const void *object, unsigned capsule);
 
 // After a collection: count anew what each capsule holds.
 void heap_recount(void);

@@ -19,7 +19,9 @@ typedef struct {
 } user_buffer_t;
 
 mp_obj_t user_buffer_new(entry_t *entry, unsigned word, bool writable) {
-    user_buffer_t *self = heap_alloc_for_process(sizeof(user_buffer_t), &user_buffer_type);
+    user_buffer_t *self = entry_valid(entry)
+        ? heap_alloc_for_process(sizeof(user_buffer_t), &user_buffer_type, entry->driver->capsule)
+        : mp_obj_malloc(user_buffer_t, &user_buffer_type);
     self->entry = entry;
     self->word = word;
     self->writable = writable;

@@ -217,7 +217,7 @@ const char *process_state_name(const process_t *process) {
 // Nothing of the process's last life remains with the kernel.
 static void forget(process_t *process) {
     memset(process->grants, 0, sizeof(process->grants));
-    memset(process->entries, 0, sizeof(process->entries));
+    allocator_forget(process);
     process->queue_length = 0;
     process->grant_start = process->ram_end;
     unshare(process);

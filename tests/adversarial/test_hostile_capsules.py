@@ -88,6 +88,13 @@ while True:
 """
 
 
+MORTAL = ASK + """
+print("mortal: began")
+print("mortal: kept all:", ask(ATTACK, 2))
+print("mortal: victim:", ask(VICTIM, 1))
+"""
+
+
 @pytest.fixture(scope="session")
 def hostile_kernel() -> Path:
     """The kernel that holds all attacks."""
@@ -106,15 +113,24 @@ def kernel(hostile_kernel: Path, attack: Path, tmp_path: Path) -> Path:
 def apps(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The app that attacks and the two witnesses."""
     folder = tmp_path_factory.mktemp("apps")
+    return [write_hello(folder), *(write_app(folder, *app) for app in (("witness", WITNESS), ("attacker", ATTACKER)))]
+
+
+def write_hello(folder: Path) -> Path:
+    """The witness in C."""
     hello = (ROOT / "build" / "apps" / "hello.elf").read_bytes()
-    paths = [folder / "hello.tbf"]
-    paths[0].write_bytes(elf_to_tbf(hello, Options(name="hello", argument="1000")).encode())
-    for name, text in (("witness", WITNESS), ("attacker", ATTACKER)):
-        source = folder / f"{name}.py"
-        source.write_text(f'# /// script\n# [tool.adder]\n# name = "{name}"\n# ram = 14336\n# ///\n{text}')
-        paths.append(folder / f"{name}.tbf")
-        paths[-1].write_bytes(build(source).tbf.encode())
-    return paths
+    path = folder / "hello.tbf"
+    path.write_bytes(elf_to_tbf(hello, Options(name="hello", argument="1000")).encode())
+    return path
+
+
+def write_app(folder: Path, name: str, text: str) -> Path:
+    """An app in Python."""
+    source = folder / f"{name}.py"
+    source.write_text(f'# /// script\n# [tool.adder]\n# name = "{name}"\n# ram = 14336\n# ///\n{text}')
+    path = folder / f"{name}.tbf"
+    path.write_bytes(build(source).tbf.encode())
+    return path
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda path: path.stem)
@@ -162,3 +178,17 @@ def test_dma_never_sees_a_pointer_with_the_length_of_another_buffer(
     assert written[at - 1] == (length, "0")
     assert written[at + 1] == (length, "8")
     assert written[0] == (length, "0"), "what a bootloader has left there is taken back before any driver exists"
+
+
+@pytest.mark.parametrize("attack", [path for path in ATTACKS if path.stem == "memory_of_the_dead"])
+def test_what_a_capsule_keeps_of_ended_processes_is_limited(
+    attack: Path, simulation: Callable[..., Simulation], tmp_path: Path
+) -> None:
+    """A record of 32 bytes and three views of 16: 2 KB hold 25. It could end some processes more than those."""
+    with simulation(write_app(tmp_path, "mortal", MORTAL)) as board:
+        board.expect(r"mortal: victim: \d+\r?\n", timeout=60)
+        shown = board.transcript
+    assert "mortal: kept all: FAIL" in shown
+    assert "MemoryError" in shown
+    assert 20 < shown.count("mortal: began") < 40
+    assert "mortal: victim: 0" in shown

@@ -338,6 +338,67 @@ def test_the_driver_moves_bytes_and_answers_later(machine, pieces) -> None:
     assert bytes(there.data) == b"\xff" * 32
 
 
+def handle(line) -> None:
+    """What the core does with an interrupt: a handler that fails is called once more."""
+    while line.pending:
+        line.pending = False
+        try:
+            line.handler()
+        except RuntimeError:
+            line.pending = True
+
+
+def test_a_client_that_fails_when_its_write_is_over_loses_nothing(machine) -> None:
+    """It is called in the handler of an interrupt, which then comes again: that is no erased page."""
+    there = FlashRange(PAGE * PAGES, PAGE, 17)
+    flash = RangeFlash(there, machine.line())
+    (line,) = machine.lines
+    fails = [False, True, False]
+
+    def stored(buffer: Buffer, status: int) -> None:
+        buffer.give_back()
+        if fails.pop(0):
+            raise RuntimeError
+
+    regions = FlashRegions(flash, Buffer(32), Buffer(16))
+    regions.set_client(stored)
+    region = regions.new(9)
+    buffer = Buffer(LONGEST + AROUND)
+    expected = bytearray(b"\xff" * 12)
+    for text in (b"first", b"second", b"third"):
+        assert buffer.set(BEFORE, text) == len(text)
+        regions.write(region, len(text), buffer.move(regions), len(text))
+        handle(line)
+        expected[len(text) : 2 * len(text)] = text
+        after_a_reset = FlashRegions(RangeFlash(there, machine.line()), Buffer(32), Buffer(16))
+        for one in (regions, after_a_reset):
+            assert one.find(9) == region
+            one.read(region, 0, buffer, 12)
+            assert buffer.get(0, 12) == expected
+    assert not fails
+
+
+def test_a_client_that_fails_when_its_page_is_erased_hears_it_again(machine) -> None:
+    there = FlashRange(32, 16, 3)
+    said = []
+
+    class Client:
+        def erased(self, status: int) -> None:
+            said.append(status)
+            if len(said) == 1:
+                raise RuntimeError
+
+    flash = RangeFlash(there, machine.line())
+    flash.set_client(Client())
+    (line,) = machine.lines
+    flash.erase(1)
+    handle(line)
+    assert said == [0, 0]
+    flash.erase(1)
+    handle(line)
+    assert said == [0, 0, 0]
+
+
 def test_a_request_leaves_room_for_what_goes_around_it() -> None:
     assert AROUND >= BEFORE + 3 + 4
 
