@@ -2,6 +2,9 @@
 
 BOARD ?= qemu
 BUILD := build
+ifeq ($(wildcard boards/$(BOARD)/memory.toml),)
+$(error There is no board '$(BOARD)'; known boards: $(patsubst boards/%/memory.toml,%,$(wildcard boards/*/memory.toml)))
+endif
 PYTHON := $(BUILD)/venv/bin/python
 TOOL_READY := $(BUILD)/venv/.ready
 MICROPYTHON_READY := $(BUILD)/.micropython

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import kconfiglib
 
-from adder.board import ROOT, board_folder
+from adder.board import ROOT, board_folder, no_such_board
 from adder.errors import AdderError
 from adder.manifest import write_if_changed
 
@@ -20,7 +20,7 @@ def load(board: str, folder: Path) -> kconfiglib.Kconfig:
     """The configuration of `board`, checked."""
     defconfig = board_folder(board) / "defconfig"
     if not defconfig.is_file():
-        raise AdderError(f"There is no board '{board}': {defconfig} is missing.")
+        raise no_such_board(board)
     kconfig = kconfiglib.Kconfig(str(ROOT / "Kconfig"), warn_to_stderr=False)
     kconfig.warn_assign_undef = True
     chosen = folder / ".config"

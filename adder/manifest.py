@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from adder import __version__
-from adder.board import board_folder, read_manifest
+from adder.board import board_folder, no_such_board, read_manifest
 from adder.errors import AdderError
 
 IRQ_LINES_MAX = 64
@@ -181,7 +181,7 @@ def generate(board: str, folder: Path) -> None:
     """Write the files for `board` into `folder`."""
     path = board_folder(board) / "memory.toml"
     if not path.is_file():
-        raise AdderError(f"There is no board '{board}': {path} is missing.")
+        raise no_such_board(board)
     try:
         manifest = read_manifest(board, folder)
         check(manifest)

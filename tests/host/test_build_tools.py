@@ -103,9 +103,9 @@ def test_no_channel_of_the_chip_can_move_its_pointer_on_by_itself() -> None:
 
 
 def test_a_missing_board_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(AdderError, match="There is no board 'toaster'"):
+    with pytest.raises(AdderError, match="There is no board 'toaster'; known boards: nrf52840, qemu"):
         manifest.generate("toaster", tmp_path)
-    with pytest.raises(AdderError, match="There is no board 'toaster'"):
+    with pytest.raises(AdderError, match="There is no board 'toaster'; known boards: nrf52840, qemu"):
         configure.load("toaster", tmp_path)
 
 
