@@ -5,7 +5,7 @@ is lost only if nobody has looked for the time of a whole buffer: 22 ms at 11520
 next: the hardware holds the sender off until it has a buffer.
 
 How much is in a buffer that is not full, the hardware says only when it is stopped (RXD.AMOUNT), and who stops it loses
-bytes. So it is never stopped: a counter counts its event RXDRDY, one for each byte (6.34, reception), and says when as many have
+bytes. So it is never stopped: a counter counts its event RXDRDY, one for each byte (6.34), and says when as many have
 come as the client wants. RXDRDY comes before the byte is in memory, by the time that EasyDMA needs for one byte, well
 below a microsecond; from the event to the copy the kernel needs more than a hundred instructions.
 
