@@ -61,6 +61,25 @@ def check(manifest: dict[str, Any]) -> None:
                 raise AdderError(f"Peripheral '{name}': register 0x{offset:x} is not in its block.")
 
 
+def check_memory(manifest: dict[str, Any]) -> None:
+    """Refuse places in flash, which are Kconfig's to choose, that cannot be."""
+    page, end = manifest["flash"]["page"], manifest["flash"].get("end")
+    for key in ("kernel_flash", "app_flash", "storage"):
+        start, size = manifest["memory"][key]["start"], manifest["memory"][key]["size"]
+        if size <= 0:
+            problem = "has no room"
+        elif start % page:
+            problem = f"does not begin at a multiple of {page}"
+        elif end is not None and start + size > end:
+            problem = f"does not end below {end:#x}, where the flash ends"
+        else:
+            continue
+        raise AdderError(
+            f"The memory '{key}', {start:#x} to {start + size:#x}, {problem}; "
+            f"choose another place with `make menuconfig BOARD={manifest['name']}`."
+        )
+
+
 def check_channel(where: str, registers: dict[str, Any]) -> None:
     """A DMA channel has a length register that counts bytes or `unit` bytes, or moves `size` bytes each time.
 
@@ -185,6 +204,7 @@ def generate(board: str, folder: Path) -> None:
     try:
         manifest = read_manifest(board, folder)
         check(manifest)
+        check_memory(manifest)
         for name, make in (
             ("memory_map.h", memory_map_h),
             ("memory_map.ld", memory_map_ld),
