@@ -2,6 +2,9 @@
 
 BOARD ?= qemu
 BUILD := build
+ifeq ($(wildcard boards/$(BOARD)/memory.toml),)
+$(error There is no board '$(BOARD)'; known boards: $(patsubst boards/%/memory.toml,%,$(wildcard boards/*/memory.toml)))
+endif
 PYTHON := $(BUILD)/venv/bin/python
 TOOL_READY := $(BUILD)/venv/.ready
 MICROPYTHON_READY := $(BUILD)/.micropython
@@ -22,7 +25,7 @@ all: kernel apps ## Build the kernel for BOARD and all apps
 
 help: ## Show this list
 	@echo "make TARGET [BOARD=qemu|nrf52840]"; echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | sort | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | sort | expand -t 20
 
 # -- Setting up -------------------------------------------------------------------
 

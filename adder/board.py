@@ -71,12 +71,17 @@ def read_manifest(name: str, folder: Path | None = None) -> dict[str, Any]:
     return dict(manifest)
 
 
+def no_such_board(name: str) -> AdderError:
+    """What is said of a board that does not exist."""
+    known = ", ".join(sorted(path.parent.name for path in ROOT.glob("boards/*/memory.toml")))
+    return AdderError(f"There is no board '{name}'; known boards: {known or 'none'}.")
+
+
 def load_board(name: str = "qemu") -> Board:
     """Read the manifest of the board called `name`."""
     path = board_folder(name) / "memory.toml"
     if not path.is_file():
-        known = ", ".join(sorted(p.parent.name for p in ROOT.glob("boards/*/memory.toml")))
-        raise AdderError(f"There is no board '{name}'; known boards: {known or 'none'}.")
+        raise no_such_board(name)
     try:
         manifest = read_manifest(name)
     except tomllib.TOMLDecodeError as error:

@@ -6,31 +6,57 @@ menu opens first.
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 
 import kconfiglib
 
-from adder.board import ROOT, board_folder
+from adder.board import ROOT, board_folder, no_such_board
 from adder.errors import AdderError
 from adder.manifest import write_if_changed
+
+UART_PINS = ("NRF52_UART_TX", "NRF52_UART_RX", "NRF52_UART_RTS", "NRF52_UART_CTS")
+"""The last two only with flow control."""
 
 
 def load(board: str, folder: Path) -> kconfiglib.Kconfig:
     """The configuration of `board`, checked."""
     defconfig = board_folder(board) / "defconfig"
     if not defconfig.is_file():
-        raise AdderError(f"There is no board '{board}': {defconfig} is missing.")
+        raise no_such_board(board)
     kconfig = kconfiglib.Kconfig(str(ROOT / "Kconfig"), warn_to_stderr=False)
     kconfig.warn_assign_undef = True
     chosen = folder / ".config"
     kconfig.load_config(str(chosen if chosen.is_file() else defconfig))
-    values(kconfig)  # a number out of its range is noticed when it is looked at
+    options = values(kconfig)  # a number out of its range is noticed when it is looked at
     if kconfig.warnings:
         problem = kconfig.warnings[0].removeprefix("warning: ")
         file = str(chosen if chosen.is_file() else defconfig)
         raise AdderError(problem if file in problem else f"{file}: {problem}")
+    check(options)
     return kconfig
+
+
+def check(options: dict[str, int]) -> None:
+    """Refuse what is in range and cannot be all the same."""
+    log = options["KERNEL_LOG_BYTES"]
+    if log & (log - 1):
+        raise AdderError(f"KERNEL_LOG_BYTES is {log}, no power of two; `make menuconfig` changes it.")
+    taken: dict[int, str] = {}
+    for name in UART_PINS[: 4 if options["NRF52_UART_FLOW_CONTROL"] else 2]:
+        pin = options[name]
+        if pin in taken:
+            raise AdderError(
+                f"{taken[pin]} and {name} are both pin {pin}; `make menuconfig BOARD=nrf52840` changes it."
+            )
+        if pin >= 0:
+            taken[pin] = name
+    for name, pin in options.items():
+        if re.fullmatch(r"NRF52_(LED|BUTTON|GPIO)\d", name) and pin in taken:
+            raise AdderError(
+                f"{taken[pin]} and {name} are both pin {pin}; `make menuconfig BOARD=nrf52840` changes it."
+            )
 
 
 def values(kconfig: kconfiglib.Kconfig) -> dict[str, int]:

@@ -249,6 +249,12 @@ class FlashImage:
         """App flash and storage; all erased if there is no file yet."""
         if not self.path.exists():
             return bytes([ERASED]) * self._used
+        size = self.path.stat().st_size
+        if size not in (0, FILE_SIZE):
+            raise AdderError(
+                f"{self.path} is not a flash image: it has {size:,} bytes and not {FILE_SIZE:,}. "
+                "The image comes first, then the apps; `adder image install` makes it if there is none."
+            )
         with self.path.open("rb") as file:
             contents = file.read(self._used)
         return contents + bytes([ERASED]) * (self._used - len(contents))

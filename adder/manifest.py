@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from adder import __version__
-from adder.board import board_folder, read_manifest
+from adder.board import board_folder, no_such_board, read_manifest
 from adder.errors import AdderError
 
 IRQ_LINES_MAX = 64
@@ -59,6 +59,25 @@ def check(manifest: dict[str, Any]) -> None:
         for offset in (*protected_of(peripheral), *offs):
             if offset % 4 or not 0 <= offset < size:
                 raise AdderError(f"Peripheral '{name}': register 0x{offset:x} is not in its block.")
+
+
+def check_memory(manifest: dict[str, Any]) -> None:
+    """Refuse places in flash, which are Kconfig's to choose, that cannot be."""
+    page, end = manifest["flash"]["page"], manifest["flash"].get("end")
+    for key in ("kernel_flash", "app_flash", "storage"):
+        start, size = manifest["memory"][key]["start"], manifest["memory"][key]["size"]
+        if size <= 0:
+            problem = "has no room"
+        elif start % page:
+            problem = f"does not begin at a multiple of {page}"
+        elif end is not None and start + size > end:
+            problem = f"does not end below {end:#x}, where the flash ends"
+        else:
+            continue
+        raise AdderError(
+            f"The memory '{key}', {start:#x} to {start + size:#x}, {problem}; "
+            f"choose another place with `make menuconfig BOARD={manifest['name']}`."
+        )
 
 
 def check_channel(where: str, registers: dict[str, Any]) -> None:
@@ -181,10 +200,11 @@ def generate(board: str, folder: Path) -> None:
     """Write the files for `board` into `folder`."""
     path = board_folder(board) / "memory.toml"
     if not path.is_file():
-        raise AdderError(f"There is no board '{board}': {path} is missing.")
+        raise no_such_board(board)
     try:
         manifest = read_manifest(board, folder)
         check(manifest)
+        check_memory(manifest)
         for name, make in (
             ("memory_map.h", memory_map_h),
             ("memory_map.ld", memory_map_ld),

@@ -11,8 +11,8 @@ NARROWEST = 100
 
 
 def console() -> Console:
-    """A console that prints text as it is: no markup, no guessed colours, no cut lines."""
-    made = Console(highlight=False, markup=False, soft_wrap=True)
+    """A console that prints text as it is: no markup, no emoji for `:100:`, no guessed colours, no cut lines."""
+    made = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     if not made.is_terminal:
         made.width = max(made.width, NARROWEST)
     return made

@@ -222,6 +222,8 @@ def run_command(kernel: Path | None, image: Path | None, seconds: float | None, 
 def image_command(img: Path, tbfs: tuple[Path, ...], erase: bool) -> None:
     """Put exactly these apps into the flash IMG, keeping what apps stored there."""
     board = load_board(_BOARD)
+    if img.suffix in (".tbf", ".tab", ".elf"):
+        raise AdderError(f"{img} is not a flash image: the image comes first, then the apps.")
     kept = b"" if erase or not img.exists() else img.read_bytes()[board.storage.start - board.app_flash.start :]
     img.parent.mkdir(parents=True, exist_ok=True)
     img.write_bytes(flash_contents(tbfs, board, kept[: board.storage.size]))

@@ -512,16 +512,21 @@ class Header:
     def decode(cls, data: bytes) -> Self:
         """Read the header at the start of `data`."""
         if len(data) < BASE_SIZE:
-            raise TbfError("Too short for a TBF header.")
+            raise TbfError("Not a Tock binary (TBF): too short for its header.")
         version, size, total_size, flags, checksum = struct.unpack_from("<HHIII", data)
         if version != VERSION:
-            raise TbfError(f"The TBF version is {version}, not {VERSION}.")
+            hint = (
+                "an ELF file; `adder tbf` makes one of it"
+                if data[:4] == b"\x7fELF"
+                else f"its version would be {version}, not {VERSION}"
+            )
+            raise TbfError(f"Not a Tock binary (TBF): {hint}.")
         if size < BASE_SIZE or size % 4 or size > total_size:
             raise TbfError(f"The header size {size} is not possible.")
         if size > len(data):
             raise TbfError("The file ends inside the header.")
         if checksum != _checksum(data[:12] + data[BASE_SIZE:size]):
-            raise TbfError("The header's checksum is wrong.")
+            raise TbfError("The header's checksum is wrong: the file is damaged, so build or download it anew.")
         tlvs: list[Tlv] = []
         at = BASE_SIZE
         while at < size:

@@ -15,6 +15,7 @@ from adder.simulated import BUTTONS
 CTRL_A = 0x01
 CTRL_C = 0x03
 
+
 class Keyboard:
     """Turns what is typed into what the board gets; Ctrl-A is the way out."""
 

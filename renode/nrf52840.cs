@@ -24,7 +24,7 @@ using Antmicro.Renode.Time;
 
 namespace Antmicro.Renode.Peripherals.Nordic
 {
-    // What all of Nordic's peripherals share (PS 6.1): tasks at 0x000, events at 0x100, SHORTS at 0x200,
+    // What all of Nordic's peripherals share (PS, "Peripheral interface"): tasks at 0x000, events at 0x100, SHORTS at 0x200,
     // INTEN at 0x300. A register that no subclass knows keeps what is written to it.
     public abstract class NordicPeripheral : IDoubleWordPeripheral, IKnownSize, INRFEventProvider
     {
@@ -176,7 +176,7 @@ namespace Antmicro.Renode.Peripherals.Nordic
             });
         }
 
-        // EasyDMA reaches the data RAM only (PS 6.1.3).
+        // EasyDMA reaches the data RAM only (PS, "EasyDMA").
         protected bool InDataRam(uint pointer, uint length)
         {
             if(pointer >= 0x20000000 && (ulong)pointer + length <= 0x20040000)
@@ -299,18 +299,18 @@ namespace Antmicro.Renode.Peripherals.Nordic
         private const uint FullAccess = 0xF << 20;
     }
 
-    // POWER (PS 5.3.7) and CLOCK (PS 5.4.4), which share a block.
+    // POWER (PS 5.3) and CLOCK (PS 5.4), which share a block.
     public class NRF52840_PowerClock : NordicPeripheral
     {
         public NRF52840_PowerClock(IMachine machine) : base(machine)
         {
         }
 
-        // What the next reset will say was its reason, as bits of RESETREAS (PS 5.3.7.15).
+        // What the next reset will say was its reason, as bits of RESETREAS (PS 5.3).
         public uint NextResetReason { get; set; } = SoftReset;
 
         // Whether a 32.768 kHz clock has been asked for: the RTCs stand still without. It comes from the RC oscillator
-        // until the crystal runs (PS 5.4.2).
+        // until the crystal runs (PS 5.4).
         public bool LowFrequencyClock { get; private set; }
 
         public override void Reset()
@@ -638,7 +638,7 @@ namespace Antmicro.Renode.Peripherals.Nordic
                 var counter = Counter;
                 compared[n] = value & 0xFFFFFF;
                 SetRegister(offset, compared[n]);
-                // PS 6.22.7: a comparison with COUNTER or COUNTER + 1 may come to nothing.
+                // PS 6.22: a comparison with COUNTER or COUNTER + 1 may come to nothing.
                 tooLate[n] = timer.Enabled && compared[n] == (counter + 1) % Period;
                 Counter = counter;
                 return;
@@ -708,7 +708,7 @@ namespace Antmicro.Renode.Peripherals.Nordic
             }
         }
 
-        // PS 6.22.6: an event that neither EVTEN nor INTEN asks for is not made at all.
+        // PS 6.22: an event that neither EVTEN nor INTEN asks for is not made at all.
         private void RaiseIfEnabled(int n)
         {
             if(InterruptEnabled(n) || (Register(EventEnable) & (1u << n)) != 0)
@@ -733,7 +733,7 @@ namespace Antmicro.Renode.Peripherals.Nordic
         private const long FirstCompare = 0x540;
     }
 
-    // UART and UARTE (PS 6.33, 6.34), byte by byte at the speed of the line. What is sent to the board waits outside until
+    // UART and UARTE (PS "UART" and 6.34), byte by byte at the speed of the line. What is sent to the board waits outside until
     // the line is free, and, with flow control, until RTS lets it come; a byte that arrives while the receiver is off, or its
     // FIFO full, is lost.
     public class NRF52840_SerialPort : UARTBase, IDoubleWordPeripheral, IKnownSize, INRFEventProvider
@@ -864,7 +864,7 @@ namespace Antmicro.Renode.Peripherals.Nordic
                                 EndReceiving();
                             }
                             stoppingReceiver = true;
-                            // Up to four more bytes may come before the other side has noticed (PS 6.34.4).
+                            // Up to four more bytes may come before the other side has noticed (PS 6.34).
                             After(5 * ByteTime, () =>
                             {
                                 stoppingReceiver = false;
@@ -1035,7 +1035,7 @@ namespace Antmicro.Renode.Peripherals.Nordic
                     else
                     {
                         fifo.Enqueue(value);
-                        Raise(RxReady); // for each byte, wherever it goes (PS 6.34.4)
+                        Raise(RxReady); // for each byte, wherever it goes (PS 6.34)
                         DrainFifo();
                     }
                 }
@@ -1091,7 +1091,7 @@ namespace Antmicro.Renode.Peripherals.Nordic
                 }
             }
 
-            // RTS (PS 6.34.6): the receiver asks for silence while its FIFO has less than four free places, or it is off.
+            // RTS (PS 6.34): the receiver asks for silence while its FIFO has less than four free places, or it is off.
             private bool MaySend
             {
                 get
@@ -1442,7 +1442,7 @@ namespace Antmicro.Renode.Peripherals.Nordic
         private const uint EraseEnable = 2;
     }
 
-    // TEMP (PS 6.30): a measurement takes 36 us and counts quarters of a degree.
+    // TEMP (PS 6.28): a measurement takes 36 us and counts quarters of a degree.
     public class NRF52840_Thermometer : NordicPeripheral, ITemperatureSensor
     {
         public NRF52840_Thermometer(IMachine machine) : base(machine)
@@ -1480,7 +1480,7 @@ namespace Antmicro.Renode.Peripherals.Nordic
         private bool started;
     }
 
-    // SAADC (PS 6.23): each SAMPLE converts all channels that have an input and puts the results into the buffer.
+    // SAADC (PS "SAADC"): each SAMPLE converts all channels that have an input and puts the results into the buffer.
     public class NRF52840_Adc : NordicPeripheral
     {
         public NRF52840_Adc(IMachine machine) : base(machine)
@@ -1581,7 +1581,7 @@ namespace Antmicro.Renode.Peripherals.Nordic
         private const long Enable = 0x500;
     }
 
-    // FICR (PS 4.4): what Nordic writes into each chip.
+    // FICR (PS "FICR"): what Nordic writes into each chip.
     public class NRF52840_FactoryInformation : IDoubleWordPeripheral, IKnownSize
     {
         public NRF52840_FactoryInformation(IMachine machine)

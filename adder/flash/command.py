@@ -83,7 +83,10 @@ def named_way(name: str) -> Found:
 def check_board(board: Board) -> None:
     """Refuse a board that has no flash of its own."""
     if board.flash_kind != FLASHED:
-        raise AdderError(f"{board.title} cannot be flashed; `adder simulate` runs its kernel.")
+        raise AdderError(
+            f"{board.title} cannot be flashed; `adder simulate` runs its kernel, "
+            "`make flash BOARD=nrf52840` is for a real board."
+        )
 
 
 def show(image: Image) -> None:

@@ -87,7 +87,7 @@ def _joined(pieces: Sequence[Piece]) -> list[Piece]:
 def kernel_pieces(path: Path) -> list[Piece]:
     """What an ELF file says is to be loaded, at its load addresses."""
     if not path.exists():
-        raise AdderError(f"{path} does not exist; `make kernel BOARD=…` builds it.")
+        raise AdderError(f"{path} does not exist; `make kernel BOARD=nrf52840` builds it.")
     with path.open("rb") as file:
         try:
             elf = ELFFile(file)

@@ -12,7 +12,7 @@ _PULL_NONE = const(0)  # capsules/hil/gpio.py
 
 
 def uart(registers: Registers, line: InterruptLine, pins: Pins, counter: EventCounter) -> Uarte:
-    """The board's UART, whose bytes `counter` counts. Its pins first: nRF52840 Product Specification v1.7, 6.34.8."""
+    """The board's UART, whose bytes `counter` counts. Its pins first: nRF52840 Product Specification v1.7, 6.34 "UARTE"."""
     rts = config.NRF52_UART_RTS if config.NRF52_UART_FLOW_CONTROL else -1
     cts = config.NRF52_UART_CTS if config.NRF52_UART_FLOW_CONTROL else -1
     _output(pins, config.NRF52_UART_TX)

@@ -1,5 +1,5 @@
 // The console of a panic on nRF chips: the UART without DMA, polled, no interrupts, no Python.
-// Registers: nRF52840 PS v1.7, 6.33.9. It shares its block with UARTE (6.33), whose ENABLE has value 8.
+// Registers: nRF52840 Product Specification v1.7, "UART". It shares its block with UARTE (6.34), whose ENABLE has value 8.
 
 #include "arch/cortex_m4/registers.h"
 #include "kernel/log.h"
@@ -15,7 +15,7 @@
 #define UART_CONFIG REGISTER(PANIC_CONSOLE_BASE + 0x56c)
 #define BAUDRATE_115200 (0x01d7e000)
 
-// 6.9.2; P1 follows P0 at a distance of 0x300.
+// 6.9 "GPIO"; P1 follows P0 at a distance of 0x300.
 #define PIN_OUTSET(pin) REGISTER(0x50000508 + (pin) / 32 * 0x300)
 #define PIN_CNF(pin) REGISTER(0x50000700 + (pin) / 32 * 0x300 + (pin) % 32 * 4)
 #define PIN_CNF_OUTPUT (3) // and the input buffer off

@@ -38,7 +38,9 @@ def ask(driver, number, first=0):
     return "SUCCESS" if answer is None else answer
 """
 
-ATTACKER = ASK + """
+ATTACKER = (
+    ASK
+    + """
 ask(VICTIM, 2, 0x5EC0DE)
 life = ask(VICTIM, 4)
 upcalls = 0
@@ -75,8 +77,11 @@ print("attacker: null commands:", ask(VICTIM, 0), ask(0, 0), ask(LED, 0), ask(VI
 print("attacker: victim:", ask(VICTIM, 1))
 print("attacker: done")
 """
+)
 
-WITNESS = ASK + """
+WITNESS = (
+    ASK
+    + """
 turn = 0
 while True:
     ask(VICTIM, 2, 1000 + turn)
@@ -86,6 +91,7 @@ while True:
     turn += 1
     print("witness: turn %d: %s" % (turn, "late" if late else "well" if ask(VICTIM, 3) == 999 + turn else "ROBBED"))
 """
+)
 
 
 MORTAL = ASK + """

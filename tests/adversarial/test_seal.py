@@ -19,7 +19,9 @@ BREAKER = HERE / "board" / "breaker.py"
 ATTEMPTS = re.findall(r"^def (\w+)\(powers\)", BREAKER.read_text(), re.MULTILINE)
 
 # It prints when the kernel has done with printing.
-APP = ASK + """
+APP = (
+    ASK
+    + """
 time.sleep_ms(300)
 first = ask(ATTACK, 1)
 time.sleep_ms(2000)
@@ -29,6 +31,7 @@ print("app: commands:", first, second)
 print("app: victim:", ask(VICTIM, 1))
 print("app: done")
 """
+)
 
 
 @pytest.fixture(scope="module")

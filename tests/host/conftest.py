@@ -5,7 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from making import ElfMaker, make_elf, make_tbf
+
+# No test case fails for being slow: `make test` also runs on machines that have other things to do.
+settings.register_profile("adder", deadline=None)
+settings.load_profile("adder")
 
 TINY = Path(__file__).parent / "tiny"
 COMPILE = [

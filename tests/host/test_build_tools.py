@@ -103,10 +103,38 @@ def test_no_channel_of_the_chip_can_move_its_pointer_on_by_itself() -> None:
 
 
 def test_a_missing_board_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(AdderError, match="There is no board 'toaster'"):
+    with pytest.raises(AdderError, match="There is no board 'toaster'; known boards: nrf52840, qemu"):
         manifest.generate("toaster", tmp_path)
-    with pytest.raises(AdderError, match="There is no board 'toaster'"):
+    with pytest.raises(AdderError, match="There is no board 'toaster'; known boards: nrf52840, qemu"):
         configure.load("toaster", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("choice", "complaint"),
+    [
+        ("NRF52_KERNEL_START=0x90000", "The memory 'kernel_flash', 0x90000 to 0x80000, has no room; choose"),
+        ("NRF52_KERNEL_START=0x1234", "'kernel_flash', .* does not begin at a multiple of 4096; choose"),
+        ("NRF52_STORAGE_START=0x70000", "'app_flash', .* has no room; choose"),
+        (
+            "NRF52_STORAGE_START=0xF8000",
+            "'storage', .* does not end below 0x100000, .* `make menuconfig BOARD=nrf52840`",
+        ),
+        ("NRF52_UART_TX=8", "NRF52_UART_TX and NRF52_UART_RX are both pin 8; `make menuconfig BOARD=nrf52840`"),
+        ("NRF52_UART_CTS=14", "NRF52_UART_CTS and NRF52_LED1 are both pin 14"),
+        ("KERNEL_LOG_BYTES=1000", "KERNEL_LOG_BYTES is 1000, no power of two; `make menuconfig`"),
+        ("KERNEL_LOG_BYTES=0", "KERNEL_LOG_BYTES"),
+    ],
+)
+def test_an_impossible_choice_is_one_sentence(tmp_path: Path, choice: str, complaint: str) -> None:
+    (tmp_path / ".config").write_text(f"CONFIG_{choice}\n")
+    with pytest.raises(AdderError, match=complaint):
+        manifest.generate("nrf52840", tmp_path)
+
+
+@pytest.mark.parametrize("board", [s.name for s in configure.load("nrf52840", ROOT).named_choices["NRF52_BOARD"].syms])
+def test_the_defaults_of_each_board_are_possible(tmp_path: Path, board: str) -> None:
+    (tmp_path / ".config").write_text(f"CONFIG_{board}=y\n")
+    manifest.generate("nrf52840", tmp_path)
 
 
 def test_options_become_numbers_for_c_make_and_python(tmp_path: Path) -> None:

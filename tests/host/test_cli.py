@@ -91,6 +91,11 @@ def test_a_board_is_read_from_its_manifest() -> None:
 def test_an_unknown_board_is_named_with_the_known_ones() -> None:
     with pytest.raises(AdderError, match=r"no board 'pdp11'.*nrf52840, qemu"):
         load_board("pdp11")
+    made = subprocess.run(["make", "BOARD=pdp11"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert made.returncode
+    assert made.stdout == ""
+    assert "There is no board 'pdp11'; known boards: " in made.stderr
+    assert made.stderr.count("\n") == 1
 
 
 def test_every_dependency_is_pinned() -> None:

@@ -213,6 +213,39 @@ def test_a_corrupt_header_is_refused(tmp_path: Path) -> None:
         read_app_file(path)
 
 
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (b"", "too short"),
+        (b"# A README, no program\n", r"its version would be \d+, not 2"),
+        (b"\x7fELF" + bytes(60), "an ELF file; `adder tbf`"),
+    ],
+)
+def test_what_is_no_tock_binary_is_called_so(tmp_path: Path, data: bytes, complaint: str) -> None:
+    path = tmp_path / "app.tbf"
+    path.write_bytes(data)
+    with pytest.raises(AdderError, match=rf"app\.tbf: Not a Tock binary \(TBF\): .*{complaint}"):
+        read_app_file(path)
+
+
+@pytest.mark.parametrize("before", [["image", "install"], ["renode", "image"]])
+def test_an_app_in_the_images_place_is_not_overwritten(tmp_path: Path, before: list[str]) -> None:
+    files = [tmp_path / "one.tbf", tmp_path / "two.tbf"]
+    for path in files:
+        path.write_bytes(make_tbf(path.stem))
+    result = CliRunner().invoke(cli, [*before, *map(str, files)])
+    assert isinstance(result.exception, AdderError)
+    assert "one.tbf is not a flash image" in str(result.exception)
+    assert files[0].read_bytes() == make_tbf("one")
+
+
+def test_a_file_that_is_no_image_has_no_apps_to_list(tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    path.write_text("Some text")
+    with pytest.raises(AdderError, match=r"README\.md is not a flash image: it has 9 bytes"):
+        FlashImage(path).apps()
+
+
 def test_a_padding_app_is_not_installed(tmp_path: Path) -> None:
     path = tmp_path / "padding.tbf"
     path.write_bytes(padding_app(16))

@@ -173,7 +173,7 @@ def test_program_wins_over_main() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({0: 3}, "version is 3"),
+        ({0: 3}, "version would be 3, not 2"),
         ({2: 15}, "header size 15"),
         ({2: 0xFC, 3: 0xFF}, "header size 65532"),
         ({4: 20, 5: 0}, "header size"),
@@ -293,7 +293,7 @@ def pack(files: dict[str, bytes]) -> bytes:
         (pack({"metadata.toml": b"= ="}), "Not a TAB"),
         (pack({"metadata.toml": b"\xff"}), "Not a TAB"),
         (pack({"metadata.toml": b"a=" + b"[" * 5000}), "Not a TAB"),
-        (pack({"metadata.toml": b"", "cortex-m4.tbf": b"x"}), "Too short"),
+        (pack({"metadata.toml": b"", "cortex-m4.tbf": b"x"}), "too short"),
     ],
 )
 def test_a_bad_tab_is_refused_in_words(data: bytes, message: str) -> None:

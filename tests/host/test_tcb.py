@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from adder import tcb
 from adder.cli import cli
 from adder.errors import AdderError
+from adder.output import console
 
 
 @pytest.mark.parametrize(
@@ -114,6 +115,11 @@ def test_the_report_adds_up(tree: Path) -> None:
     assert report["total_lines"] == 10
     assert report["units"]["firmware/core/mmio.c"] == 2
     assert {power["file"] for power in report["powers"]} == {"boards/x/board.py"}
+
+
+def test_a_line_number_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    console().print("boards/qemu/board.py:100: mint.grant()")
+    assert capsys.readouterr().out == "boards/qemu/board.py:100: mint.grant()\n"
 
 
 def test_the_verb_counts_this_repository(tmp_path: Path) -> None:

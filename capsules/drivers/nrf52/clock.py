@@ -3,7 +3,7 @@
 from kernel import Registers, log
 from micropython import const
 
-# 5.4.3, "Registers"
+# 5.4 "CLOCK", registers
 _HFCLKSTART = const(0x000)
 _HFCLKSTOP = const(0x004)
 _LFCLKSTART = const(0x008)
@@ -12,14 +12,14 @@ _HFCLKSTAT = const(0x40C)
 _LFCLKSTAT = const(0x418)
 _LFCLKSRC = const(0x518)
 
-_STATE_BIT = const(16)  # 5.4.3, "HFCLKSTAT", "LFCLKSTAT"
+_STATE_BIT = const(16)  # CLOCK, "HFCLKSTAT", "LFCLKSTAT"
 
-# What the 32.768 kHz clock comes from: 5.4.3, "LFCLKSRC"
+# What the 32.768 kHz clock comes from: CLOCK, "LFCLKSRC"
 SOURCE_RC = const(0)
 SOURCE_CRYSTAL = const(1)
 SOURCE_SYNTHESIZED = const(2)
 
-_RESETREAS = const(0x400)  # 5.3.7.10; ones clear
+_RESETREAS = const(0x400)  # POWER, "RESETREAS"; ones clear
 _REASON_BITS = const(21)
 _REASONS = const(0x1F000F)
 _PIN = const(1 << 0)
@@ -49,7 +49,7 @@ class Clock:
         return self._high()
 
     def start_low(self, source: int) -> None:
-        # While a crystal starts, which takes a quarter of a second, the RC oscillator fills in (5.4.2).
+        # While a crystal starts, which takes a quarter of a second, the RC oscillator fills in (5.4).
         self._registers.write(_LFCLKSTOP, 1)
         self._registers.write(_LFCLKSRC, source)
         self._registers.write(_LFCLKSTART, 1)

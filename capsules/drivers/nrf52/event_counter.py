@@ -1,4 +1,4 @@
-"""A TIMER that counts events: nRF52840 Product Specification v1.7, 6.30 "TIMER", registers in 6.30.5.
+"""A TIMER that counts events: nRF52840 Product Specification v1.7, 6.30 "TIMER".
 
 In counter mode it counts how often its task COUNT is triggered. The board connects that task to an event of another
 peripheral by a channel of the PPI (6.16), so each event is counted in hardware, however late the kernel is. A counter
@@ -10,7 +10,7 @@ from typing import Callable
 from kernel import InterruptLine, Registers
 from micropython import const
 
-# 6.30.5, "Registers"
+# 6.30 "TIMER", registers
 _START = const(0x000)
 _CLEAR = const(0x00C)
 _CAPTURE1 = const(0x044)

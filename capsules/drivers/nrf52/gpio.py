@@ -18,14 +18,14 @@ _EDGE_EITHER = const(0)
 _EDGE_RISING = const(1)
 _EDGE_FALLING = const(2)
 
-# 6.9.2, "Registers"
+# 6.9 "GPIO", registers
 _OUT = const(0x504 - 0x504)
 _IN = const(0x510 - 0x504)
 _LATCH = const(0x520 - 0x504)
 _DETECTMODE = const(0x524 - 0x504)
 _PIN_CNF = const(0x700 - 0x504)
 
-# 6.9.2, "PIN_CNF[n]"; an output is connected to its input buffer, too, so that its level can be read
+# GPIO, "PIN_CNF[n]"; an output is connected to its input buffer, too, so that its level can be read
 _CNF_OUTPUT = const(1)
 _CNF_INPUT = const(0)
 _CNF_DISCONNECTED = const(2)
@@ -36,9 +36,9 @@ _SENSE_SHIFT = const(16)
 _SENSE_OFF = const(0)
 _SENSE_HIGH = const(2)
 _SENSE_LOW = const(3)
-_LATCHED_DETECT = const(1)  # 6.9.2, "DETECTMODE"
+_LATCHED_DETECT = const(1)  # GPIO, "DETECTMODE"
 
-# 6.10.4, "Registers"
+# 6.10 "GPIOTE", registers
 _EVENTS_IN = const(0x100)
 _EVENTS_PORT = const(0x17C)
 _INTENSET = const(0x304)
@@ -60,7 +60,7 @@ _PIN_MASK = const(31)  # 32 pins in a port
 class Gpiote:
     """Hands out the eight channels, each of which sees the edges of a pin; further pins share the port event.
 
-    A channel sees each edge of its kind. The port event comes of levels (6.10.3), so a pulse that is over before the
+    A channel sees each edge of its kind. The port event comes of levels (6.10), so a pulse that is over before the
     handler runs is one call, whatever edge was asked for.
     """
 
@@ -81,7 +81,7 @@ class Gpiote:
             if self._channels[channel] is None:
                 self._channels[channel] = pin
                 polarity = _LOW_TO_HIGH if edge == _EDGE_RISING else _HIGH_TO_LOW if edge == _EDGE_FALLING else _TOGGLE
-                # 6.10.2: the event may come of the configuration itself, so it is cleared before the interrupt is on.
+                # 6.10: the event may come of the configuration itself, so it is cleared before the interrupt is on.
                 self._registers.write(
                     _CONFIG + (channel << 2), _MODE_EVENT | number << _PIN_SHIFT | polarity << _POLARITY_SHIFT
                 )
@@ -194,7 +194,7 @@ class GpioPin:
         if moved:
             self._level = level
             self._sense(_SENSE_LOW if level else _SENSE_HIGH)
-        self._latch(self._bit)  # if the level has changed again, that sets the latch and the event anew (6.9.1)
+        self._latch(self._bit)  # if the level has changed again, that sets the latch and the event anew (6.9)
         if not moved or self._edge == _EDGE_EITHER or self._edge == (_EDGE_RISING if level else _EDGE_FALLING):
             call_client(self._changed)  # not moved: there and back again
 

@@ -1,4 +1,4 @@
-"""Random number generator: nRF52840 Product Specification v1.7, 6.21 "RNG", registers in 6.21.4."""
+"""Random number generator: nRF52840 Product Specification v1.7, 6.21 "RNG"."""
 
 from cells import Buffer, TakeCell
 from kernel import InterruptLine, Registers
@@ -6,7 +6,7 @@ from micropython import const
 
 from capsules.hil.rng import RngClient
 
-# 6.21.4, "Registers"
+# 6.21 "RNG", registers
 _START = const(0x000)
 _STOP = const(0x004)
 _VALRDY = const(0x100)
@@ -15,7 +15,7 @@ _CONFIG = const(0x504)
 _VALUE = const(0x508)
 
 _INT_VALRDY = const(1)
-_BIAS_CORRECTION = const(1)  # 6.21.1: slower, and ones as frequent as zeros
+_BIAS_CORRECTION = const(1)  # RNG, "CONFIG": slower, and ones as frequent as zeros
 
 
 class TrueRng:

@@ -1,4 +1,4 @@
-"""Real-time counter: nRF52840 Product Specification v1.7, 6.22 "RTC", registers in 6.22.10.
+"""Real-time counter: nRF52840 Product Specification v1.7, 6.22 "RTC".
 
 It counts the 32.768 kHz clock, in 24 bits, for ever; compare register 0 is the alarm.
 """
@@ -8,7 +8,7 @@ from typing import Callable
 from kernel import InterruptLine, Registers
 from micropython import const
 
-# 6.22.10, "Registers"
+# 6.22 "RTC", registers
 _START = const(0x000)
 _COMPARE = const(0x140)
 _INTENSET = const(0x304)
@@ -16,7 +16,7 @@ _COUNTER = const(0x504)
 _PRESCALER = const(0x508)
 _CC = const(0x540)
 
-_INT_COMPARE = const(1 << 16)  # 6.22.10, "INTENSET"
+_INT_COMPARE = const(1 << 16)  # RTC, "INTENSET"
 
 _HZ = const(32768)
 _WIDTH = const(24)
@@ -25,14 +25,14 @@ _HALF = const(0x7FFFFF)
 _IDLE = const(0)
 _ARMED = const(1)
 _FIRING = const(2)  # the client is being called, or was cut short
-_AHEAD = const(2)  # 6.22.7: "writing N+2 to a CC register is guaranteed to trigger"; nearer values are not
+_AHEAD = const(2)  # 6.22: "writing N+2 to a CC register is guaranteed to trigger"; nearer values are not
 
 
 class RtcAlarm:
     """A HIL Alarm. The interrupt proves nothing, the counter does.
 
     A compare register that is written within two ticks of the counter may miss, and one that was about to match
-    may do so with its old value (6.22.7). So what was written is compared with the counter, before and after.
+    may do so with its old value (6.22). So what was written is compared with the counter, before and after.
     """
 
     def __init__(self, registers: Registers, line: InterruptLine) -> None:

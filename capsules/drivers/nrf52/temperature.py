@@ -1,11 +1,11 @@
-"""Temperature sensor of the chip: nRF52840 Product Specification v1.7, 6.28 "TEMP", registers in 6.28.1."""
+"""Temperature sensor of the chip: nRF52840 Product Specification v1.7, 6.28 "TEMP"."""
 
 from typing import Callable
 
 from kernel import InterruptLine, Registers
 from micropython import const
 
-# 6.28.1, "Registers"
+# 6.28 "TEMP", registers
 _START = const(0x000)
 _STOP = const(0x004)
 _DATARDY = const(0x100)
@@ -15,7 +15,7 @@ _TEMP = const(0x508)
 _INT_DATARDY = const(1)
 _BITS = const(12)  # as many as a chip's temperature needs, of a signed number of 32
 _SIGN = const(0x800)
-_CENTIDEGREES = const(25)  # 6.28.1, "TEMP": in steps of 0.25 degrees Celsius
+_CENTIDEGREES = const(25)  # TEMP, "TEMP": in steps of 0.25 degrees Celsius
 
 
 class Temperature:

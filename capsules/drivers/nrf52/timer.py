@@ -1,4 +1,4 @@
-"""Timer: nRF52840 Product Specification v1.7, 6.30 "TIMER", registers in 6.30.5.
+"""Timer: nRF52840 Product Specification v1.7, 6.30 "TIMER".
 
 It counts the high-frequency clock, 24 bits wide; compare register 0 is the alarm, 1 is for reading.
 It needs that clock, and so power, as long as it runs; the RTC needs less.
@@ -9,7 +9,7 @@ from typing import Callable
 from kernel import InterruptLine, Registers
 from micropython import const
 
-# 6.30.5, "Registers"
+# 6.30 "TIMER", registers
 _START = const(0x000)
 _CAPTURE1 = const(0x044)
 _COMPARE0 = const(0x140)

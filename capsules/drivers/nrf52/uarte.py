@@ -1,11 +1,11 @@
-"""UART with EasyDMA: nRF52840 Product Specification v1.7, 6.34 "UARTE", registers in 6.34.9.
+"""UART with EasyDMA: nRF52840 Product Specification v1.7, 6.34 "UARTE".
 
 Receiving. The hardware writes to one buffer of this driver while another waits to be next and a third is read, so a byte
 is lost only if nobody has looked for the time of a whole buffer: 22 ms at 115200 baud. With flow control there is no
 next: the hardware holds the sender off until it has a buffer.
 
 How much is in a buffer that is not full, the hardware says only when it is stopped (RXD.AMOUNT), and who stops it loses
-bytes. So it is never stopped: a counter counts its event RXDRDY, one for each byte (6.34.4), and says when as many have
+bytes. So it is never stopped: a counter counts its event RXDRDY, one for each byte (6.34), and says when as many have
 come as the client wants. RXDRDY comes before the byte is in memory, by the time that EasyDMA needs for one byte, well
 below a microsecond; from the event to the copy the kernel needs more than a hundred instructions.
 
@@ -22,7 +22,7 @@ from micropython import const
 from capsules.hil.counter import EventCounter
 from capsules.hil.uart import UartClient
 
-# 6.34.9, "Registers"
+# 6.34 "UARTE", registers
 _STARTRX = const(0x000)
 _STOPRX = const(0x004)
 _STARTTX = const(0x008)
@@ -48,10 +48,10 @@ _INT_ENDTX = const(1 << 8)
 _INT_ERROR = const(1 << 9)
 _INT_RXTO = const(1 << 17)
 _INT_RXSTARTED = const(1 << 19)
-_ENDRX_STARTRX = const(1 << 5)  # 6.34.9, "SHORTS"
+_ENDRX_STARTRX = const(1 << 5)  # UARTE, "SHORTS"
 _ENABLED = const(8)
 _DISCONNECTED = const(0xFFFFFFFF)
-_BAUD_115200 = const(0x01D60000)  # 6.34.9, "BAUDRATE"
+_BAUD_115200 = const(0x01D60000)  # UARTE, "BAUDRATE"
 _FLOW_CONTROL = const(1)
 
 _BUFFERS = const(3)
@@ -63,7 +63,7 @@ _LOOKS = const(16)  # at a flush, which takes the time of a few writes to memory
 class Uarte:
     """A HIL Uart, 115200 baud, 8N1. Pins are numbers, 32 for P1.00; `rts` and `cts` -1 for no flow control.
 
-    The pins are set up as 6.34.8 says before this is made, and `counter` counts the event RXDRDY. Bytes that come in
+    The pins are set up as 6.34 says before this is made, and `counter` counts the event RXDRDY. Bytes that come in
     while nobody receives wait, up to three buffers of them.
     """
 

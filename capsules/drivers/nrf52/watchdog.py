@@ -9,7 +9,7 @@ from micropython import const
 
 from capsules.hil.time import Alarm
 
-# 6.36, "Registers"
+# 6.36 "WDT", registers
 _START = const(0x000)
 _RUNSTATUS = const(0x400)
 _CRV = const(0x504)

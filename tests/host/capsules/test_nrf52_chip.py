@@ -151,7 +151,7 @@ class Port:
         return found
 
     def sense(self) -> None:
-        """6.9.1: LATCH follows levels; a bit that is cleared while its level is still there is set again."""
+        """6.9: LATCH follows levels; a bit that is cleared while its level is still there is set again."""
         before = self.latch
         levels = self.levels()
         for pin in range(32):

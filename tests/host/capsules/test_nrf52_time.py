@@ -262,7 +262,7 @@ def test_a_watchdog_that_a_bootloader_has_started_is_left_as_it_is() -> None:
 @pytest.mark.parametrize(("seconds", "feedings"), [(1, 4), (8, 4), (256, 4), (2**17 - 1, 2047)])
 def test_one_that_runs_on_while_the_processor_sleeps_is_fed_in_its_time(seconds, feedings) -> None:
     words = {"_400": 1, "_50C": 1, "_504": seconds * 32768}
-    registers, _, alarm, fed = a_watchdog(**words)
+    registers, _loop, alarm, fed = a_watchdog(**words)
     assert registers.words == {0x400: 1, 0x50C: 1, 0x504: seconds * 32768}
     before = len(fed)
     alarm.pass_time(seconds * 32768)

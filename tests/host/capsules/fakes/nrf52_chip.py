@@ -57,7 +57,7 @@ class Rtc:
         while self.tick < end // self.TICK and self.tick < self.effective:
             self.time = (self.tick + 1) * self.TICK
             counter = self.tick & COUNTER_MASK
-            # 6.22.7: before N+2 the new value may not match, and until N+2 the old one may.
+            # 6.22: before N+2 the new value may not match, and until N+2 the old one may.
             if counter == self.cc and (self.tick >= self.effective or self.random.random() < 0.5):
                 self.event = True
             if counter == self.old and self.random.random() < 0.5:
@@ -122,7 +122,7 @@ class ChipUarte:
     """
 
     BYTE = 87  # at 115200 baud
-    FIFO = 6  # 6.34.4: RTS asks for silence while there is room for four
+    FIFO = 6  # 6.34: RTS asks for silence while there is room for four
     STARTRX, STOPRX, STARTTX = 0x000, 0x004, 0x008
     FLUSHRX, ERRORSRC = 0x02C, 0x480
     RXDRDY, ENDRX, ENDTX, ERROR, RXTO, RXSTARTED = 0x108, 0x110, 0x120, 0x124, 0x144, 0x14C
