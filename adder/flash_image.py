@@ -343,6 +343,16 @@ def lock_image(handle: int, path: Path) -> None:
         raise AdderError(f"{path} is in use by a running simulation; end that first.") from None
 
 
+def in_use(path: Path) -> bool:
+    """Whether a simulation has the image open."""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def _show(placed: Sequence[PlacedApp], flash: Region) -> None:
     rows = table("address", "app", "state", right=("flash", "RAM"))
     for entry in placed:

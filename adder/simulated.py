@@ -14,6 +14,7 @@ import click
 
 from adder.board import Region, board_folder, load_board
 from adder.errors import AdderError
+from adder.flash_image import in_use
 
 # Registers of a bank of pins, one bit a pin. The host writes the first two.
 LEVEL, DRIVEN, OUTPUT, DIRECTION, LISTENING, UP, DOWN = range(0x00, 0x1C, 4)
@@ -137,13 +138,23 @@ def _path(image: Path | None) -> Path:
     return path
 
 
+def _running(image: Path | None) -> Path:
+    """The image, if a simulation runs with it: when one begins, nothing is pressed or driven."""
+    path = _path(image)
+    if not in_use(path):
+        raise AdderError(
+            f"No simulation runs with {path}; start `adder simulate` in another terminal, or name its image by --image."
+        )
+    return path
+
+
 @click.command()
 @click.argument("button", type=int)
 @click.option("--seconds", type=float, default=0.2, show_default=True, metavar="N", help="How long to hold it.")
 @_image
 def press(button: int, seconds: float, image: Path | None) -> None:
     """Press a button of the board that `adder simulate` runs in another terminal, and let go of it."""
-    bank = buttons_of(_path(image))
+    bank = buttons_of(_running(image))
     bank.drive(button, PRESSED)
     try:
         time.sleep(seconds)
@@ -159,6 +170,7 @@ def pin(number: int | None, level: str | None, image: Path | None) -> None:
     """Show the pins of the board that `adder simulate` runs, or hold one at a level from outside."""
     bank = pins_of(_path(image))
     if number is not None and level is not None:
+        _running(image)
         bank.drive(number, None if level == "free" else int(level))
         return
     for one in range(PINS) if number is None else [number]:

@@ -1,5 +1,6 @@
 """Buttons and pins from the host: the words in the flash image, and the verbs that change them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from adder import simulated
 from adder.cli import main
 from adder.errors import AdderError
-from adder.flash_image import FlashImage
+from adder.flash_image import FlashImage, lock_image
 from adder.simulated import DIRECTION, DRIVEN, LEVEL, LISTENING, OUTPUT, UP, Window, buttons_of, pins_of, power_on
 from adder.terminal import Keyboard
 
@@ -18,6 +19,14 @@ def image(tmp_path: Path) -> Path:
     FlashImage(path).create()
     power_on(path, bytes(range(16)))
     return path
+
+
+@pytest.fixture
+def simulated_image(image: Path) -> Iterator[Path]:
+    """An image that a simulation seems to use."""
+    with image.open("rb") as file:
+        lock_image(file.fileno(), image)
+        yield image
 
 
 def verb(*arguments: str) -> object:
@@ -69,7 +78,8 @@ def test_a_button_that_is_not_there(image, number) -> None:
         buttons_of(image).drive(number, 0)
 
 
-def test_the_verb_presses_and_releases(image, monkeypatch) -> None:
+def test_the_verb_presses_and_releases(simulated_image, monkeypatch) -> None:
+    image = simulated_image
     seen = []
     window = Window(image, "buttons")
     monkeypatch.setattr(simulated.time, "sleep", lambda _: seen.append((window.read(LEVEL), window.read(DRIVEN))))
@@ -78,13 +88,23 @@ def test_the_verb_presses_and_releases(image, monkeypatch) -> None:
     assert window.read(DRIVEN) == 0
 
 
-def test_the_verb_shows_and_drives_pins(image, capsys) -> None:
+def test_the_verb_shows_and_drives_pins(simulated_image, capsys) -> None:
+    image = simulated_image
     assert verb("pin", "6", "1", "--image", str(image)) == 0
     assert verb("pin", "6", "--image", str(image)) == 0
     assert capsys.readouterr().out == "pin 6: 1  unused\n"
     assert verb("pin", "6", "free", "--image", str(image)) == 0
     assert verb("pin", "--image", str(image)) == 0
     assert capsys.readouterr().out.splitlines() == [f"pin {pin}: 0  unused" for pin in range(8)]
+
+
+@pytest.mark.parametrize("arguments", [("press", "2"), ("pin", "6", "1")])
+def test_nothing_is_pressed_on_a_board_that_does_not_run(image, capsys, arguments) -> None:
+    before = image.read_bytes()
+    assert verb(*arguments, "--image", str(image)) == 1
+    assert "No simulation runs with" in capsys.readouterr().err
+    assert image.read_bytes() == before
+    assert verb("pin", "6", "--image", str(image)) == 0
 
 
 def test_a_board_that_was_never_simulated(tmp_path, capsys) -> None:
