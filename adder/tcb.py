@@ -20,8 +20,11 @@ from adder.board import ROOT
 from adder.errors import AdderError
 from adder.output import console, table, write_json
 
-LIMIT = 6000
-"""What we allow ourselves: 4,800 for the core and 1,200 for the verifier."""
+LIMIT = 6200
+"""What we allow ourselves: 5,000 for the core and 1,200 for the verifier. A test holds us to it."""
+
+NAMES = re.compile(r"^Q\(.*\)$", re.MULTILINE)
+"""Lines of qstrdefsport.h: names for MicroPython's table of strings, no code."""
 
 UNPRIVILEGED = "python_process"
 """The folder of `firmware/` whose code runs in processes, with their rights: it is not trusted."""
@@ -134,6 +137,8 @@ def count_file(kind: str, path: Path) -> int:
         return count_toml(text)
     if kind == "verifier":
         return count_python(text)
+    if path.name == "qstrdefsport.h":
+        text = NAMES.sub("", text)
     return count_assembly(text) if kind == "asm" else count_c(text)
 
 
