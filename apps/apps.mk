@@ -121,6 +121,7 @@ $(eval $(call app,abi,abi))
 $(eval $(call app,echo,echo))
 $(eval $(call app,echo-revoke,echo,revoke))
 $(eval $(call app,lateness,lateness,200 50))
+$(eval $(call app,lateness-long,lateness,40 60000))
 $(eval $(call app,ticks,ticks,40000))
 # Eight processes beside each other: in all 10,000 alarms of up to two minutes, and 1,000 of up to 70 seconds.
 $(foreach n,1 2 3 4 5 6 7 8,$(eval $(call app,alarms-$(n),alarms,$(n) 1250 120000)))
