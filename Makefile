@@ -2,9 +2,14 @@
 
 BOARD ?= qemu
 BUILD := build
-ifeq ($(wildcard boards/$(BOARD)/memory.toml),)
-$(error There is no board '$(BOARD)'; known boards: $(patsubst boards/%/memory.toml,%,$(wildcard boards/*/memory.toml)))
+# A board is a file: boards/*/BOARD.config, or the defconfig of the folder that has its name.
+BOARDS := $(sort $(patsubst boards/%/defconfig,%,$(wildcard boards/*/defconfig)) $(basename $(notdir $(wildcard boards/*/*.config))))
+ifeq ($(filter $(BOARD),$(BOARDS)),)
+$(error There is no board '$(BOARD)'; known boards: $(BOARDS))
 endif
+WIRING := $(patsubst %/,%,$(firstword $(dir $(wildcard boards/*/$(BOARD).config)) boards/$(BOARD)/))
+# Your own choices for it: `make menuconfig` writes them; name another file with CONFIG=, and keep it where you like.
+CONFIG ?= config/$(BOARD).config
 PYTHON := $(BUILD)/venv/bin/python
 TOOL_READY := $(BUILD)/venv/.ready
 MICROPYTHON_READY := $(BUILD)/.micropython
@@ -24,7 +29,7 @@ export MICROPY_GIT_HASH := release
 all: kernel apps ## Build the kernel for BOARD and all apps
 
 help: ## Show this list
-	@echo "make TARGET [BOARD=qemu|nrf52840]"; echo
+	@echo "make TARGET [BOARD=qemu] [CONFIG=config/BOARD.config]; boards: $(BOARDS)"; echo
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | sort | expand -t 20
 
 # -- Setting up -------------------------------------------------------------------
@@ -55,11 +60,11 @@ $(QRCODEGEN_READY): tools/setup-qrcodegen
 # The types of the kernel's Python, checked when a file, a stub or an option has changed. A folder's time
 # changes when a file in it comes or goes.
 TYPECHECKED := $(BUILD)/$(BOARD)/.typechecked
-TYPED := $(shell find capsules board/components boards/$(BOARD) firmware/stubs \
+TYPED := $(shell find capsules board/components $(WIRING) firmware/stubs \
     -name __pycache__ -prune -o \( -type d -o -name '*.py' -o -name '*.pyi' \) -print)
 
 $(BUILD)/$(BOARD)/config.py: $(TOOL_READY) FORCE
-	@$(PYTHON) -m adder.configure $(BOARD) $(BUILD)/$(BOARD)
+	@$(PYTHON) -m adder.configure $(BOARD) $(BUILD)/$(BOARD) $(CONFIG)
 
 $(TYPECHECKED): $(BUILD)/$(BOARD)/config.py adder/typecheck.py $(TYPED)
 	@touch $@.begun # what is saved while the check runs is newer than this
@@ -78,8 +83,8 @@ kernels: ## Build the kernel for every board
 	@+$(MAKE) --no-print-directory kernel BOARD=qemu
 	@+$(MAKE) --no-print-directory kernel BOARD=nrf52840
 
-menuconfig: $(TOOL_READY) ## Choose the kernel's options for BOARD
-	@$(PYTHON) -m adder.configure $(BOARD) $(BUILD)/$(BOARD) menu
+menuconfig: $(TOOL_READY) ## Choose the kernel's options for BOARD; they are kept in CONFIG
+	@$(PYTHON) -m adder.configure $(BOARD) $(BUILD)/$(BOARD) $(CONFIG) menu
 
 # -- Apps -------------------------------------------------------------------------
 
@@ -108,7 +113,7 @@ renode-run: apps $(TOOL_READY) ## Build the nRF52840's kernel and boot it in Ren
 # -- A real board -----------------------------------------------------------------
 
 # FLASH_OPTIONS="--method jlink --probe 68…"; APPS= leaves the board's apps alone. See docs/flashing.md.
-flash: kernel apps ## Write the kernel and APPS to BOARD (nrf52840): probe, UF2 drive, serial DFU
+flash: kernel apps ## Write the kernel and APPS to BOARD: probe, UF2 drive, serial DFU
 	@$(PYTHON) -m adder flash --board $(BOARD) $(FLASH_OPTIONS) $(APPS:%=$(BUILD)/apps/%.tbf)
 
 # -- Checking and measuring -------------------------------------------------------
@@ -151,4 +156,4 @@ tcb: $(TOOL_READY) ## Count trusted lines; list where powers are minted
 	@$(PYTHON) -m adder tcb
 
 clean: ## Remove what was built (not the virtual environment and MicroPython's source)
-	@rm -rf $(BUILD)/qemu $(BUILD)/nrf52840 $(BUILD)/apps $(BUILD)/bare-* $(BUILD)/hostile* $(BUILD)/drivers $(BUILD)/upstream $(BUILD)/*.json
+	@rm -rf $(BOARDS:%=$(BUILD)/%) $(BUILD)/apps $(BUILD)/bare-* $(BUILD)/hostile* $(BUILD)/drivers $(BUILD)/upstream $(BUILD)/*.json

@@ -1,4 +1,9 @@
-"""What the tool knows of a board: its memory map, read from `boards/<name>/memory.toml`."""
+"""What the tool knows of a board: its files, its memory map.
+
+A folder in boards/ has a manifest (memory.toml) and a wiring (board.py), and a small file of Kconfig's choices for
+each board that they serve: pins, bootloader, what else differs. `defconfig` is the board that has the folder's name,
+`NAME.config` another one. The file's first comment is the board's title.
+"""
 
 import tomllib
 from collections.abc import Mapping
@@ -47,8 +52,32 @@ class Board:
 
 
 def board_folder(name: str) -> Path:
-    """A board's folder: the one of that name in boards/, or the name itself if it has a slash."""
-    return Path(name) if "/" in name else ROOT / "boards" / name
+    """The folder of the board called `name`, or the name itself if it has a slash: a folder with a `defconfig`."""
+    if "/" in name:
+        return Path(name)
+    return next((path.parent for path in (ROOT / "boards").glob(f"*/{name}.config")), ROOT / "boards" / name)
+
+
+def board_file(name: str) -> Path:
+    """The file that says what is special about this board."""
+    folder = board_folder(name)
+    own = folder / f"{name}.config"
+    path = own if "/" not in name and own.is_file() else folder / "defconfig"
+    if not path.is_file():
+        raise no_such_board(name)
+    return path
+
+
+def board_names() -> list[str]:
+    """All boards in boards/."""
+    files = (ROOT / "boards").glob("*/*config")
+    return sorted(path.parent.name if path.name == "defconfig" else path.stem for path in files)
+
+
+def board_title(name: str) -> str | None:
+    """What the board's file calls it."""
+    first, *_ = board_file(name).read_text().splitlines() or [""]
+    return first.removeprefix("#").strip() if first.startswith("#") else None
 
 
 def with_options(entry: Any, options: Mapping[str, int]) -> Any:
@@ -63,8 +92,11 @@ def read_manifest(name: str, folder: Path | None = None) -> dict[str, Any]:
     from adder import configure  # which imports this module
 
     manifest = tomllib.loads((board_folder(name) / "memory.toml").read_text())
-    options = configure.values(configure.load(name, folder or ROOT / "build" / manifest["name"]))
+    options = configure.values(configure.load(name, folder or ROOT / "build" / name))
     manifest = with_options(manifest, options)
+    if "/" not in name:
+        manifest["name"] = name
+    manifest["title"] = board_title(name) or manifest["title"]
     for region in manifest["memory"].values():
         if "end" in region:
             region["size"] = region.pop("end") - region["start"]
@@ -73,15 +105,13 @@ def read_manifest(name: str, folder: Path | None = None) -> dict[str, Any]:
 
 def no_such_board(name: str) -> AdderError:
     """What is said of a board that does not exist."""
-    known = ", ".join(sorted(path.parent.name for path in ROOT.glob("boards/*/memory.toml")))
-    return AdderError(f"There is no board '{name}'; known boards: {known or 'none'}.")
+    return AdderError(f"There is no board '{name}'; known boards: {', '.join(board_names()) or 'none'}.")
 
 
 def load_board(name: str = "qemu") -> Board:
     """Read the manifest of the board called `name`."""
+    board_file(name)
     path = board_folder(name) / "memory.toml"
-    if not path.is_file():
-        raise no_such_board(name)
     try:
         manifest = read_manifest(name)
     except tomllib.TOMLDecodeError as error:

@@ -1,18 +1,19 @@
 """From Kconfig to the build: `config.h` for C, `config.mk` for make, `config.py` for the board.
 
-Run by the build: `python -m adder.configure BOARD FOLDER [menu]`. The configuration is
-`FOLDER/.config`; where it is missing, it begins as `boards/BOARD/defconfig`. With `menu`, the
-menu opens first.
+Run by the build: `python -m adder.configure BOARD FOLDER [FILE [menu]]`. The configuration is what Kconfig says, then
+what the board's file says, then what FILE says, which is the user's: he names it, keeps it, and need not have one. A
+copy of it, `FOLDER/.config`, tells what is built there. With `menu`, the menu opens first and writes FILE.
 """
 
 import os
 import re
 import sys
+import tempfile
 from pathlib import Path
 
 import kconfiglib
 
-from adder.board import ROOT, board_folder, no_such_board
+from adder.board import ROOT, board_file, board_folder, board_title
 from adder.errors import AdderError
 from adder.manifest import write_if_changed
 
@@ -20,43 +21,48 @@ UART_PINS = ("NRF52_UART_TX", "NRF52_UART_RX", "NRF52_UART_RTS", "NRF52_UART_CTS
 """The last two only with flow control."""
 
 
-def load(board: str, folder: Path) -> kconfiglib.Kconfig:
-    """The configuration of `board`, checked."""
-    defconfig = board_folder(board) / "defconfig"
-    if not defconfig.is_file():
-        raise no_such_board(board)
+def read(board: str, *files: Path) -> kconfiglib.Kconfig:
+    """What Kconfig, the board's file and these files say, in this order; not checked."""
+    os.environ["BOARD_TITLE"] = board_title(board) or board
+    os.environ["BOARD_CHIP"] = board_folder(board).name
     kconfig = kconfiglib.Kconfig(str(ROOT / "Kconfig"), warn_to_stderr=False)
     kconfig.warn_assign_undef = True
-    chosen = folder / ".config"
-    kconfig.load_config(str(chosen if chosen.is_file() else defconfig))
-    options = values(kconfig)  # a number out of its range is noticed when it is looked at
-    if kconfig.warnings:
-        problem = kconfig.warnings[0].removeprefix("warning: ")
-        file = str(chosen if chosen.is_file() else defconfig)
-        raise AdderError(problem if file in problem else f"{file}: {problem}")
-    check(options)
+    kconfig.warn_assign_override = False
+    for i, file in enumerate((board_file(board), *files)):
+        kconfig.load_config(str(file), replace=i == 0)
     return kconfig
 
 
-def check(options: dict[str, int]) -> None:
+def load(board: str, folder: Path) -> kconfiglib.Kconfig:
+    """The configuration of `board` as it is built in `folder`, checked."""
+    chosen = folder / ".config"
+    files = [chosen] if chosen.is_file() else []
+    kconfig = read(board, *files)
+    options = values(kconfig)  # a number out of its range is noticed when it is looked at
+    if kconfig.warnings:
+        problem = kconfig.warnings[0].removeprefix("warning: ")
+        file = str(files[0] if files else board_file(board))
+        raise AdderError(problem if file in problem else f"{file}: {problem}")
+    check(board, options)
+    return kconfig
+
+
+def check(board: str, options: dict[str, int]) -> None:
     """Refuse what is in range and cannot be all the same."""
+    remedy = f"`make menuconfig BOARD={board}` changes it"
     log = options["KERNEL_LOG_BYTES"]
     if log & (log - 1):
-        raise AdderError(f"KERNEL_LOG_BYTES is {log}, no power of two; `make menuconfig` changes it.")
+        raise AdderError(f"KERNEL_LOG_BYTES is {log}, which is not a power of two; {remedy}.")
     taken: dict[int, str] = {}
     for name in UART_PINS[: 4 if options["NRF52_UART_FLOW_CONTROL"] else 2]:
         pin = options[name]
         if pin in taken:
-            raise AdderError(
-                f"{taken[pin]} and {name} are both pin {pin}; `make menuconfig BOARD=nrf52840` changes it."
-            )
+            raise AdderError(f"{taken[pin]} and {name} are both pin {pin}; {remedy}.")
         if pin >= 0:
             taken[pin] = name
     for name, pin in options.items():
         if re.fullmatch(r"NRF52_(LED|BUTTON|GPIO)\d", name) and pin in taken:
-            raise AdderError(
-                f"{taken[pin]} and {name} are both pin {pin}; `make menuconfig BOARD=nrf52840` changes it."
-            )
+            raise AdderError(f"{taken[pin]} and {name} are both pin {pin}; {remedy}.")
 
 
 def values(kconfig: kconfiglib.Kconfig) -> dict[str, int]:
@@ -80,33 +86,55 @@ def generate(kconfig: kconfiglib.Kconfig, folder: Path) -> None:
     write_if_changed(folder / "config.py", text + "".join(f"{k} = const({v})\n" for k, v in options.items()))
 
 
-def menu(kconfig: kconfiglib.Kconfig, folder: Path) -> None:
-    """Let the user choose, and keep the choice in `.config`.
+def choices(kconfig: kconfiglib.Kconfig, folder: Path) -> dict[str, str]:
+    """The lines that make this configuration from Kconfig's defaults, by option."""
+    path = folder / "minimal"
+    kconfig.write_min_config(str(path))
+    return {match[1]: match[0] for match in re.finditer(r"^(?:# )?CONFIG_(\w+).*$", path.read_text(), re.MULTILINE)}
 
-    Only what differs from its default is kept: what was written into the file once would not follow a choice
-    that is made later, as the pins follow the board.
+
+def menu(board: str, file: Path) -> None:
+    """Let the user choose, and keep in `file` what differs from the board's own choices.
+
+    Nothing else: what was written into the file once would not follow the board's file when that changes.
     """
     import menuconfig  # kconfiglib's; it needs curses and a terminal
 
-    folder.mkdir(parents=True, exist_ok=True)
     if not sys.stdin.isatty():
         raise AdderError("menuconfig needs a terminal.")
-    path = folder / ".config"
-    kconfig.write_min_config(str(path))
-    os.environ["KCONFIG_CONFIG"] = str(path)
-    menuconfig.menuconfig(kconfig)  # which loads the file, and writes all options into it
-    kconfig.load_config(str(path))
-    kconfig.write_min_config(str(path))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    kconfig = read(board, *([file] if file.is_file() else []))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        own = choices(read(board), folder)
+        kconfig.write_min_config(str(folder / "shown"))
+        os.environ["KCONFIG_CONFIG"] = str(folder / "shown")
+        menuconfig.menuconfig(kconfig)  # which loads the file, and writes all options into it
+        kconfig.load_config(str(folder / "shown"))
+        chosen = choices(kconfig, folder)
+    lines = [line for name, line in chosen.items() if own.get(name) != line]
+    lines += [kconfig.syms[name].config_string.strip() for name in own if name not in chosen]
+    head = f"# What differs from {board_file(board).name} of {board}; `make menuconfig BOARD={board}` changes it."
+    file.write_text("\n".join([head, *lines, ""]))
+
+
+def take(file: Path, folder: Path) -> None:
+    """Make the user's choices those of the build in `folder`; without such a file, there are none."""
+    if file.is_file():
+        write_if_changed(folder / ".config", file.read_text())
+    else:
+        (folder / ".config").unlink(missing_ok=True)
 
 
 def main(arguments: list[str]) -> None:
     """The command line described at the top."""
     board, folder = arguments[0], Path(arguments[1])
-    kconfig = load(board, folder)
-    if "menu" in arguments[2:]:
-        menu(kconfig, folder)
-        kconfig = load(board, folder)
-    generate(kconfig, folder)
+    if len(arguments) > 2:
+        file = Path(arguments[2])
+        if "menu" in arguments[3:]:
+            menu(board, file)
+        take(file, folder)
+    generate(load(board, folder), folder)
 
 
 if __name__ == "__main__":

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from adder import __version__
-from adder.board import board_folder, no_such_board, read_manifest
+from adder.board import board_file, board_folder, read_manifest
 from adder.errors import AdderError
 
 IRQ_LINES_MAX = 64
 LARGEST_BUFFER = 4096  # bytes: cells.Buffer
-HEAD = "made from boards/{name}/memory.toml"
+HEAD = "made from the manifest of {title}"
 
 
 def protected_of(peripheral: dict[str, Any]) -> list[int]:
@@ -198,9 +198,8 @@ def write_if_changed(path: Path, text: str) -> None:
 
 def generate(board: str, folder: Path) -> None:
     """Write the files for `board` into `folder`."""
+    board_file(board)
     path = board_folder(board) / "memory.toml"
-    if not path.is_file():
-        raise no_such_board(board)
     try:
         manifest = read_manifest(board, folder)
         check(manifest)

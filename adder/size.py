@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from adder.board import ROOT, Board, load_board
+from adder.board import ROOT, Board, board_names, load_board
 from adder.errors import AdderError
 from adder.output import console, table, write_json
 
@@ -225,9 +225,7 @@ def size(boards: tuple[str, ...], json_path: Path | None) -> None:
     Without BOARD: of each board for which a kernel has been built.
     """
     names = list(boards) or [
-        path.parent.name
-        for path in sorted((ROOT / "build").glob("*/kernel.elf"))
-        if (ROOT / "boards" / path.parent.name).is_dir()
+        path.parent.name for path in sorted((ROOT / "build").glob("*/kernel.elf")) if path.parent.name in board_names()
     ]
     if not names:
         raise AdderError("No kernel has been built yet; `make` builds one.")

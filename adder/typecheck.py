@@ -22,7 +22,7 @@ from typing import Any
 import click
 
 from adder import configure
-from adder.board import ROOT
+from adder.board import ROOT, board_folder, board_names, no_such_board
 from adder.errors import AdderError
 from adder.manifest import write_if_changed
 
@@ -141,7 +141,7 @@ class Check:
             for folder in (CAPSULES, COMPONENTS)
             for path in sorted((self.root / folder).rglob("*.py"))
         ]
-        return [*files, Path("boards") / self.board / "board.py"]
+        return [*files, self.wiring / "board.py"]
 
     def trees(self, paths: list[Path]) -> dict[Path, ast.Module]:
         """The files' syntax trees. A file that has none is a problem, at which mypy would stop."""
@@ -180,6 +180,11 @@ class Check:
                     self.problems.append(one.problem('names no HIL in the first line of its docstring ("A HIL Led.")'))
         return claimed
 
+    @property
+    def wiring(self) -> Path:
+        """The folder of the board file."""
+        return Path("boards") / board_folder(self.board).name
+
     def configuration(self) -> str:
         """The stub of the module `config`: every option is a number."""
         options = configure.values(configure.load(self.board, self.folder.parent))
@@ -187,7 +192,7 @@ class Check:
 
     def settings(self) -> str:
         """mypy's configuration file."""
-        path = [self.root / STUBS, self.folder, self.root / "boards" / self.board, self.root / "board", self.root]
+        path = [self.root / STUBS, self.folder, self.root / self.wiring, self.root / "board", self.root]
         return "\n".join(
             [
                 "[mypy]",
@@ -279,19 +284,14 @@ class Check:
         return claim.one.problem(f"is no complete HIL {claim.hil}: {reason}")
 
 
-def boards() -> list[str]:
-    """The names of all boards."""
-    return sorted(path.parent.name for path in ROOT.glob("boards/*/board.py"))
-
-
 @click.command()
-@click.option("--board", default="all", show_default=True, help="The board whose wiring is checked, or all.")
+@click.option("--board", default="all", show_default=True, help="The board whose wiring is checked, or all wirings.")
 def typecheck(board: str) -> None:
     """Check the types of the kernel's Python: capsules, drivers and the board's wiring."""
-    known = boards()
+    known = board_names()
     if board != "all" and board not in known:
-        raise AdderError(f"There is no board '{board}'; known boards: {', '.join(known)}.")
-    chosen = known if board == "all" else [board]
+        raise no_such_board(board)
+    chosen = [name for name in known if board in (name, "all") and (board == name or board_folder(name).name == name)]
     problems: dict[Problem, None] = {}
     for name in chosen:
         problems |= dict.fromkeys(Check(name, ROOT / "build" / name / "typecheck", ROOT).run())

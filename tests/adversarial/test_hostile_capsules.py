@@ -94,11 +94,14 @@ while True:
 )
 
 
-MORTAL = ASK + """
+MORTAL = (
+    ASK
+    + """
 print("mortal: began")
 print("mortal: kept all:", ask(ATTACK, 2))
 print("mortal: victim:", ask(VICTIM, 1))
 """
+)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -10,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from adder import configure, freeze, manifest
-from adder.board import ROOT, read_manifest
+from adder.board import ROOT, board_folder, board_names, load_board, read_manifest
 from adder.errors import AdderError
 from adder.flash import serial_port
 from adder.verify.machine_code import check_machine_code
@@ -103,9 +104,9 @@ def test_no_channel_of_the_chip_can_move_its_pointer_on_by_itself() -> None:
 
 
 def test_a_missing_board_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(AdderError, match="There is no board 'toaster'; known boards: nrf52840, qemu"):
+    with pytest.raises(AdderError, match=r"There is no board 'toaster'; known boards: .*nano33, nrf52840, .*qemu"):
         manifest.generate("toaster", tmp_path)
-    with pytest.raises(AdderError, match="There is no board 'toaster'; known boards: nrf52840, qemu"):
+    with pytest.raises(AdderError, match=r"There is no board 'toaster'; known boards: .*nano33, nrf52840, .*qemu"):
         configure.load("toaster", tmp_path)
 
 
@@ -121,7 +122,10 @@ def test_a_missing_board_is_one_sentence(tmp_path: Path) -> None:
         ),
         ("NRF52_UART_TX=8", "NRF52_UART_TX and NRF52_UART_RX are both pin 8; `make menuconfig BOARD=nrf52840`"),
         ("NRF52_UART_CTS=14", "NRF52_UART_CTS and NRF52_LED1 are both pin 14"),
-        ("KERNEL_LOG_BYTES=1000", "KERNEL_LOG_BYTES is 1000, no power of two; `make menuconfig`"),
+        (
+            "KERNEL_LOG_BYTES=1000",
+            "KERNEL_LOG_BYTES is 1000, which is not a power of two; `make menuconfig BOARD=nrf52840`",
+        ),
         ("KERNEL_LOG_BYTES=0", "KERNEL_LOG_BYTES"),
     ],
 )
@@ -131,10 +135,9 @@ def test_an_impossible_choice_is_one_sentence(tmp_path: Path, choice: str, compl
         manifest.generate("nrf52840", tmp_path)
 
 
-@pytest.mark.parametrize("board", [s.name for s in configure.load("nrf52840", ROOT).named_choices["NRF52_BOARD"].syms])
-def test_the_defaults_of_each_board_are_possible(tmp_path: Path, board: str) -> None:
-    (tmp_path / ".config").write_text(f"CONFIG_{board}=y\n")
-    manifest.generate("nrf52840", tmp_path)
+@pytest.mark.parametrize("board", board_names())
+def test_the_choices_of_each_board_are_possible(tmp_path: Path, board: str) -> None:
+    manifest.generate(board, tmp_path)
 
 
 def test_options_become_numbers_for_c_make_and_python(tmp_path: Path) -> None:
@@ -333,33 +336,66 @@ def test_text_that_only_mentions_an_option_is_left_alone(freezer, tmp_path) -> N
         freezer.prepare(load(freezer, tmp_path, "import config\nx = config.TOASTER\n", "second"))
 
 
-NRF52_BOARDS = {
-    # kernel, end of the apps, LEDs, buttons, TXD, RXD
-    "DK": (0, 0xF0000, [13, 14, 15, 16], [11, 12, 24, 25], 6, 8),
-    "DONGLE": (0x1000, 0xD0000, [6, 8, 41, 12], [38], 15, 20),
-    "NANO33": (0x10000, 0xD0000, [13, 24, 16, 6], [], 35, 42),
-    "FEATHER": (0x26000, 0xE4000, [47, 42], [34], 25, 24),
-    "PARTICLE": (0, 0xF0000, [44, 13, 14, 15], [11], 6, 8),
-    "MDK": (0, 0xF0000, [22, 23, 24], [32], 20, 19),
+def pin_name(number: int) -> str:
+    return f"P{number // 32}.{number % 32:02}"
+
+
+def lights(options: dict[str, int]) -> str:
+    """A board's LEDs as the table in docs/nrf52840.md has them."""
+    numbers = [i for i in range(4) if options[f"NRF52_LED{i}"] >= 0]
+    names = [pin_name(options[f"NRF52_LED{i}"]) for i in numbers]
+    low = [bool(options[f"NRF52_LED{i}_ACTIVE_LOW"]) for i in numbers]
+    if all(low):
+        return ", ".join([*names, "low"])
+    return ", ".join(name + " low" * is_low for name, is_low in zip(names, low, strict=True))
+
+
+STARTED_BY = {
+    "RESET": "reset",
+    "NORDIC": "Nordic's bootloader",
+    "ARDUINO": "Arduino's bootloader",
+    "UF2_S140_6": "Adafruit's, S140 6 stays",
+    "UF2_S140_7": "Adafruit's, S140 7 stays",
+    "UF2": "Adafruit's",
 }
 
 
-@pytest.mark.parametrize("variant", NRF52_BOARDS)
-def test_each_board_with_an_nrf52840_has_its_pins_and_its_place_in_flash(variant, tmp_path) -> None:
-    kernel, apps_end, leds, buttons, txd, rxd = NRF52_BOARDS[variant]
-    (tmp_path / ".config").write_text(f"CONFIG_NRF52_{variant}=y\n")
-    options = configure.values(configure.load("nrf52840", tmp_path))
-    assert [pin for i in range(4) if (pin := options[f"NRF52_LED{i}"]) >= 0] == leds
-    assert [pin for i in range(4) if (pin := options[f"NRF52_BUTTON{i}"]) >= 0] == buttons
-    assert (options["NRF52_UART_TX"], options["NRF52_UART_RX"]) == (txd, rxd)
-    assert options["NRF52_UART_FLOW_CONTROL"] == (variant == "DK")
-    manifest.generate("nrf52840", tmp_path)
+def row(board: str, folder: Path) -> list[str]:
+    """A board's row of that table, from its file."""
+    options = configure.values(configure.load(board, folder))
+    pins = {name: pin_name(options[f"NRF52_UART_{name}"]) for name in ("TX", "RX", "RTS", "CTS")}
+    buttons = [pin_name(pin) for i in range(4) if (pin := options[f"NRF52_BUTTON{i}"]) >= 0]
+    return [
+        load_board(board).title,
+        f"`{board}`",
+        next(said for boot, said in STARTED_BY.items() if options[f"NRF52_BOOT_{boot}"]),
+        f"{options['NRF52_KERNEL_START']:#x}",
+        f"0x{options['NRF52_STORAGE_START']:X}",
+        f"{pins['TX']}, {pins['RX']}",
+        f"RTS {pins['RTS']}, CTS {pins['CTS']}" if options["NRF52_UART_FLOW_CONTROL"] else "off",
+        lights(options),
+        ", ".join(buttons),
+    ]
+
+
+def test_the_table_of_boards_in_the_docs_is_what_their_files_say(tmp_path: Path) -> None:
+    lines = (ROOT / "docs" / "nrf52840.md").read_text().splitlines()
+    table = lines[next(i for i, line in enumerate(lines) if line.startswith("| board | `BOARD=`")) + 2 :]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table[: table.index("")]]
+    boards = [name for name in board_names() if board_folder(name).name == "nrf52840"]
+    assert sorted(rows) == sorted(row(board, tmp_path) for board in boards)
+
+
+@pytest.mark.parametrize("board", [name for name in board_names() if board_folder(name).name == "nrf52840"])
+def test_a_board_with_an_nrf52840_has_its_place_in_flash_and_its_panic_pin_in_c(board, tmp_path) -> None:
+    options = configure.values(configure.load(board, tmp_path))
+    manifest.generate(board, tmp_path)
     written = (tmp_path / "memory_map.h").read_text()
-    assert f"KERNEL_FLASH_START (0x{kernel:08x}u)" in written
-    assert f"APP_FLASH_END (0x{apps_end:08x}u)" in written
-    assert f"STORAGE_START (0x{apps_end:08x}u)" in written
-    assert f"STORAGE_END (0x{apps_end + 0x10000:08x}u)" in written
-    assert f"PANIC_CONSOLE_TX_PIN ({txd})" in written
+    assert f"KERNEL_FLASH_START (0x{options['NRF52_KERNEL_START']:08x}u)" in written
+    assert f"APP_FLASH_END (0x{options['NRF52_STORAGE_START']:08x}u)" in written
+    assert f"STORAGE_START (0x{options['NRF52_STORAGE_START']:08x}u)" in written
+    assert f"STORAGE_END (0x{options['NRF52_STORAGE_START'] + 0x10000:08x}u)" in written
+    assert f"PANIC_CONSOLE_TX_PIN ({options['NRF52_UART_TX']})" in written
 
 
 @pytest.mark.parametrize(
@@ -373,8 +409,8 @@ def test_each_board_with_an_nrf52840_has_its_pins_and_its_place_in_flash(variant
     ],
 )
 def test_what_is_built_for_a_bootloader_lies_where_that_starts_it(bootloader, room, start, tmp_path) -> None:
-    (tmp_path / ".config").write_text(f"CONFIG_NRF52_PARTICLE=y\nCONFIG_NRF52_BOOT_{bootloader}=y\n")
-    options = configure.values(configure.load("nrf52840", tmp_path))
+    (tmp_path / ".config").write_text(f"CONFIG_NRF52_BOOT_{bootloader}=y\n")
+    options = configure.values(configure.load("particle", tmp_path))
     assert options["NRF52_KERNEL_START"] == start
     assert start in room.starts
     assert options["NRF52_STORAGE_START"] <= room.region.end
@@ -382,25 +418,68 @@ def test_what_is_built_for_a_bootloader_lies_where_that_starts_it(bootloader, ro
     assert options["NRF52_STORAGE_START"] + 0x10000 <= code_of_the_bootloader
 
 
-def test_pins_and_places_follow_the_board_that_is_chosen_in_the_menu(tmp_path, monkeypatch) -> None:
-    def choose(**chosen: int | str) -> dict[str, int]:
+@pytest.fixture
+def choose(tmp_path, monkeypatch):
+    """`choose("feather", LED0=3)` opens the menu, chooses, leaves it; returns the options, and the file's lines."""
+
+    def do(board: str, **chosen: int | str) -> tuple[dict[str, int], list[str]]:
         def menuconfig(kconfig) -> None:
             kconfig.load_config(os.environ["KCONFIG_CONFIG"])
             for name, value in chosen.items():
-                kconfig.syms[name].set_value(value)
+                assert kconfig.syms[name].set_value(value)
             kconfig.write_config(os.environ["KCONFIG_CONFIG"])
 
         monkeypatch.setitem(sys.modules, "menuconfig", SimpleNamespace(menuconfig=menuconfig))
-        configure.menu(configure.load("nrf52840", tmp_path), tmp_path)
-        return configure.values(configure.load("nrf52840", tmp_path))
+        file, folder = tmp_path / "mine" / "my.config", tmp_path / "build"
+        folder.mkdir(exist_ok=True)
+        configure.main([board, str(folder), str(file), "menu"])
+        return configure.values(configure.load(board, folder)), file.read_text().splitlines()[1:]
 
-    monkeypatch.setenv("KCONFIG_CONFIG", "")
+    for name in ("KCONFIG_CONFIG", "BOARD_TITLE", "BOARD_CHIP"):
+        monkeypatch.setenv(name, "")
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
-    assert choose()["NRF52_KERNEL_START"] == 0
-    feather = choose(NRF52_FEATHER=2, NRF52_LED0="3")
-    assert (feather["NRF52_KERNEL_START"], feather["NRF52_UART_TX"], feather["NRF52_LED0"]) == (0x26000, 25, 3)
-    dongle = choose(NRF52_DONGLE=2)
-    assert (dongle["NRF52_KERNEL_START"], dongle["NRF52_UART_TX"], dongle["NRF52_LED0"]) == (0x1000, 15, 3)
+    return do
+
+
+def test_the_menus_file_holds_what_differs_from_the_board_and_nothing_else(choose) -> None:
+    options, lines = choose("feather")
+    assert (options["NRF52_KERNEL_START"], lines) == (0x26000, [])
+    options, lines = choose("feather", NRF52_LED0="3", MAX_PROCESSES="5")
+    assert (options["NRF52_LED0"], options["NRF52_LED1"], options["MAX_PROCESSES"]) == (3, 42, 5)
+    assert lines == ["CONFIG_MAX_PROCESSES=5", "CONFIG_NRF52_LED0=3"]
+    # The place in flash follows the bootloader, the file does not pin it down.
+    options, lines = choose("feather", NRF52_BOOT_UF2=2)
+    assert (options["NRF52_KERNEL_START"], options["NRF52_LED0"]) == (0x1000, 3)
+    assert not any("KERNEL_START" in line for line in lines)
+
+
+def test_the_menu_can_take_back_what_the_boards_file_chose(choose) -> None:
+    options, lines = choose("nrf52840", NRF52_BUTTON3="-1", NRF52_UART_FLOW_CONTROL=0)
+    assert (options["NRF52_BUTTON3"], options["NRF52_UART_FLOW_CONTROL"]) == (-1, 0)
+    assert lines == ["# CONFIG_NRF52_UART_FLOW_CONTROL is not set", "CONFIG_NRF52_BUTTON3=-1"]
+    assert choose("nrf52840")[1] == lines
+
+
+def test_the_users_file_is_the_builds_until_it_is_gone(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.config"
+    mine.write_text("CONFIG_MAX_PROCESSES=7\n")
+    configure.main(["qemu", str(tmp_path / "build"), str(mine)])
+    assert configure.values(configure.load("qemu", tmp_path / "build"))["MAX_PROCESSES"] == 7
+    mine.unlink()
+    configure.main(["qemu", str(tmp_path / "build"), str(mine)])
+    assert configure.values(configure.load("qemu", tmp_path / "build"))["MAX_PROCESSES"] == 16
+
+
+def test_the_menu_says_for_which_board_it_is() -> None:
+    assert configure.read("nano33").mainmenu_text == "Adder on Arduino Nano 33 BLE, Nano 33 BLE Sense"
+
+
+def test_kconfig_has_one_default_an_option_and_names_no_board() -> None:
+    text = (ROOT / "Kconfig").read_text()
+    assert not re.search(r"DONGLE|NANO33|FEATHER|PARTICLE|MDK", text)
+    for symbol in configure.read("qemu").unique_defined_syms:
+        by_bootloader = symbol.name in ("NRF52_KERNEL_START", "NRF52_STORAGE_START")
+        assert by_bootloader or len(symbol.defaults) <= 1, symbol.name
 
 
 def test_the_windows_of_the_two_ports_do_not_overlap_though_their_blocks_do() -> None:
