@@ -1,0 +1,46 @@
+"""What the docs name exists: files, make targets, links between pages."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from adder.board import ROOT
+
+PAGES = [ROOT / "README.md", ROOT / "apps" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TOP = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")} - {"build"}
+HELD_BY_A_TEST = {"add-a-board.md", "write-a-capsule.md"}
+"""Pages whose files are made by whoever follows them; tests do."""
+
+
+def anchor(heading: str) -> str:
+    """A heading's link, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\((?!http)([^)\s]+)\)", page.read_text()):
+        path, _, fragment = link.partition("#")
+        target = (page.parent / path) if path else page
+        assert target.exists(), link
+        if fragment:
+            headings = re.findall(r"(?m)^#+ (.*)$", target.read_text())
+            assert fragment in map(anchor, headings), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_file_that_is_named_is_there(page: Path) -> None:
+    if page.name in HELD_BY_A_TEST:
+        return
+    for name in re.findall(r"`([\w.-]+/[\w./-]*)`", page.read_text()):
+        if name.split("/")[0] in TOP and not re.search(r"[A-Z]{3}", name):  # CHIP and NAME stand for something
+            assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_make_target_that_is_named_is_one(page: Path) -> None:
+    texts = (ROOT / "Makefile").read_text() + (ROOT / "apps" / "apps.mk").read_text()
+    targets = set(re.findall(r"(?m)^([a-z-]+):", texts))
+    named = set(re.findall(r"(?:`|^|\$ )make ([a-z][a-z-]*)", page.read_text(), re.MULTILINE))
+    assert named <= targets
