@@ -112,5 +112,5 @@ def test_more_programs_than_slots(simulation) -> None:
 def test_a_name_cannot_write_on_the_console(simulation) -> None:
     at = find_tlv(3)
     with boot_raw(simulation, patched(at, "<I", 0x1B5B324A)) as board:
-        board.expect(r"^app J2\[\?o: slot 0|^app \?\[2Jo: slot 0|^app .{3}\?o: slot 0|^app .*\?.*: slot 0")
+        board.expect(r"^app J2\[\?o: slot 0")
         assert "\x1b" not in board.transcript.split("slot 0")[0]
