@@ -135,7 +135,7 @@ def test_every_other_built_in_name_is_refused() -> None:
 def test_what_the_trusted_modules_offer_is_on_no_list_of_forbidden_names() -> None:
     tables = "".join(path.read_text() for path in (ROOT / "firmware").rglob("*.c"))
     methods = table_names(r"\w+_locals_table", tables)
-    assert {"schedule_upcall", "write_name", "trigger", "enable"} <= methods
+    assert {"schedule_upcall", "trigger", "enable"} <= methods
     assert not methods & RESERVED
 
 
