@@ -1,28 +1,22 @@
-"""From the kernel's Python to C: what happens to capsules, drivers and the board before they are frozen.
+"""From the kernel's Python to C: finds capsules, drivers and the board, compiles them and freezes them.
 
 Run by the build: `python -m adder.freeze BOARD FOLDER MICROPYTHON`. Beginning with
 `boards/BOARD/board.py`, it follows the imports, prepares each module, compiles it with mpy-cross as
 mpy-cross.cfg says, and writes `FOLDER/frozen_content.c`. Only modules that the board can reach are
 frozen; an import under `if config.X:` counts when X is set.
 
-Preparing a module keeps every line where it is (so tracebacks tell the truth) and does three things:
-annotations that mpy-cross's emitters do not know are blanked; constants imported from other modules
-become `const()` here, since mpy-cross folds only what it sees; and functions named in [words] get the
-viper decorator, on the blank line above them.
-
-Nothing is frozen that is not Capsule Python (adder/verify): all modules are verified first. The verifier reads with
-Python's parser, MicroPython compiles with its own, so each module is compiled a second time from what Python
-understood, and both must come out the same. At last, a look at the stack that each function takes.
+Nothing is frozen that is not Capsule Python (adder/verify): all modules are verified first. What is compiled is printed
+from the syntax tree that was verified (adder/prepare.py). At last, a look at the stack that each function takes.
 
 The library of Python processes is frozen as well, as it is: one copy in flash for all of them.
 """
 
 import ast
-import operator
+import copy
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,40 +24,16 @@ from adder import mpy_cross
 from adder.board import ROOT, board_folder
 from adder.errors import AdderError
 from adder.manifest import write_if_changed
+from adder.prepare import Prepare, Refused, constants_of, is_host_only, printed
 from adder.verify import verify_program
 from adder.verify.machine_code import check_machine_code
 
 BUILT_IN = {"kernel", "cells", "mint", "micropython"}
 """Modules that are not files: the trusted core's, and MicroPython's `const`."""
 
-HOST_ONLY = ("typing", "capsules.hil", "__future__")
-"""Modules that exist for the type checker alone; importing them costs nothing on the device."""
-
-TYPES = {
-    "CommandReturn",
-    "Entry",
-    "Field",
-    "FlashRange",
-    "Grant",
-    "InterruptLine",
-    "KernelLog",
-    "ProcessControl",
-    "ProcessId",
-    "Registers",
-    "UserBuffer",
-}
-"""Names in `kernel` that only annotations use: nobody can make such an object but the core."""
-
-WORD_TYPES = {"int", "bool"}
-
 LIBRARY = ROOT / "apps" / "library"
 ASYNCIO = ("__init__", "core", "event", "funcs", "lock", "stream")
 """The modules of MicroPython's asyncio that do not exist in C."""
-
-
-def is_host_only(name: str) -> bool:
-    """Whether the module exists for the type checker alone."""
-    return any(name == module or name.startswith(module + ".") for module in HOST_ONLY)
 
 
 @dataclass
@@ -74,7 +44,6 @@ class Module:
     path: Path
     text: str
     tree: ast.Module
-    lines: list[str]
 
     @property
     def shown(self) -> Path:
@@ -114,15 +83,11 @@ class Freezer:
         if not path.is_file():
             raise AdderError(f"There is no module '{name}' ({path} is missing).")
         text = path.read_text()
-        # Columns in the syntax tree count bytes; with ASCII they are also characters.
-        for number, line in enumerate(text.splitlines(), 1):
-            if not line.isascii() and (":" in line or "config" in line) and "def " in line:
-                raise AdderError(f"{path}:{number}: write this line in ASCII.")
         try:
             tree = ast.parse(text, str(path))
         except SyntaxError as error:
             raise AdderError(f"{path}:{error.lineno}: {error.msg}.") from error
-        module = Module(name, path, text, tree, text.splitlines())
+        module = Module(name, path, text, tree)
         self.modules[name] = module
         module.constants = constants_of(tree)
         for imported in self.imports(tree.body):
@@ -170,33 +135,19 @@ class Freezer:
     # -- Preparing -------------------------------------------------------------
 
     def prepare(self, module: Module) -> str:
-        """The module's text as mpy-cross gets it, line for line."""
-        lines = list(module.lines)
-        words = self.words_of(module)
-        self.drop_host_only(module, lines)
-        for node in ast.walk(module.tree):
-            if isinstance(node, ast.FunctionDef):
-                blank_annotations(node, lines, keep_words=node in words)
-            elif isinstance(node, ast.AnnAssign) and node.value is None:
-                raise AdderError(f"{module.path}:{node.lineno}: give the annotated name a value.")
-            elif isinstance(node, ast.AnnAssign):
-                blank(lines, node.target, node.annotation, start_at_end=True)
-        for function in words:
-            row = function.lineno - 2
-            if lines[row].strip() and not lines[row].lstrip().startswith("#"):
-                raise AdderError(
-                    f"{module.path}:{function.lineno}: [words] needs a blank line above '{function.name}'."
-                )
-            lines[row] = " " * function.col_offset + "@micropython.viper"
-        self.fold_imports(module, lines)
-        return "\n".join(lines) + "\n"
+        """The module's text as mpy-cross gets it."""
+        tree = copy.deepcopy(module.tree)
+        try:
+            return printed(Prepare(self.options, self.constants_in, self.words_of(module, tree)).visit(tree))
+        except Refused as error:
+            raise AdderError(f"{module.path}:{error.line}: {error}.") from error
 
-    def words_of(self, module: Module) -> list[ast.FunctionDef]:
-        """The functions of this module that mpy-cross.cfg lists under [words]."""
+    def words_of(self, module: Module, tree: ast.Module) -> list[ast.FunctionDef]:
+        """The functions of this module's tree that mpy-cross.cfg lists under [words]."""
         names = self.config["words"].get(module.name.replace(".", "/"), "").split()
         found = []
         for name in names:
-            body: list[ast.stmt] = module.tree.body
+            body: list[ast.stmt] = tree.body
             node: ast.stmt | None = None
             for part in name.split("."):
                 node = next((n for n in body if isinstance(n, ast.ClassDef | ast.FunctionDef) and n.name == part), None)
@@ -204,59 +155,9 @@ class Freezer:
                     raise AdderError(f"mpy-cross.cfg: {module.path} has no '{name}'.")
                 body = node.body
             if not isinstance(node, ast.FunctionDef):
-                raise AdderError(f"mpy-cross.cfg: '{name}' of {module.path} is no function.")
+                raise AdderError(f"mpy-cross.cfg: '{name}' of {module.path} is not a function.")
             found.append(node)
         return found
-
-    def drop_host_only(self, module: Module, lines: list[str]) -> None:
-        """Remove imports that only the type checker needs."""
-        for node in module.tree.body:
-            host_import = isinstance(node, ast.ImportFrom) and is_host_only(node.module or "")
-            if isinstance(node, ast.Import) and any(is_host_only(alias.name) for alias in node.names):
-                raise AdderError(f"{module.path}:{node.lineno}: write `from {node.names[0].name} import …` instead.")
-            host_branch = (
-                isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-            )
-            if host_import or host_branch or (isinstance(node, ast.ImportFrom) and node.module == "micropython"):
-                for row in range(node.lineno - 1, (node.end_lineno or node.lineno)):
-                    lines[row] = ""
-
-    def fold_imports(self, module: Module, lines: list[str]) -> None:
-        """Turn `from other import CONSTANT` into `CONSTANT = const(value)`, and `config.X` into its value."""
-        for node in module.tree.body:
-            if isinstance(node, ast.ImportFrom) and node.module == "kernel":
-                kept_names = [alias for alias in node.names if alias.name not in TYPES]
-                names = ", ".join(f"{a.name} as {a.asname}" if a.asname else a.name for a in kept_names)
-                lines[node.lineno - 1] = f"from kernel import {names}" if names else ""
-                for row in range(node.lineno, (node.end_lineno or node.lineno)):
-                    lines[row] = ""
-            if not isinstance(node, ast.ImportFrom):
-                continue
-            constants = self.constants_in(node.module or "")
-            folded = [alias for alias in node.names if alias.name in constants]
-            kept = [alias for alias in node.names if alias.name not in constants and node.module in self.modules]
-            if not folded:
-                continue
-            parts = [f"{alias.asname or alias.name} = const({constants[alias.name]})" for alias in folded]
-            if kept:
-                names = ", ".join(f"{a.name} as {a.asname}" if a.asname else a.name for a in kept)
-                parts.append(f"from {node.module} import {names}")
-            lines[node.lineno - 1] = "; ".join(parts)
-            for row in range(node.lineno, (node.end_lineno or node.lineno)):
-                lines[row] = ""
-        for row, line in enumerate(lines):
-            if line.strip() == "import config":
-                lines[row] = ""
-        uses = [
-            node
-            for node in ast.walk(module.tree)
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "config"
-        ]
-        for use in sorted(uses, key=lambda node: (node.lineno, node.col_offset), reverse=True):
-            if use.attr not in self.options:
-                raise AdderError(f"{module.path}:{use.lineno}: there is no option {use.attr} in Kconfig.")
-            line = lines[use.lineno - 1]
-            lines[use.lineno - 1] = line[: use.col_offset] + str(self.options[use.attr]) + line[use.end_col_offset :]
 
     def constants_in(self, name: str) -> dict[str, int]:
         """The constants of a module; of an interface, which is in no image, they are all there is."""
@@ -297,26 +198,6 @@ class Freezer:
             said = (result.stderr or result.stdout).strip().splitlines() or [f"exit code {result.returncode}"]
             raise AdderError(f"{path}: MicroPython's compiler refuses it: {said[-1]}")
 
-    def compare_parsers(self, module: Module, text: str) -> None:
-        """Make sure that MicroPython compiles what Python's parser, and so the verifier, has understood."""
-        shown, emit = file_of(module.name), self.emitter(module)
-        results = []
-        for number, version in enumerate((text, written_anew(text))):
-            source = self.folder / "compared" / f"{shown}.{number}"
-            compiled = source.with_suffix(f".{number}.mpy")
-            if not compiled.exists() or not source.exists() or source.read_text() != version:
-                compiled.unlink(missing_ok=True)
-                write_if_changed(source, version)
-                # Without line numbers, which differ.
-                command = mpy_cross.command(self.config["mpy-cross"]["march"], "3", shown, compiled, emit)
-                self.run_compiler(command, source, module.shown)
-            results.append(compiled.read_bytes())
-        if results[0] != results[1]:
-            raise AdderError(
-                f"{module.shown}: MicroPython's parser takes this file for something else than Python's; "
-                "write it more plainly."
-            )
-
     def verify(self, modules: list[Module]) -> None:
         """Refuse what is not Capsule Python."""
         program = {module.name: (module.shown, module.text) for module in modules}
@@ -336,7 +217,6 @@ class Freezer:
         for module in frozen:
             text = self.prepare(module)
             compiled.append(self.compile(file_of(module.name), module.shown, self.emitter(module), text))
-            self.compare_parsers(module, text)
         compiled += [
             self.compile(shown, path, mpy_cross.emitter(self.config, "apps/library/" + shown), path.read_text())
             for shown, path in library(micropython)
@@ -367,14 +247,6 @@ class Freezer:
             self.folder / "frozen_content.c",
             list_functions(name_frozen(result.stdout, [file_of(m.name) for m in frozen]), self.config["words"]),
         )
-
-
-def written_anew(text: str) -> str:
-    """The text that Python makes of its syntax tree."""
-    tree = ast.parse(text)
-    # `a, b = c, d`: MicroPython compiles it otherwise if the right side has parentheses, which Python adds.
-    anew = re.sub(r"^(\s*[\w., ]+, [\w., ]+ = )\((.*)\)$", r"\1\2", ast.unparse(tree), flags=re.MULTILINE)
-    return (anew if ast.dump(ast.parse(anew)) == ast.dump(tree) else ast.unparse(tree)) + "\n"
 
 
 def file_of(name: str) -> str:
@@ -433,110 +305,6 @@ def readable(scope: str) -> str:
     """A function's name, from what mpy-tool makes of it: `LedDriver___init____lt_listcomp_gt_`."""
     name = re.sub(r"_lt_(\w+?)_gt_", r"<\1>", scope)
     return name.replace("_", ".", 1) if name[:1].isupper() else name  # a class's name has no underscore
-
-
-_OPERATORS: dict[type[ast.operator] | type[ast.unaryop], Callable[..., int]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.FloorDiv: operator.floordiv,
-    ast.BitOr: operator.or_,
-    ast.BitAnd: operator.and_,
-    ast.BitXor: operator.xor,
-    ast.LShift: operator.lshift,
-    ast.RShift: operator.rshift,
-    ast.USub: operator.neg,
-    ast.Invert: operator.invert,
-}
-
-
-def constants_of(tree: ast.Module) -> dict[str, int]:
-    """What a module defines as `NAME = const(number)`."""
-    return {
-        node.targets[0].id: value
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        and isinstance(node.targets[0], ast.Name)
-        and (value := const_value(node.value)) is not None
-    }
-
-
-def const_value(node: ast.expr) -> int | None:
-    """The number in `const(number)`; it may be computed from literals. Nothing of the source is run."""
-
-    def fold(part: ast.expr) -> int:
-        if isinstance(part, ast.Constant) and isinstance(part.value, int):
-            return int(part.value)
-        if isinstance(part, ast.BinOp) and type(part.op) in _OPERATORS:
-            left, right = fold(part.left), fold(part.right)
-            if abs(left) < 1 << 32 and abs(right) < 1 << 32 and not (isinstance(part.op, ast.LShift) and right > 32):
-                return _OPERATORS[type(part.op)](left, right)
-        if isinstance(part, ast.UnaryOp) and type(part.op) in _OPERATORS:
-            return _OPERATORS[type(part.op)](fold(part.operand))
-        raise ValueError("no constant")
-
-    if (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "const"
-        and len(node.args) == 1
-    ):
-        try:
-            return fold(node.args[0])
-        except (ValueError, ZeroDivisionError):
-            return None
-    return None
-
-
-def blank(lines: list[str], first: ast.expr | ast.arg, last: ast.expr, start_at_end: bool) -> None:
-    """Replace the text from `first`'s end to `last`'s end by spaces; line breaks stay."""
-    if (
-        last.end_lineno is None
-        or last.end_col_offset is None
-        or first.end_lineno is None
-        or first.end_col_offset is None
-    ):
-        return
-    row, column = (first.end_lineno, first.end_col_offset) if start_at_end else (first.lineno, first.col_offset)
-    while (row, column) < (last.end_lineno, last.end_col_offset):
-        end = last.end_col_offset if row == last.end_lineno else len(lines[row - 1])
-        line = lines[row - 1]
-        lines[row - 1] = line[:column] + " " * (end - column) + line[end:]
-        row, column = row + 1, 0
-
-
-def blank_annotations(function: ast.FunctionDef, lines: list[str], keep_words: bool) -> None:
-    """Remove a function's annotations; machine-word functions keep those that name a word type."""
-    arguments = function.args
-    starred = [argument for argument in (arguments.vararg, arguments.kwarg) if argument is not None]
-    for argument in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *starred]:
-        if argument.annotation is None:
-            continue
-        # An unused parameter, `_`, needs no conversion.
-        if (
-            keep_words
-            and argument.arg != "_"
-            and isinstance(argument.annotation, ast.Name)
-            and argument.annotation.id in WORD_TYPES
-        ):
-            continue
-        start = ast.arg(
-            argument.arg,
-            lineno=argument.lineno,
-            col_offset=argument.col_offset,
-            end_lineno=argument.lineno,
-            end_col_offset=argument.col_offset + len(argument.arg),
-        )
-        blank(lines, start, argument.annotation, start_at_end=True)
-    if function.returns is not None and not (
-        keep_words and isinstance(function.returns, ast.Name) and function.returns.id in WORD_TYPES
-    ):
-        row = function.returns.lineno - 1
-        if "->" not in lines[row][: function.returns.col_offset]:
-            raise AdderError(f"line {row + 1}: the return type of '{function.name}' stands on the line of its '->'.")
-        arrow = lines[row].rindex("->", 0, function.returns.col_offset)
-        end = function.returns.end_col_offset or len(lines[row])
-        lines[row] = lines[row][:arrow] + " " * (end - arrow) + lines[row][end:]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pytest
 from adder import typecheck
 from adder.board import ROOT, board_names
 from adder.cli import main
-from adder.freeze import TYPES
+from adder.prepare import TYPES
 from adder.typecheck import Check
 
 FOLDERS = ("board/components", "boards", "capsules", "firmware/stubs")

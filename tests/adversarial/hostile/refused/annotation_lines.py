@@ -1,8 +1,0 @@
-# refused: CP023
-"""An annotation of several lines."""
-
-def f(
-    a: "tuple[int, "
-    "int]",
-):
-    return a
