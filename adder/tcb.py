@@ -20,8 +20,8 @@ from adder.board import ROOT
 from adder.errors import AdderError
 from adder.output import console, table, write_json
 
-LIMIT = 6200
-"""What we allow ourselves: 5,000 for the core and 1,200 for the verifier. A test holds us to it."""
+LIMIT = 6400
+"""What we allow ourselves: 5,200 for the core and 1,200 for the verifier. A test holds us to it."""
 
 NAMES = re.compile(r"^Q\(.*\)$", re.MULTILINE)
 """Lines of qstrdefsport.h: names for MicroPython's table of strings, no code."""

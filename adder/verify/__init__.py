@@ -1,8 +1,8 @@
 """The verifier of Capsule Python, the language of capsules, drivers and boards: docs/capsule-python.md.
 
 It stands between a source file and the kernel's image: what it does not know, it refuses. It never runs what it
-reads. `rules.py` has the rules, `whitelist.py` the lists, `check.py` the walk; `text.py`, `assigned.py`,
-`arithmetic.py`, `words.py` and `interface.py` each hold one question that needs more than a list.
+reads. `rules.py` has the rules, `whitelist.py` the lists, `functions.py` what is reached of C, `check.py` the walk;
+`text.py`, `assigned.py`, `proved.py`, `words.py` and `interface.py` each hold one question that needs more than a list.
 """
 
 from collections.abc import Container, Mapping

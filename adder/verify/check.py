@@ -4,11 +4,12 @@ import ast
 from collections.abc import Iterator
 
 from adder.verify import whitelist as listed
-from adder.verify.arithmetic import bindings, element_of, is_number, numbers_among
 from adder.verify.assigned import Assigned
 from adder.verify.findings import Report
+from adder.verify.functions import BUILTINS
 from adder.verify.program import Names, Profile, is_switch, is_type_checking
-from adder.verify.whitelist import BUILTINS, EXCEPTIONS, POLICIES, Kind
+from adder.verify.proved import bindings, element_of, is_number, is_proved, not_proved, numbers_among
+from adder.verify.whitelist import EXCEPTIONS, POLICIES, Kind
 
 _CONSTANTS = (Kind.NUMBER, Kind.VALUE)
 _MODULES = (Kind.MODULE, Kind.OPTIONS, Kind.POWERS)
@@ -367,22 +368,19 @@ class Check:
         if name in EXCEPTIONS and node not in self.placed:
             self.refuse(node, "CP017", f"'{name}' is made outside a raise")
         elif name in BUILTINS:
-            least, most = BUILTINS[name]
-            display = name != "tuple" or all(isinstance(one, ast.ListComp | ast.List | ast.Tuple) for one in node.args)
+            asked = BUILTINS[name]
+            kinds = [*asked.safe, *asked.safe[-1:] * len(node.args)]
+            proved = all(is_proved(kind, one, self.numbers) for kind, one in zip(kinds, node.args, strict=False))
             placed = name != "range" or node in self.placed
-            if node.keywords or not least <= len(node.args) <= most or not display or not placed:
+            if node.keywords or not asked.least <= len(node.args) <= asked.most or not proved or not placed:
                 self.refuse(node, "CP006", f"'{ast.unparse(node)}'")
 
     def operator(self, node: ast.AST, op: ast.operator, left: ast.expr, right: ast.expr) -> None:
-        """CP020: `*` of integers, `%` of an integer or a plain format."""
-        plain = isinstance(left, ast.Constant) and isinstance(left.value, str) and listed.FORMAT.fullmatch(left.value)
+        """CP020: operands of which the table's kinds are proved."""
         if not isinstance(op, listed.OPERATORS):
             self.refuse(node, "CP002", type(op).__name__)
-        elif isinstance(op, ast.Mult):
-            if not (is_number(left, self.numbers) and is_number(right, self.numbers)):
-                self.refuse(node, "CP020", "'*'")
-        elif isinstance(op, ast.Mod) and not plain and not is_number(left, self.numbers):
-            self.refuse(node, "CP020", "'%'")
+        elif (operand := not_proved(op, left, right, self.numbers)) is not None:
+            self.refuse(node, "CP020", f"'{ast.unparse(operand)}'")
 
     def count(self, iterable: ast.expr) -> None:
         """What `for` goes through: here `range` may stand."""
@@ -400,7 +398,7 @@ class Check:
         outer, outer_numbers = self.locals, self.numbers
         own = {part.id for part in ast.walk(first.target) if isinstance(part, ast.Name)}
         self.locals = outer | own
-        counted = isinstance(first.target, ast.Name) and is_number(element_of(first.iter), set())
+        counted = isinstance(first.target, ast.Name) and is_number(element_of(first.iter), outer_numbers)
         self.numbers = outer_numbers | own if counted else outer_numbers - own
         for part in [first.target, node.elt, *first.ifs]:
             self.visit(part)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from adder.board import ROOT
 from adder.verify.findings import Report
-from adder.verify.whitelist import BUILTINS, EXCEPTIONS, MODULES, Kind
+from adder.verify.functions import BUILTINS
+from adder.verify.whitelist import EXCEPTIONS, MODULES, Kind
 
 Program = Mapping[str, tuple[Path, str]]
 """Modules by name: their paths and texts."""

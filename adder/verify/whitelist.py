@@ -47,15 +47,6 @@ ANNOTATIONS = (ast.Name, ast.Constant, ast.Subscript, ast.BinOp, ast.BitOr, ast.
 
 MOST_ARGUMENTS = 12
 
-BUILTINS = {
-    "abs": (1, 1), "bool": (1, 1), "chr": (1, 1), "int": (1, 1), "len": (1, 1), "ord": (1, 1), "tuple": (1, 1),
-    "max": (2, MOST_ARGUMENTS), "min": (2, MOST_ARGUMENTS), "range": (1, 3),
-}  # fmt: skip
-"""Built-in functions, and how many arguments they take."""
-
-NUMBERS = {"abs", "bool", "int", "len", "ord"}
-"""Built-in functions that return an integer or raise."""
-
 EXCEPTIONS = {
     "Exception", "IndexError", "MemoryError", "NotImplementedError", "OSError", "RuntimeError", "TypeError",
     "ValueError",

@@ -105,7 +105,9 @@ class ConsoleDriver:
 
     def _next_writer(self) -> "Entry | None":
         for step in range(1, self._slots + 1):
-            slot = (self._writer_slot + step) % self._slots
+            slot = self._writer_slot + step
+            if slot >= self._slots:
+                slot -= self._slots
             entry = self._grant.entry(slot)
             if entry is not None and entry[_WRITING]:
                 self._writer_slot = slot

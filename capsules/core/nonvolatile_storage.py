@@ -130,7 +130,9 @@ class NonvolatileStorage:
             entry.schedule_upcall(1, 0 if status else self._written, 0, 0)
         last = self._slot
         for step in range(1, self._slots + 1):
-            slot = (last + step) % self._slots
+            slot = last + step
+            if slot >= self._slots:
+                slot -= self._slots
             entry = self._grant.entry(slot)
             if entry is not None and entry[_WAITING]:
                 number = entry[_WAITING]

@@ -65,7 +65,9 @@ class RngDriver:
         if buffer is None:
             return
         for step in range(1, self._slots + 1):
-            slot = (self._slot + step) % self._slots
+            slot = self._slot + step
+            if slot >= self._slots:
+                slot -= self._slots
             entry = self._grant.entry(slot)
             if entry is not None and entry[_WAITING]:
                 left = min(entry[_WANTED], len(entry.read_write(0))) - entry[_AT]

@@ -233,7 +233,7 @@ class FlashRegions:
     def _free_page(self) -> int:
         page = self._last
         for _ in range(self._pages):
-            page = (page + 1) % self._pages
+            page = page + 1 if page + 1 < self._pages else 0
             if page not in self._page:
                 return page
         raise RuntimeError("no page is free")

@@ -97,7 +97,7 @@ class UartMux:
             return
         count = len(self._devices)
         for _ in range(count):
-            self._turn = (self._turn + 1) % count
+            self._turn = self._turn + 1 if self._turn + 1 < count else 0
             device = self._devices[self._turn]
             buffer = device.transmit_cell.take()
             if buffer is not None:

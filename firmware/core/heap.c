@@ -1,15 +1,15 @@
 // The kernel's heap: see heap.h.
 //
 // Each block remembers the capsule that was running when it was allocated. Up to its budget a capsule
-// gets what there is; beyond, only while more than the reserve stays free. Once the board is wired no
-// single object may be large: a loop of the interpreter's C over it would be one that nobody ends.
+// gets what there is; beyond, only while more than the reserve stays free. No single object may be large, nor
+// may one that is made while the board is wired: a loop of the interpreter's C over it would be one that nobody ends.
 
 #include <stdint.h>
+#include <string.h>
 
 #include "config.h"
 #include "core/heap.h"
 #include "kernel/contain.h"
-#include "kernel/seal.h"
 #include "py/gc.h"
 #include "py/runtime.h"
 
@@ -75,17 +75,22 @@ static bool affordable(unsigned blocks) {
         || used + blocks + CONFIG_KERNEL_HEAP_RESERVE / BLOCK_BYTES <= total;
 }
 
+// What the board makes while it is wired is larger: tables of names, its own among them.
+#define LARGEST_OF_BOARD (2048)
+
+static bool making_buffer; // bytes that no loop of the interpreter's goes over
+
 static bool permitted(size_t bytes) {
     if (heap_fails_after != UINT32_MAX && heap_fails_after-- == 0) {
         return false;
     }
     if (contain_running == CONTAIN_KERNEL) {
-        return true;
+        return bytes <= LARGEST_OF_BOARD || making_buffer;
     }
     if (MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL) {
         mp_handle_pending(true); // a time-out: it may find the CPU nowhere but in collections
     }
-    if (kernel_sealed && !contain_wiring && bytes > CONFIG_CAPSULE_LARGEST_OBJECT) {
+    if (bytes > CONFIG_CAPSULE_LARGEST_OBJECT && !making_buffer) {
         return false;
     }
     unsigned blocks = (bytes + BLOCK_BYTES - 1) / BLOCK_BYTES;
@@ -112,6 +117,16 @@ void *heap_alloc(size_t bytes, unsigned flags) {
     void *object = __real_gc_alloc(bytes, flags);
     charge(object, bytes);
     return object;
+}
+
+void *heap_alloc_buffer(size_t bytes) {
+    making_buffer = true;
+    void *object = m_malloc_maybe(bytes);
+    making_buffer = false;
+    if (object == NULL) {
+        m_malloc_fail(bytes);
+    }
+    return memset(object, 0, bytes);
 }
 
 static bool keeps_the_dead(unsigned capsule) {

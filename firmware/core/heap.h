@@ -18,6 +18,9 @@ unsigned heap_owner(const void *object);
 void *heap_alloc(size_t bytes, unsigned flags);
 void *heap_realloc(void *block, size_t bytes, bool may_move);
 
+// The bytes of a Buffer, all zero, which may be larger than any other object. Raises MemoryError.
+void *heap_alloc_buffer(size_t bytes);
+
 // An object of the kernel's own, whoever runs: of what living processes have, there is no more than processes times
 // drivers, so it is no share of `capsule`, which serves the driver. Raises MemoryError, also if that capsule keeps more
 // than a share of what had belonged to processes that have ended.

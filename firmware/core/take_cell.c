@@ -11,9 +11,11 @@
 
 #include <string.h>
 
+#include "core/heap.h"
 #include "core/take_cell.h"
 #include "kernel/contain.h"
 #include "kernel/seal.h"
+#include "py/cstack.h"
 #include "py/gc.h"
 #include "py/runtime.h"
 
@@ -74,6 +76,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(take_cell_is_some_obj, take_cell_is_some);
 // function(value) with the cell empty; afterwards the value is back, unless `keep_empty` or the
 // function has put another one in. MP_OBJ_NULL if the cell is empty.
 static mp_obj_t apply(mp_obj_t self_in, mp_obj_t function, bool keep_empty) {
+    mp_cstack_check(); // the function may be a cell's own, and so on: all of that is C
     mp_obj_t value = swap(self_in, MP_OBJ_NULL);
     if (value == MP_OBJ_NULL || keep_empty) {
         return value == MP_OBJ_NULL ? MP_OBJ_NULL : mp_call_function_1(function, value);
@@ -190,7 +193,7 @@ static mp_obj_t buffer_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     if (!contain_wiring) {
         kernel_check_not_sealed();
     }
-    storage_t *storage = m_malloc0(sizeof(storage_t) + size);
+    storage_t *storage = heap_alloc_buffer(sizeof(storage_t) + size);
     storage->size = size;
     for (unsigned i = 0; i < FIRST_HANDLES; i++) {
         storage->good = handle_new(storage, NULL, MP_OBJ_NULL);

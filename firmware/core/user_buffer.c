@@ -66,6 +66,19 @@ static void check_writable(mp_obj_t self_in) {
     }
 }
 
+allowed_t user_buffer_readable(mp_obj_t object) {
+    if (!mp_obj_is_type(object, &user_buffer_type)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("a UserBuffer is needed"));
+    }
+    return user_buffer_range(object);
+}
+
+allowed_t user_buffer_writable(mp_obj_t object) {
+    allowed_t range = user_buffer_readable(object);
+    check_writable(object);
+    return range;
+}
+
 // view.write(offset, buffer, start, length): copy from the buffer; returns the bytes copied.
 static mp_obj_t user_buffer_write(size_t n_args, const mp_obj_t *args) {
     (void)n_args;

@@ -10,6 +10,7 @@
 #include "kernel/log.h"
 #include "kernel/schedule.h"
 #include "kernel/seal.h"
+#include "py/cstack.h"
 #include "py/gc.h"
 #include "py/objexcept.h"
 #include "py/objstr.h"
@@ -213,6 +214,7 @@ bool contain_call(unsigned capsule, mp_obj_t function, size_t n_args, const mp_o
 }
 
 static mp_obj_t call_client(size_t n_args, const mp_obj_t *args) {
+    mp_cstack_check(); // what is called may call clients in turn, all of it in C
     unsigned owner = contain_running;
     if (mp_obj_is_type(args[0], &mp_type_bound_meth)) {
         unsigned maker = heap_owner(bound_method_self(args[0]));

@@ -93,7 +93,11 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mint_serve_obj, 3, 4, mint_serve);
 // share_memory(grant): commands 2 and 3 of this driver notify another process and share a buffer.
 static mp_obj_t mint_share_memory(mp_obj_t grant) {
     kernel_check_not_sealed();
-    drivers[grant_driver(grant)].core_command = ipc_command;
+    driver_t *driver = &drivers[grant_driver(grant)];
+    if (driver->upcalls < CONFIG_MAX_PROCESSES || driver->read_write < CONFIG_MAX_PROCESSES) { // ipc.c finds them by slot
+        mp_raise_ValueError(MP_ERROR_TEXT("the layout needs an upcall and a buffer for each process"));
+    }
+    driver->core_command = ipc_command;
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(mint_share_memory_obj, mint_share_memory);
@@ -204,10 +208,7 @@ static MP_DEFINE_CONST_FUN_OBJ_2(control_name_obj, control_name);
 static mp_obj_t control_write_name(mp_obj_t self, mp_obj_t slot, mp_obj_t view) {
     (void)self;
     const process_t *process = process_in(slot);
-    if (!mp_obj_is_type(view, &user_buffer_type)) {
-        mp_raise_TypeError(MP_ERROR_TEXT("a UserBuffer is needed"));
-    }
-    allowed_t range = user_buffer_range(view);
+    allowed_t range = user_buffer_writable(view);
     memcpy((void *)range.address, process->tbf.name, MIN(range.length, process->tbf.name_length));
     return MP_OBJ_NEW_SMALL_INT(process->tbf.name_length);
 }
@@ -216,10 +217,7 @@ static MP_DEFINE_CONST_FUN_OBJ_3(control_write_name_obj, control_write_name);
 // control.find(view): the slot of the live process whose name is in the buffer; -1 if there is none.
 static mp_obj_t control_find(mp_obj_t self, mp_obj_t view) {
     (void)self;
-    if (!mp_obj_is_type(view, &user_buffer_type)) {
-        mp_raise_TypeError(MP_ERROR_TEXT("a UserBuffer is needed"));
-    }
-    allowed_t range = user_buffer_range(view);
+    allowed_t range = user_buffer_readable(view);
     for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
         const process_t *process = &processes[i];
         if (process_alive(process) && process->tbf.name_length == range.length

@@ -11,6 +11,7 @@ $(BUILD)/py/%.o: CFLAGS += $(COPT_SMALL) -Wno-error
 $(BUILD)/extmod/%.o: CFLAGS += $(COPT_SMALL) -Wno-error
 $(BUILD)/shared/%.o $(BUILD)/lib/%.o: CFLAGS += $(COPT_SMALL) -Wno-error -Wno-double-promotion -Wno-float-conversion
 $(BUILD)/upstream_%.o: CFLAGS += -Wno-error
+$(BUILD)/upstream_objstr.o: CFLAGS += $(COPT_SMALL)
 $(BUILD)/frozen_content.o: CFLAGS += -Wno-error -Wno-unused
 HOT = obj objtype objfun map runtime nativeglue objboundmeth objint vm bc gc argcheck qstr objmodule nlrthumb nlr
 $(foreach name,$(HOT),$(eval $(BUILD)/py/$(name).o: COPT_SMALL = -O2))
@@ -18,7 +19,7 @@ $(foreach name,$(HOT),$(eval $(BUILD)/py/$(name).o: COPT_SMALL = -O2))
 
 # Files of MicroPython that keep a variable of their own, or the address of one: compiled through a
 # wrapper that puts it into the state. tests/system/test_kernel_image.py finds the ones that need it.
-WRAPPED = py/runtime py/nativeglue py/modsys extmod/modrandom extmod/modasyncio shared/readline/readline shared/runtime/pyexec
+WRAPPED = py/runtime py/nativeglue py/objstr py/modsys extmod/modrandom extmod/modasyncio shared/readline/readline shared/runtime/pyexec
 SRC_SHARED = shared/libc/string0.c shared/runtime/gchelper_native.c shared/runtime/stdout_helpers.c \
 	shared/runtime/sys_stdio_mphal.c shared/timeutils/timeutils.c $(SRC_LIB_LIBM_C) $(SRC_LIB_LIBM_SQRT_HW_C)
 SRC_SHARED_S = shared/runtime/gchelper_thumb2.s

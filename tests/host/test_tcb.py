@@ -131,4 +131,4 @@ def test_the_verb_counts_this_repository(tmp_path: Path) -> None:
     assert report["total_lines"] == sum(parts) == sum(report["units"].values())
     assert f"{report['total_lines']:,} of {tcb.LIMIT:,} allowed" in result.output
     assert report["total_lines"] <= tcb.LIMIT
-    assert report["total_lines"] - report["verifier_lines"] <= 5000
+    assert report["total_lines"] - report["verifier_lines"] <= 5200

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from adder.board import ROOT
 from adder.verify import name_of, verify_program, verify_text
 from adder.verify.command import EVERYTHING, files
+from adder.verify.functions import BUILTINS
 from adder.verify.rules import RULES
 from adder.verify.whitelist import (
-    BUILTINS,
     EXCEPTIONS,
     EXPRESSIONS,
     MODULES,
@@ -233,7 +233,7 @@ def test_a_node_that_is_not_listed_is_refused(kind: str) -> None:
         "    except (OSError, IndexError) as e:\n        a(e)\n",
         "def f(a):\n    for i in range(3):\n        a(i * 2)\n    return [i * 3 for i in range(9) if i]\n",
         "def f(a):\n    x, y = 1, 2\n    x, y = y, x + 1\n    return x * y\n",
-        "def f(a):\n    n = len(a)\n    n -= 1\n    n = n + a.size()\n    return n * int(a.width()) % 7\n",
+        "def f(a):\n    n = len(a)\n    n -= 1\n    n = n + int(a.size())\n    return n * int(a.width()) % 7\n",
         "def f(a):\n    return 'at %08x: %-5s %%' % (a.now(), a.name())\n",
         'def f(a, b):\n    return f"{a.name[0]} of {b:>08x}"\n',
         "def f(a):\n    x = []\n    x.append(a)\n    return ''.join(x)\n",

@@ -28,6 +28,6 @@ class SimulatedTemperature:
         self._line.trigger()
 
     def _done(self) -> None:
-        phase = (self._now() >> _SHIFT) % (2 * _SPAN)
+        phase = int(self._now() >> _SHIFT) % (2 * _SPAN)
         if self._measured is not None:
             self._measured(_LOWEST + (phase if phase < _SPAN else 2 * _SPAN - phase))

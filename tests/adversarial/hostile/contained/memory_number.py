@@ -8,4 +8,4 @@ class Attack:
 
     def attack(self, number, attempt, second, process):
         while True:
-            self._n = (self._n + 1) * (self._n - 1)
+            self._n = int(self._n + 1) * int(self._n - 1)

@@ -1,17 +1,16 @@
-"""Which expressions are surely integers, whatever their operands are.
+"""What is proved of an expression, whatever the values of parameters, attributes, calls and iterations are.
 
-Capsule Python has no floats, sets or dicts and no operators of its own classes, so `-`, `//`, `|`, `&`, `^`, `<<`
-and `>>` return an integer or raise.
+A value is a number if it is a literal, a constant, a comparison, what a built-in function gives as one, or arithmetic
+on numbers. Everything else may be anything: MicroPython asks nobody for types.
 """
 
 import ast
 
+from adder.verify.functions import BUILTINS, GIVES, OPERATORS
 from adder.verify.program import is_switch
-from adder.verify.whitelist import NUMBERS
+from adder.verify.whitelist import FORMAT
 
-_AN_INTEGER = ast.Constant(0)
 _ANYTHING = ast.Constant(None)
-_NUMERIC = (ast.Sub, ast.FloorDiv, ast.LShift, ast.RShift, ast.BitOr, ast.BitXor, ast.BitAnd)
 
 
 def is_number(node: ast.expr, known: set[str]) -> bool:
@@ -23,14 +22,10 @@ def is_number(node: ast.expr, known: set[str]) -> bool:
             return is_number(operand, known)
         case ast.Name(id=name):
             return name in known
-        case ast.Call(func=ast.Name(id=name)):
-            return name in NUMBERS
+        case ast.Call(func=ast.Name(id=name), args=arguments) if name in BUILTINS:
+            return _gives_number(BUILTINS[name].gives, arguments, known)
         case ast.BinOp(left=left, op=op, right=right):
-            if isinstance(op, ast.Add):  # what can be added to an integer is one
-                return is_number(left, known) or is_number(right, known)
-            return isinstance(op, _NUMERIC) or (
-                is_number(left, known) and (isinstance(op, ast.Mod) or is_number(right, known))
-            )
+            return _gives_number(GIVES.get(type(op).__name__, ""), [left, right], known)
         case ast.IfExp(body=body, orelse=orelse):
             return is_number(body, known) and is_number(orelse, known)
         case ast.BoolOp(values=values):
@@ -38,6 +33,32 @@ def is_number(node: ast.expr, known: set[str]) -> bool:
         case ast.Attribute():
             return is_switch(node)
     return False
+
+
+def _gives_number(gives: str, arguments: list[ast.expr], known: set[str]) -> bool:
+    return gives == "number" or (gives == "argument" and all(is_number(argument, known) for argument in arguments))
+
+
+def is_proved(kind: str, node: ast.expr, known: set[str]) -> bool:
+    """Whether the value is surely of a kind of functions.toml."""
+    match kind:
+        case "anything":
+            return True
+        case "number":
+            return is_number(node, known)
+        case "format":
+            return isinstance(node, ast.Constant) and isinstance(node.value, str) and bool(FORMAT.fullmatch(node.value))
+        case "display":
+            return isinstance(node, ast.ListComp | ast.List | ast.Tuple)
+    return False
+
+
+def not_proved(op: ast.operator, left: ast.expr, right: ast.expr, known: set[str]) -> ast.expr | None:
+    """An operand of which nothing is proved that would make the operator safe; None if it is safe."""
+    pairs = OPERATORS[type(op).__name__]
+    if any(is_proved(first, left, known) and is_proved(second, right, known) for first, second in pairs):
+        return None
+    return right if any(is_proved(first, left, known) for first, _ in pairs) else left
 
 
 def bindings(body: list[ast.stmt]) -> dict[str, list[ast.expr]]:
@@ -69,13 +90,14 @@ def bindings(body: list[ast.stmt]) -> dict[str, list[ast.expr]]:
 
 
 def element_of(iterable: ast.expr) -> ast.expr:
-    """What iterating gives: integers for `range`."""
-    counts = isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Name) and iterable.func.id == "range"
-    return _AN_INTEGER if counts else _ANYTHING
+    """What iterating gives: of `range`, a number if all its arguments are. A loop over it never looks at them."""
+    if isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Name) and iterable.func.id == "range":
+        return ast.BoolOp(ast.And(), iterable.args)
+    return _ANYTHING
 
 
 def numbers_among(bound: dict[str, list[ast.expr]], known: set[str]) -> set[str]:
-    """The locals to which nothing but integers is ever assigned."""
+    """The locals to which nothing but numbers is ever assigned."""
     numbers = set(bound)
     while dropped := {n for n in numbers if not all(is_number(value, numbers | known) for value in bound[n])}:
         numbers -= dropped
