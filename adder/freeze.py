@@ -6,7 +6,8 @@ mpy-cross.cfg says, and writes `FOLDER/frozen_content.c`. Only modules that the 
 frozen; an import under `if config.X:` counts when X is set.
 
 Nothing is frozen that is not Capsule Python (adder/verify): all modules are verified first. What is compiled is printed
-from the syntax tree that was verified (adder/prepare.py). At last, a look at the stack that each function takes.
+from the syntax tree that was verified (adder/prepare.py). What the compiler made of it is
+verified in the image (adder/verify_image).
 
 The library of Python processes is frozen as well, as it is: one copy in flash for all of them.
 """
@@ -26,7 +27,6 @@ from adder.errors import AdderError
 from adder.manifest import write_if_changed
 from adder.prepare import Prepare, Refused, constants_of, is_host_only, printed
 from adder.verify import verify_program
-from adder.verify.machine_code import check_machine_code
 
 BUILT_IN = {"kernel", "cells", "mint", "micropython"}
 """Modules that are not files: the trusted core's, and MicroPython's `const`."""
@@ -240,9 +240,6 @@ class Freezer:
         )
         if result.returncode:
             raise AdderError(f"mpy-tool failed: {result.stderr.strip().splitlines()[-1]}")
-        complaints = list(check_machine_code(result.stdout))
-        if complaints:
-            raise AdderError("\n".join(complaints))
         write_if_changed(
             self.folder / "frozen_content.c",
             list_functions(name_frozen(result.stdout, [file_of(m.name) for m in frozen]), self.config["words"]),

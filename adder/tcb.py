@@ -1,8 +1,12 @@
 """The trusted computing base: the verb `adder tcb`.
 
-Counts the lines that have to be right for the kernel to be safe, without comments and blank
-lines: C and assembly of `firmware/`, the boards' manifests and linker scripts, and the verifier.
+Counts the lines that have to be right for the kernel to be safe, without comments and blank lines: C and assembly of
+`firmware/`; the boards' manifests and linker scripts; the boards' wiring; both verifiers, and the table of what C
+functions may be handed; and what makes an image of all that, since it chooses what is verified, compiled and linked.
 Lists each place where a board file mints a power, that is, uses the module `mint`.
+
+Trusted as well, and not ours to count: MicroPython's runtime, its interpreter of bytecode and garbage collector, the C
+compiler and linker, and the disassembler. MicroPython's compiler is not (adder/verify_image).
 """
 
 import ast
@@ -20,8 +24,25 @@ from adder.board import ROOT
 from adder.errors import AdderError
 from adder.output import console, table, write_json
 
-LIMIT = 6400
-"""What we allow ourselves: 5,200 for the core and 1,200 for the verifier. A test holds us to it."""
+LIMIT = 11000
+"""What we allow ourselves. A test holds us to it; docs/architecture.md says how it came to be so much."""
+
+KINDS = {
+    "c": "C",
+    "asm": "assembly",
+    "manifest": "manifests and linker scripts",
+    "wiring": "boards' wiring",
+    "verifier": "the verifiers",
+    "table": "their table of C functions",
+    "build": "the build",
+}
+"""The kinds of trusted files, with what they are."""
+
+BUILD = ("freeze", "prepare", "manifest", "board", "configure", "mpy_cross")
+"""Modules of `adder/` that choose or change what is compiled, or read what may reach a register."""
+
+LINKING = ("firmware/port/Makefile", "firmware/port/compile.mk", "mpy-cross.cfg")
+"""What is compiled in which way, and which of MicroPython's functions the linker replaces."""
 
 NAMES = re.compile(r"^Q\(.*\)$", re.MULTILINE)
 """Lines of qstrdefsport.h: names for MicroPython's table of strings, no code."""
@@ -29,8 +50,8 @@ NAMES = re.compile(r"^Q\(.*\)$", re.MULTILINE)
 UNPRIVILEGED = "python_process"
 """The folder of `firmware/` whose code runs in processes, with their rights: it is not trusted."""
 
-SPEAKING = ("command.py", "interface.py")
-"""Files of the verifier that print, or look after docstrings: they cannot let an unsafe capsule pass."""
+SPEAKING = ("command.py", "interface.py", "rules.toml")
+"""Files of the verifier that explain, or look after docstrings: they cannot let an unsafe capsule pass."""
 
 MINT = "mint"
 """The module whose functions make powers."""
@@ -113,7 +134,7 @@ class Power:
 
 
 def trusted_files(root: Path) -> Iterator[tuple[str, Path]]:
-    """The files of the trusted base, with their kind: c, asm, manifest or verifier."""
+    """The files of the trusted base, with their kind."""
     for pattern, kind in (("*.c", "c"), ("*.h", "c"), ("*.S", "asm")):
         for path in sorted((root / "firmware").rglob(pattern)):
             if UNPRIVILEGED not in path.relative_to(root).parts:
@@ -123,20 +144,24 @@ def trusted_files(root: Path) -> Iterator[tuple[str, Path]]:
     for folder in ("firmware", "board", "boards"):
         for path in sorted((root / folder).rglob("*.ld")):
             yield "manifest", path
-    for path in sorted((root / "adder").glob("verify*")):
-        files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
-        for file in files:
-            if file.name not in SPEAKING:
-                yield "verifier", file
+    for path in sorted((root / "boards").glob("*/board.py")):
+        yield "wiring", path
+    for suffix, kind in ((".py", "verifier"), (".toml", "table")):
+        for path in sorted((root / "adder").glob(f"verify*/*{suffix}")):
+            if path.name not in SPEAKING:
+                yield kind, path
+    for name in (*(f"adder/{module}.py" for module in BUILD), *LINKING):
+        if (root / name).is_file():
+            yield "build", root / name
 
 
 def count_file(kind: str, path: Path) -> int:
     """Lines of one file."""
     text = path.read_text()
-    if path.suffix == ".toml":
-        return count_toml(text)
-    if kind == "verifier":
+    if path.suffix == ".py":
         return count_python(text)
+    if path.suffix not in (".c", ".h", ".S", ".ld"):
+        return count_toml(text)  # makefiles and settings have the same comments
     if path.name == "qstrdefsport.h":
         text = NAMES.sub("", text)
     return count_assembly(text) if kind == "asm" else count_c(text)
@@ -211,10 +236,7 @@ def report(units: list[Unit], powers: list[Power]) -> dict[str, object]:
     for unit in units:
         totals[unit.kind] += unit.lines
     return {
-        "c_lines": totals["c"],
-        "asm_lines": totals["asm"],
-        "manifest_lines": totals["manifest"],
-        "verifier_lines": totals["verifier"],
+        **{f"{kind}_lines": totals[kind] for kind in KINDS},
         "total_lines": totals.total(),
         "units": {unit.path: unit.lines for unit in units},
         "powers": [{"file": power.path, "line": power.line, "call": power.text} for power in powers],
@@ -235,11 +257,8 @@ def show(units: list[Unit], powers: list[Power]) -> None:
             lines.add_row(f"  {Path(unit.path).name}", f"{unit.lines:,}")
     out.print(lines)
     figures = report(units, powers)
-    out.print(
-        f"\n{figures['c_lines']:,} lines of C, {figures['asm_lines']:,} of assembly, "
-        f"{figures['manifest_lines']:,} of manifests, {figures['verifier_lines']:,} of the "
-        f"verifier: {figures['total_lines']:,} of {LIMIT:,} allowed\n"
-    )
+    parts = ", ".join(f"{figures[f'{kind}_lines']:,} of {what}" for kind, what in KINDS.items())
+    out.print(f"\nLines: {parts}.\nIn all {figures['total_lines']:,} of {LIMIT:,} allowed\n")
     out.print("Powers are minted at" if powers else "No power is minted.", style="bold")
     for power in powers:
         out.print(f"{power.path}:{power.line}: {power.text}")

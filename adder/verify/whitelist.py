@@ -103,7 +103,7 @@ F_STRING = re.compile(
 )
 """An f-string that MicroPython takes apart as Python does."""
 
-# How large things may be; how large a frame is in the end, machine_code.py sees.
+# How large things may be; how large a frame is in the end, adder/verify_image sees.
 MOST_PARAMETERS = 8
 MOST_LOCALS = 32
 MOST_ELEMENTS = 32

@@ -309,7 +309,6 @@ _Fact = Literal[
     "flash_end",
     "app_start",
     "short_id",
-    "kernel_version",
 ]
 
 @final

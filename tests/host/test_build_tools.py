@@ -16,7 +16,6 @@ from adder.board import ROOT, board_folder, board_names, load_board, read_manife
 from adder.errors import AdderError
 from adder.flash import serial_port
 from adder.prepare import const_value, printed
-from adder.verify.machine_code import check_machine_code
 
 
 def board(**peripheral: object) -> dict:
@@ -264,15 +263,6 @@ def test_micropythons_parser_reads_each_file_as_pythons_does(folder, tmp_path) -
 )
 def test_what_is_printed_compiles_to_the_same(same, tmp_path) -> None:
     assert compiled(same, tmp_path) == compiled(printed(ast.parse(same)), tmp_path)
-
-
-def test_a_function_with_a_large_frame_is_refused() -> None:
-    head = "// frozen native code for file x.py, scope x_f\nstatic const byte fun_data_x_f[{}] __x((y)) = {{\n"
-    small, large = "0x00, 0x00, 0x00, 0x00, 0xfe, 0xb5, 0x8a, 0xb0,", "0x00, 0x00, 0x00, 0x00, 0xfe, 0xb5, 0xff, 0xb0,"
-    assert list(check_machine_code(head.format(80) + small)) == []
-    assert "'x_f' takes 508 bytes" in next(check_machine_code(head.format(80) + large))
-    assert "more than 508" in next(check_machine_code(head.format(80) + large.replace("0xb0", "0xf5")))
-    assert "20000 bytes" in next(check_machine_code(head.format(20000) + small))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-# contained: OverflowError
+# contained: MemoryError
 """Squares a number for ever."""
 
 

@@ -1,0 +1,226 @@
+"""The second verifier, of machine code: what it accepts, and what it refuses for which reason."""
+
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from compiled import START, functions
+from elftools.elf.elffile import ELFFile
+
+from adder.verify_image import LONGEST_FUNCTION, Code, Verifier, verify_image
+from adder.verify_image.decode import Refused, decode
+from adder.verify_image.image import Image
+from adder.verify_image.runtime import CALLS
+
+NATIVE = """
+from kernel import thing
+LIMIT = 5
+class C:
+    def __init__(self, uart, rate=9600, name="x"):
+        self._uart = uart
+        self._list = [n + rate for n in range(3)]
+        self._other = [n + rate for n in self._list if n != uart]
+    def tries(self, value, items):
+        total = 0
+        for item in items:
+            try:
+                total += self._uart.read(item, flag=value)
+            except ValueError as error:
+                total -= 1
+                if total < -100:
+                    raise error
+            except Exception:
+                for again in items:
+                    try:
+                        total += again
+                    except TypeError:
+                        continue
+                break
+        else:
+            a, b = thing(total)
+            return f"{a}:{b:04x}"
+        while total > 3 and (value or items):
+            total //= 2
+        return total if total is not None else (1, 2, "three")
+    def raises(self, value):
+        if value:
+            found = self._list[value]
+        else:
+            raise RuntimeError("no")
+        self._list[value] = found
+        return found
+"""
+
+WORDS = """
+from kernel import SUCCESS, ErrorCode
+import micropython
+class C:
+    @micropython.viper
+    def command(self, number: int, first: int, second: int, process):
+        if number == 0:
+            return SUCCESS
+        if first < 0 or first >= int(len(self.leds)):
+            return ErrorCode.INVAL
+        total = 0
+        while total < second:
+            total = total + (first << 2 & 0xFF) // 3 - ~number
+            try:
+                self.leds.set(total)
+            except ValueError:
+                total = total * 2
+        return self.leds.at(total % 7)
+"""
+
+
+@pytest.mark.parametrize("text", [NATIVE, WORDS])
+def test_what_the_emitters_make_of_each_construct_is_accepted(text) -> None:
+    for code in functions(text):
+        code.verify()
+
+
+def conditional(statements: int) -> str:
+    body = "        total = total + 1\n" * statements
+    return f"def add(value):\n    total = value\n    if value > 5:\n{body}    return total\n"
+
+
+def test_a_conditional_branch_that_the_emitter_cannot_encode_is_refused() -> None:
+    _, short = functions(conditional(LONGEST_FUNCTION // 2 // 12))
+    assert len(short.bytes) < LONGEST_FUNCTION
+    short.verify()
+    _, long = functions(conditional(LONGEST_FUNCTION * 2 // 12))
+    with pytest.raises(Refused, match=r"`beq.w .*where no instruction of this function begins"):
+        long.verify()
+
+
+def test_a_function_as_long_as_is_allowed_has_no_such_branch() -> None:
+    statements = LONGEST_FUNCTION // 12
+    while len((code := functions(conditional(statements))[1]).bytes) > LONGEST_FUNCTION:
+        statements -= 1
+    assert len(code.bytes) > LONGEST_FUNCTION - 24
+    code.verify()
+
+
+def changed(code: Code, text: str, *halfwords: int) -> Code:
+    """The code with the first instruction of that text replaced, or more after it."""
+    at = next(one.address for one in decode(code.bytes, code.start).values() if one.text == text) - code.start
+    new = struct.pack(f"<{len(halfwords)}H", *halfwords)
+    return Code(code.name, code.start, code.bytes[:at] + new + code.bytes[at + len(new) :], code.around)
+
+
+SIMPLE = "def f(a, b):\n    try:\n        a.x = b\n    except ValueError:\n        b = g(a)\n    return b\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "halfwords", "reason"),
+    [
+        ("bx r4", [0x4770], "`bx lr` has none of the allowed shapes"),
+        ("bx r4", [0x4718], "jumps to anything"),
+        ("blx r3", [0x4798 - 8], "`blx r2` calls anything"),
+        ("blx r3", [0xDF00], "svc"),
+        ("blx r3", [0xBE00], "bkpt"),
+        ("blx r3", [0xB672], "cpsid"),
+        ("eors r0, r0", [0xE7FE - 0x700], "leads to 0x"),
+        ("eors r0, r0", [0x6001], "stores|allowed shapes"),
+        ("eors r0, r0", [0x6041], "stores to the globals of before"),
+        ("eors r0, r0", [0x6800], "loads byte 0 of"),
+        ("eors r0, r0", [0x4680], "allowed shapes"),  # mov r8, r0
+        ("eors r0, r0", [0x4681], "allowed shapes"),  # mov r9, r0
+        ("eors r0, r0", [0x46B5], "allowed shapes"),  # mov sp, r6
+        ("eors r0, r0", [0xB081], "allowed shapes"),  # sub sp, #4
+        ("eors r0, r0", [0xB410], "allowed shapes"),  # push {r4}
+        ("eors r0, r0", [0x90FF], "reaches beyond"),  # str r0, [sp, #0x3fc]
+        ("movs r0, #5", [0x2008], "number of its locals"),
+        ("str r0, [sp, #0xc]", [0x9002], "writes over the buffer of its exception handler"),
+    ],
+)  # fmt: skip
+def test_what_is_no_allowed_shape_is_refused(text, halfwords, reason) -> None:
+    code = functions(SIMPLE)[1]
+    code.verify()
+    with pytest.raises(Refused, match=reason):
+        changed(code, text, *halfwords).verify()
+
+
+def test_the_frame_is_given_back_as_it_was_taken() -> None:
+    code = functions(SIMPLE)[1]
+    leave = next(one for one in decode(code.bytes, START).values() if one.shape == "leave")
+    low, given = leave.operands
+    for other in (0, given - 8, given + 8, 8):
+        with pytest.raises(Refused, match="gives back another frame"):
+            changed(code, leave.text, 0xB000 | other // 4).verify()
+    assert low == 3
+
+
+def test_a_large_frame_is_refused() -> None:
+    names = [f"a{n}" for n in range(90)]
+    text = "def f(x):\n" + "".join(f"    {name} = x.{name}\n" for name in names) + f"    return ({', '.join(names)})\n"
+    with pytest.raises(Refused, match="bytes of stack, 352 are allowed"):
+        functions(text)[1].verify()
+
+
+# -- The finished image -------------------------------------------------------
+
+ENTRIES = {
+    3: "mp_native_from_obj", 4: "mp_native_to_obj", 5: "mp_native_swap_globals", 6: "mp_load_name", 7: "mp_load_global",
+    8: "mp_load_build_class", 9: "load_attr", 10: "load_method", 12: "mp_store_name", 14: "store_attr",
+    15: "mp_obj_subscr", 16: "mp_obj_is_true", 17: "mp_unary_op", 18: "mp_binary_op", 19: "mp_obj_new_tuple",
+    20: "mp_obj_new_list", 24: "mp_obj_list_append", 26: "mp_make_function_from_proto_fun",
+    27: "mp_native_call_function_n_kw", 28: "mp_call_method_n_kw", 30: "mp_native_getiter", 31: "mp_native_iternext",
+    32: "nlr_push", 33: "nlr_pop", 34: "mp_native_raise", 35: "mp_import_name", 36: "mp_import_from",
+    39: "mp_unpack_sequence", 43: "mp_obj_new_closure", 44: "mp_arg_check_num_sig", 45: "mp_setup_code_state_native",
+    46: "mp_small_int_floor_divide", 47: "mp_small_int_modulo",
+}  # fmt: skip
+
+
+def test_the_runtimes_table_holds_what_the_verifier_takes_its_entries_for(kernel, kernel_symbols) -> None:
+    image = Image(kernel)
+    assert set(CALLS) == set(ENTRIES)
+    for index, name in ENTRIES.items():
+        address = image.word(image.symbols["mp_fun_table"] + 4 * index)
+        assert address & 1 == 1
+        assert kernel_symbols.at(address & ~1) == name
+
+
+@pytest.fixture(scope="module")
+def verified(kernel) -> Verifier:
+    return verify_image(kernel)
+
+
+def test_all_machine_code_of_a_kernel_is_verified(verified) -> None:
+    start, end = (verified.image.symbols[f"_frozen_code_{name}"] for name in ("start", "end"))
+    inside = [code for code in verified.codes if start <= code.start < end]
+    assert len(inside) == len(verified.codes) > 100
+    assert sum(len(code.bytes) for code in inside) > 0.9 * (end - start)
+
+
+def refusal(kernel: Path, tmp_path: Path, address: int, new: bytes) -> str:
+    """What the build says of a kernel in which these bytes are other ones."""
+    data = kernel.read_bytes()
+    with kernel.open("rb") as file:
+        (at,) = ELFFile(file).address_offsets(address)
+    (tmp_path / "kernel.elf").write_bytes(data[:at] + new + data[at + len(new) :])
+    command = [sys.executable, "-m", "adder.verify_image", str(tmp_path / "kernel.elf")]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    return result.stderr
+
+
+def test_the_build_names_the_function_the_place_and_the_reason(kernel, tmp_path, verified) -> None:
+    code = next(code for code in verified.codes if "LedDriver___init__" in code.name)
+    call = next(one for one in decode(code.bytes, code.start).values() if one.shape == "call")
+    said = refusal(kernel, tmp_path, call.address, struct.pack("<H", 0x47A8))  # blx r5
+    assert said == (
+        f"adder: capsules/core/led.py: what 'LedDriver___init__' was compiled to is refused: "
+        f"0x{call.address:08x}: `blx r5` calls anything\n"
+    )
+
+
+def test_a_table_that_leads_elsewhere_is_refused(kernel, tmp_path, verified) -> None:
+    image = verified.image
+    table = image.symbols["const_obj_table_data_capsules_core_led"]
+    assert "in a table of objects, is no object" in refusal(kernel, tmp_path, table, struct.pack("<I", 0x20000006))
+    raw = image.symbols["proto_fun_capsules_core_led_LedDriver___init__"]
+    assert "no constant of the image" in refusal(kernel, tmp_path, raw + 4, struct.pack("<I", image.word(raw + 4) + 2))
+    assert "does not have" in refusal(kernel, tmp_path, raw + 2, b"\x05")  # inline assembly
