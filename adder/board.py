@@ -44,6 +44,9 @@ class Board:
     ram: Region
     flash_kind: str = ""
     """How the flash is written, as the manifest calls it: "nrf_nvmc" is the nRF52840's."""
+    process_extra_ram: int = 1024
+    """Bytes that each process gets on top of what it asks for (Kconfig's PROCESS_EXTRA_RAM)."""
+    max_processes: int = 16
 
     @property
     def build(self) -> Path:
@@ -93,7 +96,7 @@ def read_manifest(name: str, folder: Path | None = None) -> dict[str, Any]:
 
     manifest = tomllib.loads((board_folder(name) / "memory.toml").read_text())
     options = configure.values(configure.load(name, folder or ROOT / "build" / name))
-    manifest = with_options(manifest, options)
+    manifest = with_options(manifest, options) | {"options": options}
     if "/" not in name:
         manifest["name"] = name
     manifest["title"] = board_title(name) or manifest["title"]
@@ -132,6 +135,8 @@ def load_board(name: str = "qemu") -> Board:
             storage=region("storage"),
             ram=region("ram"),
             flash_kind=manifest.get("flash", {}).get("kind", ""),
+            process_extra_ram=manifest["options"]["PROCESS_EXTRA_RAM"],
+            max_processes=manifest["options"]["MAX_PROCESSES"],
         )
     except KeyError as error:
         raise AdderError(f"{path}: the entry {error} is missing.") from error

@@ -6,6 +6,7 @@ A verb is a click command; `VERBS` says where to find it.
 """
 
 import importlib
+import io
 import sys
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ import click
 
 from adder import __version__
 from adder.errors import AdderError
+from adder.text import printable_lines
 
 
 class Verb(NamedTuple):
@@ -86,7 +88,9 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         code = cli.main(arguments, prog_name="adder", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        text = io.StringIO()
+        error.show(text)
+        print(printable_lines(text.getvalue().rstrip()), file=sys.stderr)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
@@ -95,10 +99,10 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stderr.close()
         sys.exit(1)
     except AdderError as error:
-        print(f"adder: {error}", file=sys.stderr)
+        print(f"adder: {printable_lines(str(error))}", file=sys.stderr)
         sys.exit(1)
     except OSError as error:
         where = f"{error.filename}: " if error.filename is not None else ""
-        print(f"adder: {where}{error.strerror or error}", file=sys.stderr)
+        print(f"adder: {printable_lines(f'{where}{error.strerror or error}')}", file=sys.stderr)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)

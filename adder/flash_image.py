@@ -13,6 +13,8 @@ Where an app goes:
   are packed afresh, largest first.
 - A padding app (a header of 16 bytes and nothing else) bridges each gap.
 - The list ends with erased flash (0xFF).
+- What cannot be read (a damaged header) stays as it is and where it is, until somebody asks for it to go.
+- An app that cannot start on the board is refused.
 
 A change is written to a temporary file that then replaces the image, so an interrupted install
 leaves the old image whole. QEMU would go on using the old file, so the image is locked while a
@@ -23,7 +25,7 @@ changes.
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -31,50 +33,27 @@ from pathlib import Path
 
 import click
 
+from adder.app_files import ARCHITECTURE, App, read_app, read_app_file, read_candidates, without_doubles
 from adder.board import Board, Region, load_board
 from adder.errors import AdderError
+from adder.loading import Verdict, conflicts, load
 from adder.output import console, table
-from adder.tbf import BASE_SIZE, SMALLEST_TBF, Header, PythonProgram, Tbf, TbfError, read_tab, walk
+from adder.tbf import BASE_SIZE, Damaged, Header, PythonProgram, walk
+from adder.text import counted
+
+__all__ = [
+    "ARCHITECTURE",
+    "App",
+    "FlashImage",
+    "PlacedApp",
+    "read_app",
+    "read_app_file",
+]
 
 FILE_SIZE = 16 * 1024 * 1024
 """Size of the file: that of the PSRAM of QEMU's mps2-an386."""
 
 ERASED = 0xFF
-
-ARCHITECTURE = "cortex-m4"
-"""How bundles name the processor that the boards have."""
-
-
-@dataclass(frozen=True)
-class App:
-    """One Tock binary: its bytes, and what its header says."""
-
-    data: bytes
-    header: Header
-
-    @property
-    def name(self) -> str:
-        return self.header.name
-
-    @property
-    def size(self) -> int:
-        return len(self.data)
-
-    @property
-    def fixed_address(self) -> int | None:
-        """Where the linked image must lie, if the app was linked for one address."""
-        return self.header.fixed_addresses.flash
-
-    @property
-    def alignment(self) -> int:
-        """What the start must be a multiple of, so that one MPU region covers the app."""
-        return 1 << (max(self.size, SMALLEST_TBF) - 1).bit_length()
-
-    @property
-    def footprint(self) -> int:
-        """Bytes that nothing else may use: whole sub-regions, an eighth of the region each."""
-        eighth = self.alignment // 8
-        return -(-self.size // eighth) * eighth
 
 
 @dataclass(frozen=True)
@@ -94,33 +73,19 @@ class PlacedApp:
         return self.address + self.app.header.protected_size
 
 
-def read_app(data: bytes, where: str) -> App:
-    """The app in a TBF; `where` names it in error messages."""
-    try:
-        tbf = Tbf.decode(data)
-    except TbfError as error:
-        raise TbfError(f"{where}: {error}") from error
-    if tbf.header.is_padding:
-        raise TbfError(f"{where} is a padding app, which holds no program.")
-    return App(bytes(data[: tbf.header.total_size]), tbf.header)
+@dataclass(frozen=True)
+class Unreadable:
+    """A part of the app flash that holds something which cannot be read; it stays as it is, where it is."""
 
+    address: int
+    data: bytes
+    problem: str
+    ends_list: bool = False
+    """Whether nobody can say where the next app begins: nothing behind it is found."""
 
-def read_app_file(path: Path) -> App:
-    """The app in a `.tbf` file, or the one for Cortex-M4 in a `.tab` file."""
-    data = path.read_bytes()
-    if path.suffix != ".tab":
-        return read_app(data, str(path))
-    try:
-        tbfs = read_tab(data).tbfs
-    except TbfError as error:
-        raise TbfError(f"{path}: {error}") from error
-    fitting = [name for name in sorted(tbfs) if name.split(".")[0] == ARCHITECTURE]
-    if len(fitting) != 1:
-        raise TbfError(
-            f"{path} holds {len(fitting) or 'no'} programs for {ARCHITECTURE}; "
-            "unpack it with tar and install the .tbf file you want."
-        )
-    return read_app(tbfs[fitting[0]].encode(), f"{path}: {fitting[0]}")
+    @property
+    def end(self) -> int:
+        return self.address + len(self.data)
 
 
 def padding_app(size: int) -> bytes:
@@ -128,12 +93,23 @@ def padding_app(size: int) -> bytes:
     return Header(size, enabled=False).encode()
 
 
+def read_flash(flash: bytes, base: int) -> tuple[list[PlacedApp], list[Unreadable]]:
+    """The apps in the app flash `flash`, whose first byte has the address `base`, and what is damaged there."""
+    apps, unreadable = [], []
+    for offset, element in walk(flash):
+        if isinstance(element, Damaged):
+            # Without a size, it may be all that is not erased.
+            size = element.size or len(flash[offset:].rstrip(bytes([ERASED])))
+            data = flash[offset : offset + size]
+            unreadable.append(Unreadable(base + offset, data, element.problem, ends_list=element.size == 0))
+        elif not element.is_padding:
+            apps.append(PlacedApp(base + offset, App(flash[offset : offset + element.total_size], element)))
+    return apps, unreadable
+
+
 def walk_apps(flash: bytes, base: int) -> Iterator[PlacedApp]:
-    """The apps in the app flash `flash`, whose first byte has the address `base`."""
-    for offset, tbf in walk(flash):
-        if not tbf.header.is_padding:
-            data = flash[offset : offset + tbf.header.total_size]
-            yield PlacedApp(base + offset, App(data, tbf.header))
+    """The apps in the app flash."""
+    yield from read_flash(flash, base)[0]
 
 
 def _start_of_fixed(app: App, flash: Region) -> int:
@@ -141,7 +117,7 @@ def _start_of_fixed(app: App, flash: Region) -> int:
     start = app.fixed_address - app.header.protected_size
     if start not in flash or start + app.size > flash.end:
         raise AdderError(
-            f"{app.name or 'An app'} is linked for address {app.fixed_address:#x}, "
+            f"{app.title} is linked for address {app.fixed_address:#x}, "
             f"which is outside the app flash ({flash.start:#x} to {flash.end:#x})."
         )
     return start
@@ -162,10 +138,13 @@ def _range(start: int, app: App) -> tuple[int, int]:
     return (start, start + size)
 
 
-def _place_around(kept: Sequence[PlacedApp], new: Iterable[App], flash: Region) -> list[PlacedApp] | None:
-    """Put `new` apps around the `kept` ones; None if they do not fit."""
+def _place_around(
+    kept: Sequence[PlacedApp], new: Iterable[App], flash: Region, blocks: Sequence[Unreadable] = ()
+) -> list[PlacedApp] | None:
+    """Put `new` apps around the `kept` ones and what must not be touched; None if they do not fit."""
     result = list(kept)
     taken = [_range(placed.address, placed.app) for placed in kept]
+    taken += [(block.address, block.end) for block in blocks]
     # Apps with a fixed address have no choice, so they go first; then the largest.
     for app in sorted(new, key=lambda app: (app.fixed_address is None, -app.alignment)):
         if app.fixed_address is not None:
@@ -184,18 +163,28 @@ def _place_around(kept: Sequence[PlacedApp], new: Iterable[App], flash: Region) 
     return result
 
 
-def place(kept: Sequence[PlacedApp], new: Sequence[App], flash: Region) -> list[PlacedApp]:
-    """Decide where every app goes; the `kept` ones move only if there is no room otherwise."""
-    placed = _place_around(kept, new, flash)
+def reachable(flash: Region, blocks: Sequence[Unreadable]) -> Region:
+    """The part of the app flash in which the kernel finds apps."""
+    end = min((block.address for block in blocks if block.ends_list), default=flash.end)
+    return Region(flash.start, end - flash.start)
+
+
+def place(
+    kept: Sequence[PlacedApp], new: Sequence[App], flash: Region, blocks: Sequence[Unreadable] = ()
+) -> list[PlacedApp]:
+    """Decide where every app goes; the `kept` ones move only if there is no room otherwise, `blocks` never."""
+    flash = reachable(flash, blocks)
+    placed = _place_around(kept, new, flash, blocks)
     if placed is None:
         everything = [old.app for old in kept] + list(new)
         _check_fixed(everything, flash)
-        placed = _place_around([], everything, flash)
+        placed = _place_around([], everything, flash, blocks)
         if placed is None:
             need = sum(app.size for app in everything)
+            around = " around what cannot be read" if blocks else ""
             raise AdderError(
-                f"The app flash is full: {len(everything)} apps of together {need} bytes do not "
-                f"fit into {flash.size} bytes; remove one with `adder image remove`."
+                f"The app flash is full: {counted(len(everything), 'app')} of together {need} bytes do not "
+                f"fit into {flash.size} bytes{around}; remove one with `adder image remove`."
             )
     return placed
 
@@ -209,29 +198,63 @@ def _check_fixed(apps: Iterable[App], flash: Region) -> None:
     for first, second in pairwise(fixed):
         if second.address < first.end:
             raise AdderError(
-                f"{first.app.name} and {second.app.name} are linked for overlapping addresses "
+                f"{first.app.title} and {second.app.title} are linked for overlapping addresses "
                 f"({first.address:#x} and {second.address:#x}); only one of them can be installed."
             )
 
 
-def render(placed: Sequence[PlacedApp], flash: Region) -> bytes:
-    """The contents of the app flash with the apps where `placed` says."""
+def render(placed: Sequence[PlacedApp], flash: Region, blocks: Sequence[Unreadable] = ()) -> bytes:
+    """The contents of the app flash with the apps where `placed` says, and the `blocks` where they were."""
     out = bytearray([ERASED]) * flash.size
     position = flash.start
-    for entry in placed:
-        gap = entry.address - position
+    parts: list[tuple[int, bytes, str]] = [(entry.address, entry.app.data, entry.app.title) for entry in placed]
+    parts += [(block.address, block.data, "What cannot be read") for block in blocks]
+    for address, data, what in sorted(parts):
+        gap = address - position
         if 0 < gap < BASE_SIZE:
             raise AdderError(
-                f"{entry.app.name} is linked for an address {gap} bytes after another app ends, "
+                f"{what} is linked for an address {gap} bytes after another app ends, "
                 "which leaves no room for a padding header between them."
             )
         if gap:
             offset = position - flash.start
             out[offset : offset + BASE_SIZE] = padding_app(gap)
-        offset = entry.address - flash.start
-        out[offset : offset + entry.app.size] = entry.app.data
-        position = entry.end
+        offset = address - flash.start
+        out[offset : offset + len(data)] = data
+        position = address + len(data)
     return bytes(out)
+
+
+def check_startable(flash: bytes, new: Sequence[App], board: Board) -> None:
+    """Refuse `new` apps that cannot start on this board, or not beside the others, with the reason."""
+    for verdict, reason in conflicts(flash, board):
+        app = verdict.header
+        if app is not None and app.enabled and any(app == other.header for other in new):
+            raise AdderError(f"{app.title} cannot start on {board.title}: {reason}.")
+
+
+def choose(
+    files: Sequence[Sequence[App]], board: Board, kept: Sequence[PlacedApp] = (), blocks: Sequence[Unreadable] = ()
+) -> list[App]:
+    """One app of each file: of one that is linked for several places, the first that can lie and start there."""
+    chosen: list[App] = []
+    for candidates in files:
+        problems = []
+        for app in candidates if len(candidates) > 1 else ():
+            others = [old for old in kept if old.app.name not in {app.name, *(other.name for other in chosen)}]
+            try:
+                placed = place(others, [*chosen, app], board.app_flash, blocks)
+                check_startable(render(placed, board.app_flash, blocks), [app], board)
+            except AdderError as error:
+                problems.append(str(error))
+                continue
+            chosen.append(app)
+            break
+        else:
+            if problems:
+                raise AdderError(f"None of the {len(problems)} programs fits, the last for this reason: {problems[-1]}")
+            chosen.append(candidates[0])
+    return chosen
 
 
 class FlashImage:
@@ -239,7 +262,7 @@ class FlashImage:
 
     def __init__(self, path: Path, board: Board | None = None) -> None:
         self.path = path
-        board = board or load_board()
+        self.board = board = board or load_board()
         self.flash = board.app_flash
         self.storage = board.storage
         self._storage_offset = self.storage.start - self.flash.start
@@ -292,38 +315,53 @@ class FlashImage:
         """Make an erased image if there is none, so that QEMU has something to map."""
         self._write(self._read())
 
+    def app_flash(self) -> bytes:
+        """The bytes of the app flash."""
+        return self._read()[: self._storage_offset]
+
+    def contents(self) -> tuple[list[PlacedApp], list[Unreadable]]:
+        """The installed apps, in the order of their addresses, and what cannot be read."""
+        return read_flash(self.app_flash(), self.flash.start)
+
     def apps(self) -> list[PlacedApp]:
-        """The installed apps, in the order in which the kernel finds them."""
-        return list(walk_apps(self._read()[: self._storage_offset], self.flash.start))
+        """The installed apps, in the order of their addresses."""
+        return self.contents()[0]
 
     def storage_contents(self) -> bytes:
         """The bytes of the storage area."""
         return self._read()[self._storage_offset :]
 
-    def install(self, apps: Sequence[App], *, only: bool = False) -> list[PlacedApp]:
-        """Add `apps`, replacing installed ones of the same names (all of them with `only`)."""
-        names = {app.name for app in apps}
-        present = [] if only else self.apps()
-        kept = [old for old in present if old.app.name not in names]
+    def install(
+        self, apps: Sequence[App | Sequence[App]], *, only: bool = False, without: Collection[str] = ()
+    ) -> list[PlacedApp]:
+        """Add `apps`, replacing installed ones of the same names; remove those of the names in `without`.
+
+        With `only`, all others go, and what cannot be read. In place of an app there may be several that are
+        linked for different places; the one that fits is taken.
+        """
+        present, blocks = ([], []) if only else self.contents()
+        files = [[app] if isinstance(app, App) else app for app in apps]
+        leaving = {*without, *(file[0].name for file in files)}
+        staying = [old for old in present if old.app.name not in leaving]
+        wanted = without_doubles(choose(files, self.board, staying, blocks))
         # An app that is there already, unchanged, stays where it is.
-        new = list(apps)
-        for old in present:
-            if old.app in new:
-                new.remove(old.app)
-                kept.append(old)
-        kept.sort(key=lambda placed: placed.address)
-        placed = place(kept, new, self.flash)
-        self._write_apps(placed)
+        unchanged = [old for old in present if old.app in wanted]
+        unchanged = [old for n, old in enumerate(unchanged) if old.app not in [o.app for o in unchanged[:n]]]
+        there = [old.app for old in unchanged]
+        kept = sorted([*staying, *unchanged], key=lambda placed: placed.address)
+        placed = place(kept, [app for app in wanted if app not in there], self.flash, blocks)
+        self._write_apps(placed, blocks, wanted)
         return placed
 
     def remove(self, name: str) -> list[PlacedApp]:
-        """Remove every app called `name`; the others stay in place."""
-        present = self.apps()
+        """Remove every app called `name`, or what is damaged at that address; the others stay in place."""
+        present, blocks = self.contents()
         kept = [placed for placed in present if placed.app.name != name]
-        if len(kept) == len(present):
-            names = ", ".join(sorted({placed.app.name for placed in present})) or "none"
+        left = [block for block in blocks if f"{block.address:#010x}" != name.lower()]
+        if len(kept) == len(present) and len(left) == len(blocks):
+            names = ", ".join(sorted({placed.app.title for placed in present})) or "none"
             raise AdderError(f"No app called '{name}' is installed; installed: {names}.")
-        self._write_apps(kept)
+        self._write_apps(kept, left)
         return kept
 
     def erase(self, *, storage: bool = False) -> None:
@@ -331,8 +369,10 @@ class FlashImage:
         kept = b"" if storage else self.storage_contents()
         self._write((bytes([ERASED]) * self._storage_offset + kept).ljust(self._used, b"\xff"))
 
-    def _write_apps(self, placed: Sequence[PlacedApp]) -> None:
-        self._write(render(placed, self.flash) + self.storage_contents())
+    def _write_apps(self, placed: Sequence[PlacedApp], blocks: Sequence[Unreadable], new: Sequence[App] = ()) -> None:
+        flash = render(placed, self.flash, blocks)
+        check_startable(flash, new, self.board)
+        self._write(flash + self.storage_contents())
 
 
 def lock_image(handle: int, path: Path) -> None:
@@ -353,22 +393,62 @@ def in_use(path: Path) -> bool:
     return False
 
 
-def _show(placed: Sequence[PlacedApp], flash: Region) -> None:
+def _state(verdict: Verdict) -> str:
+    header = verdict.header
+    if header is None:
+        return "damaged"
+    words = ["enabled" if header.enabled else "disabled"]
+    if header.fixed_addresses.flash is not None:
+        words.append("fixed address")
+    if header.find(PythonProgram) is not None:
+        words.append("Python")
+    if verdict.problem and header.enabled:
+        words.append("does not start")
+    return ", ".join(words)
+
+
+def show(image: FlashImage) -> None:
+    """A table of what lies in the app flash, and what the kernel will make of it."""
+    out, flash = console(), image.flash
     rows = table("address", "app", "state", right=("flash", "RAM"))
-    for entry in placed:
-        state = "enabled" if entry.app.header.enabled else "disabled"
-        if entry.app.fixed_address is not None:
-            state += ", fixed address"
-        if entry.app.header.find(PythonProgram) is not None:
-            state += ", Python"
-        program = entry.app.header.program
-        ram = program.min_ram if program is not None else 0
-        rows.add_row(f"{entry.address:#010x}", entry.app.name, state, f"{entry.app.size:,}", f"{ram:,}")
-    out = console()
-    if placed:
+    contents = image.app_flash()
+    used = apps = 0
+    problems = []
+    for verdict in load(contents, image.board):
+        header = verdict.header
+        if header is not None and header.program is None and not verdict.problem:
+            continue  # padding
+        size = verdict.size or len(contents[verdict.address - flash.start :].rstrip(bytes([ERASED])))
+        if verdict.problem and (header is None or header.enabled):
+            what = header.title if header is not None else f"{verdict.address:#010x}"
+            problems.append(f"{what}: {verdict.problem.rstrip('.')}.")
+        used += size
+        apps += header is not None
+        program = header.program if header is not None else None
+        ram = f"{program.min_ram:,}" if program is not None else ""
+        name = header.title if header is not None else "(damaged)"
+        rows.add_row(f"{verdict.address:#010x}", name, _state(verdict), f"{size:,}", ram)
+    if rows.row_count:
         out.print(rows)
-    used = sum(entry.app.size for entry in placed)
-    out.print(f"{len(placed)} apps, {used:,} of {flash.size:,} bytes of flash used")
+    out.print(f"{counted(apps, 'app')}, {used:,} of {flash.size:,} bytes of flash used")
+    for problem in problems:
+        out.print(problem)
+    _, unreadable = image.contents()
+    if any(block.ends_list for block in unreadable):
+        out.print(
+            f"The list of apps breaks at {unreadable[-1].address:#010x}: the kernel finds nothing behind it. "
+            "What is there stays until `adder image erase`, or `install --only`."
+        )
+    elif unreadable:
+        out.print("What is damaged stays until `adder image remove IMG ADDRESS`.")
+
+
+def _change_set(path: Path | None, apps: Sequence[App]) -> list[str]:
+    """The names of the apps that the set in this file had and has no more."""
+    if path is None:
+        return []
+    before = path.read_text(errors="replace").splitlines() if path.exists() else []
+    return [name for name in before if name not in {app.name for app in apps}]
 
 
 @click.group()
@@ -384,15 +464,29 @@ _IMAGE = click.argument("img", type=click.Path(dir_okay=False, path_type=Path))
 
 @image.command("install")
 @_IMAGE
-@click.argument("tbfs", metavar="TBF...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("tbfs", metavar="TBF...", nargs=-1, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--only", is_flag=True, help="Remove all other apps.")
-def install_command(img: Path, tbfs: tuple[Path, ...], only: bool) -> None:
+@click.option("--extra-ram", metavar="BYTES", type=click.IntRange(0), default=0, help="More RAM than they ask for.")
+@click.option(
+    "--set", "list_file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
+    help="FILE keeps their names; apps that it named before, and that are not given now, are removed.",
+)  # fmt: skip
+def install_command(img: Path, tbfs: tuple[Path, ...], only: bool, extra_ram: int, list_file: Path | None) -> None:
     """Install apps from TBF or TAB files.
 
-    An installed app of the same name is replaced. IMG is made if it does not exist.
+    An installed app of the same name is replaced. IMG is made if it does not exist. An app that cannot start on
+    the board is refused, with the reason.
     """
+    if not tbfs and list_file is None:
+        raise click.UsageError("Missing argument 'TBF...': the files of the apps.")
+    files = [[app.with_more_ram(extra_ram) for app in read_candidates(path)] for path in tbfs]
+    named = [file[0] for file in files]
     flash = FlashImage(img)
-    _show(flash.install([read_app_file(path) for path in tbfs], only=only), flash.flash)
+    flash.install(files, only=only, without=_change_set(list_file, named))
+    if list_file is not None:
+        list_file.parent.mkdir(parents=True, exist_ok=True)
+        list_file.write_text("".join(f"{app.title}\n" for app in named))
+    show(flash)
 
 
 @image.command("list")
@@ -401,17 +495,17 @@ def list_command(img: Path) -> None:
     """List the installed apps."""
     if not img.exists():
         raise AdderError(f"{img} does not exist; `adder image install` makes it.")
-    flash = FlashImage(img)
-    _show(flash.apps(), flash.flash)
+    show(FlashImage(img))
 
 
 @image.command("remove")
 @_IMAGE
 @click.argument("name")
 def remove_command(img: Path, name: str) -> None:
-    """Remove the app called NAME; what it stored stays."""
+    """Remove the app called NAME, or what is damaged at the address NAME; what it stored stays."""
     flash = FlashImage(img)
-    _show(flash.remove(name), flash.flash)
+    flash.remove(name)
+    show(flash)
 
 
 @image.command("erase")
@@ -421,7 +515,7 @@ def erase_command(img: Path, storage: bool) -> None:
     """Remove all apps."""
     flash = FlashImage(img)
     flash.erase(storage=storage)
-    _show(flash.apps(), flash.flash)
+    show(flash)
 
 
 @image.command("export")

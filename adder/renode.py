@@ -22,9 +22,10 @@ from pathlib import Path
 
 import click
 
+from adder.app_files import read_candidates, without_doubles
 from adder.board import ROOT, Board, load_board
 from adder.errors import AdderError
-from adder.flash_image import ERASED, place, read_app_file, render
+from adder.flash_image import ERASED, check_startable, choose, place, render
 from adder.terminal import Keyboard, check_shown, console_options, end_on_signals, raw_terminal
 
 HOW_TO_GET_IT = (
@@ -57,8 +58,9 @@ def find_renode(program: str = "renode") -> list[str]:
 
 def flash_contents(tbfs: Sequence[Path], board: Board, storage: bytes = b"") -> bytes:
     """What lies in the chip's flash after the kernel: apps, then storage."""
-    apps = [read_app_file(path) for path in tbfs]
+    apps = without_doubles(choose([read_candidates(path) for path in tbfs], board))
     data = render(place([], apps, board.app_flash), board.app_flash)
+    check_startable(data, apps, board)
     gap = board.storage.start - board.app_flash.end
     return data + bytes([ERASED]) * gap + storage.ljust(board.storage.size, bytes([ERASED]))
 

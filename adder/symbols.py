@@ -1,5 +1,6 @@
 """Names for addresses, from ELF files."""
 
+import struct
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -86,3 +87,24 @@ class Symbols:
         if index >= 0 and self._sorted[index].size == 0:
             return self._sorted[index].name  # an assembly label without a size
         return None
+
+
+def find_symbol(path: Path, name: str) -> int | None:
+    """The value of one symbol of an ELF file, found without reading the others; None if there is none."""
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+
+    try:
+        with path.open("rb") as file:
+            elf = ELFFile(file)
+            table = elf.get_section_by_name(".symtab")
+            if table is None:
+                return None
+            names = elf.get_section(table["sh_link"]).data()
+            wanted = names.find(b"\0" + name.encode() + b"\0") + 1
+            for at, value, _size, _info in struct.iter_unpack("<IIII", table.data()):
+                if wanted and at == wanted:
+                    return int(value)
+    except (ELFError, struct.error):
+        pass
+    return None

@@ -17,16 +17,19 @@ Reading never trusts a length or an offset: whatever is wrong with a file, `TbfE
 import io
 import struct
 import tarfile
+import tomllib
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import click
 
 from adder.errors import AdderError
+from adder.text import MEGABYTE, printable, read_file
 
 VERSION = 2
 BASE_SIZE = 16
@@ -35,6 +38,9 @@ FLAG_ENABLED = 1
 FLAG_STICKY = 2
 SMALLEST_TBF = 512
 """Tock's tools make an app for Cortex-M a power of two in size, and no smaller than this."""
+
+LARGEST_TAB = 64 * MEGABYTE
+GZIP = b"\x1f\x8b"
 
 PIC_FLASH = 0x80000000
 """Where position-independent apps are linked; RAM is then at 0."""
@@ -178,14 +184,11 @@ class PackageName(_Numbered):
     name: str
 
     def encode(self) -> bytes:
-        return self.name.encode()
+        return self.name.encode(errors="surrogateescape")
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
-        try:
-            return cls(data.decode())
-        except UnicodeDecodeError:
-            raise TbfError("The package name is not UTF-8.") from None
+        return cls(data.decode(errors="surrogateescape"))  # the kernel does not mind bytes that are no UTF-8
 
     def describe(self) -> list[tuple[str, str]]:
         return [("name", self.name)]
@@ -463,8 +466,8 @@ class Header:
     other_flags: int = 0
 
     def find(self, kind: type[T]) -> T | None:
-        """The first TLV of that class."""
-        return next((tlv for tlv in self.tlvs if isinstance(tlv, kind)), None)
+        """The last TLV of that class: so the kernel reads them."""
+        return next((tlv for tlv in reversed(self.tlvs) if isinstance(tlv, kind)), None)
 
     @property
     def size(self) -> int:
@@ -483,6 +486,11 @@ class Header:
     def name(self) -> str:
         package = self.find(PackageName)
         return package.name if package else ""
+
+    @property
+    def title(self) -> str:
+        """The name, for people."""
+        return printable(self.name) or "(no name)"
 
     @property
     def fixed_addresses(self) -> FixedAddresses:
@@ -600,16 +608,47 @@ class Tbf:
         return cls(header, trailer, binary, tuple(footers), data[at:size])
 
 
-def walk(flash: bytes) -> Iterator[tuple[int, Tbf]]:
-    """The apps of a flash image, with their offsets, up to the first invalid header."""
+@dataclass(frozen=True)
+class Damaged:
+    """A place in flash where a header should be and none can be read."""
+
+    problem: str
+    size: int = 0
+    """Up to the next header, if that much can be read; 0: the list of apps ends here."""
+
+
+def walk(flash: bytes) -> Iterator[tuple[int, Header | Damaged]]:
+    """What the kernel finds in the app flash `flash`, with the offsets; erased flash ends it without a word.
+
+    The first eight bytes of a header are trusted to say where the next one is, whatever else is wrong with it.
+    """
     at = 0
     while at < len(flash):
-        try:
-            tbf = Tbf.decode(flash[at:])
-        except TbfError:
+        found = _element(flash, at)
+        if found is None:
             return
-        yield at, tbf
-        at += tbf.header.total_size
+        yield at, found
+        size = found.size if isinstance(found, Damaged) else found.total_size
+        if size == 0:
+            return
+        at += size
+
+
+def _element(flash: bytes, at: int) -> Header | Damaged | None:
+    rest = len(flash) - at
+    if flash[at : at + 4] == b"\xff\xff\xff\xff":
+        return None
+    if rest < BASE_SIZE:
+        return Damaged("There is no room for a header.")
+    version, _, size = struct.unpack_from("<HHI", flash, at)
+    if version != VERSION:
+        return Damaged(f"Not a Tock binary (TBF): its version would be {version}, not {VERSION}.")
+    if size < BASE_SIZE or size % 4 or size > rest:
+        return Damaged(f"The header says that the app has {size} bytes, which is not possible.")
+    try:
+        return Header.decode(flash[at : at + size])
+    except TbfError as error:
+        return Damaged(str(error), size)
 
 
 # ---------------------------------------------------------------------------- bundles
@@ -673,24 +712,26 @@ def _toml_string(text: str) -> str:
 
 
 def read_tab(data: bytes) -> Tab:
-    """Read a TAB."""
-    import tomllib
-
+    """Read a TAB. Its files may stand in a folder, as tar writes `./name`, and it may be packed with gzip."""
     metadata: dict[str, Any] | None = None
     tbfs: dict[str, Tbf] = {}
     try:
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
+        with tarfile.open(fileobj=io.BytesIO(_unpacked(data)), mode="r:") as tar:
             for member in tar:
                 file = tar.extractfile(member) if member.isreg() else None
                 if file is None:
                     continue
-                if member.size > len(data) or member.issparse():
+                if member.size > LARGEST_TAB or member.issparse():
                     raise TbfError(f"The size of {member.name} is not possible.")
-                contents = file.read()
-                if member.name == "metadata.toml":
-                    metadata = tomllib.loads(contents.decode())
-                elif member.name.endswith(".tbf"):
-                    tbfs[member.name] = Tbf.decode(contents)
+                name = PurePosixPath(member.name).name  # "./cortex-m4.tbf", "blink/cortex-m4.tbf"
+                if name.startswith("._"):
+                    continue  # macOS's tar writes a file's attributes so
+                if name.lower() == "metadata.toml":
+                    metadata = tomllib.loads(file.read().decode("utf-8-sig"))
+                elif name.lower().endswith(".tbf"):
+                    if name in tbfs:
+                        raise TbfError(f"There are two files called {name}.")
+                    tbfs[name] = _decode_member(name, file.read())
     except TbfError as error:
         raise TbfError(f"In the TAB: {error}") from error
     except (
@@ -701,11 +742,44 @@ def read_tab(data: bytes) -> Tab:
         LookupError,
         ArithmeticError,
         RecursionError,
+        zlib.error,
     ) as error:
         raise TbfError(f"Not a TAB: {error}.") from error
     if metadata is None:
         raise TbfError("Not a TAB: it has no metadata.toml.")
     return Tab(metadata, tbfs)
+
+
+def _decode_member(name: str, contents: bytes) -> Tbf:
+    try:
+        return Tbf.decode(contents)
+    except TbfError as error:
+        raise TbfError(f"{name}: {error}") from error
+
+
+def _unpacked(data: bytes) -> bytes:
+    """A TAB without gzip's packing; never more than a TAB may have."""
+    if not data.startswith(GZIP):
+        return data
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    out = unpacker.decompress(data, LARGEST_TAB + 1)
+    if len(out) > LARGEST_TAB:
+        raise TbfError(f"Unpacked, it has more than {LARGEST_TAB // MEGABYTE} MB.")
+    if not unpacker.eof:
+        raise TbfError("The gzip file is cut short.")
+    return out
+
+
+def is_tab(data: bytes) -> bool:
+    """Whether this looks like a TAB, whatever its file is called."""
+    if data.startswith(GZIP):
+        return True
+    return data[257:262] == b"ustar" or data[:512].lower().startswith((b"metadata.toml\0", b"./metadata.toml\0"))
+
+
+def read_tbf_file(path: Path) -> bytes:
+    """The bytes of a file that should be a TBF or a TAB."""
+    return read_file(path, LARGEST_TAB)
 
 
 # ---------------------------------------------------------------------------- the verbs
@@ -728,13 +802,13 @@ def tab_command(
 ) -> None:
     """Pack TBFs of one app into a Tock app bundle."""
     now = datetime.now(UTC) if build_date else None
-    read = [_decode_file(path) for path in tbfs]
+    read = [_decode_file(path, read_tbf_file(path)) for path in tbfs]
     output.write_bytes(make_tab(read, architecture=architecture, boards=boards, build_date=now))
 
 
-def _decode_file(path: Path) -> Tbf:
+def _decode_file(path: Path, data: bytes) -> Tbf:
     try:
-        return Tbf.decode(path.read_bytes())
+        return Tbf.decode(data)
     except TbfError as error:
         raise TbfError(f"{path}: {error}") from error
 
@@ -743,43 +817,31 @@ def _decode_file(path: Path) -> Tbf:
 @click.argument("file", type=_FILE)
 def inspect_command(file: Path) -> None:
     """Show what a TBF, a TAB or a flash image contains."""
-    from rich.console import Console
-    from rich.text import Text
+    from adder.output import console, facts
 
-    console = Console(highlight=False, soft_wrap=True)
-    data = file.read_bytes()
-    if data[257:262] == b"ustar" or data.startswith(b"metadata.toml\0"):
+    out = console()
+    data = read_tbf_file(file)
+    if is_tab(data):
         try:
             tab = read_tab(data)
         except TbfError as error:
             raise TbfError(f"{file}: {error}") from error
-        console.print(_table([(key, str(value)) for key, value in tab.metadata.items()]))
+        out.print(facts((key, str(value)) for key, value in tab.metadata.items()))
         for file_name, tbf in tab.tbfs.items():
-            console.print(Text(f"\n{_printable(file_name)}", style="bold"))
-            console.print(_table(describe(tbf)))
+            out.print(f"\n{printable(file_name)}", style="bold")
+            out.print(facts(describe(tbf)))
         return
-    apps = list(walk(data))
-    if not apps:
-        _decode_file(file)  # which says what is wrong with it
-    for offset, tbf in apps:
-        if len(apps) > 1:
-            console.print(f"{'' if offset == 0 else chr(10)}[bold]at {offset:#x}[/bold]")
-        console.print(_table(describe(tbf)))
-
-
-def _table(rows: Iterable[tuple[str, str]]) -> Any:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for key, value in rows:
-        table.add_row(Text(_printable(key)), Text(_printable(value)))
-    return table
-
-
-def _printable(text: str) -> str:
-    """`text` with what would upset a terminal written as escapes."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    found = list(walk(data))
+    if not found or isinstance(found[0][1], Damaged):
+        _decode_file(file, data)  # which says what is wrong with it
+    for offset, element in found:
+        if len(found) > 1:
+            out.print(f"{'' if offset == 0 else chr(10)}at {offset:#x}", style="bold")
+        if isinstance(element, Damaged):
+            out.print(facts([("damaged", element.problem)]))
+        else:
+            tbf = _decode_file(file, data[offset : offset + element.total_size])
+            out.print(facts(describe(tbf)))
 
 
 def describe(tbf: Tbf) -> list[tuple[str, str]]:

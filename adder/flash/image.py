@@ -8,9 +8,10 @@ from pathlib import Path
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
+from adder.app_files import read_candidates, without_doubles
 from adder.board import Board
 from adder.errors import AdderError
-from adder.flash_image import ERASED, place, read_app_file, render
+from adder.flash_image import ERASED, check_startable, choose, place, render
 from adder.tbf import BASE_SIZE
 
 PAGE = 4096
@@ -110,12 +111,15 @@ def apps_piece(paths: Sequence[Path], board: Board) -> Piece:
     the kernel finds none of the apps that were there before.
     """
     flash = board.app_flash
-    placed = place([], [read_app_file(path) for path in paths], flash)
+    apps = without_doubles(choose([read_candidates(path) for path in paths], board))
+    placed = place([], apps, flash)
+    contents = render(placed, flash)
+    check_startable(contents, apps, board)
     used = placed[-1].end - flash.start + BASE_SIZE
     whole_pages = -(-used // PAGE) * PAGE
-    names = ", ".join(entry.app.name for entry in placed)
+    names = ", ".join(entry.app.title for entry in placed)
     what = "app" if len(placed) == 1 else "apps"
-    return Piece(f"{what} {names}", flash.start, render(placed, flash)[:whole_pages])
+    return Piece(f"{what} {names}", flash.start, contents[:whole_pages])
 
 
 def load_image(kernel: Path | None, apps: Sequence[Path], board: Board) -> Image:

@@ -33,6 +33,7 @@ MMFAR_VALID = 0x80
 BFAR_VALID = 0x8000
 FORCED = 0x40000000
 STATE_FAULTED = 3
+FIRST_BREAK = 32  # bytes of RAM before a program has asked for more: an exception frame
 STEP_MS = 50  # between looks at the restarts that are due
 
 
@@ -73,8 +74,12 @@ class ProcessFaults:
                 identity = self._processes.fact(slot, "id")
                 if self._seen[slot] != identity:
                     self._seen[slot] = identity
-                    self._unreported[slot] = True
-                    self._apply_policy(slot)
+                    if self._is_for_tock_1(slot):
+                        log("app %s: ended; it seems to be made for Tock 1.x, whose system calls are others: build it anew" % self._name(slot))
+                        self._processes.terminate(slot)
+                    else:
+                        self._unreported[slot] = True
+                        self._apply_policy(slot)
         self._report_alarm.set_alarm(1)
 
     # -- Policy ----------------------------------------------------------------
@@ -88,6 +93,11 @@ class ProcessFaults:
         elif not config.FAULT_POLICY_STOP:
             self._wait[slot] = self.delay(self._processes.fact(slot, "restarts"))
             self._arm()
+
+    def _is_for_tock_1(self, slot: int) -> bool:
+        """Such a program names no kernel, and asks for memory in a way that is now an allow; so it has none."""
+        fact = self._processes.fact
+        return fact(slot, "kernel_version") == 0 and fact(slot, "app_break") - fact(slot, "ram_start") == FIRST_BREAK
 
     def _verdict(self) -> str:
         if config.FAULT_POLICY_STOP:

@@ -149,7 +149,7 @@ static const fact_t facts[] = {
     FACT(syscalls), FACT(timeslice_expirations), FACT(restarts), FACT(dropped_upcalls), FACT(completion_code),
     FACT(fault_status), FACT(fault_address), FACT(hard_fault_status), FACT(psp),
     FACT_AS(flash_start, tbf.start), FACT_AS(flash_end, tbf.end), FACT_AS(app_start, tbf.app_start),
-    FACT_AS(short_id, tbf.short_id),
+    FACT_AS(short_id, tbf.short_id), FACT_AS(kernel_version, tbf.kernel_version),
 };
 
 static process_t *process_in(mp_obj_t slot_in) {

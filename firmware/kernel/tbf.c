@@ -94,6 +94,7 @@ static const char *parse_tlv(tbf_t *tbf, unsigned type, const uint8_t *data, uns
             if (get16(data) != KERNEL_MAJOR || get16(data + 2) > KERNEL_MINOR) {
                 return "made for another version of the kernel";
             }
+            tbf->kernel_version = get32(data);
             break;
         case TLV_SHORT_ID:
             if (length != 4 || get32(data) == 0) {
@@ -132,9 +133,12 @@ const char *tbf_parse(uint32_t address, uint32_t limit, tbf_t *tbf, uint32_t *si
     }
     uint32_t header_size = get16(base + 2);
     uint32_t total_size = get32(base + 4);
-    if (header_size < BASE_HEADER_SIZE || header_size % 4 != 0 || header_size > total_size
-        || total_size > limit - address || total_size % 4 != 0) {
-        return "impossible sizes in the header";
+    if (total_size < BASE_HEADER_SIZE || total_size % 4 != 0 || total_size > limit - address) {
+        return "impossible size of the program";
+    }
+    *size = total_size;
+    if (header_size < BASE_HEADER_SIZE || header_size % 4 != 0 || header_size > total_size) {
+        return "impossible size of the header";
     }
     uint32_t sum = 0;
     for (uint32_t i = 0; i < header_size; i += 4) {
@@ -143,7 +147,6 @@ const char *tbf_parse(uint32_t address, uint32_t limit, tbf_t *tbf, uint32_t *si
     if (sum != get32(base + 12)) {
         return "wrong checksum";
     }
-    *size = total_size;
 
     uint32_t flags = get32(base + 8);
     tbf->start = address;

@@ -15,27 +15,28 @@ typedef struct {
     uint32_t min_ram;
     uint32_t fixed_ram, fixed_flash; // TBF_ANY_ADDRESS if position independent
     uint32_t version;
-    uint32_t short_id; // 0 if none
+    uint32_t short_id;       // 0 if none
+    uint32_t kernel_version; // major, and minor in the upper half; 0 if it names none
     const char *name;  // not terminated
     uint16_t name_length;
     uint16_t writeable_regions;
     const uint32_t *writeable; // {offset, size} pairs
-    uint16_t permission_count;
-    bool has_permissions;
     const uint8_t *permissions; // {driver, offset, mask low, mask high} quadruples, unaligned
-    bool has_storage;
     uint32_t storage_write_id;
     const uint8_t *storage_lists; // {count, ids...} twice, unaligned
-    bool python;               // runs on the shared interpreter: all that it brings is bytecode
+    uint32_t python_state;        // bytes from the beginning of its RAM to its interpreter's state
+    uint16_t permission_count;
+    bool has_permissions;
+    bool has_storage;
+    bool python;                // runs on the shared interpreter: all that it brings is bytecode
     bool python_executable_ram; // its own machine code may run in its RAM
-    uint32_t python_state;     // bytes from the beginning of its RAM to its interpreter's state
     bool enabled;
     bool program; // has a main or program header: not just padding
 } tbf_t;
 
 // Read the header at `address`. Returns NULL if good, else what is wrong with it.
-// `*size` is set to its total size whenever the header can be trusted that far, else to 0: the
-// list ends there.
+// `*size` is set to its total size if version and size are possible, whatever else is wrong, so that a
+// damaged program is lost alone; else to 0: the list ends there. (Tock trusts the first eight bytes, too.)
 const char *tbf_parse(uint32_t address, uint32_t limit, tbf_t *tbf, uint32_t *size);
 
 // May the program use this driver at all; may it give it this command?

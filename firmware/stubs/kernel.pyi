@@ -309,6 +309,7 @@ _Fact = Literal[
     "flash_end",
     "app_start",
     "short_id",
+    "kernel_version",
 ]
 
 @final
