@@ -76,7 +76,7 @@ static bool affordable(unsigned blocks) {
 }
 
 // What the board makes while it is wired is larger: tables of names, its own among them.
-#define LARGEST_OF_BOARD (2048)
+#define LARGEST_OF_BOARD (4096)
 
 static bool making_buffer; // bytes that no loop of the interpreter's goes over
 

@@ -114,6 +114,9 @@ static void interrupt_line_print(const mp_print_t *print, mp_obj_t self_in, mp_p
 // line.enable(handler): call handler() after each interrupt.
 static mp_obj_t interrupt_line_enable(mp_obj_t self_in, mp_obj_t handler) {
     interrupt_line_t *self = MP_OBJ_TO_PTR(self_in);
+    if (!mp_obj_is_callable(handler)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("a function is needed"));
+    }
     interrupt_handlers[self->line] = handler;
     if (owners[self->line] == CONTAIN_KERNEL) { // it stays the line of who had it first
         owners[self->line] = contain_running;

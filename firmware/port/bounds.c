@@ -64,10 +64,12 @@ int __wrap_mp_format_float(mp_float_t f, char *text, size_t size, char format, i
     return __real_mp_format_float(f, text, size, format, MIN(precision, MOST_PRECISION), sign);
 }
 
-// How many characters a search compares at most: places times length.
+// How many characters a search compares at most: places times length. And how many places there are: a replacement
+// has something to do at each.
 #define LONGEST_SEARCH (1u << 14)
+#define MOST_PLACES (1u << 10)
 void bounds_check_search(size_t places, size_t length) {
-    if (length > LONGEST_SEARCH / places && in_kernel()) {
+    if ((places > MOST_PLACES || length > LONGEST_SEARCH / places) && in_kernel()) {
         mp_raise_ValueError(MP_ERROR_TEXT("too long to be searched"));
     }
 }

@@ -7,6 +7,6 @@ class Attack:
         self._powers = powers
 
     def attack(self, number, attempt, second, process):
-        n = 1 << 3000
+        n = 1 << 200
         while True:
-            n = (n + 1) * (1 << 60) // (n - 1) + (1 << 3000)
+            n = (n + 1) * (1 << 50) // (n - 1) + (1 << 200)

@@ -1,4 +1,4 @@
-# contained: MemoryError
+# contained: OverflowError
 """Squares a number for ever."""
 
 
