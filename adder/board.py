@@ -8,6 +8,7 @@ each board that they serve: pins, bootloader, what else differs. `defconfig` is 
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -140,3 +141,10 @@ def load_board(name: str = "qemu") -> Board:
         )
     except KeyError as error:
         raise AdderError(f"{path}: the entry {error} is missing.") from error
+
+
+@cache
+def largest_ram() -> int:
+    """The RAM of the board that has most of it."""
+    manifests = [tomllib.loads(path.read_text()) for path in ROOT.glob("boards/*/memory.toml")]
+    return max(int(manifest["memory"]["ram"]["size"]) for manifest in manifests)

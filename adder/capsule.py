@@ -15,8 +15,8 @@ from string import Template
 import click
 
 from adder.board import ROOT
+from adder.drivers import DRIVERS
 from adder.errors import AdderError
-from adder.python_app import DRIVERS
 from adder.verify import verify_program
 
 TEMPLATES = Path(__file__).parent / "templates" / "capsule"

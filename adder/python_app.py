@@ -14,9 +14,11 @@ file (PEP 723), or a file beside it: blink.toml for blink.py, app.toml in a fold
 """
 
 import difflib
+import io
 import re
 import struct
 import tempfile
+import tokenize
 import tomllib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
@@ -26,10 +28,12 @@ from typing import Any, TypeAlias
 import click
 
 from adder import mpy_cross
-from adder.board import ROOT
+from adder.board import ROOT, largest_ram
+from adder.drivers import EVERY_COMMAND, driver_number, nearest
 from adder.elf_to_tbf import TOCK_2, reserved_space
 from adder.errors import AdderError
 from adder.output import console
+from adder.python_imports import check_imports
 from adder.tbf import (
     SMALLEST_TBF,
     Header,
@@ -45,6 +49,7 @@ from adder.tbf import (
     align4,
     make_tab,
 )
+from adder.text import MEGABYTE, read_file, read_text
 
 SMALLEST_STACK = 1536
 SMALLEST_PYSTACK = 256
@@ -56,39 +61,10 @@ SMALLEST_GRANULE = 32
 MOST_GRANULES = 16
 """The MPU covers a program with up to 16 equal pieces: two regions of eight."""
 
+LARGEST_FILE = 16 * MEGABYTE
 LONGEST_NAME = 64
 LONGEST_LIST = 1024
 MOST = 0xFFFFFFFF
-
-DRIVERS = {
-    "alarm": 0x0,
-    "console": 0x1,
-    "led": 0x2,
-    "button": 0x3,
-    "gpio": 0x4,
-    "adc": 0x5,
-    "low_level_debug": 0x8,
-    "ipc": 0x10000,
-    "process_info": 0x10002,
-    "uart": 0x20000,
-    "spi": 0x20001,
-    "i2c": 0x20003,
-    "rng": 0x40001,
-    "nonvolatile": 0x50001,
-    "kv": 0x50003,
-    "isolated_nonvolatile": 0x50004,
-    "temperature": 0x60000,
-    "humidity": 0x60001,
-    "ambient_light": 0x60002,
-    "ninedof": 0x60004,
-    "proximity": 0x60005,
-    "pressure": 0x60008,
-}
-"""Drivers by the names that permissions may use."""
-
-EVERY_COMMAND = range(64)
-"""What a permission without a list of commands allows: one entry of the header, and more than most
-drivers have. A list can name others (the ADC's 101 and 102)."""
 
 Tree: TypeAlias = "dict[str, bytes | Tree]"
 """A folder: files' contents and folders, by name."""
@@ -112,11 +88,6 @@ class Settings:
     short_id: ShortId | None = None
     native: bool | None = None
     """Whether machine code runs in its RAM; None = if there is any."""
-
-
-def nearest(word: str, known: Collection[str]) -> str:
-    """The known word most like `word`."""
-    return difflib.get_close_matches(word, known, 1, cutoff=0)[0]
 
 
 @dataclass(frozen=True)
@@ -191,6 +162,8 @@ def read_settings(table: _Table, default_name: str) -> Settings:
         short_id=ShortId(table.number("short_id", 0, 1)) if "short_id" in table.values else None,
         native=native,
     )
+    if settings.ram > largest_ram():
+        raise AdderError(f"{table.where}: ram = {settings.ram} is more than any board has, which is {largest_ram()}.")
     need = settings.stack + settings.pystack + INTERPRETER_RAM + SMALLEST_HEAP
     if settings.ram < need:
         raise AdderError(
@@ -228,11 +201,7 @@ def _permissions(table: _Table) -> Permissions | None:
 
 def _driver(where: str, driver: object) -> int:
     if isinstance(driver, str):
-        if driver not in DRIVERS:
-            raise AdderError(
-                f"{where}: permissions: there is no driver '{driver}'; did you mean '{nearest(driver, DRIVERS)}'?"
-            )
-        return DRIVERS[driver]
+        return driver_number(driver, f"{where}: permissions")
     if type(driver) is not int or not 0 <= driver <= MOST:
         raise AdderError(
             f"{where}: permissions must name drivers, as in "
@@ -256,22 +225,66 @@ def _storage(table: _Table) -> StoragePermissions | None:
 
 _SCRIPT = re.compile(r"(?m)^# /// script$\s(?P<content>(^#(| .*)$\s)+)^# ///$")  # as PEP 723 gives it
 _SCRIPT_START = re.compile(r"(?m)^# /// script$")
+_MEANT = re.compile(r"[ \t]*#+\s*/{2,}\s*script\b.*", re.IGNORECASE)
+_OTHERS = ("dependencies", "requires-python", "tool")  # what else PEP 723 lets stand there
+
+
+def _comments(text: str) -> Iterator[tuple[int, str]]:
+    """The lines that are comments, with their numbers; all lines of what is no Python."""
+    lines = text.split("\n")
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+    except (tokenize.TokenError, SyntaxError):
+        yield from enumerate(lines, 1)
+        return
+    for token in tokens:
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], lines[token.start[0] - 1]
 
 
 def script_table(text: str, where: str) -> dict[str, Any] | None:
     """The table [tool.adder] in the `# /// script` comment of a source; None if there is none."""
+    for number, comment in _comments(text):
+        if comment != "# /// script" and _MEANT.fullmatch(comment):
+            raise AdderError(
+                f"{where}:{number}: the settings are not found unless their comment begins with exactly "
+                "'# /// script', at the beginning of a line and with nothing behind it."
+            )
     blocks = list(_SCRIPT.finditer(text))
+    starts = list(_SCRIPT_START.finditer(text))
     if len(blocks) > 1:
-        raise AdderError(f"{where} has more than one '# /// script' comment.")
+        raise AdderError(f"{where}:{_line_at(text, blocks[1].start())}: more than one '# /// script' comment.")
+    if len(starts) != len(blocks):
+        line = _line_at(text, starts[-1].start())
+        lines = text.split("\n")
+        while line < len(lines) and (lines[line] == "#" or lines[line].startswith("# ")) and lines[line] != "# ///":
+            line += 1
+        raise AdderError(
+            f"{where}:{line + 1}: the '# /// script' comment does not end in '# ///', with '# ' before each line."
+        )
     if not blocks:
-        if _SCRIPT_START.search(text):
-            raise AdderError(f"{where}: the '# /// script' comment does not end in '# ///', with '#' on each line.")
         return None
     lines = blocks[0]["content"].splitlines()
     before = text.count("\n", 0, blocks[0].start("content"))  # so that errors name the file's line
     parsed = _parse_toml("\n" * before + "\n".join(line[2:] for line in lines), where)
+    return _adder_table(parsed, where, before)
+
+
+def _line_at(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1
+
+
+def _adder_table(parsed: dict[str, Any], where: str, line: int) -> dict[str, Any] | None:
+    for key in parsed:
+        if key not in _OTHERS:
+            raise AdderError(f"{where}:{line}: the comment has a setting '{key}' outside of the table [tool.adder].")
     tool = parsed.get("tool", {})
-    table = tool.get("adder") if isinstance(tool, dict) else None
+    if not isinstance(tool, dict):
+        raise AdderError(f"{where}:{line}: 'tool' must be a table, as in [tool.adder].")
+    for name in tool:
+        if name != "adder" and difflib.get_close_matches(name.lower(), ["adder"]):
+            raise AdderError(f"{where}:{line}: there is a table [tool.{name}]; did you mean [tool.adder]?")
+    table = tool.get("adder")
     if table is not None and not isinstance(table, dict):
         raise AdderError(f"{where}: tool.adder must be a table.")
     return table
@@ -281,14 +294,8 @@ def _parse_toml(text: str, where: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise AdderError(f"{where}: {error}.") from error
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise AdderError(f"{path} is not UTF-8 text.") from None
+        said = str(error).replace("at end of document", f"at line {text.count(chr(10)) + 1}")
+        raise AdderError(f"{where}: {said}.") from error
 
 
 @dataclass(frozen=True)
@@ -313,6 +320,12 @@ class App:
     def default_name(self) -> str:
         return self.path.resolve().name if self.is_folder else self.path.stem
 
+    def own_modules(self) -> set[str]:
+        """What its modules can import of itself: the files and folders beside the main file, and in lib/."""
+        if not self.is_folder:
+            return {"main"}
+        return {path.stem for folder in (self.path, self.path / "lib") if folder.is_dir() for path in folder.iterdir()}
+
     def check(self) -> None:
         """Refuse what is no app."""
         if not self.path.exists():
@@ -325,7 +338,7 @@ class App:
 
     def settings(self) -> Settings:
         """What the app says of itself, in its main file or beside it."""
-        table = script_table(_read_text(self.main), str(self.main))
+        table = script_table(read_text(self.main), str(self.main))
         where = str(self.main)
         if self.settings_file.exists():
             if table is not None:
@@ -333,7 +346,7 @@ class App:
                     f"{self.main} has a [tool.adder] and there is {self.settings_file}, too; keep one of them."
                 )
             where = str(self.settings_file)
-            table = _parse_toml(_read_text(self.settings_file), where)
+            table = _parse_toml(read_text(self.settings_file), where)
         return read_settings(_Table(where, table or {}), self.default_name)
 
 
@@ -343,8 +356,10 @@ class App:
 class Compiler:
     """Compiles an app's modules with mpy-cross."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, own: Collection[str]) -> None:
         self.folder = folder
+        self.own = own
+        """The app's own modules, by name."""
         self.config = mpy_cross.read_config()
 
     def emitter(self, source: Path) -> str:
@@ -356,11 +371,14 @@ class Compiler:
 
     def compile(self, source: Path, shown: str) -> bytes:
         """The .mpy file made from `source`, which tracebacks call `shown`."""
-        _read_text(source)  # mpy-cross takes any bytes
+        text = read_text(source)  # mpy-cross takes any bytes, and no byte order mark
+        check_imports(source, text, self.own)
+        plain = self.folder / "module.py"
+        plain.write_text(text, newline="\n")
         compiled = self.folder / "module.mpy"
         march, optimise = self.config["mpy-cross"]["march"], self.config["apps"]["optimise"]
         command = mpy_cross.command(march, optimise, shown, compiled, self.emitter(source))
-        result = mpy_cross.run(command, source.resolve())
+        result = mpy_cross.run(command, plain)
         if result.returncode:
             raise AdderError(compiler_message(source, result.stderr or result.stdout))
         return compiled.read_bytes()
@@ -395,14 +413,14 @@ def read_folder(folder: Path, shown: str, compiler: Compiler, leave_out: Collect
                 raise AdderError(f"{path} and {path.with_suffix('.mpy').name} would be the same module; keep one.")
             tree[f"{path.stem}.mpy"] = compiler.compile(path, f"{shown}/{path.name}")
         else:
-            tree[path.name] = path.read_bytes()
+            tree[path.name] = read_file(path, LARGEST_FILE)
     return tree
 
 
 def read_files(app: App, name: str) -> Tree:
     """What goes into the app's file system."""
     with tempfile.TemporaryDirectory() as folder:
-        compiler = Compiler(Path(folder))
+        compiler = Compiler(Path(folder), app.own_modules())
         if not app.is_folder:
             return {"main.mpy": compiler.compile(app.path, f"{name}.py")}
         return read_folder(app.path, name, compiler, leave_out=("app.toml",))

@@ -9,7 +9,7 @@ On a board with storage (driver 0x50001) the extremes outlive a reset.
 # [tool.adder]
 # name = "logger-py"
 # ram = "14K"
-# permissions = ["alarm", "console", "temperature", "nonvolatile"]
+# permissions = ["alarm", "console", "temperature", "storage"]
 # storage = { write_id = 1, read_ids = [1], modify_ids = [1] }
 # ///
 

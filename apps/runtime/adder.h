@@ -84,18 +84,38 @@ enum {
     EXIT_RESTART = 1,
 };
 
-// Driver numbers.
+// Driver numbers: all that have a name (adder/drivers.py), whether a board serves them or not.
 enum {
     DRIVER_ALARM = 0x0,
     DRIVER_CONSOLE = 0x1,
     DRIVER_LED = 0x2,
     DRIVER_BUTTON = 0x3,
     DRIVER_GPIO = 0x4,
+    DRIVER_ADC = 0x5,
     DRIVER_LOW_LEVEL_DEBUG = 0x8,
+    DRIVER_READ_ONLY_STATE = 0x9,
+    DRIVER_PWM = 0x10,
     DRIVER_IPC = 0x10000,
     DRIVER_PROCESS_INFO = 0x10002,
+    DRIVER_UART = 0x20000,
+    DRIVER_SPI = 0x20001,
+    DRIVER_I2C = 0x20003,
     DRIVER_RNG = 0x40001,
     DRIVER_NONVOLATILE_STORAGE = 0x50001,
+    DRIVER_KEY_VALUE = 0x50003,
+    DRIVER_ISOLATED_NONVOLATILE_STORAGE = 0x50004,
+    DRIVER_TEMPERATURE = 0x60000,
+    DRIVER_HUMIDITY = 0x60001,
+    DRIVER_AMBIENT_LIGHT = 0x60002,
+    DRIVER_NINEDOF = 0x60004,
+    DRIVER_PROXIMITY = 0x60005,
+    DRIVER_SOUND_PRESSURE = 0x60006,
+    DRIVER_AIR_QUALITY = 0x60007,
+    DRIVER_PRESSURE = 0x60008,
+    DRIVER_DISTANCE = 0x60009,
+    DRIVER_MOISTURE = 0x6000a,
+    DRIVER_BUZZER = 0x90000,
+    DRIVER_SCREEN = 0x90001,
 };
 
 // ------------------------------------------------------------- system calls

@@ -13,7 +13,6 @@
 
 #include "adder.h"
 
-enum { DRIVER_TEMPERATURE = 0x60000 };
 enum { READ = 2, ABORT = 3, READ_BUFFER = 1, READ_DONE = 2 };
 enum { TERMINATED = 5, RESUME = 1, BOOT = 5 };
 

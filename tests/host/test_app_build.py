@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from adder import mpy_cross, python_app
 from adder.board import load_board
 from adder.cli import main
+from adder.drivers import DRIVERS
 from adder.errors import AdderError
 from adder.flash_image import FlashImage, read_app
 from adder.freeze import Freezer
-from adder.python_app import DRIVERS, build, covered_size
+from adder.python_app import build, covered_size
 from adder.tbf import (
     Header,
     KernelVersion,
@@ -500,7 +501,7 @@ def test_a_wrong_setting_is_named_in_one_sentence(write, capsys, text, complaint
         ("# /// script\n# [tool.adder]\nram = 1\n# ///\n", "does not end in '# ///'"),
         (settings("ram = 8192") + "\n" + settings("ram = 8192"), "more than one '# /// script'"),
         ("# /// script\n# tool.adder = 3\n# ///\n", "tool.adder must be a table"),
-        (b"x = '\xff'\n", "is not UTF-8 text"),
+        (b"x = '\xff'\n", "blink.py:1: not UTF-8 text"),
         ("x = 1\ny = = 2\n", "blink.py:2: invalid syntax."),
         ("def f():\n    a\n  b\n", "blink.py:2: unindent doesn't match any outer indent level."),
         ("@micropython.viper\ndef f(x: int):\n    y = x + 'a'\n", "blink.py:2: can't do binary op"),
@@ -514,7 +515,6 @@ def test_a_wrong_source_is_refused_in_one_sentence(write, capsys, text, complain
 def test_other_tables_of_the_comment_are_left_to_others(write) -> None:
     text = '# /// script\n# dependencies = []\n# [tool.other]\n# ram = "x"\n# ///\n'
     assert build(write({"blink.py": text})).settings.ram == 12288
-    assert build(write({"blink.py": "# /// script\n# tool = 3\n# ///\n"})).settings.ram == 12288
     # Then a file beside it is no second place.
     write({"blink.toml": "ram = 8192\n"})
     assert build(write({"blink.py": text})).settings.ram == 8192
@@ -533,7 +533,7 @@ def test_a_wrong_settings_file_is_named(write, capsys) -> None:
     write({"blink.toml": "ram\n"})
     assert "blink.toml: Expected '=' after a key" in failure(capsys, "app", "build", path)
     write({"blink.toml": b"\xff"})
-    assert "blink.toml is not UTF-8 text" in failure(capsys, "app", "build", path)
+    assert "blink.toml:1: not UTF-8 text" in failure(capsys, "app", "build", path)
 
 
 def test_what_is_no_app_is_refused(write, tmp_path, capsys) -> None:

@@ -351,3 +351,25 @@ def test_crashing_and_spinning_python_delays_the_rest_by_no_more_than_slices_and
     # At worst each of four others has a slice of 10 ms before it, and three of them a fault report: 60 ms each,
     # since QEMU's UART asks for the next byte at once, for as long as there are any.
     assert late < 220_000
+
+
+def test_the_tools_know_which_modules_an_app_can_import(simulation, python_app) -> None:
+    from adder.python_imports import image_modules
+
+    names = sorted(image_modules() - {"__main__"})
+    assert {"adder", "asyncio", "syscall", "time"} <= set(names)
+    absent = ["machine", "numpy", "kernel", "mint", "cells", "network"]
+    text = f"""
+for name in {[*names, *absent]!r}:
+    try:
+        __import__(name)
+        print("has", name)
+    except ImportError:
+        print("lacks", name)
+print("end")
+"""
+    with simulation(python_app(text, name="imports", ram=32768)) as board:
+        board.expect(r"^end", timeout=20)
+        said = board.transcript.replace("\r", "").splitlines()
+    assert [line[4:] for line in said if line.startswith("has ")] == names
+    assert [line[6:] for line in said if line.startswith("lacks ")] == absent

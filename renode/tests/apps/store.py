@@ -4,7 +4,7 @@
 # [tool.adder]
 # name = "store"
 # ram = "16K"
-# permissions = ["alarm", "console", "nonvolatile"]
+# permissions = ["alarm", "console", "storage"]
 # storage = { write_id = 7, read_ids = [7], modify_ids = [7] }
 # ///
 

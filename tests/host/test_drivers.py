@@ -1,0 +1,48 @@
+"""One list of drivers: in messages, in permissions, in the docs, in C, and in the capsules."""
+
+import re
+
+import pytest
+
+from adder.board import ROOT
+from adder.capsule import served
+from adder.drivers import ALSO, DRIVERS, EVERY_COMMAND, parse_permissions
+from adder.errors import AdderError
+from adder.tbf import Permissions
+
+
+def test_c_apps_know_the_same_drivers() -> None:
+    header = (ROOT / "apps" / "runtime" / "adder.h").read_text()
+    in_c = {name.lower(): int(number, 0) for name, number in re.findall(r"DRIVER_(\w+) = (\w+),", header)}
+    assert in_c == DRIVERS
+
+
+def test_the_docs_list_the_same_names() -> None:
+    text = (ROOT / "docs" / "python-apps.md").read_text()
+    listed = re.search(r"are those of their capsules: (.*?)\. (.*?)\. ", text, re.DOTALL)
+    assert listed is not None
+    assert re.findall(r"`(\w+)`", listed[1]) == list(DRIVERS)
+    assert dict(re.findall(r"`(\w+)` is another name\s+of\s+`(\w+)`", listed[2])) == ALSO
+
+
+def test_every_capsule_with_a_number_is_named_after_itself() -> None:
+    for number, path in served(ROOT).items():
+        assert DRIVERS[path.stem] == number, path
+
+
+def test_every_name_can_be_permitted_and_an_unknown_one_is_answered_with_all_of_them() -> None:
+    for name, number in [*DRIVERS.items(), *((also, DRIVERS[name]) for also, name in ALSO.items())]:
+        assert parse_permissions([name]) == Permissions.of({number: set(EVERY_COMMAND)})
+        assert parse_permissions([f"{name}:1,3-5"]) == Permissions.of({number: {1, 3, 4, 5}})
+    with pytest.raises(AdderError) as caught:
+        parse_permissions(["storrage"])
+    assert "did you mean 'storage'?" in str(caught.value)
+    assert all(name in str(caught.value) for name in DRIVERS)
+
+
+@pytest.mark.parametrize(
+    "text", ["0x2:x", "led:3-1", "led:0-99999", "0xq", "4294967296", "", ":1", "led:0-65535", "-1"]
+)
+def test_a_wrong_permission_is_one_sentence(text: str) -> None:
+    with pytest.raises(AdderError, match=r"^--permission: .*[.?]$"):
+        parse_permissions([text])
