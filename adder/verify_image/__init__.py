@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adder.errors import AdderError
+from adder.verify_image import kinds
+from adder.verify_image.bytecode import Bytecode
 from adder.verify_image.decode import Refused, decode
 from adder.verify_image.image import BYTECODE, NATIVE, WORDS, Function, Image, Module
 from adder.verify_image.machine import Machine, Surroundings
@@ -69,7 +71,10 @@ class Verifier:
         inner = tuple(self.defaults(module, child) for child in children)
         around = Surroundings(module.qstrs, module.objects, inner, prelude, closed)
         if function.kind == BYTECODE:
-            return children, {}
+            assert prelude is not None
+            bytecode = Bytecode(self.image.bytes(start, end - start), start, around, prelude)
+            bytecode.verify()
+            return children, bytecode.demands
         if end - start > LONGEST_FUNCTION:
             raise AdderError(f"it has {end - start} bytes, {LONGEST_FUNCTION} are allowed: split the function.")
         code = Code(function.name, start, self.image.bytes(start, end - start), around)
@@ -116,7 +121,7 @@ def verify_image(path: Path) -> Verifier:
     """Verify a kernel; raises AdderError."""
     image = Image(path)
     runtime = image.symbols["mp_fun_table"]
-    if tuple(image.words(runtime, 3)) != (0x06, 0x0E, 0x1E):
+    if tuple(image.words(runtime, 3)) != tuple(kind.number for kind in kinds.IMMEDIATE):
         raise AdderError("The runtime's table does not begin with None, False and True.")
     verifier = Verifier(image)
     verifier.verify()

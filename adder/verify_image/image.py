@@ -8,7 +8,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from adder.errors import AdderError
-from adder.verify_image.kinds import IMMEDIATE, NAME, OBJECT, RUNTIME, Kind, value
+from adder.verify_image.kinds import NAME, OBJECT, RUNTIME, Kind, is_object, value
 
 BYTECODE, NATIVE, WORDS = 2, 3, 4
 """mp_raw_code_kind_t (py/emitglue.h): MP_CODE_BYTECODE, MP_CODE_NATIVE_PY, MP_CODE_NATIVE_VIPER."""
@@ -132,7 +132,7 @@ class Image:
             if word >> 3 >= self.total_qstrs():
                 raise AdderError(f"There is no qstr {word >> 3}, which a table of objects names.")
             return NAME
-        if word & 1 or word in IMMEDIATE:
+        if is_object(value(word)):
             return value(word)
         raise AdderError(f"0x{word:08x}, in a table of objects, is no object.")
 

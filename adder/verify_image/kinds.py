@@ -19,6 +19,7 @@ OBJECT = Kind("an object")
 CONSTANT = Kind("one of some constants")  # each a word and, by itself, an object
 MAYBE = Kind("an object or 0")
 EXCEPTION = Kind("an exception")
+NO_EXCEPTION = Kind("an exception or None")
 NAME = Kind("a qstr object")
 LIST = Kind("a list made here")
 CELL = Kind("a cell")  # of a variable that a function shares with a comprehension within it
@@ -72,8 +73,8 @@ def iterator(word: int) -> Kind:
 _VALUE, _CODE, _TUPLE = value(0).name, code(0).name, tuple_of(0).name
 
 ZERO = value(0)
-IMMEDIATE = (0x06, 0x0E, 0x1E)
-"""None, False and True, as objects."""
+NONE, FALSE, TRUE = value(0x06), value(0x0E), value(0x1E)
+IMMEDIATE = (NONE, FALSE, TRUE)
 
 
 def is_value(kind: Kind) -> bool:
@@ -91,14 +92,16 @@ def is_word(kind: Kind) -> bool:
 def is_object(kind: Kind) -> bool:
     """An object, or a constant that is one by itself: a small int, None, False, True."""
     if is_value(kind):
-        return kind.number & 1 == 1 or kind.number in IMMEDIATE
-    return kind.name == _TUPLE or kind in (OBJECT, CONSTANT, EXCEPTION, NAME, LIST)
+        return kind.number & 1 == 1 or kind in IMMEDIATE
+    return kind.name == _TUPLE or kind in (OBJECT, CONSTANT, EXCEPTION, NO_EXCEPTION, NAME, LIST)
 
 
 def join(a: Kind, b: Kind) -> Kind:
     """What is known where two paths meet."""
     if a == b:
         return a
+    if {a, b} <= {NONE, EXCEPTION, NO_EXCEPTION}:
+        return NO_EXCEPTION
     if is_object(a) and is_object(b):
         return CONSTANT if is_word(a) and is_word(b) else OBJECT
     if is_word(a) and is_word(b):

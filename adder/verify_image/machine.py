@@ -21,6 +21,8 @@ LARGEST_FRAME = 352
 """Bytes that a function takes of the stack. The interpreter looks at the stack when a function is called, and leaves a
 margin (MICROPY_STACK_CHECK_MARGIN) in which a frame and what it calls in C have to fit."""
 
+NOWHERE = "where no instruction of this function begins"
+
 SAVED = 5  # words above the locals: r4 to r7 and the return address
 
 
@@ -113,7 +115,7 @@ class Machine:
             address, key = waiting.pop()
             for target, after in self.step(self.code[address], known[key]):
                 if target not in self.code:
-                    raise self.refuse(address, f"leads to 0x{target:08x}, where no instruction of this function begins")
+                    raise self.refuse(address, f"leads to 0x{target:08x}, {NOWHERE}")
                 place = after.key(target)
                 before = known.get(place)
                 met = after if before is None else before.meet(after)
@@ -252,7 +254,7 @@ class Machine:
         elif kind == kinds.CHILDREN and index < len(self.around.children):
             found = kinds.child(index)
         elif kind == kinds.RUNTIME:
-            found = kinds.value(kinds.IMMEDIATE[index]) if index < len(kinds.IMMEDIATE) else kinds.entry(index)
+            found = kinds.IMMEDIATE[index] if index < len(kinds.IMMEDIATE) else kinds.entry(index)
         elif (kind == kinds.ARGUMENTS and index < state.given) or (kind == kinds.CELL and index == 1):
             found = kinds.OBJECT
         if found is None:
@@ -298,7 +300,7 @@ class Machine:
         """Of a handler, with bit 0 set. The processor adds the address of the instruction after the next."""
         target = (self.known(at, state, at.operands[0]) + at.address + 4) & 0xFFFFFFFF
         if target % 2 == 0 or target - 1 not in self.code:
-            raise self.refuse(at.address, "makes an address where no instruction of this function begins")
+            raise self.refuse(at.address, f"makes an address of code {NOWHERE}")
         return state.put(at.operands[0], kinds.code(target - 1))
 
     def compute(self, at: Instruction, state: State) -> State:
