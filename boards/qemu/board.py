@@ -83,8 +83,7 @@ if config.CAPSULE_GPIO:
 
 if config.CAPSULE_RNG:
     seed = mint.registers("seed")
-    rng_line = mint.software_interrupt()
-    rng = mint.build("rng", lambda: SimulatedRng(seed, rng_line))
+    rng = mint.build("rng", lambda: SimulatedRng(seed, alarms.new_alarm()))
     rng_grant = mint.grant(rng_driver.DRIVER_NUM, rng_driver.LAYOUT)
     rng_buffer = Buffer(_RANDOM_BYTES)
     mint.serve("rng", rng_grant, lambda: rng_driver.RngDriver(rng, rng_grant, rng_buffer).command)

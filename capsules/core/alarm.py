@@ -22,7 +22,7 @@ from capsules.hil.time import Alarm
 
 DRIVER_NUM = const(0x0)
 
-LAYOUT = Layout(upcalls=1, u32=2)
+LAYOUT = Layout(upcalls=1, u32=2, answers=1)
 
 _SINCE = const(0)  # the counter's value when it was set, or later
 _LEFT = const(1)  # ticks from then to the expiry

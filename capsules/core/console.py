@@ -27,7 +27,7 @@ from capsules.hil.uart import Uart
 
 DRIVER_NUM = const(0x1)
 
-LAYOUT = Layout(upcalls=3, read_write=2, read_only=2, u32=3)
+LAYOUT = Layout(upcalls=3, read_write=2, read_only=2, u32=3, answers=2, asks=b"\x01\x01\x02\x02")
 
 _LENGTH = const(0)  # bytes to write
 _AT = const(1)  # bytes written

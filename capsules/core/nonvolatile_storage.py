@@ -31,7 +31,7 @@ from capsules.virtual.flash_regions import AROUND, BEFORE, FlashRegions
 
 DRIVER_NUM = const(0x50001)
 
-LAYOUT = Layout(upcalls=2, read_write=1, read_only=1, u32=4)
+LAYOUT = Layout(upcalls=2, read_write=1, read_only=1, u32=4, answers=4, asks=b"\x02\x00\x03\x01")
 
 _REGION = const(0)  # its number and 1
 _WAITING = const(1)  # the command that waits for its turn, or 0

@@ -11,6 +11,7 @@ Command
     5 stats    id       -> success_u32(number of values): time slices used up, system calls, restarts, state.
                            INVAL
     6 control  id what  -> success, INVAL. what: 1 start, 2 stop, 3 fault, 4 terminate, 5 boot
+    100 dropped id      -> success_u32(events that found no place among its upcalls), INVAL
 
 State: 0 running, 1 yielded, 2 waiting for one upcall, 3 stopped, 4 faulted, 5 terminated
 
@@ -27,6 +28,7 @@ DRIVER_NUM = const(0x10002)
 
 LAYOUT = Layout(read_write=1)
 
+_DROPPED = const(100)  # not Tock's
 _STOPPED = const(8)  # a bit of what ProcessControl.state() returns
 
 
@@ -41,6 +43,8 @@ class ProcessInfo:
     def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
         if number == 0:
             return SUCCESS
+        if number == _DROPPED:
+            return self._dropped(self._slot_of(first & 0x3FFFFFFF))
         if number < 0 or number > 6:
             return ErrorCode.NOSUPPORT
         if number == 1:
@@ -98,6 +102,9 @@ class ProcessInfo:
         buffer.write_u32(2, self._processes.fact(slot, "restarts"))
         buffer.write_u32(3, self._state(slot))
         return success_u32(4)
+
+    def _dropped(self, slot: int) -> "CommandReturn | int":
+        return ErrorCode.INVAL if slot < 0 else success_u32(self._processes.fact(slot, "dropped_upcalls"))
 
     def _control(self, slot: int, what: int) -> "CommandReturn | int":
         if slot < 0 or what < 1 or what > 5:

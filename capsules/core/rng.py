@@ -21,7 +21,7 @@ from capsules.hil.rng import Rng
 
 DRIVER_NUM = const(0x40001)
 
-LAYOUT = Layout(upcalls=1, read_write=1, u32=3)
+LAYOUT = Layout(upcalls=1, read_write=1, u32=3, answers=1, asks=b"\x01\x00")
 
 _WAITING = const(0)  # 1 from the command to its upcall
 _WANTED = const(1)  # bytes that it asked for

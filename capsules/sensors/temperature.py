@@ -17,7 +17,7 @@ from capsules.hil.sensors import TemperatureSensor
 
 DRIVER_NUM = const(0x60000)
 
-LAYOUT = Layout(upcalls=1, u32=1)
+LAYOUT = Layout(upcalls=1, u32=1, answers=1, asks=b"\x01\x00")
 
 _WAITING = const(0)  # 1 from the command to its upcall
 

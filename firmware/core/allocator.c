@@ -14,26 +14,33 @@
 
 typedef struct {
     mp_obj_base_t base;
-    uint8_t upcalls, read_write, read_only, readable, u32;
+    uint8_t upcalls, read_write, read_only, readable, u32, answers;
+    mp_obj_t asks;
 } layout_t;
 
 static mp_obj_t layout_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
-    enum { UPCALLS, READ_WRITE, READ_ONLY, READABLE, U32 };
+    enum { UPCALLS, READ_WRITE, READ_ONLY, READABLE, U32, ANSWERS, ASKS };
     static const mp_arg_t allowed[] = {
         { MP_QSTR_upcalls, MP_ARG_INT, { .u_int = 0 } },
         { MP_QSTR_read_write, MP_ARG_INT, { .u_int = 0 } },
         { MP_QSTR_read_only, MP_ARG_INT, { .u_int = 0 } },
         { MP_QSTR_readable, MP_ARG_INT, { .u_int = 0 } },
         { MP_QSTR_u32, MP_ARG_INT, { .u_int = 0 } },
+        { MP_QSTR_answers, MP_ARG_INT, { .u_int = 0 } },
+        { MP_QSTR_asks, MP_ARG_OBJ, { .u_obj = mp_const_empty_bytes } },
     };
     mp_arg_val_t values[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all_kw_array(n_args, n_kw, args, MP_ARRAY_SIZE(allowed), allowed, values);
     mp_uint_t words = 0;
-    for (unsigned i = 0; i <= U32; i++) {
-        if (values[i].u_int < 0 || values[i].u_int > 32) {
+    static const uint8_t size[] = { 2, 2, 2, 2, 1, sizeof(place_t) / 4 };
+    for (unsigned i = 0; i <= ANSWERS; i++) {
+        if (values[i].u_int < 0 || values[i].u_int > (i == ANSWERS ? 7 : 32)) {
             mp_raise_ValueError(MP_ERROR_TEXT("a layout has 0 to 32 of each kind"));
         }
-        words += i < U32 ? 2 * values[i].u_int : values[i].u_int;
+        words += size[i] * values[i].u_int;
+    }
+    if (!mp_obj_is_type(values[ASKS].u_obj, &mp_type_bytes)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("asks: bytes are needed"));
     }
     if (words > 255) {
         mp_raise_ValueError(MP_ERROR_TEXT("a layout has at most 255 words"));
@@ -44,6 +51,8 @@ static mp_obj_t layout_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     self->read_only = values[READ_ONLY].u_int;
     self->readable = values[READABLE].u_int;
     self->u32 = values[U32].u_int;
+    self->answers = values[ANSWERS].u_int;
+    self->asks = values[ASKS].u_obj;
     return MP_OBJ_FROM_PTR(self);
 }
 
@@ -61,8 +70,25 @@ void allocator_apply_layout(driver_t *driver, mp_obj_t layout_in) {
     driver->read_write_at = 2 * layout->upcalls;
     driver->read_only_at = driver->read_write_at + 2 * layout->read_write;
     driver->readable_at = driver->read_only_at + 2 * layout->read_only;
-    driver->fields_at = driver->readable_at + 2 * layout->readable;
+    driver->answers = layout->answers;
+    driver->fields_at = driver->readable_at + 2 * layout->readable + sizeof(place_t) / 4 * layout->answers;
     driver->words = driver->fields_at + layout->u32;
+}
+
+int allocator_answer(const driver_t *driver, uint32_t command) {
+    const layout_t *layout = MP_OBJ_TO_PTR(driver->layout);
+    size_t length;
+    const uint8_t *pairs = (const uint8_t *)mp_obj_str_get_data(layout->asks, &length);
+    for (; length >= 2; length -= 2, pairs += 2) {
+        if (pairs[0] == command) {
+            return pairs[1];
+        }
+    }
+    return -1;
+}
+
+bool allocator_asks(const driver_t *driver) {
+    return ((layout_t *)MP_OBJ_TO_PTR(driver->layout))->asks != mp_const_empty_bytes;
 }
 
 // -- ProcessId: which process, and in which of its lives; under which number its program stores ----

@@ -31,6 +31,8 @@ static inline bool entry_valid(const entry_t *entry) {
 }
 
 void allocator_apply_layout(driver_t *driver, mp_obj_t layout);
+int allocator_answer(const driver_t *driver, uint32_t command); // the upcall that answers a command; -1: none
+bool allocator_asks(const driver_t *driver); // whether there is such a command
 mp_obj_t grant_new(unsigned driver); // for the board only
 void allocator_clear_fields(unsigned driver); // of all records, for a capsule that begins anew
 void allocator_forget(process_t *process);    // it has ended: its records are void

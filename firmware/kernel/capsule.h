@@ -16,8 +16,9 @@ typedef struct {
     uint8_t upcalls, read_write, read_only, readable; // how many there are of each
     uint8_t read_write_at, read_only_at, readable_at, fields_at;
     uint8_t words; // of the whole grant
-    uint8_t capsule;  // for containment
-    bool takes_words; // command is compiled to machine words: an argument is not kept as an object
+    uint8_t capsule; // for containment
+    uint8_t takes_words : 1; // command is compiled to machine words: an argument is not kept as an object
+    uint8_t answers : 7;     // places for upcalls that answer commands, before the fields
     mp_call_fun_t entry; // what to call, or NULL while nobody serves the number
     mp_obj_t function;   // first argument of `entry`
     mp_obj_t self;

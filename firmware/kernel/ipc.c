@@ -29,12 +29,6 @@ bool ipc_command(process_t *process, exception_frame_t *frame) {
 void ipc_resolve(process_t *process, upcall_t *upcall) {
     const process_t *sender = &processes[upcall->args[0]];
     const driver_t *driver = &drivers[upcall->driver];
-    const uint32_t *grant = process->grants[upcall->driver];
-    if (grant != NULL) {
-        const subscription_t *subscription = (const subscription_t *)grant + upcall->number;
-        upcall->function = subscription->function;
-        upcall->appdata = subscription->appdata;
-    }
     if (process_alive(sender) && sender->grants[upcall->driver] != NULL && sender != process) {
         const allowed_t *buffer = (allowed_t *)(sender->grants[upcall->driver] + driver->read_write_at) + process->slot;
         if (process_share(process, buffer->address, buffer->length)) {

@@ -253,7 +253,7 @@ static MP_DEFINE_CONST_FUN_OBJ_3(control_register_obj, control_register);
 
 static mp_obj_t control_queue_length(mp_obj_t self, mp_obj_t slot) {
     (void)self;
-    return MP_OBJ_NEW_SMALL_INT(process_in(slot)->queue_length);
+    return MP_OBJ_NEW_SMALL_INT(process_in(slot)->queue_length + process_in(slot)->placed);
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(control_queue_length_obj, control_queue_length);
 

@@ -4,6 +4,7 @@
 
 #include "core/allocator.h"
 #include "core/context_switch.h"
+#include "core/interrupt.h"
 #include "kernel/capsule.h"
 #include "kernel/ipc.h"
 #include "kernel/log.h"
@@ -14,6 +15,7 @@
 #include "py/runtime.h"
 
 #define INITIAL_STACK (sizeof(exception_frame_t)) // the program moves its stack before it grows
+#define CLEARED_AT_ONCE (8192) // bytes: some 1,500 instructions
 #define XPSR_THUMB (1u << 24)
 #define XPSR_STACK_ALIGNED (1u << 9) // the hardware has inserted a word below the frame (B1.5.7)
 
@@ -30,6 +32,7 @@ extern void python_process_entry(void);
 
 process_t processes[CONFIG_MAX_PROCESSES];
 static uint32_t next_id = 1;
+static unsigned clear_line;
 
 // -- Memory -------------------------------------------------------------------
 
@@ -59,14 +62,38 @@ static void cover_ram(process_t *process) {
     load_regions(process);
 }
 
+// memset() takes an instruction for each byte, and four if the beginning is odd.
+static void clear(uint32_t start, uint32_t length) {
+    uint32_t odd = MIN(-start & 3, length);
+    memset((void *)start, 0, odd);
+    start += odd;
+    for (length -= odd; length >= 64; length -= 64) {
+        __asm volatile (
+            "mov r3, #0\n mov r4, r3\n mov r5, r3\n mov r6, r3\n"
+            "stmia %0!, {r3-r6}\n stmia %0!, {r3-r6}\n stmia %0!, {r3-r6}\n stmia %0!, {r3-r6}"
+            : "+r" (start) :: "r3", "r4", "r5", "r6", "memory");
+    }
+    memset((void *)start, 0, length);
+}
+
+// Let the process wait until its memory has been cleared from here on, a piece at a time: others' interrupts are
+// served in between.
+static void clear_later(process_t *process, uint32_t start) {
+    process->clear_at = start;
+    schedule_update(process);
+    interrupt_trigger(clear_line);
+}
+
 bool process_set_break(process_t *process, uint32_t address) {
     if (address < process->high_water || address < process->ram_start || address >= process->ram_end
         || accessible_end(process, address) > process->grant_start) {
         return false;
     }
     uint32_t old = process->app_break;
-    if (address > old) {
-        memset((void *)old, 0, address - old);
+    if (address > old && address - old <= CLEARED_AT_ONCE) {
+        clear(old, address - old);
+    } else if (address > old) {
+        clear_later(process, old);
     }
     bool same_granule = accessible_end(process, address) == accessible_end(process, old);
     process->app_break = address;
@@ -218,7 +245,8 @@ const char *process_state_name(const process_t *process) {
 static void forget(process_t *process) {
     memset(process->grants, 0, sizeof(process->grants));
     allocator_forget(process);
-    process->queue_length = 0;
+    process->queue_length = process->placed = 0;
+    process->look = process->tbf.has_permissions ? LOOK_PERMISSIONS : 0;
     process->grant_start = process->ram_end;
     unshare(process);
     for (unsigned i = REGION_SHARED; i < REGION_SHARED + REGIONS_SHARED; i++) {
@@ -255,7 +283,8 @@ static void start(process_t *process) {
         process_fault(process); // the policy may start it again, later
         return;
     }
-    memset((void *)process->ram_start, 0, process->ram_end - process->ram_start);
+    process->starting = true;
+    clear_later(process, process->ram_start);
     memset(process->r4_to_r11, 0, sizeof(process->r4_to_r11));
     memset(process->s16_to_s31, 0, sizeof(process->s16_to_s31));
     process->app_break = process->ram_start + INITIAL_STACK;
@@ -264,14 +293,6 @@ static void start(process_t *process) {
     process->frame_lost = false;
     process->psp = process->ram_start;
     process->exc_return = EXC_RETURN_THREAD_PSP;
-    *(exception_frame_t *)process->psp = (exception_frame_t) {
-        .r0 = process->tbf.app_start,
-        .r1 = process->ram_start,
-        .r2 = process->ram_end - process->ram_start,
-        .r3 = process->app_break,
-        .pc = (process->tbf.python ? (uint32_t)python_process_entry : process->tbf.init) & ~1u,
-        .psr = XPSR_THUMB,
-    };
     if (process->tbf.python) {
         process->r4_to_r11[9 - 4] = process->ram_start + process->tbf.python_state;
     }
@@ -281,6 +302,48 @@ static void start(process_t *process) {
     process->state = PROCESS_RUNNING;
     schedule_update(process);
     context_switch_request();
+}
+
+// Safety: the process does not run before all of its memory below its grants is zero. Until then a result may
+// still be written into it: of the process that ended this one, if it had its stack in memory shared with it.
+static void finish_start(process_t *process) {
+    *(exception_frame_t *)process->psp = (exception_frame_t) {
+        .r0 = process->tbf.app_start,
+        .r1 = process->ram_start,
+        .r2 = process->ram_end - process->ram_start,
+        .r3 = process->app_break,
+        .pc = (process->tbf.python ? (uint32_t)python_process_entry : process->tbf.init) & ~1u,
+        .psr = XPSR_THUMB,
+    };
+    process->starting = false;
+}
+
+static mp_obj_t clear_piece(void) {
+    for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
+        process_t *process = &processes[i];
+        if (process->clear_at == 0) {
+            continue;
+        }
+        uint32_t end = process->starting ? process->grant_start : process->app_break;
+        uint32_t length = MAX(end, process->clear_at) - process->clear_at;
+        clear(process->clear_at, MIN(length, CLEARED_AT_ONCE));
+        process->clear_at += CLEARED_AT_ONCE;
+        if (length <= CLEARED_AT_ONCE) {
+            if (process->starting) {
+                finish_start(process);
+            }
+            process->clear_at = 0;
+            schedule_update(process);
+        }
+        interrupt_trigger(clear_line); // once more: there may be others
+        break;
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(clear_piece_obj, clear_piece);
+
+void process_init(void) {
+    clear_line = interrupt_reserve_software_line(MP_OBJ_FROM_PTR(&clear_piece_obj));
 }
 
 process_t *process_create(const tbf_t *tbf) {
@@ -354,33 +417,117 @@ static void wake(process_t *process) {
 
 // Make `frame`, which the yield's SVC has stacked, the beginning of the function: it returns to
 // where the yield would have.
-static void enter_function(exception_frame_t *frame, const upcall_t *upcall) {
+static void enter_function(exception_frame_t *frame, const subscription_t *subscription, const upcall_t *upcall) {
     frame->r0 = upcall->args[0];
     frame->r1 = upcall->args[1];
     frame->r2 = upcall->args[2];
-    frame->r3 = upcall->appdata;
+    frame->r3 = subscription->appdata;
     frame->lr = frame->pc | 1;
-    frame->pc = upcall->function & ~1u;
+    frame->pc = subscription->function & ~1u;
     frame->psr = (frame->psr & XPSR_STACK_ALIGNED) | XPSR_THUMB; // an IT block does not reach into it
 }
 
+static const subscription_t *subscription_of(const process_t *process, unsigned driver, unsigned number) {
+    const uint32_t *grant = process->grants[driver];
+    return grant == NULL ? NULL : (const subscription_t *)grant + number;
+}
+
+// What is subscribed now is what was when the upcall came, unless nothing was: a new subscription drops it.
 static bool run(process_t *process, exception_frame_t *frame, upcall_t *upcall) {
     if (upcall->kind == UPCALL_IPC) {
         ipc_resolve(process, upcall);
     }
-    if (upcall->function == 0) {
+    const subscription_t *subscription = subscription_of(process, upcall->driver, upcall->number);
+    if (upcall->kind == UPCALL_NULL || subscription == NULL || subscription->function == 0) {
         return false;
     }
-    enter_function(frame, upcall);
+    enter_function(frame, subscription, upcall);
     return true;
 }
+
+static upcall_t *queue_at(process_t *process, unsigned i) {
+    return &process->queue[(process->queue_head + i) % CONFIG_UPCALL_QUEUE_LENGTH];
+}
+
+// -- Places: an answer to a command is never lost, however many events the queue is full of.
+
+static place_t *places(const process_t *process, unsigned driver) {
+    return (place_t *)(process->grants[driver] + drivers[driver].fields_at) - drivers[driver].answers;
+}
+
+// The queue is full. An answer waits in a place; where no command may be refused (an alarm can always be set
+// anew), the newest one in the place of the older.
+static bool put_in_place(process_t *process, const upcall_t *upcall) {
+    const driver_t *driver = &drivers[upcall->driver];
+    if (process->grants[upcall->driver] != NULL) {
+        place_t *place = places(process, upcall->driver);
+        for (unsigned i = 0; i < driver->answers; i++, place++) {
+            bool free = place->kind == UPCALL_EMPTY;
+            if (free || (!allocator_asks(driver) && place->number == upcall->number)) {
+                process->placed += free;
+                process->dropped_upcalls += !free;
+                process->look |= LOOK_PLACES;
+                *place = (place_t) { upcall->kind, upcall->number, free ? process->turn++ : place->turn,
+                    { upcall->args[0], upcall->args[1], upcall->args[2] } };
+                return true;
+            }
+        }
+    }
+    process->dropped_upcalls++;
+    return false;
+}
+
+// Empty a place into `upcall`.
+static void take_from(process_t *process, unsigned driver, place_t *place, upcall_t *upcall) {
+    *upcall = (upcall_t) { place->kind, driver, place->number, { place->args[0], place->args[1], place->args[2] } };
+    place->kind = UPCALL_EMPTY;
+    if (--process->placed == 0) {
+        process->look &= ~LOOK_PLACES;
+    }
+}
+
+bool process_must_collect(const process_t *process, unsigned driver, uint32_t command) {
+    int number = allocator_answer(&drivers[driver], command);
+    for (unsigned i = 0; number >= 0 && process->grants[driver] != NULL && i < drivers[driver].answers; i++) {
+        const place_t *place = &places(process, driver)[i];
+        if (place->kind != UPCALL_EMPTY && place->number == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// The queue has room: what has waited longest in a place goes there.
+static void refill(process_t *process) {
+    while (process->placed != 0 && process->queue_length < CONFIG_UPCALL_QUEUE_LENGTH) {
+        place_t *oldest = NULL;
+        unsigned of = 0;
+        for (unsigned driver = 0; driver < driver_count; driver++) {
+            for (unsigned i = 0; process->grants[driver] != NULL && i < drivers[driver].answers; i++) {
+                place_t *place = &places(process, driver)[i];
+                if (place->kind != UPCALL_EMPTY && (oldest == NULL || (int16_t)(place->turn - oldest->turn) < 0)) {
+                    oldest = place;
+                    of = driver;
+                }
+            }
+        }
+        take_from(process, of, oldest, queue_at(process, process->queue_length));
+        process->queue_length++;
+    }
+}
+
+// -- The queue
 
 bool process_deliver_upcall(process_t *process, exception_frame_t *frame) {
     while (process->queue_length != 0) {
         upcall_t *upcall = &process->queue[process->queue_head];
         process->queue_head = (process->queue_head + 1) % CONFIG_UPCALL_QUEUE_LENGTH;
         process->queue_length--;
-        if (run(process, frame, upcall)) {
+        bool ran = run(process, frame, upcall);
+        if (process->placed != 0) {
+            refill(process);
+        }
+        if (ran) {
             return true;
         }
     }
@@ -400,10 +547,6 @@ static void give_arguments(process_t *process, exception_frame_t *frame, upcall_
     frame->r2 = upcall->args[2];
 }
 
-static upcall_t *queue_at(process_t *process, unsigned i) {
-    return &process->queue[(process->queue_head + i) % CONFIG_UPCALL_QUEUE_LENGTH];
-}
-
 static void queue_remove(process_t *process, unsigned i) {
     for (process->queue_length--; i < process->queue_length; i++) {
         *queue_at(process, i) = *queue_at(process, i + 1);
@@ -415,21 +558,43 @@ bool process_take_upcall_for(process_t *process, exception_frame_t *frame) {
         if (matches(process, queue_at(process, i))) {
             give_arguments(process, frame, queue_at(process, i));
             queue_remove(process, i);
+            refill(process);
             return true;
+        }
+    }
+    if (process->placed != 0) {
+        const driver_t *driver = driver_find(process->waiting_driver);
+        unsigned index = driver - drivers;
+        for (unsigned i = 0; driver != NULL && process->grants[index] != NULL && i < driver->answers; i++) {
+            place_t *place = &places(process, index)[i];
+            if (place->kind != UPCALL_EMPTY && place->number == process->waiting_number) {
+                upcall_t upcall;
+                take_from(process, index, place, &upcall);
+                give_arguments(process, frame, &upcall);
+                return true;
+            }
         }
     }
     return false;
 }
 
 void process_drop_upcalls(process_t *process, unsigned driver, unsigned number) {
+    for (unsigned i = 0; process->placed != 0 && i < drivers[driver].answers; i++) {
+        place_t *place = &places(process, driver)[i];
+        if (place->kind == UPCALL_FUNCTION && place->number == number) {
+            upcall_t dropped;
+            take_from(process, driver, place, &dropped);
+        }
+    }
     for (unsigned i = 0; i < process->queue_length;) {
         const upcall_t *upcall = queue_at(process, i);
-        if (upcall->kind == UPCALL_FUNCTION && upcall->function != 0 && upcall->driver == driver && upcall->number == number) {
+        if (upcall->kind == UPCALL_FUNCTION && upcall->driver == driver && upcall->number == number) {
             queue_remove(process, i);
         } else {
             i++;
         }
     }
+    refill(process);
 }
 
 static bool schedule(process_t *process, upcall_t *upcall) {
@@ -444,8 +609,7 @@ static bool schedule(process_t *process, upcall_t *upcall) {
             wake(process);
         }
     } else if (process->queue_length == CONFIG_UPCALL_QUEUE_LENGTH) {
-        process->dropped_upcalls++;
-        return false;
+        return put_in_place(process, upcall);
     } else {
         *queue_at(process, process->queue_length) = *upcall;
         process->queue_length++;
@@ -454,12 +618,9 @@ static bool schedule(process_t *process, upcall_t *upcall) {
 }
 
 bool process_schedule_upcall(process_t *process, unsigned driver, unsigned number, const uint32_t args[3]) {
-    upcall_t upcall = { .kind = UPCALL_FUNCTION, .driver = driver, .number = number, .args = { args[0], args[1], args[2] } };
-    if (process->grants[driver] != NULL) {
-        const subscription_t *subscription = (subscription_t *)process->grants[driver] + number;
-        upcall.function = subscription->function;
-        upcall.appdata = subscription->appdata;
-    }
+    const subscription_t *subscription = subscription_of(process, driver, number);
+    bool none = subscription == NULL || subscription->function == 0;
+    upcall_t upcall = { none ? UPCALL_NULL : UPCALL_FUNCTION, driver, number, { args[0], args[1], args[2] } };
     return schedule(process, &upcall);
 }
 

@@ -33,7 +33,9 @@ typedef struct {
 } exception_frame_t;
 
 typedef enum {
-    UPCALL_FUNCTION, // a subscribed function, or the null upcall
+    UPCALL_EMPTY,    // an empty place
+    UPCALL_NULL,     // nothing was subscribed when it came: it can be waited for, and never runs
+    UPCALL_FUNCTION, // for the subscribed function: a new subscription drops it
     UPCALL_IPC,      // an IPC notification: resolved when it is delivered
 } upcall_kind_t;
 
@@ -41,13 +43,11 @@ typedef struct {
     uint8_t kind;
     uint8_t driver; // index into drivers[]
     uint16_t number;
-    uint32_t function;
-    uint32_t appdata;
     uint32_t args[3];
 } upcall_t;
 
-// What a process has subscribed or allowed at one driver lies in the process's own memory, at its
-// top, with the capsule's record behind it: [upcalls][read-write][read-only][readable][fields].
+// What a process has subscribed or allowed at one driver lies in the process's own memory, at its top,
+// with the capsule's record behind it: [upcalls][read-write][read-only][readable][places][fields].
 typedef struct {
     uint32_t function, appdata;
 } subscription_t;
@@ -55,6 +55,17 @@ typedef struct {
 typedef struct {
     uint32_t address, length;
 } allowed_t;
+
+// Where an upcall that answers a command waits if the queue is full.
+typedef struct {
+    uint8_t kind;
+    uint8_t number;
+    uint16_t turn; // when it came, among those that wait like this
+    uint32_t args[3];
+} place_t;
+
+// What a command has to be looked at for, besides who serves it.
+enum { LOOK_PERMISSIONS = 1, LOOK_PLACES = 2 };
 
 typedef struct process {
     // The saved context. The context switch (arch/cortex_m4/exceptions.S) knows these offsets.
@@ -67,6 +78,7 @@ typedef struct process {
     uint8_t slot;
     uint8_t state;
     bool stopped;
+    uint8_t look; // LOOK_...
     uint32_t waiting_driver, waiting_number; // YIELDED_FOR
     uint32_t id; // never used twice
 
@@ -84,7 +96,12 @@ typedef struct process {
 
     // Upcalls
     uint8_t queue_head, queue_length;
+    uint8_t placed; // upcalls that wait in places; the queue is full, then
+    bool starting;  // has not run in this life
+    uint16_t turn;
     upcall_t queue[CONFIG_UPCALL_QUEUE_LENGTH];
+
+    uint32_t clear_at; // from here on memory is still to be cleared before it runs on; 0: all is
 
     // Python's view of it
     mp_obj_t id_object;
@@ -101,6 +118,9 @@ typedef struct process {
 extern process_t processes[CONFIG_MAX_PROCESSES];
 extern process_t *current_process; // whose registers the CPU holds; NULL before the first
 extern uint32_t ready_processes;   // one bit a slot
+
+// Reserves the interrupt line on which memory is cleared.
+void process_init(void);
 
 // Create a process from a program in flash. Returns NULL, with a line on the console, if it can't.
 process_t *process_create(const tbf_t *tbf);
@@ -140,9 +160,12 @@ bool process_set_break(process_t *process, uint32_t address);
 // NULL if the process has no memory left for it.
 uint32_t *process_grant(process_t *process, unsigned driver);
 
-// Queue an upcall, or deliver it if the process waits for it. False if the queue was full.
+// Queue an upcall, or deliver it if the process waits for it. False if there was no place for it.
 bool process_schedule_upcall(process_t *process, unsigned driver, unsigned number, const uint32_t args[3]);
 bool process_schedule_ipc(process_t *process, unsigned driver, unsigned number, uint32_t from);
+
+// Whether the answer to an earlier command of this kind waits in a place: that of another one might find none.
+bool process_must_collect(const process_t *process, unsigned driver, uint32_t command);
 
 // Forget the queued function upcalls of one subscription.
 void process_drop_upcalls(process_t *process, unsigned driver, unsigned number);

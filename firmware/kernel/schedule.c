@@ -30,7 +30,7 @@ unsigned schedule_rounds_line;
 
 void schedule_update(process_t *process) {
     uint32_t bit = 1u << process->slot;
-    if (process->state == PROCESS_RUNNING && !process->stopped) {
+    if (process->state == PROCESS_RUNNING && !process->stopped && process->clear_at == 0) {
         ready_processes |= bit;
     } else {
         ready_processes &= ~bit;
@@ -88,6 +88,7 @@ static void sleep_until_interrupt(void) {
 // Called from PendSV: do what interrupts have left to do, then name the process to run.
 process_t *kernel_work(void) {
     static unsigned rounds;
+    schedule_kernel_ticks = 0; // a system call's are not the interrupts'
     for (;;) {
         if (++rounds % ROUNDS == 0 && schedule_rounds_line != 0) {
             interrupt_trigger(schedule_rounds_line);
@@ -114,7 +115,6 @@ process_t *kernel_work(void) {
             schedule_tick(true);
         }
         timeslice_expired = 0;
-        schedule_kernel_ticks = 0;
         contain_spared = 0;
         if (overloaded) {
             SCB_ICSR = ICSR_PENDSVCLR; // the rest of the interrupts' work comes after the slice

@@ -169,12 +169,26 @@ static void syscall_allow_read_only(exception_frame_t *frame) {
 
 // -- Command ------------------------------------------------------------------
 
+// What few processes need. True if the command may go on; else it has been answered.
+static bool look(process_t *process, const driver_t *driver, exception_frame_t *frame) {
+    if (!tbf_permits_command(&process->tbf, frame->r0, frame->r1)) {
+        syscall_fail(frame, ERROR_NODEVICE);
+    } else if (process->placed != 0 && process_must_collect(process, driver - drivers, frame->r1)) {
+        syscall_fail(frame, ERROR_BUSY);
+    } else {
+        return true;
+    }
+    return false;
+}
+
 static void syscall_command(exception_frame_t *frame) {
     process_t *process = current_process;
     process->syscalls++;
     driver_t *driver = driver_find(frame->r0);
-    if (driver == NULL || (process->tbf.has_permissions && !tbf_permits_command(&process->tbf, frame->r0, frame->r1))) {
+    if (driver == NULL) {
         syscall_fail(frame, ERROR_NODEVICE);
+    } else if (process->look != 0 && !look(process, driver, frame)) {
+        return;
     } else if (driver->core_command == NULL || !driver->core_command(process, frame)) {
         mp_state_ctx_t *before = python_enter_kernel();
         capsule_command(driver, process, frame);

@@ -48,6 +48,7 @@ static void kernel_modules(void) {
 static void wire(void) {
     mp_init();
     contain_init();
+    process_init();
     kernel_modules();
     mp_obj_t import_args[] = { MP_OBJ_NEW_QSTR(MP_QSTR_board) };
     mp_builtin___import__(1, import_args);

@@ -72,11 +72,23 @@ def log_u32(text: str, high: int, low: int, /) -> None:
 class Layout:
     """The shape of a grant: how many there are of each kind, 0 to 32, together at most 255 words. ValueError beyond.
 
-    An upcall or a buffer takes two words, a field of the record one.
+    An upcall or a buffer takes two words, a field of the record one, an answer four.
+
+    `answers`: upcalls that answer commands and may be under way at once, in one process; of each number, as many as the
+    capsule accepts commands. Each has a place, so that none is lost when the process's queue is full. `asks`: pairs of a
+    command and the upcall that answers it, a byte each; while an earlier answer of that number waits in such a place,
+    the command is BUSY. Without any, a newer answer replaces the older one.
     """
 
     def __init__(
-        self, upcalls: int = 0, read_write: int = 0, read_only: int = 0, readable: int = 0, u32: int = 0
+        self,
+        upcalls: int = 0,
+        read_write: int = 0,
+        read_only: int = 0,
+        readable: int = 0,
+        u32: int = 0,
+        answers: int = 0,
+        asks: bytes = b"",
     ) -> None: ...
 
 @final

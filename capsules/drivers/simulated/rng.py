@@ -4,25 +4,31 @@ Four registers are the seed, which the host sets when the board is switched on (
 """
 
 from cells import Buffer, TakeCell
-from kernel import InterruptLine, Registers
+from kernel import Registers
 from micropython import const
 
 from capsules.hil.rng import RngClient
+from capsules.hil.time import Alarm
 
 _SEED = const(0x00)
 _BITS = const(24)
 _MASK = const(0xFFFFFF)
 _STEP = const(0x6C8E95)  # odd, so it goes through all numbers
+_JUSTIFY = const(8)  # an alarm's frequency is that of its counter shifted left
+_TIMES_A_SECOND = const(1000)  # it gives some bytes: a source without a limit would take all of the CPU
+_AT_ONCE = const(4)
 
 
 class SimulatedRng:
-    """A HIL Rng: Marsaglia's xorshift of four words, plus a counter; the result comes from a software interrupt."""
+    """A HIL Rng: Marsaglia's xorshift of four words, plus a counter."""
 
-    def __init__(self, registers: Registers, line: InterruptLine) -> None:
-        self._line = line
+    def __init__(self, registers: Registers, alarm: Alarm) -> None:
+        self._alarm = alarm
+        self._ticks = (alarm.frequency >> _JUSTIFY) // _TIMES_A_SECOND
         self._client: "RngClient | None" = None
         self._buffer: TakeCell[Buffer] = TakeCell()
         self._length = 0
+        self._at = 0
         self._a = registers.field(_SEED, 0, _BITS)()
         self._b = registers.field(_SEED + 4, 0, _BITS)()
         self._c = registers.field(_SEED + 8, 0, _BITS)()
@@ -30,7 +36,7 @@ class SimulatedRng:
         self._counter = 0
         for _ in range(32):
             self._next()
-        line.enable(self._done)
+        alarm.set_client(self._done)
 
     def set_client(self, client: RngClient) -> None:
         self._client = client
@@ -38,7 +44,8 @@ class SimulatedRng:
     def fill(self, buffer: Buffer, length: int) -> None:
         self._buffer.put(buffer.move(self))
         self._length = length
-        self._line.trigger()
+        self._at = 0
+        self._alarm.set_alarm(self._ticks)
 
     def _next(self) -> int:
         word = self._a ^ (self._a << 5 & _MASK)
@@ -53,7 +60,14 @@ class SimulatedRng:
         buffer = self._buffer.take()
         if buffer is None:
             return
-        for at in range(self._length):
+        at = self._at
+        end = min(at + _AT_ONCE, self._length)
+        self._at = end
+        while at < end:
             buffer[at] = self._next()
-        if self._client is not None:
+            at += 1
+        if end < self._length:
+            self._buffer.put(buffer)
+            self._alarm.set_alarm(self._ticks)
+        elif self._client is not None:
             self._client.filled(buffer.give_back(), self._length, 0)

@@ -154,11 +154,11 @@ def test_an_ended_process_is_forgotten_and_its_next_life_gets_no_upcall_of_the_l
     assert world.clock.due is None
 
 
-def test_an_alarm_of_a_full_queue_is_dropped_and_the_next_one_comes() -> None:
+def test_an_alarm_that_finds_the_queue_full_has_a_place_which_the_newest_takes() -> None:
     world = World()
     for _ in range(15):
         world.apps[0].command(DRIVER_NUM, RELATIVE, 0)
-    assert len(world.apps[0].take_upcalls()) == 10
+    assert len(world.apps[0].take_upcalls()) == 11
     world.apps[0].command(DRIVER_NUM, RELATIVE, 256)
     world.clock.pass_time(1)
     assert len(world.apps[0].upcalls) == 1

@@ -113,13 +113,21 @@ def log_u32(text: str, high: int, low: int) -> None:
 
 class Layout:
     def __init__(
-        self, upcalls: int = 0, read_write: int = 0, read_only: int = 0, readable: int = 0, u32: int = 0
+        self,
+        upcalls: int = 0,
+        read_write: int = 0,
+        read_only: int = 0,
+        readable: int = 0,
+        u32: int = 0,
+        answers: int = 0,
+        asks: bytes = b"",
     ) -> None:
         counts = (upcalls, read_write, read_only, readable)
-        if not all(0 <= count <= 32 for count in (*counts, u32)):
+        if not all(0 <= count <= 32 for count in (*counts, u32)) or not 0 <= answers <= 7:
             raise ValueError("a layout has 0 to 32 of each kind")
-        if 2 * sum(counts) + u32 > 255:
+        if 2 * sum(counts) + u32 + 4 * answers > 255:
             raise ValueError("a layout has at most 255 words")
+        self.answers, self.asks = answers, dict(zip(asks[::2], asks[1::2], strict=True))
         self.upcalls = upcalls
         self.buffers = {"read_write": read_write, "read_only": read_only, "readable": readable}
         self.u32 = u32
@@ -213,7 +221,7 @@ class Entry:
         if unsigned(number) >= self._grant.layout.upcalls:
             raise ValueError("the layout has no such upcall")
         words = [truncated(a) << (shift & 31) & 0xFFFFFFFF for a in (a0, a1, a2)]
-        return self._process.queue(self._grant.number, number, *words)
+        return self._process.queue(self._grant.layout, self._grant.number, number, *words)
 
     def _view(self, kind: str, number: int) -> UserBuffer:
         if unsigned(number) >= self._grant.layout.buffers[kind]:
@@ -466,6 +474,7 @@ class Process:
     allowed: dict[tuple[int, str, int], Any] = field(default_factory=dict)
     entries: dict[int, Entry] = field(default_factory=dict)
     upcalls: list[tuple[int, ...]] = field(default_factory=list)
+    placed: list[tuple[int, ...]] = field(default_factory=list)
 
     @property
     def alive(self) -> bool:
@@ -484,16 +493,27 @@ class Process:
         self.allowed[driver, "read_write", number] = memoryview(memory)
         return memory
 
-    def queue(self, *upcall: int) -> bool:
-        if len(self.upcalls) == config.UPCALL_QUEUE_LENGTH:
-            self.facts["dropped_upcalls"] = self.facts.get("dropped_upcalls", 0) + 1
-            return False
-        self.upcalls.append(upcall)
-        return True
+    def queue(self, layout: Layout, *upcall: int) -> bool:
+        if len(self.upcalls) < config.UPCALL_QUEUE_LENGTH:
+            self.upcalls.append(upcall)
+            return True
+        if sum(waiting[0] == upcall[0] for waiting in self.placed) < layout.answers:
+            self.placed.append(upcall)
+            return True
+        self.facts["dropped_upcalls"] = self.facts.get("dropped_upcalls", 0) + 1
+        for at, waiting in enumerate(self.placed):
+            if waiting[:2] == upcall[:2] and not layout.asks:
+                self.placed[at] = upcall
+                return True
+        return False
+
+    def must_collect(self, driver: int, layout: Layout, command: int) -> bool:
+        """Whether the answer to an earlier command of this kind waits in a place, the queue being full."""
+        return any(waiting[:2] == (driver, layout.asks.get(command)) for waiting in self.placed)
 
     def take_upcalls(self) -> list[tuple[int, ...]]:
         """The upcalls since the last time: (driver, number, a0, a1, a2)."""
-        taken, self.upcalls = self.upcalls, []
+        taken, self.upcalls, self.placed = self.upcalls + self.placed, [], []
         return taken
 
     def end(self, state: int = TERMINATED) -> None:
@@ -502,6 +522,7 @@ class Process:
         self.allowed.clear()
         self.entries.clear()
         self.upcalls.clear()
+        self.placed.clear()
 
     def fault(self) -> None:
         self.end(FAULTED)
@@ -569,7 +590,7 @@ class ProcessControl:
         return registers[n] if registers is not None else None if n < 4 or n in (12, 14, 15, 16) else 0
 
     def queue_length(self, slot: int) -> int:
-        return len(self._of(slot).upcalls)
+        return len(self._of(slot).upcalls) + len(self._of(slot).placed)
 
     def completed(self, slot: int) -> bool:
         return "completion_code" in self._of(slot).facts
@@ -604,6 +625,7 @@ class Machine:
         self.control = ProcessControl(self)
         self.lines: list[InterruptLine] = []
         self._commands: dict[int, tuple[Callable[..., Any], bool]] = {}
+        self._layouts: dict[int, Layout] = {}
         self._grants: set[int] = set()
         self._last_id = 0
 
@@ -618,6 +640,7 @@ class Machine:
     def serve(self, grant: Grant, command: Callable[..., Any], words: bool = True) -> None:
         """`words`: mpy-cross.cfg compiles the method to machine words, so its numbers are signed."""
         self._commands[grant.number] = command, words
+        self._layouts[grant.number] = grant.layout
 
     def line(self, level: Callable[[], bool] = lambda: False) -> InterruptLine:
         self.lines.append(InterruptLine(level))
@@ -638,6 +661,8 @@ class Machine:
         if driver not in self._commands:
             return ErrorCode.NODEVICE
         function, words = self._commands[driver]
+        if process.must_collect(driver, self._layouts[driver], number):
+            return ErrorCode.BUSY
         arguments = [signed(a) if words else a & 0xFFFFFFFF for a in (number, first, second)]
         result = function(*arguments, ProcessId(process))
         if isinstance(result, CommandReturn):
