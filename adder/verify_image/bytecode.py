@@ -80,8 +80,8 @@ class State:
 
     def meet(self, other: "State") -> "State":
         return State(
-            tuple(map(kinds.join, self.locals, other.locals)),
-            tuple(map(kinds.join, self.stack, other.stack)),
+            kinds.join_all(self.locals, other.locals),
+            kinds.join_all(self.stack, other.stack),
             self.handlers,
         )
 
@@ -284,9 +284,10 @@ class Bytecode:
         self.objects(at, state, count)
         if any(kind != kinds.NAME for kind in state.stack[len(state.stack) - 2 * named : len(state.stack) : 2]):
             raise self.refuse(at, "names an argument with what is no name")
-        self.object(at, called[0])
-        if head == 2 and called[1] != kinds.MAYBE:
-            self.object(at, called[1])
+        if head == 1:
+            self.object(at, called[0])
+        elif called != (kinds.method(0), kinds.method(1)):
+            raise self.refuse(at, f"calls {called[0]} with {called[1]}")
         return state.drop(head + count).push(kinds.OBJECT)
 
     def make(self, at: Operation, state: State, defaults: bool, cells: int) -> State:
@@ -390,7 +391,7 @@ def _any(count: int, order: Sequence[int]) -> Step:
 
     def step(self: Bytecode, at: Operation, state: State) -> State:
         words = self.need(at, state, count)
-        return state.drop(count).push(*(words[n] for n in order))
+        return state.drop(count).push(*(kinds.copied(words[n]) for n in order))
 
     return step
 
@@ -411,7 +412,7 @@ STEPS: dict[str, Step] = {
     "load string": _takes(0, kinds.NAME, qstr=True),
     "load name": _takes(0, kinds.OBJECT, qstr=True),
     "load attribute": _takes(1, kinds.OBJECT, qstr=True),
-    "load method": _takes(1, kinds.OBJECT, kinds.MAYBE, qstr=True),
+    "load method": _takes(1, kinds.method(0), kinds.method(1), qstr=True),
     "store name": _takes(1, qstr=True),
     "store attribute": _takes(2, qstr=True),
     "import": _takes(2, kinds.OBJECT, qstr=True),

@@ -1,7 +1,7 @@
 """Machine code to instructions of the shapes that are allowed. Decoding is capstone's."""
 
+import functools
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import capstone
@@ -65,10 +65,6 @@ class Instruction:
     operands: tuple[int, ...] = ()  # numbers of registers, and constants
 
 
-Line = tuple[int, int, str]
-"""An instruction's address, size and text."""
-
-
 def decode(code: bytes, start: int) -> dict[int, Instruction]:
     """The instructions of a function, by address: nothing else lies between its start and its end."""
     lines = [(at, size, f"{name} {text}") for at, size, name, text in _DISASSEMBLER.disasm_lite(code, start)]
@@ -76,18 +72,23 @@ def decode(code: bytes, start: int) -> dict[int, Instruction]:
     if end != start + len(code):
         raise Refused(end, code[end - start : end - start + 4].hex(" "), "is no instruction")
     found: dict[int, Instruction] = {}
-    while lines:
-        used, shape, operands = recognise(lines[:3])
-        address, after = lines[0][0], lines[used - 1][0] + lines[used - 1][1]
-        text = "; ".join(line[2].strip() for line in lines[:used])
-        found[address] = Instruction(address, after, text, shape, operands)
-        lines = lines[used:]
+    i = 0
+    while i < len(lines):
+        address, _, text = lines[i]
+        known = recognise(*(line[2] for line in lines[i : i + 3]))
+        if known is None:
+            raise Refused(address, text.strip(), "has none of the allowed shapes")
+        used, shape, operands = known
+        i += used
+        last, size, _ = lines[i - 1]
+        text = "; ".join(line[2].strip() for line in lines[i - used : i])
+        found[address] = Instruction(address, last + size, text, shape, operands)
     return found
 
 
-def recognise(lines: Sequence[Line]) -> tuple[int, str, tuple[int, ...]]:
+@functools.cache
+def recognise(text: str, *following: str) -> tuple[int, str, tuple[int, ...]] | None:
     """How many of these instructions have which shape, with which operands."""
-    text, *following = (line[2] for line in lines)
     if (found := _PUSH.fullmatch(text)) is not None:
         take = _TAKE.fullmatch(following[0]) if following else None
         return (2 if take else 1), "enter", (found[1].count("r"), int(take[1], 0) if take else 0)
@@ -103,4 +104,4 @@ def recognise(lines: Sequence[Line]) -> tuple[int, str, tuple[int, ...]]:
         if (found := shape.fullmatch(text)) is not None:
             parts = [part or "0" for part in found.groups()] if name != "invert" else [found[1] or found[2]]
             return 1, name, tuple(int(part[1:] if part[0] == "r" else part, 0) for part in parts)
-    raise Refused(lines[0][0], text.strip(), "has none of the allowed shapes")
+    return None

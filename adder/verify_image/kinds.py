@@ -70,7 +70,12 @@ def iterator(word: int) -> Kind:
     return Kind("word {} of an iterator", word)
 
 
+def method(word: int) -> Kind:
+    return Kind("word {} of a method and its self", word)
+
+
 _VALUE, _CODE, _TUPLE = value(0).name, code(0).name, tuple_of(0).name
+_TOGETHER = (iterator(0).name, method(0).name)
 
 ZERO = value(0)
 NONE, FALSE, TRUE = value(0x06), value(0x0E), value(0x1E)
@@ -96,6 +101,11 @@ def is_object(kind: Kind) -> bool:
     return kind.name == _TUPLE or kind in (OBJECT, CONSTANT, EXCEPTION, NO_EXCEPTION, NAME, LIST)
 
 
+def copied(kind: Kind) -> Kind:
+    """What a copy of a word is. Words that belong together are never copied, lest those of two be mixed."""
+    return ANY if kind.name in _TOGETHER else kind
+
+
 def join(a: Kind, b: Kind) -> Kind:
     """What is known where two paths meet."""
     if a == b:
@@ -109,3 +119,8 @@ def join(a: Kind, b: Kind) -> Kind:
     if all(is_object(kind) or kind in (MAYBE, ZERO) for kind in (a, b)):
         return MAYBE
     return ANY
+
+
+def join_all(a: tuple[Kind, ...], b: tuple[Kind, ...]) -> tuple[Kind, ...]:
+    """The same, word by word."""
+    return a if a == b else tuple(map(join, a, b))

@@ -62,8 +62,8 @@ class State:
         """What is known where two paths of one key meet."""
         return replace(
             self,
-            registers=tuple(map(kinds.join, self.registers, other.registers)),
-            frame=tuple(map(kinds.join, self.frame, other.frame)),
+            registers=kinds.join_all(self.registers, other.registers),
+            frame=kinds.join_all(self.frame, other.frame),
             given=min(self.given, other.given),
             compared=self.compared if self.compared == other.compared else None,
         )
@@ -105,14 +105,14 @@ class Machine:
     demands: dict[int, int] = field(default_factory=dict)
 
     def verify(self) -> None:
-        """Follow every path; raises Refused."""
+        """Follow every path, the first instructions first; raises Refused."""
         first = State(
             (kinds.FUNCTION, kinds.COUNT, kinds.KEYWORDS, kinds.ARGUMENTS, kinds.ANY, kinds.ANY, kinds.ANY, kinds.ANY)
         )
         known = {first.key(self.start): first}
         waiting = [(self.start, first.key(self.start))]
         while waiting:
-            address, key = waiting.pop()
+            address, key = waiting.pop(min(range(len(waiting)), key=lambda n: waiting[n][0]))
             for target, after in self.step(self.code[address], known[key]):
                 if target not in self.code:
                     raise self.refuse(address, f"leads to 0x{target:08x}, {NOWHERE}")
@@ -228,7 +228,7 @@ class Machine:
                     raise self.refuse(at.address, "writes over the buffer of its exception handler")
 
     def load_local(self, at: Instruction, state: State) -> State:
-        return state.put(at.operands[0], state.frame[self.word(at, state, at.operands[1])])
+        return state.put(at.operands[0], kinds.copied(state.frame[self.word(at, state, at.operands[1])]))
 
     def store_local(self, at: Instruction, state: State) -> State:
         word = self.word(at, state, at.operands[1])

@@ -66,10 +66,10 @@ def swap_globals(machine: Machine, at: Instruction, state: State) -> Result:
 
 
 def load_method(machine: Machine, at: Instruction, state: State) -> Result:
-    """mp_load_method writes what is to be called, and its self or 0."""
+    """mp_load_method writes what is to be called, and its self or 0. C believes that the one suits the other."""
     machine.argument(at, state, 0, kinds.OBJECT)
     machine.argument(at, state, 1, kinds.QSTR)
-    return machine.fill(at, state, 2, [kinds.OBJECT, kinds.MAYBE])
+    return machine.fill(at, state, 2, [kinds.method(0), kinds.method(1)])
 
 
 def subscript(machine: Machine, at: Instruction, state: State) -> Result:
@@ -134,9 +134,8 @@ def call_method(machine: Machine, at: Instruction, state: State) -> Result:
     """mp_call_method_n_kw: what load_method wrote, then the arguments."""
     positional, named = (machine.number(at, state, register, MOST) for register in (0, 1))
     place = machine.place(at, state, 2, 2)
-    machine.object(at, state.frame[place], "what is called")
-    if state.frame[place + 1] != kinds.MAYBE:
-        machine.object(at, state.frame[place + 1], "its self")
+    if state.frame[place : place + 2] != (kinds.method(0), kinds.method(1)):
+        raise machine.refuse(at.address, f"calls {state.frame[place]} with {state.frame[place + 1]}")
     machine.arguments(at, state, 2, 2, positional, named)
     return state.after_call(kinds.OBJECT), NOTHING
 

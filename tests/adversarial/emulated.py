@@ -19,6 +19,7 @@ RETURN, GATES = 0x10000000, 0x10001000
 TABLES, TABLE_PAGES = 0x30000000, 8  # each table ends where its page does, and the page behind it is not there
 CELLS = 0x40000000
 OBJECTS = 0x60000000  # and beyond: no memory
+METHODS = 0x50000000  # no memory, and no objects by themselves
 POISON = 0x7EADBEE2  # neither an object nor an address
 NOTHING, SENTINEL = 0, 4
 
@@ -46,6 +47,7 @@ class Run:
     tuples: dict[int, int] = field(default_factory=dict)
     cells: set[int] = field(default_factory=set)
     iterators: dict[int, bytes] = field(default_factory=dict)
+    methods: dict[int, int] = field(default_factory=dict)  # with the self of each
     handler: tuple[int, bytes] | None = None
     own_globals: bool = False
     same_globals: bool = False
@@ -365,7 +367,9 @@ def _swap_globals(self: Emulator, new: int, *_: int) -> int:
 def _load_method(self: Emulator, base: int, name: int, place: int, _: int) -> None:
     self.need_object(base)
     self.need_qstr(name)
-    self.write(place, self.object(), self.now.chance.choice((0, self.object())))
+    called = METHODS + 8 * len(self.now.methods)
+    self.now.methods[called] = self.now.chance.choice((0, base))
+    self.write(place, called, self.now.methods[called])
 
 
 def _subscript(self: Emulator, base: int, index: int, value: int, _: int) -> int:
@@ -430,9 +434,8 @@ def _call_method(self: Emulator, positional: int, named: int, place: int, _: int
     if positional > 255 or named > 255:
         raise Broken("calls with too many arguments")
     called, own = self.place(place, 2)
-    self.need_object(called)
-    if own:
-        self.need_object(own)
+    if self.now.methods.get(called) != own:
+        raise Broken("calls a method with another self")
     self.call_arguments(place + 8, positional, named)
     return self.object()
 

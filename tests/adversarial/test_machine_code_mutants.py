@@ -6,6 +6,7 @@ instruction's text, for what must be refused whatever the rest does; and by runn
 (emulated.py), with a runtime that looks at all it is handed.
 """
 
+import functools
 import random
 import re
 from collections import Counter
@@ -125,9 +126,14 @@ SYSTEM = re.compile(
 HIGH = re.compile(r"(?!push|pop|bl?x)\w+(?:\.w)? (?:r8|sb|r9|r10|sl|r11|fp|r12|ip|lr)\b.*")
 
 
+@functools.cache
+def texts(code: bytes, start: int) -> dict[int, str]:
+    return {at: text for at, _, text in lines(code, start)}
+
+
 def must_be_refused(code: Code, new: bytes) -> str | None:
     """Why no verifier may accept this mutant, whatever the rest of the function does; None if that is not sure."""
-    before = {at: text for at, _, text in lines(code.bytes, code.start)}
+    before = texts(code.bytes, code.start)
     after = lines(new, code.start)
     starts = {at for at, _, _ in after}
     cells = code.around.closed or (code.around.prelude is not None and code.around.prelude.cells)

@@ -142,6 +142,28 @@ def test_what_is_no_allowed_shape_is_refused(text, halfwords, reason) -> None:
         changed(code, text, *halfwords).verify()
 
 
+LOOP = "def f(a, b):\n    for x in a:\n        for y in b:\n            x.take(y)\n    return a\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "halfwords", "reason"),
+    [
+        (
+            "str r0, [sp, #0x40]",
+            [0x9805, 0x9009],
+            "needs an object: r0 is anything",
+        ),  # ldr r0, [sp, #0x14]; str r0, [sp, #0x24]
+        ("ldr r0, [sp, #0x40]", [0x9810, 0x900E], "calls word 0 of a method and its self with an object"),
+    ],
+)
+def test_words_that_belong_together_are_not_mixed(text, halfwords, reason) -> None:
+    """Halves of two iterators would be one of one type with the other's fields; and C believes a method's self."""
+    code = functions(LOOP)[1]
+    code.verify()
+    with pytest.raises(Refused, match=reason):
+        changed(code, text, *halfwords).verify()
+
+
 def test_the_frame_is_given_back_as_it_was_taken() -> None:
     code = functions(SIMPLE)[1]
     leave = next(one for one in decode(code.bytes, START).values() if one.shape == "leave")
