@@ -45,6 +45,7 @@ class Verifier:
         self.image = image
         self.seen: set[int] = set()
         self.codes: list[Code] = []
+        self.bytecodes: list[Bytecode] = []
 
     def verify(self) -> None:
         """Raises AdderError, with one sentence."""
@@ -73,6 +74,7 @@ class Verifier:
         if function.kind == BYTECODE:
             assert prelude is not None
             bytecode = Bytecode(self.image.bytes(start, end - start), start, around, prelude)
+            self.bytecodes.append(bytecode)
             bytecode.verify()
             return children, bytecode.demands
         if end - start > LONGEST_FUNCTION:
