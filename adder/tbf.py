@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
+from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
@@ -667,20 +668,24 @@ def make_tab(
     tbfs: Sequence[Tbf],
     *,
     architecture: str = "cortex-m4",
+    names: Sequence[str | None] = (),
     boards: Sequence[str] = (),
     build_date: datetime | None = None,
 ) -> bytes:
-    """Pack TBFs of one app into a TAB; the same input gives the same bytes."""
+    """Pack TBFs of one app into a TAB; the same input gives the same bytes.
+
+    A file is called as `names` says, or after the architecture and the addresses that the program is linked for.
+    """
     if not tbfs:
         raise TbfError("A TAB needs at least one TBF.")
-    names = {tbf.name for tbf in tbfs}
-    if len(names) != 1:
-        raise TbfError(f"A TAB holds one app, not {', '.join(sorted(names))}.")
+    titles = {tbf.name for tbf in tbfs}
+    if len(titles) != 1:
+        raise TbfError(f"A TAB holds one app, not {', '.join(sorted(titles))}.")
     files: dict[str, bytes] = {}
-    for tbf in tbfs:
+    for tbf, given in zip_longest(tbfs, names):
         fixed = tbf.header.fixed_addresses
-        parts = [architecture]
-        if fixed.flash is not None or fixed.ram is not None:
+        parts = [given or architecture]
+        if given is None and (fixed.flash is not None or fixed.ram is not None):
             parts += [f"{NO_ADDRESS if a is None else a:#010x}" for a in (fixed.flash, fixed.ram)]
         file_name = ".".join([*parts, "tbf"])
         if file_name in files:

@@ -40,7 +40,7 @@ APP_STACK ?= 1024
 
 APP_RUNTIME := $(wildcard apps/runtime/*.c apps/runtime/*.S)
 
-APP_TOOL := adder/tbf.py adder/elf_to_tbf.py
+APP_TOOL := adder/tbf.py adder/elf_to_tbf.py adder/elf_file.py
 
 APP_ELFS :=
 APP_TBFS :=
