@@ -17,6 +17,14 @@ RAW_CODE_BYTES = 12  # mp_raw_code_t: two zeros, kind, is_generator, fun_data, c
 KERNELS = ".kernel/"  # the folder of the frozen file system that only the kernel imports from
 
 
+def is_utf8(text: bytes) -> bool:
+    """Whether it is text as C expects it: C goes from one character to the next by its first byte."""
+    try:
+        return text.decode() is not None
+    except UnicodeDecodeError:
+        return False
+
+
 @dataclass(frozen=True)
 class Module:
     """A frozen module: its tables, and the function that is its body."""
@@ -142,7 +150,8 @@ class Image:
         kind = self.word(address)
         if kind in (self.symbols["mp_type_str"], self.symbols["mp_type_bytes"]) and size == 16:
             _, _, length, data = self.words(address, 4)
-            if self.bytes(data, length + 1)[-1] == 0:
+            *text, end = self.bytes(data, length + 1)
+            if end == 0 and (kind == self.symbols["mp_type_bytes"] or is_utf8(bytes(text))):
                 return
         elif kind == self.symbols["mp_type_int"] and size == 16:
             _, head, length, digits = self.words(address, 4)  # mpz_t: neg, fixed_dig, alloc; len; dig (py/mpz.h)
