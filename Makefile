@@ -133,7 +133,7 @@ test-adversarial: kernel apps ## Run the tests that try to break out
 	@$(PYTHON) -m pytest tests/adversarial $(TEST_OPTIONS)
 
 fuzz: kernel apps ## Run the long fuzzers: mutated binaries and machine code, random system calls, each allocation failing, the verifier without a check
-	@$(PYTHON) -m pytest tests/adversarial/test_fuzz.py tests/adversarial/test_machine_code_mutants.py tests/adversarial/test_bytecode_mutants.py tests/adversarial/test_allocation_failure.py tests/host/test_verify_mutants.py --long --timeout=7200 $(TEST_OPTIONS)
+	@$(PYTHON) -m pytest tests/adversarial/test_fuzz.py tests/adversarial/test_machine_code_mutants.py tests/adversarial/test_bytecode_mutants.py tests/adversarial/test_allocation_failure.py tests/host/test_verify_mutants.py tests/host/test_app_requests.py --long --timeout=7200 $(TEST_OPTIONS)
 
 soak: kernel apps ## Preempt and interrupt the interpreter for 10^10 instructions
 	@$(PYTHON) -m pytest tests/system/test_soak.py --long --timeout=7200 $(TEST_OPTIONS)

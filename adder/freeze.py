@@ -33,7 +33,7 @@ BUILT_IN = {"kernel", "cells", "mint", "micropython"}
 
 LIBRARY = ROOT / "apps" / "library"
 ASYNCIO = ("__init__", "core", "event", "funcs", "lock", "stream")
-"""The modules of MicroPython's asyncio that do not exist in C."""
+"""The modules of MicroPython's asyncio that do not exist in C. Those in our library take their place."""
 
 
 @dataclass
@@ -253,8 +253,8 @@ def file_of(name: str) -> str:
 
 def library(micropython: Path) -> list[tuple[str, Path]]:
     """What Python processes import from the image, in its frozen form: our library, and MicroPython's asyncio."""
-    files = {str(path.relative_to(LIBRARY)): path for path in LIBRARY.rglob("*.py")}
-    files |= {f"asyncio/{name}.py": micropython / "extmod" / "asyncio" / f"{name}.py" for name in ASYNCIO}
+    files = {f"asyncio/{name}.py": micropython / "extmod" / "asyncio" / f"{name}.py" for name in ASYNCIO}
+    files |= {str(path.relative_to(LIBRARY)): path for path in LIBRARY.rglob("*.py")}
     return sorted(files.items())
 
 

@@ -1,4 +1,4 @@
-"""IPC between user programs: discovery. Notifying and sharing memory is the core's (firmware/kernel/ipc.c).
+"""IPC between user programs: discovery. The rest is the core's (firmware/kernel/ipc.c).
 
 Driver number 0x10000 (stable since Tock 2.0).
 
@@ -7,6 +7,12 @@ Command
     1 discover          -> success_u32(index of the process whose name is in the buffer), INVAL, NODEVICE
     2 notify service i  -> success, INVAL if there is no such process, NOMEM if it has too many waiting
     3 notify client i   -> success, INVAL, NOMEM
+    4 fetch         i   -> success_u32(bytes copied, at most 2,048, from what process i shares with this one to the buffer
+                           that this one has allowed under its own index), INVAL if there is no such process
+    5 store         i   -> success_u32(bytes copied back), INVAL
+    6 life          i   -> success_u32(a number that no other life of a process has), INVAL
+
+4 to 6 are not Tock's: a service that copies holds nothing that could vanish with its client.
 
 Subscribe
     i: notified. As a service: its own index. As a client: the service's index.

@@ -5,7 +5,7 @@
 
 #include "kernel/process.h"
 
-// Commands 2 and 3 of the IPC driver, for driver_t.core_command.
+// Commands 2 to 6 of the IPC driver, for driver_t.core_command.
 bool ipc_command(process_t *process, exception_frame_t *frame);
 
 // Fill in an IPC upcall that `process` is about to receive: function, length and address of the

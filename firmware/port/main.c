@@ -20,6 +20,7 @@
 #include "py/gc.h"
 #include "py/objlist.h"
 #include "py/runtime.h"
+#include "python_process/python_process.h"
 
 extern const mp_obj_module_t cells_module, kernel_module, mint_module;
 
@@ -47,6 +48,7 @@ static void kernel_modules(void) {
 
 static void wire(void) {
     mp_init();
+    MP_STATE_PORT(typed) = TYPED_NOTHING; // here nobody types
     contain_init();
     process_init();
     kernel_modules();

@@ -67,6 +67,8 @@ void *commit_executable(void *code, size_t length, void *relocation);
 #define MICROPY_EPOCH_IS_1970 (1)
 #define MICROPY_PY_RANDOM_SEED_INIT_FUNC (python_process_seed())
 #define MICROPY_PY_OS_UNAME (1)
+#define MICROPY_PY_OS_URANDOM (1)
+#define MICROPY_PY_OS_INCLUDEFILE "python_process/modos.h"
 #define MICROPY_PY_DEFLATE (1)
 #define MICROPY_PY_SSL (0)
 #define MICROPY_PY_WEBSOCKET (0)
@@ -76,6 +78,9 @@ void *commit_executable(void *code, size_t length, void *relocation);
 uint32_t python_process_seed(void);
 void python_process_wait(int32_t milliseconds);
 #define MICROPY_INTERNAL_WFE(milliseconds) python_process_wait(milliseconds)
+// At each jump back in bytecode: has a byte been typed? (python_process.h)
+void python_process_typed(void);
+#define MICROPY_VM_HOOK_LOOP if (MP_STATE_PORT(typed) != 0xff) { python_process_typed(); }
 
 // -- What nobody may have: hardware -------------------------------------------
 #define MICROPY_PY_MACHINE (0)

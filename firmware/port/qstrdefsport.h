@@ -1,7 +1,9 @@
 // Qstrs that are no identifiers.
 Q(.frozen/.kernel)
 Q(/rom)
+Q(/rom/lib)
 Q(main.mpy)
+Q(adder.rng)
 
 // Strings of one character, which MicroPython otherwise makes and keeps (see main.c).
 Q( )

@@ -1,6 +1,9 @@
-// extmod/modasyncio.c, compiled unchanged but for its variable: it is the process's.
+// extmod/modasyncio.c, compiled unchanged but for its variable, which is the process's, and for the time, which is what the
+// loop saw last: to look at the clock is a system call. What our own loop needs besides follows it.
 
 #include "py/runtime.h"
+#include "py/mphal.h"
+#include "python_process/python_process.h"
 #include "upstream_mention.h"
 
 MP_REGISTER_ROOT_POINTER(mp_obj_t asyncio_context);
@@ -9,4 +12,113 @@ MP_REGISTER_ROOT_POINTER(mp_obj_t asyncio_context);
 #define UNUSED unused_asyncio_context
 #define USE (MP_STATE_PORT(asyncio_context))
 
+#define mp_hal_ticks_ms() (python_process()->loop_ms)
+
 #include "extmod/modasyncio.c"
+
+#undef mp_asyncio_context
+#define mp_asyncio_context_now USE
+
+// -- What each switch of the loop in apps/library/asyncio/core.py needs ---------
+
+static mp_obj_t context(qstr name) {
+    return mp_obj_dict_get(mp_asyncio_context_now, MP_OBJ_NEW_QSTR(name));
+}
+
+// What sleep_ms() gives, for `await` or as a task of its own: it puts the task that runs into the queue, once.
+typedef struct {
+    mp_obj_base_t base;
+    mp_obj_t until; // MP_OBJ_NULL once it sleeps
+} sleep_t;
+
+static mp_obj_t sleep_iternext(mp_obj_t self_in) {
+    sleep_t *self = MP_OBJ_TO_PTR(self_in);
+    if (self->until == MP_OBJ_NULL) {
+        return MP_OBJ_STOP_ITERATION;
+    }
+    mp_obj_t args[3] = { context(MP_QSTR__task_queue), context(MP_QSTR_cur_task), self->until };
+    self->until = MP_OBJ_NULL;
+    return task_queue_push(3, args);
+}
+
+static mp_obj_t sleep_send(mp_obj_t self, mp_obj_t value) {
+    (void)value;
+    mp_obj_t item = sleep_iternext(self);
+    if (item == MP_OBJ_STOP_ITERATION) {
+        mp_raise_StopIteration(MP_OBJ_NULL);
+    }
+    return item;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(sleep_send_obj, sleep_send);
+
+static mp_obj_t sleep_throw(mp_obj_t self, mp_obj_t exception) {
+    (void)self;
+    nlr_raise(mp_make_raise_obj(exception));
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(sleep_throw_obj, sleep_throw);
+
+static const mp_rom_map_elem_t sleep_locals_table[] = {
+    { MP_ROM_QSTR(MP_QSTR_send), MP_ROM_PTR(&sleep_send_obj) },
+    { MP_ROM_QSTR(MP_QSTR_throw), MP_ROM_PTR(&sleep_throw_obj) },
+};
+static MP_DEFINE_CONST_DICT(sleep_locals, sleep_locals_table);
+
+static MP_DEFINE_CONST_OBJ_TYPE(
+    sleep_type, MP_QSTR_sleep_ms, MP_TYPE_FLAG_ITER_IS_ITERNEXT,
+    iter, sleep_iternext,
+    locals_dict, &sleep_locals);
+
+#define LONG_SLEEP (1 << 28)
+
+// sleep_ms(n): for `await`: sleep so many milliseconds, never less.
+static mp_obj_t loop_sleep_ms(mp_obj_t milliseconds) {
+    mp_int_t length = mp_obj_get_int(milliseconds);
+    sleep_t *self = mp_obj_malloc(sleep_t, &sleep_type);
+    if (length >= MICROPY_PY_TIME_TICKS_PERIOD / 2) {
+        mp_raise_msg(&mp_type_OverflowError, MP_ERROR_TEXT("ticks interval overflow"));
+    }
+    // What is at once, or very long, needs no look at the clock.
+    uint32_t now = length > 0 && length < LONG_SLEEP ? python_process_ms_up() : python_process()->loop_ms;
+    uint32_t until = now + MAX(length, 0);
+    self->until = MP_OBJ_NEW_SMALL_INT(until & (MICROPY_PY_TIME_TICKS_PERIOD - 1));
+    return MP_OBJ_FROM_PTR(self);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(loop_sleep_ms_obj, loop_sleep_ms);
+
+// next_task(queue, others): the first task, taken from the queue, if it is due. If not, sleep until an upcall has run or it
+// is due, and return None; False if there is no task, and no `others` that an upcall could wake.
+static mp_obj_t loop_next_task(mp_obj_t queue_in, mp_obj_t others) {
+    mp_obj_task_queue_t *queue = MP_OBJ_TO_PTR(queue_in);
+    uint64_t now;
+    uint32_t left;
+    python_process_events();
+    python_process()->loop_ms = python_process_ms(&now);
+    if (queue->heap != NULL) {
+        int32_t wait = ticks_diff(queue->heap->ph_key, ticks());
+        if (wait <= 0) {
+            return task_queue_pop(queue_in);
+        }
+        left = wait;
+    } else if (mp_obj_is_true(others)) {
+        left = UINT32_MAX;
+    } else {
+        return mp_const_false;
+    }
+    python_process_wait_until(left == UINT32_MAX ? UINT64_MAX : python_process_ticks_of_ms(now, left));
+    mp_handle_pending(true);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(loop_next_task_obj, loop_next_task);
+
+static const mp_rom_map_elem_t loop_globals_table[] = {
+    { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR__asyncio_loop) },
+    { MP_ROM_QSTR(MP_QSTR_sleep_ms), MP_ROM_PTR(&loop_sleep_ms_obj) },
+    { MP_ROM_QSTR(MP_QSTR_next_task), MP_ROM_PTR(&loop_next_task_obj) },
+};
+static MP_DEFINE_CONST_DICT(loop_globals, loop_globals_table);
+
+const mp_obj_module_t asyncio_loop_module = {
+    .base = { &mp_type_module },
+    .globals = (mp_obj_dict_t *)&loop_globals,
+};
+MP_REGISTER_MODULE(MP_QSTR__asyncio_loop, asyncio_loop_module);

@@ -1,4 +1,4 @@
-// py/runtime.c, compiled unchanged but for one initialiser.
+// py/runtime.c, compiled unchanged but for one initialiser, and for what a process is told when its memory is full.
 //
 // runtime.c defines the module __main__ with `.globals = &MP_STATE_VM(dict_main)`. With the state
 // behind a pointer that is no constant. The two macros below turn the definition into the body of
@@ -26,6 +26,11 @@
 #include "py/stackctrl.h"
 #include "py/gc.h"
 
+#include "python_process/python_process.h"
+
+#define m_malloc_fail upstream_malloc_fail
+static __attribute__((noreturn)) void upstream_malloc_fail(size_t bytes);
+
 #undef MP_REGISTER_MODULE
 #define mp_module___main__ unused; \
     static __attribute__((unused)) void main_module_of_upstream(void) { \
@@ -35,6 +40,14 @@
 #include "py/runtime.c"
 
 #undef mp_module___main__
+#undef m_malloc_fail
+
+void m_malloc_fail(size_t bytes) {
+    if (python_process() == NULL) {
+        upstream_malloc_fail(bytes);
+    }
+    python_process_no_memory(bytes);
+}
 
 // The kernel's own __main__: the kernel's state has a fixed address.
 extern mp_state_ctx_t kernel_python_state;

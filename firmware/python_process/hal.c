@@ -18,7 +18,14 @@ enum { CONSOLE_WRITE_BUFFER = 1, CONSOLE_READ_BUFFER = 1 };
 #define SUCCESS (128)
 #define SUCCESS_U32 (129)
 #define READ_RETRY_MS (50)
-#define LONGEST_WAIT (0x7fffffff) // in ticks: no wrap of the counter goes unseen
+#define HALF_TURN (0x7fffffff) // of the alarm's counter: who looks as often misses no turn
+#define SHORTEST_WAIT_US (1000) // what is shorter is spent looking
+#define EVENTS_AT_ONCE (16)
+
+static uint32_t frequency(void);
+
+// The byte that the console's driver writes. In the state, where a look at it is short.
+MP_REGISTER_ROOT_POINTER(volatile uint32_t typed);
 
 // -- Upcalls ------------------------------------------------------------------
 
@@ -30,7 +37,44 @@ void python_process_upcall(uint32_t a, uint32_t b, uint32_t c, uint32_t which) {
     process->upcall_args[2] = c;
 }
 
-bool python_process_yield(bool wait) {
+static void put_in(python_process_t *process, uint8_t byte) {
+    if (byte == process->interrupt_char) {
+        process->in_length = 0; // as a terminal does: what was typed before it is dropped
+        mp_sched_keyboard_interrupt();
+    } else if (process->in_length < sizeof(process->in)) {
+        process->in[(process->in_first + process->in_length++) % sizeof(process->in)] = byte;
+    }
+}
+
+// Ask for one byte. False if it can't be had: no console, or another process is reading.
+static bool begin_read(python_process_t *process) {
+    if (process->in_reading) {
+        return true;
+    }
+    MP_STATE_PORT(typed) = TYPED_NOTHING;
+    // This also drops the upcall of a byte that has been taken before it came.
+    SYSCALL(SVC_SUBSCRIBE, DRIVER_CONSOLE, CONSOLE_READ, python_process_upcall, UPCALL_STDIN);
+    SYSCALL(SVC_ALLOW_READ_WRITE, DRIVER_CONSOLE, CONSOLE_READ_BUFFER, &MP_STATE_PORT(typed), 1);
+    process->in_reading = syscall_command(DRIVER_CONSOLE, CONSOLE_READ, 1, 0).r0 == SUCCESS;
+    process->in_busy = !process->in_reading;
+    return process->in_reading;
+}
+
+void python_process_typed(void) {
+    python_process_t *process = python_process();
+    uint8_t byte = MP_STATE_PORT(typed);
+    if (process == NULL || byte == TYPED_NOTHING) {
+        return;
+    }
+    MP_STATE_PORT(typed) = TYPED_NOTHING;
+    process->in_reading = false;
+    put_in(process, byte);
+    if (process->interrupt_char >= 0) {
+        begin_read(process); // whatever it was, the next may be the interrupt
+    }
+}
+
+int32_t python_process_yield(bool wait) {
     python_process_t *process = python_process();
     python_process_flush();
     process->upcall = UPCALL_NONE;
@@ -38,18 +82,38 @@ bool python_process_yield(bool wait) {
     int32_t upcall = process->upcall;
     process->upcall = UPCALL_NONE;
     if (upcall == UPCALL_STDIN) {
-        process->in_reading = false;
-        process->in_full = process->upcall_args[1] != 0;
-        if (process->in_full && process->in == process->interrupt_char) {
-            process->in_full = false;
-            mp_sched_keyboard_interrupt();
+        if (MP_STATE_PORT(typed) == TYPED_NOTHING && process->in_reading) {
+            // An error, or the one byte that looks like none.
+            process->in_reading = false;
+            if (process->upcall_args[1] != 0) {
+                put_in(process, TYPED_NOTHING);
+            }
         }
+        python_process_typed();
+    } else if (upcall == UPCALL_ALARM) {
+        process->alarm_set = false;
+        python_process_ticks();
+    } else if (upcall >= 0 && upcall == process->wanted) {
+        process->wanted_came = true;
+        memcpy(process->wanted_args, process->upcall_args, sizeof(process->wanted_args));
     } else if (upcall >= 0) {
         uint32_t args[3];
         memcpy(args, process->upcall_args, sizeof(args));
-        python_process_call_handler(upcall, args);
+        if (!python_process_call_handler(upcall, args)) {
+            upcall = UPCALL_STDIN; // nobody's: as if it were ours
+        }
     }
-    return upcall != UPCALL_NONE;
+    return upcall;
+}
+
+void python_process_events(void) {
+    for (unsigned i = 0; i < EVENTS_AT_ONCE && python_process_yield(false) != UPCALL_NONE; i++) {
+    }
+    python_process_typed();
+    if (python_process()->interrupt_char >= 0) {
+        begin_read(python_process());
+    }
+    mp_handle_pending(true);
 }
 
 // -- Console ------------------------------------------------------------------
@@ -70,66 +134,87 @@ void python_process_flush(void) {
 
 void python_process_print(const char *text, size_t length) {
     python_process_t *process = python_process();
-    for (size_t i = 0; i < length; i++) {
-        process->out[process->out_length++] = text[i];
-        if (text[i] == '\n' || process->out_length == sizeof(process->out)) {
+    while (length != 0) {
+        size_t part = MIN(length, sizeof(process->out) - process->out_length);
+        memcpy(process->out + process->out_length, text, part);
+        process->out_length += part;
+        if (process->out_length == sizeof(process->out) || memchr(text, '\n', part) != NULL) {
             python_process_flush();
         }
+        text += part;
+        length -= part;
     }
-}
-
-// Ask for one byte. False if it can't be had: no console, or another process is reading.
-static bool begin_read(python_process_t *process) {
-    if (process->in_reading || process->in_full) {
-        return true;
-    }
-    SYSCALL(SVC_SUBSCRIBE, DRIVER_CONSOLE, CONSOLE_READ, python_process_upcall, UPCALL_STDIN);
-    SYSCALL(SVC_ALLOW_READ_WRITE, DRIVER_CONSOLE, CONSOLE_READ_BUFFER, &process->in, 1);
-    process->in_reading = syscall_command(DRIVER_CONSOLE, CONSOLE_READ, 1, 0).r0 == SUCCESS;
-    return process->in_reading;
 }
 
 void mp_hal_set_interrupt_char(int c) {
     python_process()->interrupt_char = c;
+    if (c >= 0) {
+        begin_read(python_process());
+    }
+}
+
+// True if a byte has come that a reader shall have.
+static bool input_there(python_process_t *process) {
+    python_process_typed();
+    if (process->in_after_return && process->in_length != 0) {
+        process->in_after_return = false;
+        if (process->in[process->in_first] == '\n') {
+            process->in_first = (process->in_first + 1) % sizeof(process->in);
+            process->in_length--;
+        }
+    }
+    return process->in_length != 0;
 }
 
 int mp_hal_stdin_rx_chr(void) {
     python_process_t *process = python_process();
-    while (!process->in_full) {
-        if (begin_read(process)) {
-            python_process_yield(true);
-        } else {
-            mp_hal_delay_ms(READ_RETRY_MS);
+    while (!input_there(process)) {
+        if (!begin_read(process)) {
+            frequency(); // without a clock we could not try again: raises
         }
+        python_process_wait(-1); // shorter if the console is busy
         mp_handle_pending(true);
     }
-    process->in_full = false;
-    return process->in;
+    uint8_t byte = process->in[process->in_first];
+    process->in_first = (process->in_first + 1) % sizeof(process->in);
+    process->in_length--;
+    return byte;
+}
+
+int python_process_rx_line(void) {
+    int byte = mp_hal_stdin_rx_chr();
+    python_process()->in_after_return = byte == '\r';
+    return byte == '\n' ? '\r' : byte;
 }
 
 uintptr_t mp_hal_stdio_poll(uintptr_t flags) {
     python_process_t *process = python_process();
-    begin_read(process);
-    return flags & (MP_STREAM_POLL_WR | (process->in_full ? MP_STREAM_POLL_RD : 0));
+    bool readable = false;
+    if (flags & MP_STREAM_POLL_RD) {
+        readable = input_there(process) || (begin_read(process) && input_there(process));
+    }
+    return flags & (MP_STREAM_POLL_WR | (readable ? MP_STREAM_POLL_RD : 0));
 }
 
 // -- Time ---------------------------------------------------------------------
 
-static uint32_t frequency(void) {
-    python_process_t *process = python_process();
+static bool has_clock(python_process_t *process) {
     if (process->frequency == 0) {
         registers_t answer = syscall_command(DRIVER_ALARM, ALARM_FREQUENCY, 0, 0);
-        if (answer.r0 != SUCCESS_U32 || answer.r1 == 0) {
-            mp_raise_OSError(MP_ENODEV);
-        }
-        process->frequency = answer.r1;
+        process->frequency = answer.r0 == SUCCESS_U32 ? answer.r1 : 0;
     }
-    return process->frequency;
+    return process->frequency != 0;
 }
 
-// The alarm's 32-bit counter, extended. No wrap is missed: while we wait, we look at least each
-// half turn.
-static uint64_t ticks(void) {
+static uint32_t frequency(void) {
+    if (!has_clock(python_process())) {
+        python_process_refused(DRIVER_ALARM, ALARM_FREQUENCY);
+    }
+    return python_process()->frequency;
+}
+
+// The alarm's 32-bit counter, extended. No turn is missed: whatever we wait for, we look at least each half turn.
+uint64_t python_process_ticks(void) {
     python_process_t *process = python_process();
     uint32_t now = syscall_command(DRIVER_ALARM, ALARM_NOW, 0, 0).r1;
     if (now < process->last_ticks) {
@@ -139,14 +224,41 @@ static uint64_t ticks(void) {
     return (uint64_t)process->wraps << 32 | now;
 }
 
+static uint64_t in_units(uint64_t ticks, uint32_t units_per_second, uint32_t hz) {
+    uint64_t seconds = ticks / hz;
+    uint32_t rest = ticks - seconds * hz;
+    return seconds * units_per_second + (uint64_t)rest * units_per_second / hz;
+}
+
+// How many ticks so many units are at least.
+static uint64_t to_ticks(uint32_t units, uint32_t units_per_second) {
+    return ((uint64_t)units * frequency() + units_per_second - 1) / units_per_second;
+}
+
 static uint64_t time_in(uint32_t units_per_second) {
     uint32_t hz = frequency();
-    uint64_t now = ticks();
-    return now / hz * units_per_second + now % hz * units_per_second / hz;
+    return in_units(python_process_ticks(), units_per_second, hz);
 }
 
 mp_uint_t mp_hal_ticks_ms(void) {
     return time_in(1000);
+}
+
+uint32_t python_process_ms(uint64_t *ticks) {
+    uint32_t hz = frequency();
+    *ticks = python_process_ticks();
+    return in_units(*ticks, 1000, hz);
+}
+
+uint32_t python_process_ms_up(void) {
+    uint32_t hz = frequency();
+    return in_units(python_process_ticks() + hz / 1000 + 1, 1000, hz);
+}
+
+uint64_t python_process_ticks_of_ms(uint64_t ticks, uint32_t later) {
+    uint32_t hz = frequency();
+    uint64_t ms = in_units(ticks, 1000, hz) + later;
+    return ms / 1000 * hz + (ms % 1000 * hz + 999) / 1000;
 }
 
 mp_uint_t mp_hal_ticks_us(void) {
@@ -157,49 +269,74 @@ uint64_t mp_hal_time_ns(void) {
     return time_in(1000000) * 1000;
 }
 
-// Until an upcall has run, or so many milliseconds have passed; -1: for ever.
-void python_process_wait(int32_t milliseconds) {
-    python_process_t *process = python_process();
-    if (process == NULL) {
+// -- Waiting ------------------------------------------------------------------
+
+// Set the alarm, unless the one that is set will do: it must come at `at` at the latest, and not much earlier.
+static void set_alarm(python_process_t *process, uint64_t at, bool any_earlier) {
+    if (process->alarm_set && (any_earlier ? process->alarm_at <= at : process->alarm_at == at)) {
         return;
     }
-    if (milliseconds >= 0 || process->frequency != 0) {
-        uint64_t wanted = milliseconds < 0 ? LONGEST_WAIT : (uint64_t)milliseconds * frequency() / 1000 + 1;
-        if (!process->alarm_subscribed) {
-            process->alarm_subscribed = true;
-            SYSCALL(SVC_SUBSCRIBE, DRIVER_ALARM, 0, python_process_upcall, UPCALL_ALARM);
-        }
-        syscall_command(DRIVER_ALARM, ALARM_RELATIVE, MIN(wanted, LONGEST_WAIT), 0);
-        ticks();
+    if (process->alarm_user != ALARM_OURS) {
+        SYSCALL(SVC_SUBSCRIBE, DRIVER_ALARM, 0, python_process_upcall, UPCALL_ALARM);
+        process->alarm_user = ALARM_OURS;
     }
+    uint64_t now = python_process_ticks();
+    uint64_t left = at > now ? at - now : 0;
+    process->alarm_set = syscall_command(DRIVER_ALARM, ALARM_RELATIVE, MIN(left, HALF_TURN), 0).r0 == SUCCESS_U32;
+    process->alarm_at = now + MIN(left, HALF_TURN);
+}
+
+int32_t python_process_wait_until(uint64_t ticks) {
+    python_process_t *process = python_process();
     if (process->interrupt_char >= 0) {
         begin_read(process);
     }
-    python_process_yield(true);
+    if (has_clock(process)) {
+        // What has come by now counts: an alarm that went off meanwhile is an upcall that waits.
+        bool any_earlier = ticks == UINT64_MAX;
+        if (process->in_busy) {
+            process->in_busy = false;
+            uint64_t retry = python_process_ticks() + to_ticks(READ_RETRY_MS, 1000);
+            ticks = MIN(ticks, retry);
+            any_earlier = false;
+        }
+        if (ticks != UINT64_MAX || process->alarm_user != ALARM_PROGRAMS) {
+            set_alarm(process, ticks, any_earlier);
+        }
+    }
+    int32_t upcall = python_process_yield(true);
+    python_process_typed();
+    return upcall;
 }
 
-void mp_hal_delay_ms(mp_uint_t milliseconds) {
-    uint64_t end = time_in(1000) + milliseconds;
-    for (;;) {
-        uint64_t now = time_in(1000);
-        if (now >= end) {
-            return;
-        }
-        python_process_wait(MIN(end - now, 0x3fffffff));
+void python_process_wait(int32_t milliseconds) {
+    if (python_process() != NULL) {
+        python_process_wait_until(milliseconds < 0 ? UINT64_MAX : python_process_ticks() + to_ticks(milliseconds, 1000));
+    }
+}
+
+static void delay_until(uint64_t end) {
+    while (python_process_ticks() < end) {
+        python_process_wait_until(end);
         mp_handle_pending(true);
     }
 }
 
-void mp_hal_delay_us(mp_uint_t microseconds) {
-    uint64_t end = time_in(1000000) + microseconds;
-    if (microseconds > 2000) {
-        mp_hal_delay_ms((microseconds - 1000) / 1000);
-    }
-    while (time_in(1000000) < end) {
-        // shorter than a wait is worth
-    }
+void mp_hal_delay_ms(mp_uint_t milliseconds) {
+    uint64_t length = to_ticks(milliseconds, 1000); // raises, without a clock
+    uint64_t end = python_process_ticks() + length;
+    python_process_events();
+    delay_until(end);
 }
 
-uint32_t python_process_seed(void) {
-    return (uint32_t)ticks() * 2654435761u ^ (uint32_t)python_process();
+void mp_hal_delay_us(mp_uint_t microseconds) {
+    uint64_t length = to_ticks(microseconds, 1000000);
+    uint64_t end = python_process_ticks() + length, spin = to_ticks(SHORTEST_WAIT_US, 1000000);
+    python_process_events();
+    if (length > 2 * spin) {
+        delay_until(end - spin);
+    }
+    while (python_process_ticks() < end) {
+        python_process_events();
+    }
 }

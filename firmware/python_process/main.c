@@ -16,26 +16,24 @@
 #include "python_process/syscalls.h"
 
 #define SMALLEST_HEAP (512)
-#define TLV_PACKAGE_NAME (3)
 #define TBF_BASE_SIZE (16)
 
 MP_REGISTER_ROOT_POINTER(struct _python_process_t *python_process);
 MP_REGISTER_ROOT_POINTER(mp_obj_t native_code);
 
-// The package name in our own TBF header; the kernel has checked the header's form.
-static void find_name(python_process_t *process) {
+// The part of our own TBF header with this type; NULL if there is none. The kernel has checked the header's form.
+const void *python_process_header(unsigned type, size_t *length) {
     const uint8_t *header = (const uint8_t *)SYSCALL(SVC_MEMOP, MEMOP_FLASH_START, 0, 0, 0).r1;
     const uint16_t size = ((const uint16_t *)header)[1];
-    process->name = "?";
-    process->name_length = 1;
     for (unsigned at = TBF_BASE_SIZE; at + 4 <= size;) {
         const uint16_t *tlv = (const uint16_t *)(header + at);
-        if (tlv[0] == TLV_PACKAGE_NAME) {
-            process->name = (const char *)(tlv + 2);
-            process->name_length = tlv[1];
+        if (tlv[0] == type) {
+            *length = tlv[1];
+            return tlv + 2;
         }
         at += 4 + ((tlv[1] + 3) & ~3u);
     }
+    return NULL;
 }
 
 // The program's files are its current directory, so its modules come first on sys.path.
@@ -47,6 +45,7 @@ static void mount_files(const python_program_t *program) {
     };
     mp_vfs_mount(2, mount, (mp_map_t *)&mp_const_empty_map);
     MP_STATE_VM(vfs_cur) = MP_STATE_VM(vfs_mount_table);
+    mp_obj_list_append(mp_sys_path, MP_OBJ_NEW_QSTR(MP_QSTR__slash_rom_slash_lib));
 }
 
 // Run main.mpy as __main__.
@@ -96,6 +95,9 @@ static void run(python_process_t *process) {
     MP_STATE_PORT(python_process) = process;
     MP_STATE_PORT(lent) = MP_OBJ_NULL;
     MP_STATE_PORT(native_code) = MP_OBJ_NULL;
+    MP_STATE_PORT(typed) = TYPED_NOTHING;
+    process->in_reading = false;
+    process->alarm_user = ALARM_NOBODYS;
     process->soft_reset = false;
     nlr_buf_t nlr;
     if (nlr_push(&nlr) != 0) {
@@ -137,7 +139,11 @@ __attribute__((noreturn)) void python_process_main(const python_program_t *progr
     process->program = program;
     process->upcall = UPCALL_NONE;
     process->interrupt_char = -1;
-    find_name(process);
+    process->wanted = -1;
+    process->name = python_process_header(TLV_PACKAGE_NAME, &process->name_length);
+    if (process->name == NULL) {
+        process->name_length = 0;
+    }
 
     mp_cstack_init_with_top(state, (uint8_t *)state - ram);
     gc_init(heap, heap_end);

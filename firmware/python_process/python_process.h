@@ -14,6 +14,7 @@
 
 #include "py/mpstate.h"
 #include "py/obj.h"
+#include "py/objstr.h"
 
 // What the program's flash begins with, behind the TBF header. A ROM file system follows.
 typedef struct {
@@ -28,28 +29,50 @@ typedef struct {
 // Which upcall has come: subscriptions of our C code, or 0 and up for the list of Python handlers.
 enum { UPCALL_NONE = -1, UPCALL_ALARM = -2, UPCALL_STDIN = -3 };
 
+// Whose alarm the kernel's is: a program may use the driver as it is.
+enum { ALARM_NOBODYS, ALARM_OURS, ALARM_PROGRAMS };
+
+// The byte that the console's driver writes for us, with nothing before it has. The interpreter looks at it at each
+// jump back (MICROPY_VM_HOOK_LOOP), so that Ctrl-C is seen by a program that never waits. No byte of UTF-8 is 0xff.
+#define TYPED_NOTHING (0xff)
+
 // State of the port's C code that MicroPython's own state does not hold. Objects are not kept here:
 // the garbage collector does not look.
 typedef struct _python_process_t {
     const python_program_t *program;
     const char *name; // the package's, not terminated
-    uint32_t name_length;
+    size_t name_length;
 
     // The upcall that the last yield has run
     int32_t upcall;
     uint32_t upcall_args[3];
 
+    // A yield-wait-for in Python: the row that it waits for, -1 for none, and what came
+    int32_t wanted;
+    bool wanted_came;
+    uint32_t wanted_args[3];
+
     // Time
     uint32_t frequency; // of the alarm, in Hz; 0: not asked yet
     uint32_t last_ticks, wraps;
-    bool alarm_subscribed;
+    uint64_t alarm_at; // when the alarm that is set goes off, in ticks
+    uint32_t loop_ms;  // what the loop of asyncio saw last
+    bool alarm_set;
+    uint8_t alarm_user; // ALARM_...
 
     // Console
     uint8_t out_length;
-    uint8_t in; // the byte that was read
-    bool in_full, in_reading;
-    int16_t interrupt_char; // it raises KeyboardInterrupt when it comes during a wait; -1: none does
+    uint8_t in_first, in_length; // bytes that have come, in a ring
+    bool in_reading;             // the driver has been asked for one more
+    bool in_busy;                // somebody wants input, and another process has the console
+    bool in_after_return;        // a line has ended with CR: a LF that follows belongs to it
+    int16_t interrupt_char;      // it raises KeyboardInterrupt when it comes; -1: none does
+    uint8_t in[64];
     char out[80];
+
+    // The text of a MemoryError, for which there is no memory
+    mp_obj_str_t memory_text;
+    char memory_buffer[64];
 
     // What upstream keeps in static variables
     uint32_t random_pad, random_n, random_d;
@@ -64,19 +87,52 @@ static inline python_process_t *python_process(void) {
     return MP_STATE_PORT(python_process);
 }
 
-// Let upcalls in: run at most one, or, if `wait`, exactly one. True if one ran.
-bool python_process_yield(bool wait);
+// Let upcalls in: run one handler if one waits; if `wait`, sleep until one of the program's has run, or one of ours.
+// UPCALL_NONE: there was none; below 0: it was ours.
+int32_t python_process_yield(bool wait);
+
+// Run all upcalls that wait, and see Ctrl-C. Every way to wait comes by here, however short.
+void python_process_events(void);
+
+// Sleep until an upcall has run, or so many milliseconds have passed; -1: for ever.
+void python_process_wait(int32_t milliseconds);
+
+// The same with a time of the alarm's clock, as `python_process_ticks` tells it.
+int32_t python_process_wait_until(uint64_t ticks);
+uint64_t python_process_ticks(void);
+
+// Milliseconds since the board started, with the ticks that they were made of, and rounded up; and when so many
+// milliseconds more begin than at a time in ticks.
+uint32_t python_process_ms(uint64_t *ticks);
+uint32_t python_process_ms_up(void);
+uint64_t python_process_ticks_of_ms(uint64_t ticks, uint32_t later);
 
 // The function that is subscribed for every upcall; `which` is its application data.
 void python_process_upcall(uint32_t a, uint32_t b, uint32_t c, uint32_t which);
 
-// Call a Python handler for an upcall.
-void python_process_call_handler(unsigned which, const uint32_t args[3]);
+// Call a Python handler for an upcall. False if the row has none.
+bool python_process_call_handler(unsigned which, const uint32_t args[3]);
 
 // The kernel forgets all handlers and buffers.
 void python_process_revoke(void);
 
 // Send what has been printed.
 void python_process_flush(void);
+
+// A character for a line of text, in which each line end is a CR.
+int python_process_rx_line(void);
+
+// A part of the header of our own binary, by its type; NULL if it has none.
+enum { TLV_PACKAGE_NAME = 3, TLV_PERMISSIONS = 6, TLV_STORAGE = 7 };
+const void *python_process_header(unsigned type, size_t *length);
+
+// Raise SyscallError: a command has been refused, because there is no such driver or the program may not use it.
+__attribute__((noreturn)) void python_process_refused(uint32_t driver, uint32_t command);
+
+// Raise MemoryError.
+__attribute__((noreturn)) void python_process_no_memory(size_t bytes);
+
+// A byte has come: note it, or the interrupt that it is.
+void python_process_typed(void);
 
 #endif

@@ -1,11 +1,19 @@
 // The module `syscall`: the kernel's interface as it is, for drivers that have no wrapper in `adder`.
 
+#include <string.h>
+
 #include "py/builtin.h"
 #include "py/objexcept.h"
+#include "py/objarray.h"
 #include "py/objlist.h"
 #include "py/runtime.h"
 #include "python_process/python_process.h"
 #include "python_process/syscalls.h"
+
+enum { NOSUPPORT = 10, NODEVICE = 11 };
+#define DRIVER_ALARM (0)
+#define DRIVER_RNG (0x40001)
+#define DRIVER_STORAGE (0x50001)
 
 enum { FAILURE, FAILURE_U32, FAILURE_U32_U32, FAILURE_U64, SUCCESS = 128, SUCCESS_U32, SUCCESS_U32_U32, SUCCESS_U64, SUCCESS_U32_U32_U32, SUCCESS_U32_U64 };
 
@@ -24,14 +32,72 @@ static MP_DEFINE_CONST_OBJ_TYPE(
     attr, mp_obj_exception_attr,
     parent, &mp_type_OSError);
 
+// The names that `permissions` in an app's settings may use (adder/python_app.py), by driver; 0 ends the list.
+static const char driver_names[] =
+    "\x00\x00\x00" "alarm\0" "\x01\x00\x00" "console\0" "\x02\x00\x00" "led\0" "\x03\x00\x00" "button\0" "\x04\x00\x00" "gpio\0"
+    "\x08\x00\x00" "low_level_debug\0" "\x00\x00\x01" "ipc\0" "\x02\x00\x01" "process_info\0" "\x01\x00\x04" "rng\0"
+    "\x01\x00\x05" "nonvolatile\0" "\x00\x00\x06" "temperature\0" "\x01\x00\x06" "humidity\0" "\x02\x00\x06" "ambient_light\0"
+    "\x05\x00\x06" "proximity\0" "\x08\x00\x06" "pressure\0";
+
+static const char *driver_name(uint32_t driver) {
+    for (const char *at = driver_names; at < driver_names + sizeof(driver_names) - 1; at += 3 + strlen(at + 3) + 1) {
+        if ((uint32_t)at[0] == (driver & 0xff) && (uint32_t)at[1] == (driver >> 8 & 0xff) && (uint32_t)at[2] == driver >> 16) {
+            return at + 3;
+        }
+    }
+    return NULL;
+}
+
+// True if the header of our own binary has permissions, and this is none of them.
+static bool forbidden(uint32_t driver, uint32_t command) {
+    size_t length;
+    const uint8_t *entry = python_process_header(TLV_PERMISSIONS, &length);
+    if (entry == NULL) {
+        return false;
+    }
+    for (entry += 2; length >= 18; entry += 16, length -= 16) { // u32 driver, u32 offset, u64 mask
+        uint32_t permission[4];
+        memcpy(permission, entry, sizeof(permission));
+        uint32_t bit = command - 64 * permission[1];
+        if (permission[0] == driver && bit < 64 && permission[2 + bit / 32] >> bit % 32 & 1) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static __attribute__((noreturn)) void fail(uint32_t code, const char *call, uint32_t number, uint32_t driver) {
     vstr_t text;
     mp_print_t print;
+    size_t length;
     vstr_init_print(&text, 48, &print);
     mp_printf(&print, "%q: %s %u of driver 0x%x", code < MP_ARRAY_SIZE(error_names) ? error_names[code] : MP_QSTR_FAIL,
         call, (unsigned)number, (unsigned)driver);
+    const char *name = driver_name(driver);
+    if (code == NODEVICE && forbidden(driver, *call == 'c' ? number : 0)) {
+        mp_printf(&print, " needs the permission '%s' in the app's settings", name != NULL ? name : "");
+    } else if (code == NOSUPPORT && driver == DRIVER_STORAGE && python_process_header(TLV_STORAGE, &length) == NULL) {
+        mp_print_str(&print, " needs 'storage = {write_id = N}' in the app's settings");
+    } else if (code == NODEVICE && name != NULL) {
+        mp_printf(&print, ": this board has no %s", name);
+    }
     mp_obj_t args[2] = { mp_obj_new_int_from_uint(code), mp_obj_new_str_from_vstr(&text) };
     nlr_raise(mp_obj_exception_make_new(&syscall_error_type, 2, 0, args));
+}
+
+void python_process_refused(uint32_t driver, uint32_t command) {
+    fail(NODEVICE, "command", command, driver);
+}
+
+void python_process_no_memory(size_t bytes) {
+    python_process_t *process = python_process();
+    vstr_t text;
+    mp_print_t print = { &text, (mp_print_strn_t)vstr_add_strn };
+    vstr_init_fixed_buf(&text, sizeof(process->memory_buffer), process->memory_buffer);
+    mp_printf(&print, "no room for %u bytes; raise 'ram' in the app's settings", (unsigned)bytes);
+    process->memory_text = (mp_obj_str_t) { { &mp_type_str }, 0, text.len, (const byte *)process->memory_buffer };
+    mp_obj_t args[1] = { MP_OBJ_FROM_PTR(&process->memory_text) };
+    nlr_raise(mp_obj_exception_make_new(&mp_type_MemoryError, 1, 0, args));
 }
 
 static inline uint32_t word(mp_obj_t value) {
@@ -82,14 +148,17 @@ static mp_obj_list_t *lent_list(void) {
     return MP_OBJ_TO_PTR(MP_STATE_PORT(lent));
 }
 
-// The row of a kind (an SVC number) of thing at a driver's number; made if there is none.
-static unsigned lent_row(unsigned kind, uint32_t driver, uint32_t number) {
+// The row of a kind (an SVC number) of thing at a driver's number; made, or -1, if there is none.
+static int lent_row(unsigned kind, uint32_t driver, uint32_t number, bool make) {
     mp_obj_list_t *list = lent_list();
     mp_obj_t key = MP_OBJ_NEW_SMALL_INT((driver & 0x7ffffff) << 3 | kind);
     for (size_t i = 0; i < list->len; i += ROW) {
         if (list->items[i] == key && list->items[i + 1] == MP_OBJ_NEW_SMALL_INT(number)) {
             return i / ROW;
         }
+    }
+    if (!make) {
+        return -1;
     }
     // Three at once or none: an allocation that fails must not leave half a row.
     mp_obj_t row[ROW] = { key, MP_OBJ_NEW_SMALL_INT(number), mp_const_none };
@@ -121,28 +190,34 @@ void python_process_revoke(void) {
     list->len = 0;
 }
 
-void python_process_call_handler(unsigned which, const uint32_t args[3]) {
+bool python_process_call_handler(unsigned which, const uint32_t args[3]) {
     mp_obj_list_t *list = lent_list();
     if (which >= list->len / ROW || list->items[which * ROW + 2] == mp_const_none) {
-        return;
+        return false;
     }
     mp_obj_t objects[3];
     for (unsigned i = 0; i < 3; i++) {
         objects[i] = mp_obj_new_int_from_uint(args[i]);
     }
     mp_call_function_n_kw(list->items[which * ROW + 2], 3, 0, objects);
+    return true;
 }
 
-// subscribe(driver, number, handler): handler(a, b, c) runs inside a yield, or a sleep; None ends it.
+// subscribe(driver, number, handler): handler(a, b, c) runs while the program waits, however; None ends it.
+// Without a handler the kernel is still told to call us: only so can yield_wait_for let other handlers run.
 static mp_obj_t syscall_subscribe(mp_obj_t driver_obj, mp_obj_t number_obj, mp_obj_t handler) {
     uint32_t driver = word(driver_obj), number = word(number_obj);
     if (handler != mp_const_none && !mp_obj_is_callable(handler)) {
         mp_raise_TypeError(MP_ERROR_TEXT("handler must be callable"));
     }
-    unsigned row = lent_row(SVC_SUBSCRIBE, driver, number);
-    registers_t r = SYSCALL(SVC_SUBSCRIBE, driver, number, handler == mp_const_none ? NULL : python_process_upcall, row);
+    unsigned row = lent_row(SVC_SUBSCRIBE, driver, number, true);
+    registers_t r = SYSCALL(SVC_SUBSCRIBE, driver, number, python_process_upcall, row);
     if (r.r0 < SUCCESS) {
         fail(r.r1, "subscribe", number, driver);
+    }
+    if (driver == DRIVER_ALARM) {
+        python_process()->alarm_user = ALARM_PROGRAMS;
+        python_process()->alarm_set = false;
     }
     lent_list()->items[row * ROW + 2] = handler;
     return mp_const_none;
@@ -158,7 +233,7 @@ static MP_DEFINE_CONST_FUN_OBJ_3(syscall_subscribe_obj, syscall_subscribe);
         if (buffer != mp_const_none) { \
             mp_get_buffer_raise(buffer, &info, flags); \
         } \
-        unsigned row = lent_row(kind, driver, number); \
+        unsigned row = lent_row(kind, driver, number, true); \
         registers_t r = SYSCALL(kind, driver, number, info.buf, info.len); \
         if (r.r0 < SUCCESS) { \
             fail(r.r1, text, number, driver); \
@@ -172,29 +247,131 @@ ALLOW(allow_rw, SVC_ALLOW_READ_WRITE, MP_BUFFER_RW, "allow_rw");
 ALLOW(allow_ro, SVC_ALLOW_READ_ONLY, MP_BUFFER_READ, "allow_ro");
 ALLOW(allow_readable, SVC_ALLOW_READABLE, MP_BUFFER_RW, "allow_readable");
 
+// bytes_of(object): a memoryview of the bytes in its buffer, whatever its items are. The object must live as long.
+static mp_obj_t syscall_bytes_of(mp_obj_t object) {
+    mp_buffer_info_t info;
+    if (mp_obj_is_str(object)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("bytes wanted, not str"));
+    }
+    mp_get_buffer_raise(object, &info, MP_BUFFER_READ);
+    return mp_obj_new_memoryview('B' | (mp_get_buffer(object, &info, MP_BUFFER_WRITE) ? MP_OBJ_ARRAY_TYPECODE_FLAG_RW : 0),
+        info.len, info.buf);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(syscall_bytes_of_obj, syscall_bytes_of);
+
+// take_bytes(bytearray): its contents but for the last byte, which must be 0, as bytes; nothing is copied, and the bytearray
+// is empty afterwards.
+static mp_obj_t syscall_take_bytes(mp_obj_t object) {
+    mp_buffer_info_t info;
+    mp_get_buffer_raise(object, &info, MP_BUFFER_RW);
+    if (!mp_obj_is_type(object, &mp_type_bytearray) || info.len == 0 || ((char *)info.buf)[info.len - 1] != 0) {
+        mp_raise_ValueError(NULL);
+    }
+    mp_obj_array_t *array = MP_OBJ_TO_PTR(object);
+    mp_obj_str_t *bytes = mp_obj_malloc(mp_obj_str_t, &mp_type_bytes);
+    bytes->len = info.len - 1;
+    bytes->data = info.buf;
+    bytes->hash = qstr_compute_hash(bytes->data, bytes->len);
+    array->items = NULL;
+    array->len = array->free = 0;
+    return MP_OBJ_FROM_PTR(bytes);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(syscall_take_bytes_obj, syscall_take_bytes);
+
 // -- Yield --------------------------------------------------------------------
 
-// yield_wait(): sleep until an upcall has run.
-static mp_obj_t syscall_yield_wait(void) {
-    python_process_yield(true);
-    return mp_const_none;
+// yield_wait(milliseconds=-1): sleep until a handler has run, or so long. True if one has.
+static mp_obj_t syscall_yield_wait(size_t n, const mp_obj_t *args) {
+    uint64_t end = UINT64_MAX;
+    if (n != 0 && mp_obj_get_int(args[0]) >= 0) {
+        uint64_t now;
+        python_process_ms(&now);
+        end = python_process_ticks_of_ms(now, mp_obj_get_int(args[0]) + 1);
+    }
+    for (;;) {
+        int32_t upcall = python_process_wait_until(end);
+        mp_handle_pending(true);
+        if (upcall >= 0) {
+            return mp_const_true;
+        }
+        if (end != UINT64_MAX && python_process_ticks() >= end) {
+            return mp_const_false;
+        }
+    }
 }
-static MP_DEFINE_CONST_FUN_OBJ_0(syscall_yield_wait_obj, syscall_yield_wait);
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(syscall_yield_wait_obj, 0, 1, syscall_yield_wait);
 
-// yield_no_wait(): run one upcall if one is waiting; True if so.
+// yield_no_wait(): run one handler if an upcall is waiting; True if so.
 static mp_obj_t syscall_yield_no_wait(void) {
-    return mp_obj_new_bool(python_process_yield(false));
+    int32_t upcall;
+    do {
+        upcall = python_process_yield(false);
+    } while (upcall < UPCALL_NONE);
+    python_process_typed();
+    mp_handle_pending(true);
+    return mp_obj_new_bool(upcall >= 0);
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(syscall_yield_no_wait_obj, syscall_yield_no_wait);
 
-// yield_wait_for(driver, number): sleep until that upcall has come, run no handler, return its arguments.
+// yield_wait_for(driver, number): sleep until that upcall has come, do not run its handler, return its arguments.
+// Other handlers run meanwhile, and Ctrl-C is seen, if `subscribe` has been called for this upcall, be it with None.
+// Otherwise it may be waiting already, for nobody, and only the kernel knows: so this is the kernel's wait.
 static mp_obj_t syscall_yield_wait_for(mp_obj_t driver, mp_obj_t number) {
-    python_process_flush();
-    registers_t r = SYSCALL(SVC_YIELD, YIELD_WAIT_FOR, word(driver), word(number), 0);
-    mp_obj_t items[3] = { mp_obj_new_int_from_uint(r.r0), mp_obj_new_int_from_uint(r.r1), mp_obj_new_int_from_uint(r.r2) };
+    python_process_t *process = python_process();
+    uint32_t args[3];
+    int row = lent_row(SVC_SUBSCRIBE, word(driver), word(number), false);
+    if (row < 0) {
+        python_process_flush();
+        registers_t r = SYSCALL(SVC_YIELD, YIELD_WAIT_FOR, word(driver), word(number), 0);
+        memcpy(args, &r, sizeof(args));
+    } else {
+        int32_t outer = process->wanted; // of a handler that waits in a wait
+        nlr_buf_t nlr;
+        process->wanted_came = false;
+        if (nlr_push(&nlr) == 0) {
+            do {
+                process->wanted = row;
+                python_process_wait_until(UINT64_MAX);
+                mp_handle_pending(true);
+            } while (!process->wanted_came);
+            nlr_pop();
+        } else {
+            process->wanted = outer;
+            nlr_jump(nlr.ret_val);
+        }
+        process->wanted_came = false;
+        process->wanted = outer;
+        memcpy(args, process->wanted_args, sizeof(args));
+    }
+    mp_obj_t items[3];
+    for (unsigned i = 0; i < 3; i++) {
+        items[i] = mp_obj_new_int_from_uint(args[i]);
+    }
     return mp_obj_new_tuple(3, items);
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(syscall_yield_wait_for_obj, syscall_yield_wait_for);
+
+// -- Randomness ---------------------------------------------------------------
+
+// For `random`: from the board's source, if there is one. Two requests at once would disturb each other, so if adder.rng
+// is in use it is asked.
+uint32_t python_process_seed(void) {
+    uint32_t seed = 0;
+    registers_t r = { 0 };
+    if (lent_row(SVC_SUBSCRIBE, DRIVER_RNG, 0, false) >= 0) {
+        mp_obj_t method[3];
+        mp_load_method(mp_import_name(MP_QSTR_adder_dot_rng, mp_const_true, MP_OBJ_NEW_SMALL_INT(0)), MP_QSTR_read, method);
+        method[2] = MP_OBJ_NEW_SMALL_INT(sizeof(seed));
+        memcpy(&seed, mp_obj_str_get_str(mp_call_method_n_kw(1, 0, method)), sizeof(seed));
+        return seed;
+    }
+    if (SYSCALL(SVC_ALLOW_READ_WRITE, DRIVER_RNG, 0, &seed, sizeof(seed)).r0 >= SUCCESS
+        && syscall_command(DRIVER_RNG, 1, sizeof(seed), 0).r0 >= SUCCESS) {
+        r = SYSCALL(SVC_YIELD, YIELD_WAIT_FOR, DRIVER_RNG, 0, 0);
+        SYSCALL(SVC_ALLOW_READ_WRITE, DRIVER_RNG, 0, NULL, 0);
+    }
+    return r.r1 == sizeof(seed) ? seed : (uint32_t)python_process_ticks() * 2654435761u ^ (uint32_t)python_process();
+}
 
 // -- Memop and exit -----------------------------------------------------------
 
@@ -227,6 +404,8 @@ static const mp_rom_map_elem_t syscall_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_allow_rw), MP_ROM_PTR(&syscall_allow_rw_obj) },
     { MP_ROM_QSTR(MP_QSTR_allow_ro), MP_ROM_PTR(&syscall_allow_ro_obj) },
     { MP_ROM_QSTR(MP_QSTR_allow_readable), MP_ROM_PTR(&syscall_allow_readable_obj) },
+    { MP_ROM_QSTR(MP_QSTR_bytes_of), MP_ROM_PTR(&syscall_bytes_of_obj) },
+    { MP_ROM_QSTR(MP_QSTR_take_bytes), MP_ROM_PTR(&syscall_take_bytes_obj) },
     { MP_ROM_QSTR(MP_QSTR_yield_wait), MP_ROM_PTR(&syscall_yield_wait_obj) },
     { MP_ROM_QSTR(MP_QSTR_yield_no_wait), MP_ROM_PTR(&syscall_yield_no_wait_obj) },
     { MP_ROM_QSTR(MP_QSTR_yield_wait_for), MP_ROM_PTR(&syscall_yield_wait_for_obj) },

@@ -1,4 +1,4 @@
-"""Messages between apps (driver 0x10000), written in whatever language: a client lends a service a
+"""Messages between apps (driver 0x10000, permission "ipc"), written in whatever language: a client lends a service a
 buffer, notifies it, and the service notifies back.
 
     # the service, whose app is named "rot13"        # a client
@@ -7,21 +7,29 @@ buffer, notifies it, and the service notifies back.
         client, buffer = service.wait()              rot13.notify()
         ...change buffer...                          rot13.wait()
         service.answer(client)                       print(bytes(rot13.buffer[:5]))
+
+What a client does is its own affair: it may end at any time, never look for its answer, share nothing. The service's
+`buffer` is a copy, which `answer` writes back if the client is still there.
 """
 
 import syscall
 from adder import upcall
-from uctypes import addressof, bytearray_at
+from uctypes import addressof
 
 _DRIVER = const(0x10000)
 _DISCOVER = const(1)
 _NOTIFY_SERVICE = const(2)
 _NOTIFY_CLIENT = const(3)
+_FETCH = const(4)
+_STORE = const(5)
+_LIFE = const(6)
 _SMALLEST = const(32)
+_LOOK_MS = const(100)  # how often a client looks whether its service lives, and a service at a client that is not ready
+_WAITING = const(2)  # notifications of one client that wait; more are one
 
 
-def find(name):
-    """The number of the app with this name; SyscallError NODEVICE if there is none."""
+def find(name: str) -> int:
+    """The number of the app with this name. Raises SyscallError NODEVICE if there is none."""
     syscall.allow_ro(_DRIVER, 0, name.encode())
     try:
         return syscall.command(_DRIVER, _DISCOVER)
@@ -29,7 +37,7 @@ def find(name):
         syscall.allow_ro(_DRIVER, 0, None)
 
 
-def shared(size):
+def shared(size: int) -> memoryview:
     """A buffer that the memory protection unit can lend: a power of two, at a multiple of itself."""
     rounded = _SMALLEST
     while rounded < size:
@@ -39,60 +47,155 @@ def shared(size):
     return memoryview(memory)[start : start + rounded]
 
 
-class Client:
-    """What a client has of a service. `buffer` is lent to the service for good."""
+class Client(upcall.Requests):
+    """What a client has of a service. `buffer` (a memoryview of at least `size` bytes) is lent to the service for good.
 
-    def __init__(self, service, size=0):
+    One question at a time: `notify()`, then `wait()` or `await answer()`. Each raises SyscallError UNINSTALLED if the
+    service has ended before it answered.
+    """
+
+    def __init__(self, service: str, size: int = 0) -> None:
         self.number = find(service)
         self.buffer = shared(size) if size else None
         if size:
             syscall.allow_rw(_DRIVER, self.number, self.buffer)
-        self._answered = upcall.Upcall(_DRIVER, self.number)
-        self._answer = None
+        super().__init__(_DRIVER, self.number)
+        self._question = None
+        self._life = None
 
-    def notify(self):
-        """Ask the service; then wait for its answer in one way or the other."""
-        self._answer = self._answered.expect()
-        upcall.command(_DRIVER, _NOTIFY_SERVICE, self.number, waiter=self._answer)
+    def _look(self):
+        # A service that has begun anew knows nothing of us.
+        try:
+            if syscall.command(_DRIVER, _LIFE, self.number) == self._life:
+                return
+        except OSError:
+            pass
+        while syscall.yield_no_wait():
+            pass  # its answer may have been on its way before it ended
+        if self._asked is None:
+            return
+        self._asked = None
+        raise syscall.SyscallError(syscall.UNINSTALLED, "the service has ended")
 
-    def wait(self):
+    def _idle(self):
+        if not syscall.yield_wait(_LOOK_MS):
+            self._look()
+
+    def notify(self) -> None:
+        """Ask the service; then wait for its answer in one way or the other. An answer that is still to come to an
+        earlier question, which was given up, is waited for and dropped."""
+        self._question = None
+        try:
+            while self._asked is not None:
+                self._idle()
+        except OSError:
+            pass  # there will be none
+        self._life = syscall.command(_DRIVER, _LIFE, self.number)
+        self._question = self.begin(_NOTIFY_SERVICE, self.number)
+
+    def wait(self, question=None) -> None:
         """Block until the service has answered."""
-        self._answer.wait()
+        question = self._question
+        while question[0] is None:
+            self._idle()
 
-    async def answer(self):
+    async def answer(self) -> None:
         """For `await`: the service has answered."""
-        await self._answer.arrive()
+        from asyncio import ThreadSafeFlag
+
+        question = self._question
+        if self._flag is None:
+            self._flag = ThreadSafeFlag()
+        while question[0] is None:
+            if not await self._flag.wait(_LOOK_MS) and question[0] is None:
+                self._look()
 
 
 class Service:
-    """A service; `name` is this app's own name, by which clients find it."""
+    """A service; `name` is this app's own name, by which clients find it. No more than `largest` bytes of what a client
+    shares are seen, so that none can take all of the memory."""
 
-    def __init__(self, name):
-        self._requests = []
+    def __init__(self, name: str, largest: int = 1024) -> None:
+        self._largest = largest
+        self._requests = []  # (client, bytes that it shares)
+        self._copies = {}  # by client: what it has been given to change
+        self._owed = []  # clients that had no room for their answer yet
         self._flag = None
-        syscall.subscribe(_DRIVER, find(name), self._come)
+        self._own = find(name)
+        syscall.subscribe(_DRIVER, self._own, self._come)
 
     def _come(self, client, length, address):
-        self._requests.append((client, bytearray_at(address, length) if length else None))
+        request = (client, min(length, self._largest))
+        if self._requests.count(request) < _WAITING:
+            self._requests.append(request)
         if self._flag:
             self._flag.set()
 
-    def wait(self):
-        """Block until a client asks: its number, and its buffer or None."""
-        while not self._requests:
-            syscall.yield_wait()
-        return self._requests.pop(0)
+    def _move(self, command, client, buffer):
+        # The kernel copies: what this app holds of a client's memory could vanish at any instruction.
+        syscall.allow_rw(_DRIVER, self._own, buffer)
+        try:
+            return syscall.command(_DRIVER, command, client)
+        except OSError:
+            return -1  # it is gone
+        finally:
+            syscall.allow_rw(_DRIVER, self._own, None)
 
-    async def request(self):
-        """For `await`: the same."""
-        from asyncio import ThreadSafeFlag
+    def _next(self):
+        self._pay()
+        while self._requests:
+            client, length = self._requests[0]
+            if not length:
+                return self._requests.pop(0)[0], None
+            buffer = bytearray(length)  # if there is no room, the request is still there
+            self._requests.pop(0)
+            if self._move(_FETCH, client, buffer) >= 0:
+                self._copies[client] = buffer
+                return client, buffer
+        return None
+
+    def wait(self) -> "tuple[int, bytearray | None]":
+        """Block until a client asks: its number, and a copy of what it shares, or None if it shares nothing."""
+        while True:
+            request = self._next()
+            if request:
+                return request
+            syscall.yield_wait(_LOOK_MS if self._owed else -1)
+
+    async def request(self) -> "tuple[int, bytearray | None]":
+        """For `await`: the same. Tasks that wait at once get a request each, in turn."""
+        import asyncio
 
         if self._flag is None:
-            self._flag = ThreadSafeFlag()
-        while not self._requests:
-            await self._flag.wait()
-        return self._requests.pop(0)
+            self._flag = asyncio.ThreadSafeFlag()
+            self._turn = asyncio.Lock()
+        async with self._turn:
+            while True:
+                request = self._next()
+                if request:
+                    return request
+                if self._owed:
+                    await self._flag.wait(_LOOK_MS)
+                else:
+                    await self._flag.wait()
 
-    def answer(self, client):
-        """Tell the client that it is done."""
-        syscall.command(_DRIVER, _NOTIFY_CLIENT, client)
+    def answer(self, client: int) -> None:
+        """Write back what its copy holds now, and tell the client that it is done; if it is gone, nobody is told."""
+        buffer = self._copies.pop(client, None)
+        if buffer is not None:
+            self._move(_STORE, client, buffer)
+        if not self._notify(client) and client not in self._owed:
+            self._owed.append(client)
+
+    def _notify(self, client):
+        # False if the client has no room for it: it has not looked for a while.
+        try:
+            syscall.command(_DRIVER, _NOTIFY_CLIENT, client)
+        except syscall.SyscallError as error:
+            return error.errno != syscall.NOMEM
+        return True
+
+    def _pay(self):
+        for client in list(self._owed):
+            if self._notify(client):
+                self._owed.remove(client)

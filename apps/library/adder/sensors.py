@@ -1,36 +1,37 @@
 """Sensors that give one number. Each is read with `read()`, which blocks, or `await get()`.
 
     from adder.sensors import temperature
-    print(temperature.read())
+    print(temperature.read())                21.5, in degrees Celsius
+
+`temperature` (permission "temperature"): degrees Celsius, a float in steps of 0.01. `humidity`: percent, a float.
+`ambient_light`: lux, an int. `proximity`: 0, far, to 255, near, an int. `pressure`: hectopascal, an int.
 """
 
+import syscall
 from adder import upcall
-from syscall import command
 
 
 class Sensor:
     """A sensor by its driver number; what it gives is in the driver's unit, times `scale`."""
 
-    def __init__(self, driver, unit, scale=1):
+    def __init__(self, driver: int, unit: str, scale: float = 1) -> None:
         self.driver = driver
         self.unit = unit
         self._scale = scale
-        self._measured = None
+        self._requests = None
 
-    def exists(self):
+    def exists(self) -> bool:
         """True if the board has it, and the app may use it."""
         try:
-            command(self.driver, 0)
+            syscall.command(self.driver, 0)
         except OSError:
             return False
         return True
 
-    def _begin(self):
-        if self._measured is None:
-            self._measured = upcall.Upcall(self.driver, 0)
-        waiter = self._measured.expect()
-        upcall.command(self.driver, 1, waiter=waiter)
-        return waiter
+    def _driver(self):
+        if self._requests is None:
+            self._requests = upcall.Requests(self.driver, 0)
+        return self._requests
 
     def _value(self, arguments):
         value = arguments[0]
@@ -38,13 +39,13 @@ class Sensor:
             value -= 1 << 32
         return value * self._scale
 
-    def read(self):
-        """Measure; blocks."""
-        return self._value(self._begin().wait())
+    def read(self) -> float:
+        """Measure; blocks. In the sensor's `unit`. Raises SyscallError NODEVICE if there is none, or no permission."""
+        return self._value(self._driver().ask(1))
 
-    async def get(self):
-        """For `await`: measure."""
-        return self._value(await self._begin().arrive())
+    async def get(self) -> float:
+        """For `await`: the same."""
+        return self._value(await self._driver().get(1))
 
 
 temperature = Sensor(0x60000, "degrees Celsius", 0.01)

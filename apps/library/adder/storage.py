@@ -1,4 +1,4 @@
-"""Storage that keeps its contents without power (driver 0x50001): bytes at offsets.
+"""Storage that keeps its contents without power (driver 0x50001, permission "nonvolatile"): bytes at offsets.
 
 Each write id has bytes of its own, all 0xFF at first: the app's settings must have `storage = { write_id = 7 }`.
 `read` and `write` block. A write of up to 512 bytes is atomic, should the power be cut.
@@ -10,39 +10,39 @@ from adder import upcall
 _DRIVER = const(0x50001)
 _READ = const(2)
 _WRITE = const(3)
-_done = {}
+_requests = None
 
 
-def size():
-    """Bytes that there are."""
+def size() -> int:
+    """Bytes that there are. Raises SyscallError NOSUPPORT without the setting `storage`, NOMEM if there is no room."""
     return syscall.command(_DRIVER, 1)
 
 
-def _transfer(number, offset, view):
+def _transfer(command, allow, offset, data):
     # The kernel moves a part at a time: the upcall says how much.
-    allow = syscall.allow_rw if number == _READ else syscall.allow_ro
-    if number not in _done:
-        _done[number] = upcall.Upcall(_DRIVER, number - _READ)
+    global _requests
+    if _requests is None:
+        _requests = upcall.Requests(_DRIVER, 0, 1)
+    view = syscall.bytes_of(data)
     at = 0
     while at < len(view):
-        allow(_DRIVER, 0, view[at:])
-        waiter = _done[number].expect()
-        upcall.command(_DRIVER, number, offset + at, len(view) - at, waiter=waiter)
-        moved = waiter.wait()[0]
+        moved = _requests.ask(command, offset + at, len(view) - at, allow, view[at:])[0]
         if moved == 0:
-            break
+            raise syscall.SyscallError(syscall.FAIL, "the flash has failed")
         at += moved
-    allow(_DRIVER, 0, None)
     return at
 
 
-def read(offset, count):
-    """So many bytes from `offset`."""
-    data = bytearray(count)
-    moved = _transfer(_READ, offset, memoryview(data))
-    return bytes(data if moved == count else data[:moved])
+def read(offset: int, count: int) -> bytes:
+    """So many bytes from `offset`. Raises SyscallError INVAL if they are not all there."""
+    data = bytearray(count + 1)
+    _transfer(_READ, syscall.allow_rw, offset, memoryview(data)[:count])
+    return syscall.take_bytes(data)
 
 
-def write(offset, data):
-    """Write the bytes at `offset`; returns how many were written."""
-    return _transfer(_WRITE, offset, memoryview(data))
+def write(offset: int, data: bytes) -> int:
+    """Write the bytes of `data` at `offset`; returns how many. `data` has any type with a buffer; str has none.
+
+    Raises SyscallError INVAL if they do not fit, FAIL if the flash has failed.
+    """
+    return _transfer(_WRITE, syscall.allow_ro, offset, data)

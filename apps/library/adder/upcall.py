@@ -1,15 +1,19 @@
-"""Waiting for upcalls, the blocking way and in asyncio tasks.
+"""Waiting for upcalls, the blocking way and in asyncio tasks: events, and answers to requests.
 
-    come = upcall.expect()          before the command, so that nothing is missed
-    syscall.command(...)
-    a, b, c = come.wait()           or: await come.arrive()
+A driver's upcall says nothing of what it answers. So a request to a driver is alone on its way: `Requests` lets the next
+one begin when the answer to the last has come, even if nobody wants that any more.
 """
 
 import syscall
 
 
 class Upcall:
-    """A subscription; `driver` and `number` as in the driver's documentation."""
+    """Something that happens by itself (an edge, a press); `driver` and `number` as in the driver's documentation.
+
+        come = upcall.expect()          before the command, so that nothing is missed
+        syscall.command(...)
+        a, b, c = come.wait()           or: await come.arrive()
+    """
 
     def __init__(self, driver, number):
         self._waiters = []
@@ -54,7 +58,7 @@ class _Waiter:
         return self._arguments
 
     async def arrive(self):
-        """The same for `await`: other tasks run meanwhile."""
+        """For `await`: the same; other tasks run meanwhile."""
         from asyncio import ThreadSafeFlag
 
         try:
@@ -66,17 +70,88 @@ class _Waiter:
         return self._arguments
 
 
+class Requests:
+    """Requests to one driver, each answered by one upcall, whichever of `numbers` it is: one at a time, in turn.
+
+    Who blocks goes before the tasks that wait, since these cannot run meanwhile. A request that is given up
+    (a cancelled task, Ctrl-C) keeps its turn until its answer has come and been dropped.
+    """
+
+    def __init__(self, driver, *numbers):
+        self._driver = driver
+        self._asked = None  # [answer] of the request that is on its way
+        self._turn = None  # for tasks
+        self._flag = None
+        for number in numbers:
+            syscall.subscribe(driver, number, self._come)
+
+    def _come(self, a, b, c):
+        asked = self._asked
+        if asked is not None:
+            self._asked = None
+            asked[0] = (a, b, c)
+            if self._flag:
+                self._flag.set()
+
+    def begin(self, command, a=0, b=0, allow=None, buffer=None):
+        """Ask, when nothing is on its way any more (blocks); returns what `wait` wants."""
+        while self._asked is not None:
+            self._idle()
+        if allow is not None:
+            allow(self._driver, 0, buffer)
+        self._asked = asked = [None]  # first: the answer may come inside of the command
+        try:
+            syscall.command(self._driver, command, a, b)
+        except:
+            self._asked = None
+            raise
+        return asked
+
+    def _idle(self):
+        syscall.yield_wait()
+
+    def wait(self, asked):
+        """Block until the answer has come: its three numbers. Other handlers run meanwhile."""
+        while asked[0] is None:
+            self._idle()
+        return asked[0]
+
+    def ask(self, command, a=0, b=0, allow=None, buffer=None):
+        """Ask and block for the answer. `buffer` is lent to the driver meanwhile, by `allow`."""
+        try:
+            return self.wait(self.begin(command, a, b, allow, buffer))
+        finally:
+            self._take_back(allow)
+
+    def _take_back(self, allow):
+        # What an answer is still to be written to stays lent, and so does the next request's.
+        if allow is not None and self._asked is None:
+            allow(self._driver, 0, None)
+
+    async def _come_to(self, asked):
+        # Only one task waits here: the one whose turn it is.
+        while self._asked is not None and (asked is None or asked[0] is None):
+            await self._flag.wait()
+
+    async def get(self, command, a=0, b=0, allow=None, buffer=None):
+        """For `await`: the same."""
+        import asyncio
+
+        if self._turn is None:
+            self._flag = asyncio.ThreadSafeFlag()
+            self._turn = asyncio.Lock()
+        async with self._turn:
+            await self._come_to(None)  # an answer that nobody wants
+            try:
+                asked = self.begin(command, a, b, allow, buffer)
+                await self._come_to(asked)
+            finally:
+                self._take_back(allow)
+            return asked[0]
+
+
 def checked(arguments):
     """An upcall's numbers behind the first, which is its status; raises SyscallError unless it is 0."""
     if arguments[0]:
         raise syscall.SyscallError(arguments[0], "the operation failed")
     return arguments[1:]
-
-
-def command(driver, number, *arguments, waiter):
-    """A command whose answer `waiter` waits for: if it is refused, nobody waits."""
-    try:
-        return syscall.command(driver, number, *arguments)
-    except syscall.SyscallError:
-        waiter.cancel()
-        raise

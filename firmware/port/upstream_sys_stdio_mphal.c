@@ -1,0 +1,14 @@
+// shared/runtime/sys_stdio_mphal.c, compiled unchanged but for what sys.stdin, as text, makes of line ends: upstream makes
+// two of CR LF. sys.stdin.buffer has the bytes as they come.
+
+#include "py/mphal.h"
+#include "python_process/python_process.h"
+#include "upstream_mention.h"
+
+int mp_hal_stdin_rx_chr(void);
+
+#define mp_hal_stdin_rx_chr MENTION
+#define UNUSED python_process_rx_line
+#define USE mp_hal_stdin_rx_chr
+
+#include "shared/runtime/sys_stdio_mphal.c"

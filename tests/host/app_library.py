@@ -1,0 +1,140 @@
+"""apps/library/adder on CPython: a fake module `syscall`, and what else MicroPython has and CPython has not."""
+
+import asyncio
+import builtins
+import contextlib
+import importlib
+import sys
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from adder.board import ROOT
+
+
+class SyscallError(OSError):
+    """As MicroPython has it: the first argument is the error number."""
+
+    @property
+    def errno(self) -> int:
+        return int(self.args[0])
+
+
+class Waits(BaseException):
+    """The app waits for ever."""
+
+
+class Kernel:
+    """The kernel's side: a table of drivers, and upcalls that wait for a yield."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[tuple[int, int], Callable[[int, int, int], None]] = {}
+        self.waiting: list[tuple[int, int, tuple[int, ...]]] = []
+        self.commands: list[tuple[int, ...]] = []
+        self.answers: dict[tuple[int, int], Any] = {}
+        self.buffers: dict[tuple[int, int], Any] = {}
+        self.idle: Callable[[int], bool] = self._nothing_comes
+
+    def _nothing_comes(self, milliseconds: int) -> bool:
+        """Called when the app sleeps and nothing waits: make time pass, and say whether a handler has run."""
+        if milliseconds < 0:
+            raise Waits
+        return False
+
+    def command(self, driver: int, number: int, *arguments: int) -> Any:
+        self.commands.append((driver, number, *arguments))
+        answer = self.answers.get((driver, number), SyscallError(11, "NODEVICE"))
+        if callable(answer):
+            wanted = answer.__code__.co_argcount - hasattr(answer, "__self__")
+            answer = answer(*(*arguments, 0, 0)[:wanted])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def subscribe(self, driver: int, number: int, handler: Any) -> None:
+        self.handlers[driver, number] = handler
+
+    def allow(self, driver: int, number: int, buffer: Any) -> None:
+        self.buffers[driver, number] = buffer
+
+    def upcall(self, driver: int, number: int, *arguments: int) -> None:
+        self.waiting.append((driver, number, arguments))
+
+    def deliver(self) -> bool:
+        """Run the handler of one upcall that waits."""
+        if not self.waiting:
+            return False
+        driver, number, arguments = self.waiting.pop(0)
+        self.handlers[driver, number](*arguments)
+        return True
+
+    def yield_wait(self, milliseconds: int = -1) -> bool:
+        return self.deliver() or self.idle(milliseconds)
+
+    def yield_no_wait(self) -> bool:
+        return self.deliver()
+
+
+class ThreadSafeFlag:
+    """What our asyncio has and CPython's has not."""
+
+    def __init__(self) -> None:
+        self.event = asyncio.Event()
+
+    def set(self) -> None:
+        self.event.set()
+
+    async def wait(self, milliseconds: int | None = None) -> bool:
+        """A millisecond is a turn of the loop here."""
+        if milliseconds is None:
+            await self.event.wait()
+        for _ in range(milliseconds or 0):
+            if not self.event.is_set():
+                await asyncio.sleep(0)
+        was = self.event.is_set()
+        self.event.clear()
+        return was
+
+
+def take_bytes(data: bytearray) -> bytes:
+    assert data[-1] == 0
+    return bytes(data[:-1])
+
+
+def bytes_of(data: Any) -> memoryview:
+    if isinstance(data, str):
+        raise TypeError
+    return memoryview(data).cast("B")
+
+
+@contextlib.contextmanager
+def library() -> Iterator[Kernel]:
+    """The library takes the place of the host tool's package, which is called like it."""
+    made = Kernel()
+    module = types.ModuleType("syscall")
+    uctypes = types.ModuleType("uctypes")
+    uctypes.addressof = lambda memory: 0x20000004  # type: ignore[attr-defined]
+    names = "FAIL BUSY ALREADY OFF RESERVE INVAL SIZE CANCEL NOMEM NOSUPPORT NODEVICE UNINSTALLED NOACK"
+    given: dict[str, Any] = {name: code for code, name in enumerate(names.split(), 1)}
+    given |= {name: getattr(made, name) for name in ("command", "subscribe", "yield_wait", "yield_no_wait")}
+    given |= {"SyscallError": SyscallError, "allow_ro": made.allow, "allow_rw": made.allow}
+    given |= {"take_bytes": take_bytes, "bytes_of": bytes_of}
+    for name, value in given.items():
+        setattr(module, name, value)
+    ours = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "adder"}
+    before = sys.path[:]
+    sys.modules["syscall"] = module
+    sys.modules["uctypes"] = uctypes
+    asyncio.ThreadSafeFlag = ThreadSafeFlag  # type: ignore[attr-defined]
+    builtins.const = lambda value: value  # type: ignore[attr-defined]
+    # Its folder also has our asyncio, which is MicroPython's: found only after CPython's own.
+    sys.path.insert(0, str(ROOT / "apps" / "library"))
+    importlib.invalidate_caches()
+    try:
+        yield made
+    finally:
+        sys.path[:] = before
+        for name in [name for name in sys.modules if name.split(".")[0] == "adder"]:
+            del sys.modules[name]
+        del sys.modules["syscall"], sys.modules["uctypes"], asyncio.ThreadSafeFlag, builtins.const
+        sys.modules.update(ours)

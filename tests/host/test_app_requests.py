@@ -1,0 +1,482 @@
+"""An answer belongs to its question: the library's requests, against a model of the drivers.
+
+The model knows of each answer which question it belongs to, since it puts the number of the command into it. Tasks ask,
+give up, and block; drivers refuse, fail, answer late, answer in part, die.
+"""
+
+import asyncio
+import importlib
+import random
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from app_library import Kernel, SyscallError, library
+from fuzzing import record
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+BUTTON, TEMPERATURE, RNG, STORAGE, IPC = 0x3, 0x60000, 0x40001, 0x50001, 0x10000
+SERVICE = 3  # the number of the service's process
+RUNS = 150
+LONG_RUNS = 10_000
+
+
+class Drivers:
+    """What the kernel's drivers do with requests, in the order and at the time that the test chooses."""
+
+    def __init__(self, kernel: Kernel, rolls: random.Random) -> None:
+        self.kernel = kernel
+        self.rolls = rolls
+        self.serial = 0
+        self.pending: list[Callable[[], None]] = []  # answers that are under way
+        self.busy: dict[int, int] = {}  # by driver: how many it works at
+        self.most: dict[int, int] = {}
+        self.expected: dict[bytes, int] = {}  # random bytes that were given out, and how often
+        self.flash = bytearray(b"\xff" * 64)
+        self.service = bytearray(32)
+        self.life = 1
+        kernel.idle = self.idle
+        kernel.answers = {
+            (BUTTON, 1): None,
+            (TEMPERATURE, 1): self.measure,
+            (RNG, 1): self.random_bytes,
+            (STORAGE, 1): 64,
+            (STORAGE, 2): self.read_storage,
+            (STORAGE, 3): self.write_storage,
+            (IPC, 1): SERVICE,
+            (IPC, 2): self.notify,
+            (IPC, 6): self.alive,
+        }
+
+    def _begin(self, driver: int, answer: Callable[[], None]) -> None:
+        if self.rolls.random() < 0.1:
+            raise SyscallError(2, "BUSY")
+        self.busy[driver] = self.busy.get(driver, 0) + 1
+        self.most[driver] = max(self.most.get(driver, 0), self.busy[driver])
+
+        def give() -> None:
+            self.busy[driver] -= 1
+            answer()
+
+        self.pending.append(give)
+        if self.rolls.random() < 0.2:
+            self.advance()
+
+    def advance(self) -> bool:
+        """One driver finishes, whichever; and now and then there is a flood of events."""
+        if self.rolls.random() < 0.2 and (BUTTON, 0) in self.kernel.handlers:
+            for _ in range(self.rolls.randint(1, 12)):
+                self.kernel.upcall(BUTTON, 0, self.rolls.randrange(4), self.rolls.randrange(2), 0)
+        if not self.pending:
+            return False
+        self.pending.pop(self.rolls.randrange(len(self.pending)))()
+        return True
+
+    def idle(self, milliseconds: int) -> bool:
+        assert self.advance() or milliseconds >= 0, "the app waits for ever"
+        return self.kernel.deliver()
+
+    def measure(self) -> None:
+        self.serial += 1
+        value = self.serial
+        self._begin(TEMPERATURE, lambda: self.kernel.upcall(TEMPERATURE, 0, value, 0, 0))
+
+    def random_bytes(self, count: int) -> None:
+        buffer = self.kernel.buffers[RNG, 0]
+        failing = self.rolls.random() < 0.05
+        length = count if self.rolls.random() < 0.6 else self.rolls.randint(0, count)
+
+        def answer() -> None:
+            if not failing:
+                data = self.rolls.randbytes(length)
+                buffer[:length] = data
+                for byte in data:
+                    assert byte is not None
+                self.expected[data] = self.expected.get(data, 0) + 1
+            self.kernel.upcall(RNG, 0, 1 if failing else 0, 0 if failing else length, 0)
+
+        self._begin(RNG, answer)
+
+    def read_storage(self, offset: int, length: int) -> None:
+        buffer = self.kernel.buffers[STORAGE, 0]
+        moved = self.rolls.randint(1, length)
+
+        def answer() -> None:
+            buffer[:moved] = self.flash[offset : offset + moved]
+            self.kernel.upcall(STORAGE, 0, moved, 0, 0)
+
+        self._begin(STORAGE, answer)
+
+    def write_storage(self, offset: int, length: int) -> None:
+        data = bytes(self.kernel.buffers[STORAGE, 0][:length])
+        moved = self.rolls.randint(1, length)
+
+        def answer() -> None:
+            self.flash[offset : offset + moved] = data[:moved]
+            self.kernel.upcall(STORAGE, 1, moved, 0, 0)
+
+        self._begin(STORAGE, answer)
+
+    def notify(self, service: int) -> None:
+        buffer = self.kernel.buffers[IPC, SERVICE]
+        life = self.life
+        if life == 0:
+            raise SyscallError(6, "INVAL")
+
+        def answer() -> None:
+            if self.life != life:
+                return  # it died with the question
+            buffer[1] = buffer[0] ^ 0xFF
+            self.kernel.upcall(IPC, SERVICE, SERVICE, 32, 0)
+
+        self._begin(IPC, answer)
+
+    def alive(self, service: int) -> int:
+        if self.life == 0:
+            raise SyscallError(6, "INVAL")
+        return self.life
+
+    def kill(self) -> None:
+        self.life = self.rolls.choice((0, self.life + 1))
+
+
+class App:
+    """Tasks of one app that use everything."""
+
+    def __init__(self, drivers: Drivers, rolls: random.Random) -> None:
+        self.drivers = drivers
+        self.rolls = rolls
+        self.sensors = importlib.import_module("adder.sensors")
+        self.rng = importlib.import_module("adder.rng")
+        self.button = importlib.import_module("adder.button")
+        self.storage = importlib.import_module("adder.storage")
+        self.client = importlib.import_module("adder.ipc").Client("svc", 32)
+        self.answered = 0
+        self.refused = 0
+        self.readings: set[int] = set()
+
+    def _measured(self, value: float, before: int) -> None:
+        serial = round(value * 100)
+        # Made after it was asked for, and nobody else's.
+        assert before < serial <= self.drivers.serial
+        assert serial not in self.readings
+        self.readings.add(serial)
+
+    async def measure(self) -> None:
+        before = self.drivers.serial
+        self._measured(await self.sensors.temperature.get(), before)
+
+    async def measure_blocking(self) -> None:
+        before = self.drivers.serial
+        self._measured(self.sensors.temperature.read(), before)
+
+    def _random(self, data: bytes, count: int) -> None:
+        assert len(data) == count
+        # It must be put together from what the source gave, each piece once.
+        pieces = self.drivers.expected
+        at = 0
+        while at < count:
+            length = next(n for n in range(count - at, 0, -1) if pieces.get(data[at : at + n]))
+            pieces[data[at : at + length]] -= 1
+            at += length
+
+    async def random(self) -> None:
+        count = self.rolls.randint(1, 24)
+        self._random(await self.rng.get(count), count)
+
+    async def random_blocking(self) -> None:
+        count = self.rolls.randint(1, 24)
+        self._random(self.rng.read(count), count)
+
+    async def store(self) -> None:
+        data = self.rolls.randbytes(self.rolls.randint(1, 16))
+        offset = self.rolls.randint(0, 64 - len(data))
+        assert self.storage.write(offset, data) == len(data)
+        assert self.storage.read(offset, len(data)) == data
+
+    async def press(self) -> None:
+        await self.button.pressed(self.rolls.randrange(4))
+
+    async def call(self) -> None:
+        client = self.client
+        client.buffer[0] = self.rolls.randrange(256)
+        client.buffer[1] = 0
+        client.notify()
+        question = client.buffer[0]
+        if self.rolls.random() < 0.5:
+            client.wait()
+        else:
+            await client.answer()
+        if client.buffer[0] == question:
+            assert client.buffer[1] == question ^ 0xFF
+
+    async def task(self, calling: bool) -> None:
+        for _ in range(self.rolls.randint(1, 4)):
+            what = [self.press, self.measure, self.measure_blocking, self.random, self.random_blocking, self.store]
+            one: Callable[[], Coroutine[Any, Any, None]] = self.call if calling else self.rolls.choice(what)
+            try:
+                await one()
+            except SyscallError:
+                self.refused += 1
+            else:
+                self.answered += 1
+            await asyncio.sleep(0)
+
+
+async def drive(drivers: Drivers, app: App, rolls: random.Random) -> None:
+    """Run tasks, cancel some, and let drivers answer in between, until all is over."""
+    # One task talks to the service: it has one buffer.
+    tasks = [asyncio.create_task(app.task(calling=i == 0)) for i in range(rolls.randint(2, 6))]
+    cancelled = set()
+    for _ in range(3000):
+        if all(task.done() for task in tasks):
+            break
+        chance = rolls.random()
+        if chance < 0.05:
+            victim = rolls.choice(tasks)
+            if not victim.done():
+                victim.cancel()
+                cancelled.add(victim)
+        elif chance < 0.08:
+            drivers.kill()
+        elif chance < 0.6:
+            drivers.advance()
+        if chance > 0.3:
+            drivers.kernel.deliver()
+        await asyncio.sleep(0)
+    for task in tasks:
+        assert task.done(), "a request has never been answered"
+        if not task.cancelled():
+            assert task.exception() is None, task.exception()
+        else:
+            assert task in cancelled
+
+
+def run(seed: int) -> Drivers:
+    rolls = random.Random(seed)
+    with library() as kernel:
+        drivers = Drivers(kernel, rolls)
+        ipc = importlib.import_module("adder.ipc")
+        ipc._LOOK_MS = 1
+        app = App(drivers, rolls)
+        asyncio.run(drive(drivers, app, rolls))
+        # Whatever was given up, the next question is answered: nothing is left in the way.
+        while drivers.pending:
+            drivers.advance()
+        drivers.life = drivers.life or 1
+        calm = random.Random(0)
+        calm.random = lambda: 0.5  # type: ignore[method-assign]
+        drivers.rolls = calm
+        app.rolls = calm
+        asyncio.run(app.measure_blocking())
+        asyncio.run(app.random_blocking())
+        asyncio.run(app.store())
+        drivers.most.pop(IPC, None)  # of a service that has died nothing is under way any more
+        assert max(drivers.most.values()) == 1, "two requests to a driver at once"
+    return drivers
+
+
+def test_every_request_has_its_own_answer_whatever_tasks_and_drivers_do(long: bool) -> None:
+    runs = LONG_RUNS if long else RUNS
+    asked = 0
+
+    @settings(max_examples=runs, deadline=None)
+    @given(st.integers(0, 2**32))
+    def one(seed: int) -> None:
+        nonlocal asked
+        asked += len(run(seed).kernel.commands)
+
+    one()
+    assert asked > 5 * runs
+    if long:
+        record(app_library_runs=runs, app_library_commands=asked)
+
+
+# -- One thing at a time: cancelled at each await, refused, dead ------------------
+
+
+@pytest.fixture
+def kernel():
+    with library() as made:
+        yield made
+
+
+def asked_of(kernel: Kernel, driver: int, number: int) -> int:
+    return sum(command[:2] == (driver, number) for command in kernel.commands)
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_a_task_cancelled_at_each_await_leaves_the_next_its_own_answer(kernel, steps) -> None:
+    sensors = importlib.import_module("adder.sensors")
+    kernel.answers = {(TEMPERATURE, 1): lambda: None}
+
+    async def main() -> float:
+        first = asyncio.create_task(sensors.temperature.get())
+        second = asyncio.create_task(sensors.temperature.get())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        first.cancel()
+        answers = 0
+        while not second.done():
+            await asyncio.sleep(0)
+            if asked_of(kernel, TEMPERATURE, 1) > answers:  # each question that the driver has heard, in order
+                answers += 1
+                kernel.upcall(TEMPERATURE, 0, 100 * answers, 0, 0)
+                kernel.deliver()
+        assert first.cancelled()
+        assert asked_of(kernel, TEMPERATURE, 1) == answers
+        return second.result() - answers
+
+    assert asyncio.run(main()) == 0
+
+
+def test_who_blocks_goes_before_tasks_that_wait(kernel) -> None:
+    sensors = importlib.import_module("adder.sensors")
+    questions = []
+
+    def measure() -> None:
+        questions.append(len(questions) + 1)
+        kernel.upcall(TEMPERATURE, 0, 100 * questions[-1], 0, 0)
+
+    kernel.answers = {(TEMPERATURE, 1): measure}
+
+    async def main() -> list[float]:
+        tasks = [asyncio.create_task(sensors.temperature.get()) for _ in range(3)]
+        await asyncio.sleep(0)  # the first has asked, two wait for their turn
+        blocking = sensors.temperature.read()
+        while not all(task.done() for task in tasks):
+            kernel.deliver()
+            await asyncio.sleep(0)
+        return [blocking, *(task.result() for task in tasks)]
+
+    assert asyncio.run(main()) == [2, 1, 3, 4]
+
+
+def test_a_short_answer_is_asked_for_again_and_none_is_an_error(kernel) -> None:
+    rng = importlib.import_module("adder.rng")
+    given_out = bytearray()
+
+    def some(count: int) -> None:
+        kernel.buffers[RNG, 0][:3] = bytes(range(len(given_out) + 1, len(given_out) + 4))
+        given_out.extend(range(3))
+        kernel.upcall(RNG, 0, 0, 3, 0)
+
+    kernel.answers = {(RNG, 1): some}
+    assert rng.read(9) == bytes(range(1, 10))
+    kernel.answers = {(RNG, 1): lambda count: kernel.upcall(RNG, 0, 0, 0, 0)}
+    with pytest.raises(SyscallError):
+        rng.read(1)
+    assert rng.read(0) == b""
+
+
+def test_a_client_is_told_that_its_service_has_ended_or_begun_anew(kernel) -> None:
+    ipc = importlib.import_module("adder.ipc")
+    life = [1]
+    kernel.answers = {(IPC, 1): SERVICE, (IPC, 2): None, (IPC, 6): lambda service: life[0]}
+    client = ipc.Client("svc")
+    for after in (2, SyscallError(6, "INVAL")):
+        client.notify()
+        life[0] = after
+        with pytest.raises(SyscallError) as caught:
+            client.wait()
+        assert caught.value.errno == 12
+        life[0] = 3
+    client.notify()
+    kernel.upcall(IPC, SERVICE, SERVICE, 0, 0)
+    client.wait()
+
+
+class Service:
+    """An ipc.Service with clients that share buffers, refuse to look, or are gone."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.shared: dict[int, bytearray | None] = {}
+        self.deaf: set[int] = set()
+        self.told: list[int] = []
+        self.kernel = kernel
+        kernel.answers = {
+            (IPC, 1): SERVICE,
+            (IPC, 3): self.notify,
+            (IPC, 4): lambda client: self.copy(client, True),
+            (IPC, 5): lambda client: self.copy(client, False),
+        }
+        self.service = importlib.import_module("adder.ipc").Service("svc")
+
+    def ask(self, client: int, buffer: bytearray | None) -> None:
+        self.shared[client] = buffer
+        self.kernel.upcall(IPC, SERVICE, client, len(buffer or b""), 0x20000000)
+
+    def copy(self, client: int, fetch: bool) -> int:
+        theirs = self.shared.get(client)
+        if theirs is None:
+            raise SyscallError(6, "INVAL")
+        ours = self.kernel.buffers[IPC, SERVICE]
+        length = min(len(ours), len(theirs))
+        if fetch:
+            ours[:length] = theirs[:length]
+        else:
+            theirs[:length] = ours[:length]
+        return length
+
+    def notify(self, client: int) -> None:
+        if client in self.deaf:
+            raise SyscallError(9, "NOMEM")
+        if client not in self.shared:
+            raise SyscallError(6, "INVAL")
+        self.told.append(client)
+
+
+def test_a_service_outlives_clients_that_end_share_nothing_or_never_look(kernel) -> None:
+    world = Service(kernel)
+    world.ask(1, bytearray(b"a" + bytes(31)))
+    world.ask(2, None)
+    world.ask(4, bytearray(b"c" + bytes(31)))
+    world.ask(5, bytearray(b"d" + bytes(31)))
+    gone = world.shared[5]
+    world.deaf.add(4)
+    for client, first in ((1, b"a"), (2, None), (4, b"c")):
+        number, buffer = world.service.wait()
+        assert number == client
+        assert (bytes(buffer[:1]) if buffer else None) == first
+        if buffer:
+            buffer[0] += 1
+        if client == 1:
+            del world.shared[5]  # ends after its notify
+        world.service.answer(client)
+    assert world.shared[1][:1] == b"b"
+    assert world.shared[4][:1] == b"d"
+    assert gone[:1] == b"d"
+    assert world.told == [1, 2]
+    world.ask(1, bytearray(b"x" + bytes(31)))
+    assert world.service.wait()[0] == 1
+    world.deaf.clear()
+    world.service.answer(1)
+    world.ask(2, None)
+    assert world.service.wait() == (2, None)
+    assert world.told == [1, 2, 1, 4]  # who had no room is told later
+
+
+def test_a_client_that_notifies_without_end_takes_no_more_memory_than_others(kernel) -> None:
+    world = Service(kernel)
+    for _ in range(100):
+        world.ask(1, bytearray(64))
+        kernel.deliver()
+    world.ask(2, bytearray(1 << 20))
+    kernel.deliver()
+    assert len(world.service._requests) == 3
+    sizes = [len(world.service.wait()[1]) for _ in range(3)]
+    assert sizes == [64, 64, 1024]
+
+
+def test_what_is_stored_is_counted_in_bytes(kernel) -> None:
+    from array import array
+
+    storage = importlib.import_module("adder.storage")
+    drivers = Drivers(kernel, random.Random(1))
+    drivers.rolls.random = lambda: 0.5  # type: ignore[method-assign]
+    assert storage.write(0, array("I", [0x11111111, 0x22222222])) == 8
+    assert storage.read(0, 8) == b"\x11" * 4 + b"\x22" * 4
+    assert storage.write(8, memoryview(array("H", [0x4142]))) == 2
+    with pytest.raises(TypeError):
+        storage.write(0, "text")
