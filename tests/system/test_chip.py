@@ -1,0 +1,222 @@
+"""The nRF52840's kernel, the image that is flashed, on the simulated chip (adder/chip): it runs wherever Python does.
+
+Time here is the chip's own, and a run repeats exactly.
+"""
+
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from kernels import build_kernel
+
+from adder import python_app
+from adder.board import ROOT, load_board
+from adder.chip.nrf52840 import Chip
+from adder.renode import flash_contents
+
+BOARD = load_board("nrf52840")
+KERNEL = BOARD.build / "kernel.elf"
+APPS = ROOT / "renode" / "tests" / "apps"
+LEDS, BUTTON = (13, 14, 15, 16), 11  # of the nRF52840-DK
+
+sys.path.insert(0, str(ROOT / "renode" / "tests"))
+from traffic import check_traffic, make_blocks, make_chatter  # noqa: E402
+
+Boot = Callable[..., Chip]
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Callable[[str], Path]:
+    """The TBF file of an app: of build/apps, of renode/tests/apps, or of a source file."""
+
+    def find(name: str) -> Path:
+        source = Path(name) if name.endswith(".py") else APPS / f"{name}.py"
+        if not source.is_file():
+            return ROOT / "build" / "apps" / f"{name}.tbf"
+        made = tmp_path / f"{source.stem}.tbf"
+        made.write_bytes(python_app.build(source).tbf.encode())
+        return made
+
+    return find
+
+
+@pytest.fixture
+def boot(app: Callable[[str], Path], request: pytest.FixtureRequest) -> Boot:
+    """Makes a chip with these apps in its flash; a test that leaves a complaint of the models behind fails."""
+    made: list[Chip] = []
+
+    def make(*apps: str, kernel: Path = KERNEL, storage: bytes = b"", **options: int) -> Chip:
+        contents = flash_contents([app(name) for name in apps], BOARD, storage)
+        made.append(Chip(kernel, {BOARD.app_flash.start: contents}, **options))
+        return made[-1]
+
+    yield make
+    for chip in made:
+        assert not chip.complaints, "\n".join(chip.complaints)
+        assert "failed in" not in chip.transcript, chip.transcript
+
+
+def stored(chip: Chip) -> bytes:
+    """What lies in the storage."""
+    return chip.read_memory(BOARD.storage.start, BOARD.storage.size)
+
+
+# -- What it does ----------------------------------------------------------------
+
+
+def test_it_boots_to_the_console_and_sleeps_as_long_as_it_says(boot: Boot) -> None:
+    chip = boot("hello")
+    chip.expect(r"^Adder \S+ on Nordic nRF52840-DK")
+    chip.expect("hello, 1 of 5")
+    begun = chip.seconds
+    chip.expect("hello, 5 of 5")
+    assert 3.97 < chip.seconds - begun < 4.03
+    assert "app hello: slot 0" in chip.transcript
+
+
+def test_a_run_repeats_exactly(boot: Boot) -> None:
+    runs = [boot("hello", "clock-py", "spin") for _ in range(2)]
+    for chip in runs:
+        chip.run(1.5)
+    assert runs[0].transcript == runs[1].transcript
+    assert runs[0].cpu.instructions == runs[1].cpu.instructions
+
+
+def test_blink_is_seen_on_the_pins(boot: Boot) -> None:
+    chip = boot("blink")
+    chip.expect("blink: 4 LEDs")
+    changes: list[list[float]] = [[], []]
+
+    def watch(pin: int, level: int) -> None:
+        if pin in LEDS[:2]:
+            changes[LEDS.index(pin)].append(chip.seconds)
+
+    chip.ports[0].watchers.append(watch)
+    chip.run(4)
+    for seen, step in zip(changes, (0.25, 0.5), strict=True):
+        assert len(seen) >= 6
+        assert all(abs(b - a - step) < 0.005 for a, b in pairwise(seen)), seen
+
+
+@pytest.mark.parametrize(("app_name", "rate"), [("blink", 4), ("blink-py", 2), (None, 0)])
+def test_an_idle_board_is_asleep(boot: Boot, app_name: str | None, rate: int) -> None:
+    chip = boot(*[app_name] if app_name else [])
+    chip.run(2)
+    awake, sleeps = chip.cpu.awake, chip.cpu.sleeps
+    chip.run(60)
+    asleep = 1 - (chip.cpu.awake - awake) / 60e12
+    assert asleep >= 0.998 if app_name else asleep == 1
+    assert abs((chip.cpu.sleeps - sleeps) / 60 - rate) <= 0.1
+
+
+def test_alarms_come_after_the_counter_has_wrapped(boot: Boot) -> None:
+    chip = boot("hello")
+    chip.expect("hello, 1 of 5")
+    chip.rtc1.set_counter(0xFF4000)
+    chip.expect("hello, 3 of 5")
+    begun = chip.seconds
+    chip.expect("hello, 5 of 5")
+    assert chip.rtc1.counter() < 0x80000
+    assert 1.98 < chip.seconds - begun < 2.03
+
+
+def test_alarms_of_eight_apps_are_never_early_and_never_lost(boot: Boot) -> None:
+    chip = boot(*[f"alarms-short-{seed}" for seed in range(1, 9)])
+    came = 0
+    for _ in range(8):
+        said = chip.expect(
+            r"alarms: (\d+) came, 0 early, 0 unasked, 0 lost, at most (\d+) us late, now never back", 900
+        )
+        came += int(said[1])
+        assert int(said[2]) <= 7000
+    assert came == 1000
+
+
+def test_a_button_reaches_the_app(boot: Boot) -> None:
+    chip = boot("button")
+    chip.expect(r"button: \d buttons")
+    for press in range(1, 4):
+        chip.run(0.1)
+        chip.set_pin(BUTTON, 0)
+        chip.expect(f"button: pressed {press}")
+        chip.run(0.1)
+        chip.set_pin(BUTTON, None)  # pulled up
+        chip.expect(f"button: released {press}")
+
+
+def test_typing_reaches_the_app_and_a_burst_arrives_whole(boot: Boot) -> None:
+    chip = boot("reader", "blink")
+    chip.expect("reader: ready")
+    text = "".join(f"{i:07}\n" for i in range(56)) + "end".ljust(64)
+    chip.type(text)
+    chip.expect(rf"reader: 512 bytes, sum {sum(text.encode())}\b")
+    assert chip.uart.lost == 0
+
+
+@pytest.mark.parametrize("flow_control", [True, False])
+def test_the_line_carries_what_it_can_both_ways(boot: Boot, tmp_path: Path, flow_control: bool) -> None:
+    size = 8192
+    blocks = make_blocks(str(tmp_path / "blocks"), str(size))
+    chatters = [make_chatter(str(tmp_path), str(number)) + ".py" for number in range(8)]
+    options = () if flow_control else ("NRF52_UART_FLOW_CONTROL=n",)
+    kernel = build_kernel("nrf52840", tmp_path / "build", *options, base="nrf52840") if options else KERNEL
+    chip = boot("sink", *chatters, kernel=kernel)
+    chip.run(1)
+    chip.type((tmp_path / "blocks").read_bytes())
+    chip.expect("sink: end", 60)
+    chip.run(2)
+    assert chip.uart.lost == 0
+    (tmp_path / "output").write_bytes(chip.uart.sent)
+    assert check_traffic(str(tmp_path / "output"), blocks, "8")
+
+
+def test_the_thermometer_says_what_the_chip_has(boot: Boot) -> None:
+    chip = boot("thermometer")
+    for celsius in (31.5, -7.25):
+        chip.temp.celsius = celsius
+        chip.expect(rf"temperature: {celsius:.2f}")
+
+
+def test_storage_outlives_a_reset_and_a_loss_of_power(boot: Boot) -> None:
+    chip = boot("store")
+    chip.expect("store: start 1")
+    chip.run(0.2)
+    chip.reset()
+    chip.expect("store: start 2")
+    chip.run(0.2)
+    again = boot("store", storage=stored(chip))
+    again.expect("store: start 3")
+
+
+def test_a_reset_is_reported(boot: Boot) -> None:
+    chip = boot("hello")
+    chip.expect("hello, 1 of 5")
+    before = chip.transcript
+    chip.reset()
+    chip.expect("hello, 1 of 5")
+    chip.run(1)
+    assert "reset by" not in before
+    assert "reset by the reset pin" in chip.transcript
+
+
+def test_a_hung_kernel_is_reset_by_the_watchdog(boot: Boot) -> None:
+    chip = boot("spin")
+    chip.expect("spin: spinning")
+    chip.cpu.set_speed(4)  # the host has less to do
+    chip.cpu.hang()
+    chip.expect("reset by the watchdog", 10)
+    chip.expect("app spin: slot 0")
+
+
+def test_the_watchdog_leaves_a_busy_kernel_alone(boot: Boot) -> None:
+    chip = boot("spin", "blink", mips=8)
+    chip.run(10)  # longer than the watchdog's time
+    assert "reset by" not in chip.transcript
+
+
+def test_apps_share_memory_and_their_registers_survive(boot: Boot) -> None:
+    chip = boot("ping", "pong", "float", "float2", "rot13-py", "rot13-client-py")
+    for pattern in ("ping: 100 round trips", "Uryyb sebz Clguba", r"float: \d+ rounds, no register lost"):
+        chip.expect(pattern)
