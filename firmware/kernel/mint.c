@@ -70,11 +70,18 @@ static MP_DEFINE_CONST_FUN_OBJ_2(mint_grant_obj, mint_grant);
 #define POLICY_DEFAULT \
     (CONFIG_CAPSULE_POLICY_RESTART ? CONTAIN_RESTART : CONFIG_CAPSULE_POLICY_DISABLE ? CONTAIN_DISABLE : CONTAIN_CONTINUE)
 
+static mp_obj_t checked_recipe(mp_obj_t recipe) {
+    if (!mp_obj_is_callable(recipe)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("a function is needed"));
+    }
+    return recipe;
+}
+
 // build(name, recipe): what recipe() makes, a chip driver for instance. If it fails, that is reported, and
 // the result is None. It is not made again later, since others hold it.
 static mp_obj_t mint_build(mp_obj_t name, mp_obj_t recipe) {
     kernel_check_not_sealed();
-    mp_obj_t made = contain_make(mp_obj_str_get_qstr(name), recipe, MP_OBJ_NULL,
+    mp_obj_t made = contain_make(mp_obj_str_get_qstr(name), checked_recipe(recipe), MP_OBJ_NULL,
         CONFIG_CAPSULE_POLICY_DISABLE ? CONTAIN_DISABLE : CONTAIN_CONTINUE);
     return made == MP_OBJ_NULL ? mp_const_none : made;
 }
@@ -84,8 +91,11 @@ static MP_DEFINE_CONST_FUN_OBJ_2(mint_build_obj, mint_build);
 // now on answers the driver's commands. The recipe is kept, to make the capsule again if the policy says so.
 static mp_obj_t mint_serve(size_t n_args, const mp_obj_t *args) {
     kernel_check_not_sealed();
-    contain_policy_t policy = n_args > 3 ? mp_obj_get_int(args[3]) : POLICY_DEFAULT;
-    contain_make(mp_obj_str_get_qstr(args[0]), args[2], args[1], policy);
+    mp_uint_t policy = n_args > 3 ? (mp_uint_t)mp_obj_get_int(args[3]) : POLICY_DEFAULT;
+    if (policy > CONTAIN_DISABLE) {
+        mp_raise_ValueError(MP_ERROR_TEXT("no such policy"));
+    }
+    contain_make(mp_obj_str_get_qstr(args[0]), checked_recipe(args[2]), args[1], policy);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mint_serve_obj, 3, 4, mint_serve);
