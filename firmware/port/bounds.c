@@ -19,6 +19,13 @@ static inline bool in_kernel(void) {
     return mp_state_ctx_register == &kernel_python_state;
 }
 
+// Where a time-out may come: nothing is half changed there.
+static inline void end_if_over(void) {
+    if (MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL) {
+        mp_handle_pending(true);
+    }
+}
+
 static bool too_large(mp_obj_t number) {
     return mp_obj_is_exact_type(number, &mp_type_int) && !mp_obj_is_small_int(number)
         && ((mp_obj_int_t *)MP_OBJ_TO_PTR(number))->mpz.len > MOST_DIGITS;
@@ -51,8 +58,8 @@ mp_obj_t __wrap_mp_obj_new_int_from_str_len(const char **text, size_t length, bo
 // `in` walks a sequence, and comparing two walks both: a time-out may end that at each element.
 bool __real_mp_obj_equal(mp_obj_t first, mp_obj_t second);
 bool __wrap_mp_obj_equal(mp_obj_t first, mp_obj_t second) {
-    if (MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL && in_kernel()) {
-        mp_handle_pending(true);
+    if (in_kernel()) {
+        end_if_over();
     }
     return __real_mp_obj_equal(first, second);
 }
@@ -65,11 +72,15 @@ int __wrap_mp_format_float(mp_float_t f, char *text, size_t size, char format, i
 }
 
 // How many characters a search compares at most: places times length. And how many places there are: a replacement
-// has something to do at each.
-#define LONGEST_SEARCH (1u << 14)
+// has something to do at each, where a time-out may end it.
+#define LONGEST_SEARCH (1u << 13)
 #define MOST_PLACES (1u << 10)
 void bounds_check_search(size_t places, size_t length) {
-    if ((places > MOST_PLACES || length > LONGEST_SEARCH / places) && in_kernel()) {
+    if (!in_kernel()) {
+        return;
+    }
+    if (places > MOST_PLACES || length * places > LONGEST_SEARCH) {
         mp_raise_ValueError(MP_ERROR_TEXT("too long to be searched"));
     }
+    end_if_over();
 }

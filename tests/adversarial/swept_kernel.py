@@ -11,6 +11,16 @@ from adder.board import ROOT
 from adder.verify.functions import FUNCTIONS
 
 SWEEP = HERE / "board" / "sweep.py"
+MEASURE = HERE / "board" / "measure.py"
+WHICH = (SWEEP, MEASURE)
+"""The two capsules; a byte of the image chooses."""
+
+CLOCK = """
+# QEMU's first simple timer: a clock for measurements.
+[peripherals.sleep] # a name that the kernel knows already
+base = 0x40000000
+size = 0x1000
+"""
 
 
 def ours(image: Image) -> dict[str, str]:
@@ -34,12 +44,16 @@ def rows() -> list[tuple[str, str, str, Any]]:
 
 
 def build_swept_kernel(folder: Path) -> Path:
-    """QEMU's board of hostile capsules, with the one that sweeps, which nobody verifies."""
+    """QEMU's board of hostile capsules, with one that sweeps and one that measures, which nobody verifies."""
     board = folder / "board"
-    write_board(board, [SWEEP])
+    write_board(board, list(WHICH))
     text = (board / "board.py").read_text()
-    text = text.replace("recipes = (", "powers.log_line = log_line\npowers.fault_line = fault_line\nrecipes = (")
+    text = text.replace(
+        "recipes = (",
+        "powers.log_line = log_line\npowers.fault_line = fault_line\nmeasure.prepare(powers)\nrecipes = (",
+    )
     write(board / "board.py", text)
+    write(board / "memory.toml", (board / "memory.toml").read_text() + CLOCK)
     options = (board / "defconfig").read_text()
     write(board / "defconfig", options + "CONFIG_CAPSULE_BUDGET_MS=10000\nCONFIG_CAPSULE_HEAP_BYTES=32768\n")
     types = sorted(ours(Image(ROOT / "build" / "qemu" / "kernel.elf")).items())
