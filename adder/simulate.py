@@ -1,14 +1,17 @@
 """The kernel in QEMU: a `Simulation` that programs can drive, and the verb `adder simulate`.
 
-A simulation is one QEMU process. The kernel's console UART arrives through a socket and is kept
-whole in `transcript`; QEMU's monitor protocol (QMP) arrives through another. Sockets come in
-connected pairs, so there are no names to clash and any number of simulations run side by side.
+A simulation is one QEMU process. What the kernel's console UART says goes into a file, which never keeps
+QEMU waiting, and is kept whole in `transcript`; what is typed comes through a pipe. QEMU's monitor
+protocol (QMP) and its gdb stub have sockets. Nothing has a name that could clash, so any number of
+simulations run side by side.
 
 Time, chosen by `clock`:
 - "wall": the board's time is the host's; right for people.
 - "counted": each instruction takes `2**shift` ns, idle time passes as on the wall.
-- "fast": as "counted", and idle time is skipped. A run depends on nothing but its input, and an
-  app that sleeps for an hour wakes at once; right for tests.
+- "fast": as "counted", and idle time is skipped: an app that sleeps for an hour wakes at once. The board runs
+  only while `expect`, `run` or `run_until` waits for it, and its limits are in its own time; a character takes
+  the time that it takes on a line of 115,200 baud. So a run depends on nothing but its input; right for tests.
+  With `free` it runs on by itself, for those who only measure it.
 """
 
 import atexit
@@ -26,20 +29,22 @@ import tempfile
 import termios
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import click
 
 from adder.board import load_board
 from adder.errors import AdderError
 from adder.flash_image import FlashImage, lock_image
+from adder.lockstep import HZ, TICK, TYPING, Lockstep, StubError
 from adder.simulated import PRESSED, buttons_of, pins_of, power_on
 from adder.terminal import Keyboard, check_shown, console_options, end_on_signals, raw_terminal
 
 Clock = Literal["wall", "counted", "fast"]
+Answer = TypeVar("Answer")
 
 OLDEST_QEMU = (7, 0)
 
@@ -108,6 +113,7 @@ class Simulation:
         options: Sequence[str] = (),
         inherit: Sequence[int] = (),
         seed: bytes | None = None,
+        free: bool = False,
     ) -> None:
         self.seed = seed
         self.kernel = Path(kernel)
@@ -117,21 +123,29 @@ class Simulation:
         self.paused = paused
         self.options = list(options)
         self.inherit = tuple(inherit)
+        self.free = free
         self._process: subprocess.Popen[bytes] | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
-        self._uart: socket.socket | None = None
+        self._output: int | None = None
+        self._input: int | None = None
         self._qmp: socket.socket | None = None
+        self._stub: socket.socket | None = None
+        self._board: Lockstep | None = None
+        self._held = False
+        self._to_type = bytearray()
+        self._typed_at = 0
         self._qmp_buffer = b""
         self._qmp_lock = threading.Lock()
         self._errors: Any = None
-        self._reader: threading.Thread | None = None
         self._feeder: threading.Thread | None = None
         self._typed = threading.Event()
         self._closing = False
-        self._arrived = threading.Condition()
         self._received = bytearray()
-        self._ended = False
         self._position = 0
+
+    @property
+    def _driven(self) -> bool:
+        return self.clock == "fast" and not self.free
 
     # Starting and ending
 
@@ -152,7 +166,7 @@ class Simulation:
         if self.clock != "wall":
             sleep = "off" if self.clock == "fast" else "on"
             line += ["-icount", f"shift={self.shift},sleep={sleep}"]
-        if self.paused:
+        if self.paused or self._driven:
             line.append("-S")
         return line + self.options
 
@@ -166,52 +180,67 @@ class Simulation:
         FlashImage(self.image).create()
         power_on(self.image, self.seed or (FIXED_SEED if self.clock == "fast" else os.urandom(16)))
         self._received.clear()
-        self._position = 0
-        self._ended = False
+        self._to_type.clear()
+        self._typed_at = self._position = 0
         self._qmp_buffer = b""
+        self._held = self.paused
         try:
             self._launch(line)
-            self._qmp_receive()  # the greeting
             self.qmp("qmp_capabilities")
+            if (stub := self._stub) is not None:
+                self._board = self._ask_board(lambda: Lockstep(stub, self.kernel))
         except BaseException:
             self.kill()
             raise
 
     def _launch(self, line: list[str]) -> None:
-        self._uart, uart = socket.socketpair()
         self._qmp, qmp = socket.socketpair()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (open until `_release`)
-        with uart, qmp, self.image.open("rb") as locked:
+        with contextlib.ExitStack() as ours:
+            # A folder for as long as QEMU needs to open what is in it.
+            folder = Path(ours.enter_context(tempfile.TemporaryDirectory(prefix="adder-")))
+            uart = folder / "uart"
+            os.mkfifo(f"{uart}.in")
+            self._input = os.open(f"{uart}.in", os.O_RDWR | os.O_CLOEXEC)
+            self._output = os.open(f"{uart}.out", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+            locked = ours.enter_context(self.image.open("rb"))
             # QEMU inherits the lock and so holds it exactly as long as it runs.
             lock_image(locked.fileno(), self.image)
-            inherited = (uart.fileno(), qmp.fileno(), locked.fileno(), *self.inherit)
+            line += [
+                "-chardev", f"pipe,id=uart,path={_escape(uart)}",
+                "-serial", "chardev:uart",
+                "-chardev", f"socket,id=qmp,fd={qmp.fileno()}",
+                "-mon", "chardev=qmp,mode=control",
+            ]  # fmt: skip
+            ours.enter_context(qmp)
+            inherited = [qmp.fileno(), locked.fileno(), *self.inherit]
+            if self._driven:
+                self._stub, stub = socket.socketpair()
+                ours.enter_context(stub)
+                inherited.append(stub.fileno())
+                line += ["-chardev", f"socket,id=gdb,fd={stub.fileno()}", "-gdb", "chardev:gdb"]
             self._process = subprocess.Popen(
-                [
-                    *line,
-                    "-chardev", f"socket,id=uart,fd={uart.fileno()}",
-                    "-serial", "chardev:uart",
-                    "-chardev", f"socket,id=qmp,fd={qmp.fileno()}",
-                    "-mon", "chardev=qmp,mode=control",
-                ],
+                line,
                 stdin=subprocess.DEVNULL,
                 stdout=self._errors,
                 stderr=self._errors,
                 pass_fds=inherited,
                 # A Ctrl-C in the terminal is for us alone.
                 start_new_session=True,
-            )  # fmt: skip
-        self._watchdog = subprocess.Popen(
-            ["sh", "-c", WATCHDOG, "sh", str(self._process.pid)],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
-        )
-        atexit.register(self.kill)
-        self._reader = threading.Thread(target=self._read, args=(self._uart,), daemon=True)
-        self._reader.start()
+            )
+            self._watchdog = subprocess.Popen(
+                ["sh", "-c", WATCHDOG, "sh", str(self._process.pid)],
+                stdin=subprocess.PIPE,
+                start_new_session=True,
+            )
+            atexit.register(self.kill)
+            qmp.close()
+            self._qmp_receive()  # the greeting: all has been opened
         self._closing = False
         self._typed.clear()
-        self._feeder = threading.Thread(target=self._feed, args=(self._uart,), daemon=True)
-        self._feeder.start()
+        if not self._driven:
+            self._feeder = threading.Thread(target=self._feed, args=(self._input,), daemon=True)
+            self._feeder.start()
 
     def kill(self) -> None:
         """Cut the power: end QEMU at once, whatever it is doing."""
@@ -252,18 +281,20 @@ class Simulation:
             self._watchdog = None
         if self._process is not None:
             self._process.wait()
-        if self._reader is not None:
-            self._reader.join()
-            self._reader = None
+        if self._output is not None:
+            self._collect()
         if self._feeder is not None:
             self._closing = True
             self._typed.set()
             self._feeder.join()
             self._feeder = None
-        for end in (self._uart, self._qmp, self._errors):
+        for end in (self._qmp, self._stub, self._errors):
             if end is not None:
                 end.close()
-        self._uart = self._qmp = self._errors = None
+        for file in (self._input, self._output):
+            if file is not None:
+                os.close(file)
+        self._qmp = self._stub = self._errors = self._input = self._output = self._board = None
         atexit.unregister(self.kill)
 
     def __enter__(self) -> Self:
@@ -280,76 +311,178 @@ class Simulation:
 
     # The console
 
-    def _read(self, uart: socket.socket) -> None:
-        while True:
-            try:
-                data = uart.recv(65536)
-            except OSError:
-                data = b""
-            with self._arrived:
+    def _collect(self) -> bytearray:
+        """All that the console has shown, with what has come since the last time."""
+        if self._output is not None:
+            while data := os.pread(self._output, 1 << 20, len(self._received)):
                 self._received += data
-                self._ended = not data
-                self._arrived.notify_all()
-            if not data:
-                return
+        return self._received
 
     @property
     def transcript(self) -> str:
         """All that the console has shown since the start."""
-        with self._arrived:
-            return self._received.decode("utf-8", "replace")
+        return self._collect().decode("utf-8", "replace")
 
     @property
     def raw(self) -> bytes:
         """The bytes behind `transcript`."""
-        with self._arrived:
-            return bytes(self._received)
+        return bytes(self._collect())
 
     def expect(self, pattern: str | bytes, timeout: float = 10.0) -> re.Match[bytes]:
-        """Wait until the regular expression `pattern` appears after the last match.
+        """Wait until the regular expression `pattern` appears after the last match. `^` and `$` match at lines.
 
-        `timeout` is in seconds of the wall clock. `^` and `$` match at lines.
+        `timeout` is in seconds: with the clock "fast", of the board's time, otherwise of the host's.
         """
         if isinstance(pattern, str):
             pattern = pattern.encode()
         compiled = re.compile(pattern, re.MULTILINE)
-        deadline = time.monotonic() + timeout
-        with self._arrived:
-            while True:
-                text = bytes(self._received)
-                match = compiled.search(text, self._position)
-                if match is not None and match.end() == len(text) and not self._ended:
-                    # More of the line may be under way.
-                    if pattern.endswith(b"$") and not text.endswith(b"\n"):
-                        match = None
-                    elif self._arrived.wait(0.05):
-                        continue
-                if match is not None:
-                    self._position = match.end()
-                    return match
-                left = deadline - time.monotonic()
-                if self._ended:
-                    problem: type[SimulationError] = SimulationError
-                    why = "QEMU ended before the console showed"
-                elif left <= 0:
-                    problem, why = ExpectTimeout, f"Within {timeout} s the console did not show"
-                else:
-                    self._arrived.wait(left)
-                    continue
-                tail = text[-3000:].decode("utf-8", "replace")
-                raise problem(f"{why} {pattern!r}; it shows:\n{tail}{self._complaint()}")
+        found: re.Match[bytes] | None = None
+        length, since = -1, 0.0
+
+        def shown() -> bool:
+            nonlocal found, length, since
+            text = self._collect()
+            if len(text) != length:
+                length, since = len(text), self._moment()
+                found = compiled.search(bytes(text), self._position)
+                if found is not None and pattern.endswith(b"$") and found.end() == length and text[-1:] != b"\n":
+                    found = None
+            # More of the line may be under way.
+            return found is not None and (found.end() < length or self._is_quiet(since))
+
+        if not self.run_until(shown, timeout) and found is None:
+            tail = self._received[-3000:].decode("utf-8", "replace")
+            kind, why = (
+                (ExpectTimeout, f"Within {timeout:g} s the console did not show")
+                if self.running
+                else (SimulationError, "QEMU ended before the console showed")
+            )
+            raise kind(f"{why} {pattern!r}; it shows:\n{tail}{self._complaint()}")
+        assert found is not None
+        self._position = found.end()
+        return found
+
+    def expect_all(self, *patterns: str, timeout: float = 20.0) -> None:
+        """Wait until the console has shown all of these since the start, in whatever order."""
+
+        def missing() -> list[str]:
+            return [one for one in patterns if not re.search(one, self.transcript, re.MULTILINE)]
+
+        if not self.run_until(lambda: not missing(), timeout):
+            raise ExpectTimeout(
+                f"Within {timeout:g} s the console did not show {missing()}; it shows:\n{self.transcript[-3000:]}"
+            )
+
+    def _moment(self) -> float:
+        return self._board.cycles / HZ if self._board is not None else time.monotonic()
+
+    def _is_quiet(self, since: float) -> bool:
+        """Whether nothing more of a line is to be expected whose last character came at that moment."""
+        if self._board is not None:
+            return self._held or self._board.where == "sleep" or self._moment() > since + 0.01
+        return time.monotonic() > since + 0.05 or not self.running
+
+    # Time
+
+    @property
+    def time(self) -> float:
+        """Seconds of the board's time since it was switched on."""
+        if self._board is not None:
+            return self._board.cycles / HZ
+        hundredths, counter = (int(word, 16) for word in self.monitor("xp/2wx 0x40028014").split(":")[1].split())
+        about = hundredths * (HZ // 100)
+        return (about + (counter - about + 0x8000_0000) % 0x1_0000_0000 - 0x8000_0000) / HZ
+
+    def run(self, seconds: float) -> None:
+        """Let the board run for so long, in its own time."""
+        self.run_until(lambda: False, seconds)
+
+    def run_until(self, condition: Callable[[], bool], seconds: float | None) -> bool:
+        """Let the board run until `condition()` holds, or for so long; says whether it holds.
+
+        `seconds` are the board's with the clock "fast", otherwise the host's. None is for as long as there is something
+        to do, with the clock "fast" alone.
+        """
+        if self._driven:
+            end = None if seconds is None or self._board is None else self._board.cycles + round(seconds * HZ)
+            while not condition():
+                if not self._step(end):
+                    return condition()
+            return True
+        assert seconds is not None
+        deadline = time.monotonic() + seconds
+        while True:
+            last = not self.running or time.monotonic() >= deadline
+            if condition():
+                return True
+            if last:
+                return False
+            time.sleep(0.002)
+
+    def _step(self, end: int | None) -> bool:
+        """Go on to the next stop of the board, but not beyond the `end`, in cycles; False if nothing is left to do."""
+        board = self._board
+        if board is None or self._held or not self.running or (end is not None and board.cycles >= end):
+            return False
+        try:
+            return self._go_on(board, end)
+        except StubError:
+            self.wait(10)
+            return False
+
+    def _go_on(self, board: Lockstep, end: int | None) -> bool:
+        waits = bool(self._to_type) and board.takes_input
+        if waits and board.cycles >= self._typed_at + TYPING:
+            self._type(board)
+            board.step(tick=TYPING)
+        elif board.where != "sleep":
+            board.step(tick=TYPING if waits else TICK)
+        elif waits:
+            board.step(awake=True, tick=TYPING)
+        else:
+            alarm, left = board.until_alarm, end and end - board.cycles
+            if left is not None and (alarm is None or alarm > left):
+                board.step(awake=True, tick=max(left, 2))  # nothing happens until then
+            elif alarm is None:
+                return False
+            elif alarm > TICK:
+                board.step(awake=True, tick=alarm)  # then the alarm's interrupt is pending
+            else:
+                board.step()
+        return True
+
+    def _type(self, board: Lockstep) -> None:
+        """Type the next character."""
+        assert self._input is not None
+        os.write(self._input, self._to_type[:1])
+        del self._to_type[:1]
+        self._typed_at = board.cycles
+        while self.running and _unread(self._input):
+            self.qmp("query-status")  # which has QEMU look at the pipe
+
+    def _ask_board(self, question: Callable[[], Answer]) -> Answer:
+        try:
+            return question()
+        except StubError as error:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                if self._process is not None:
+                    self._process.wait(5)
+            raise SimulationError(f"{error}{self._complaint()}") from None
 
     def send(self, text: str | bytes) -> None:
-        """Type `text` into the console."""
-        if self._uart is None:
+        """Type `text` into the console. With the clock "fast" it arrives while the board runs."""
+        if self._input is None:
             raise SimulationError("The simulation is not running.")
-        try:
-            self._uart.sendall(text.encode() if isinstance(text, str) else text)
-        except OSError as error:
-            raise SimulationError(f"QEMU has ended.{self._complaint()}") from error
-        self._typed.set()
+        if not self.running:
+            raise SimulationError(f"QEMU has ended.{self._complaint()}")
+        data = text.encode() if isinstance(text, str) else text
+        if self._driven:
+            self._to_type += data
+        else:
+            os.write(self._input, data)
+            self._typed.set()
 
-    def _feed(self, uart: socket.socket) -> None:
+    def _feed(self, pipe: int) -> None:
         """Keep QEMU looking at the UART until it has taken all that was typed.
 
         QEMU asks whether the UART takes input only when something wakes its main loop, which
@@ -358,16 +491,9 @@ class Simulation:
         while self._typed.wait() and not self._closing:
             self._typed.clear()
             with contextlib.suppress(OSError, SimulationError):
-                while not self._closing and _unread(uart):
+                while not self._closing and _unread(pipe):
                     self.qmp("query-status")
                     time.sleep(0.01)
-
-    def _wait_for_output(self, seen: int, timeout: float) -> tuple[bytes, bool]:
-        """The bytes after the first `seen` ones, and whether QEMU has ended."""
-        with self._arrived:
-            if len(self._received) == seen and not self._ended:
-                self._arrived.wait(timeout)
-            return bytes(self._received[seen:]), self._ended
 
     def _complaint(self) -> str:
         """What QEMU wrote to its own output, if it did."""
@@ -375,7 +501,8 @@ class Simulation:
             return ""
         self._errors.seek(0)
         lines = self._errors.read().decode("utf-8", "replace").splitlines()
-        text = " ".join(line for line in lines if "has no peer" not in line)  # the unused network
+        usual = ("has no peer", "no active timers")  # the unused network; a board that waits for input alone
+        text = " ".join(line for line in lines if not any(words in line for words in usual))
         return f" QEMU says: {text}" if text else ""
 
     # The monitor
@@ -427,15 +554,21 @@ class Simulation:
 
     def stop(self) -> None:
         """Freeze the board; its time stands still."""
-        self.qmp("stop")
+        self._held = True
+        if not self._driven:
+            self.qmp("stop")
 
     def cont(self) -> None:
         """Let a frozen (or `paused`) board run on."""
-        self.qmp("cont")
+        self._held = False
+        if not self._driven:
+            self.qmp("cont")
 
     def reset(self) -> None:
         """Press the reset button: RAM and flash keep their contents."""
         self.qmp("system_reset")
+        if self._board is not None:
+            self._ask_board(self._board.was_reset)
 
     def read_memory(self, address: int, size: int) -> bytes:
         """Bytes of RAM or flash, past the MPU and without disturbing the board."""
@@ -466,9 +599,9 @@ class Simulation:
         return pins_of(self.image).level(number)
 
 
-def _unread(end: socket.socket) -> int:
-    """Bytes that were written to a socket and that the other side has not read."""
-    answer = fcntl.ioctl(end, termios.TIOCOUTQ, bytes(4))
+def _unread(pipe: int) -> int:
+    """Bytes that were written to a pipe and that the other side has not read."""
+    answer = fcntl.ioctl(pipe, termios.FIONREAD, bytes(4))
     return int.from_bytes(answer, sys.byteorder)
 
 
@@ -488,7 +621,6 @@ def _console(simulation: Simulation, seconds: float | None, until: str | None) -
     interactive = sys.stdin.isatty()
     keyboard = Keyboard(interactive)
     wanted = until.encode() if until else None
-    deadline = None if seconds is None else time.monotonic() + seconds
     stdin: int | None = sys.stdin.fileno()
     shown = 0
     held: dict[int, float] = {}  # buttons, and when to let go of them
@@ -508,7 +640,8 @@ def _console(simulation: Simulation, seconds: float | None, until: str | None) -
                     keyboard.buttons.clear()
                 else:
                     stdin = None
-            data, ended = simulation._wait_for_output(shown, 0.02)
+            ended = not simulation.running
+            data = _output(simulation, shown, None if seconds is None else seconds - simulation.time)
             if data:
                 sys.stdout.buffer.write(data)
                 sys.stdout.buffer.flush()
@@ -517,9 +650,21 @@ def _console(simulation: Simulation, seconds: float | None, until: str | None) -
                     return True
             elif ended:
                 raise SimulationError(f"QEMU has ended.{simulation._complaint()}")
-            if deadline is not None and time.monotonic() >= deadline:
+            elif seconds is not None and simulation.time >= seconds:
                 break
     return False
+
+
+def _output(simulation: Simulation, seen: int, left: float | None) -> bytes:
+    """The bytes after the first `seen` ones; waits a moment of the host's time for some, if so much is `left`."""
+    deadline = time.monotonic() + 0.02
+
+    def some() -> bool:
+        return len(simulation.raw) > seen or time.monotonic() >= deadline
+
+    if not simulation.run_until(some, left if simulation.clock == "fast" else 0.02) and left is None:
+        time.sleep(0.01)  # the board waits for input alone
+    return simulation.raw[seen:]
 
 
 @click.command()

@@ -67,7 +67,7 @@ def raw_terminal(interactive: bool) -> Any:
 
 def console_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options --seconds and --until."""
-    seconds = click.option("--seconds", type=float, metavar="N", help="Stop after N seconds.")
+    seconds = click.option("--seconds", type=float, metavar="N", help="Stop after N seconds of the board's time.")
     until = click.option(
         "--until", metavar="TEXT",
         help="Stop as soon as the console shows TEXT; with --seconds, fail if it does not in time.",

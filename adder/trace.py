@@ -185,6 +185,7 @@ class TracedRun:
             kernel,
             image,
             clock="fast",
+            free=True,
             options=[
                 *one_instruction_per_block(version),
                 "-d", "exec,nochain",

@@ -8,7 +8,6 @@ kernel's log. The numbers below were counted on this board; when the kernel chan
 import re
 import shutil
 import struct
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,7 +26,7 @@ BUILD = ROOT / "build"
 APPS = ("witness", "exits-terminate", "exits-restart", "faulty-read-kernel", "ping", "pong", "logger-py")
 NEVER = 0xFFFFFFFF
 AT_ONCE = 2  # boots side by side
-QUIET = 8  # seconds: who says nothing for so long is dead
+QUIET = 30  # seconds of the board's: whoever says nothing for so long is dead
 LAST_ROUND = 150  # of the witness: who has not gone on by then never will
 
 # What has to be seen on the console, and how often. It takes some 2,500 allocations, so that all have gone on
@@ -152,13 +151,13 @@ def silent(text: str) -> list[str]:
 def until_steady(board: Simulation) -> list[str]:
     """Wait until all have said what they have to, or never will; returns those that have not."""
     missing = ["all"]
-    seen, changed = 0, time.monotonic()
-    while missing and time.monotonic() < changed + QUIET:
-        time.sleep(0.01)
+    seen, changed = 0, board.time
+    while missing and board.time < changed + QUIET and board.running:
+        board.run(0.2)
         if len(board.raw) == seen:
             continue
         text = board.transcript
-        seen, changed = len(board.raw), time.monotonic()
+        seen, changed = len(board.raw), board.time
         missing = silent(text)
         if re.search(FATAL, text) or f"witness: round {LAST_ROUND}," in text:
             break
@@ -168,12 +167,7 @@ def until_steady(board: Simulation) -> list[str]:
 def types(board: Simulation) -> bool:
     """Whether the witness gets a byte that is typed now."""
     board.send("y")
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        if ", typed 1," in board.transcript:
-            return True
-        time.sleep(0.01)
-    return False
+    return board.run_until(lambda: ", typed 1," in board.transcript, 20)
 
 
 def signs(text: str) -> list[str]:
@@ -230,7 +224,7 @@ def lowest(board: Simulation, address: int, until: str) -> int:
     fewest = int.from_bytes(board.read_memory(address, 2), "little")
     while until not in board.transcript:
         fewest = min(fewest, int.from_bytes(board.read_memory(address, 2), "little"))
-        time.sleep(0.005)
+        board.run(0.02)
     return fewest
 
 

@@ -1,8 +1,6 @@
 """The seal alone, without the verifier: once the board is wired, no Python changes what the kernel is made of."""
 
-import contextlib
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,7 @@ from test_hostile_capsules import ASK
 from adder.board import ROOT
 from adder.flash_image import FlashImage, read_app_file
 from adder.python_app import build
-from adder.simulate import ExpectTimeout, Simulation
+from adder.simulate import Simulation
 
 BREAKER = HERE / "board" / "breaker.py"
 ATTEMPTS = re.findall(r"^def (\w+)\(powers\)", BREAKER.read_text(), re.MULTILINE)
@@ -59,11 +57,7 @@ def console(kernel: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     image.install([read_app_file(app)], only=True)
     with Simulation(kernel, image.path) as board:
         board.expect(r"app: done|panicked", timeout=30)
-        # The kernel's own messages may come later, on a slow machine.
-        end = time.monotonic() + 30
-        while time.monotonic() < end and board.transcript.count(f": {ATTEMPTS[-1]}: ") < 2:
-            with contextlib.suppress(ExpectTimeout):
-                board.expect(r"\n", timeout=1)
+        board.run_until(lambda: board.transcript.count(f": {ATTEMPTS[-1]}: ") == 2, 30)  # the kernel's own come later
         return board.transcript
 
 

@@ -281,5 +281,5 @@ def test_two_apps_take_turns_on_the_tiny_kernel(tiny: Path, tmp_path: Path) -> N
         board.expect("<a>")
         ticks = Symbols.read(tiny / "kernel.elf")["ticks"].address
         before = board.read_word(ticks)
-        time.sleep(0.2)
+        board.run(0.2)
         assert board.read_word(ticks) > before

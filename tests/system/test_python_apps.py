@@ -1,21 +1,11 @@
 """Python apps: unprivileged processes on the one shared interpreter."""
 
 import re
-import time
 
 import pytest
 
 from adder.board import ROOT
-from adder.simulate import Simulation
 from adder.tbf import Program, PythonProgram, Tbf
-
-
-def wait_for_all(board: Simulation, *lines: str) -> None:
-    """Wait until the console has said all of this, in whatever order."""
-    deadline = time.monotonic() + 60
-    while missing := [line for line in lines if not re.search(line, board.transcript)]:
-        assert time.monotonic() < deadline, missing
-        time.sleep(0.05)
 
 
 def test_print_input_and_time(simulation, python_app) -> None:
@@ -70,8 +60,7 @@ def test_eight_python_apps_and_two_c_apps_run_at_once(simulation) -> None:
         "misbehave-loop",
     )
     with simulation("hello", "rot13-client", *names) as board:
-        wait_for_all(
-            board,
+        board.expect_all(
             r"hello: hello, 5 of 5",
             r"rot13 for C: Uryyb sebz P",
             r"rot13 for Python: Uryyb sebz Clguba",
@@ -173,8 +162,7 @@ def test_what_the_mpu_stops_ends_in_a_fault(simulation, way) -> None:
 
 def test_the_rest_harms_nobody(simulation) -> None:
     with simulation("misbehave-loop", "misbehave-close-stdin", "misbehave-allow", "misbehave-flood", "hello") as board:
-        wait_for_all(
-            board,
+        board.expect_all(
             r"hello: hello, 5 of 5",
             "the kernel took none of it",
             "still here after closing stdin",
@@ -222,7 +210,7 @@ except ImportError as error:
 """
     )
     with simulation(app, "hello") as board:
-        wait_for_all(board, r"hello: hello, 3 of 5", r"no: no module named|App: py +- +\[Faulted\]")
+        board.expect_all(r"hello: hello, 3 of 5", r"no: no module named|App: py +- +\[Faulted\]")
         assert "imported it" not in board.transcript
 
 
@@ -333,7 +321,7 @@ def test_the_prompt(simulation) -> None:
         board.send("import time\r")
         board.send("while True: time.sleep(1)\r\r")
         board.expect("sleep")
-        time.sleep(0.2)
+        board.run(0.2)
         board.send("\x03")
         board.expect("KeyboardInterrupt")
         board.expect(">>> ")
