@@ -24,7 +24,7 @@ export MICROPY_GIT_HASH := release
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all run flash test test-adversarial menuconfig bench size variants tcb help fuzz soak upstream-tests renode-run renode-test renode-soak clean kernel kernels apps image FORCE
+.PHONY: all run flash test test-adversarial menuconfig bench size variants tcb help fuzz soak upstream-tests renode-run renode-test renode-soak clean kernel kernels apps image known-apps FORCE
 
 all: kernel apps ## Build the kernel for BOARD and all apps
 
@@ -96,8 +96,15 @@ include apps/apps.mk
 APPS ?= hello blink ping pong float spin faulty clock-py rot13-py rot13-client-py
 IMAGE := $(BUILD)/qemu/flash.img
 
-image: kernel apps ## Put APPS into the simulated flash
-	@$(PYTHON) -m adder image install --only $(IMAGE) $(APPS:%=$(BUILD)/apps/%.tbf)
+# The set's names are kept beside the image, so that another APPS changes the set and nothing that others have installed.
+image: kernel apps known-apps ## Put APPS into the simulated flash, beside what you have installed there
+	@$(PYTHON) -m adder image install --set $(BUILD)/qemu/apps.set $(IMAGE) $(APPS:%=$(BUILD)/apps/%.tbf)
+
+# Apps that are named and do not exist are said so at once.
+UNKNOWN_APPS = $(filter-out $(basename $(notdir $(APP_TBFS))),$(APPS))
+known-apps:
+	@$(if $(UNKNOWN_APPS),echo "There is no app '$(firstword $(UNKNOWN_APPS))' in apps/ (APPS=...);" \
+	    "apps from elsewhere are installed by \`adder image install $(IMAGE) FILE\`." >&2; exit 1)
 
 run: ## Build everything, boot it in QEMU, with the console here (leave: Ctrl-A X)
 	@+$(MAKE) --no-print-directory image BOARD=qemu
@@ -105,7 +112,7 @@ run: ## Build everything, boot it in QEMU, with the console here (leave: Ctrl-A 
 
 RENODE_IMAGE := $(BUILD)/nrf52840/renode.bin
 
-renode-run: apps $(TOOL_READY) ## Build the nRF52840's kernel and boot it in Renode, with the console here
+renode-run: apps known-apps $(TOOL_READY) ## Build the nRF52840's kernel and boot it in Renode, with the console here
 	@+$(MAKE) --no-print-directory kernel BOARD=nrf52840
 	@$(PYTHON) -m adder renode image $(RENODE_IMAGE) $(APPS:%=$(BUILD)/apps/%.tbf)
 	@$(PYTHON) -m adder renode run $(RUN_OPTIONS)
@@ -113,7 +120,7 @@ renode-run: apps $(TOOL_READY) ## Build the nRF52840's kernel and boot it in Ren
 # -- A real board -----------------------------------------------------------------
 
 # FLASH_OPTIONS="--method jlink --probe 68…"; APPS= leaves the board's apps alone. See docs/flashing.md.
-flash: kernel apps ## Write the kernel and APPS to BOARD: probe, UF2 drive, serial DFU
+flash: kernel apps known-apps ## Write the kernel and APPS to BOARD: probe, UF2 drive, serial DFU
 	@$(PYTHON) -m adder flash --board $(BOARD) $(FLASH_OPTIONS) $(APPS:%=$(BUILD)/apps/%.tbf)
 
 # -- Checking and measuring -------------------------------------------------------

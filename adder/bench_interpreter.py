@@ -147,7 +147,11 @@ def show(rows: list[Row], left_out: list[str]) -> None:
 def bench_interpreter(only: str, json_path: Path | None) -> None:
     """Count the instructions of MicroPython's perf_bench, in a process and on the bare interpreter."""
     programs = sorted((micropython() / "tests" / "perf_bench").glob("*.py"))
-    programs = [path for path in programs if path.stem != "benchrun" and re.search(only, path.stem)]
+    try:
+        pattern = re.compile(only)
+    except re.error as error:
+        raise AdderError(f"--only '{only}' is no regular expression: {error}.") from None
+    programs = [path for path in programs if path.stem != "benchrun" and pattern.search(path.stem)]
     kernels = {"process": load_board("qemu").build / "kernel.elf"}
     kernels |= {state: build_bare(state) for state in ("register", "fixed")}
     rows, left_out = [], []

@@ -39,6 +39,7 @@ import click
 from adder.board import load_board
 from adder.errors import AdderError
 from adder.flash_image import FlashImage, lock_image
+from adder.kernel_file import check_kernel
 from adder.lockstep import HZ, TICK, TYPING, Lockstep, StubError
 from adder.simulated import PRESSED, buttons_of, pins_of, power_on
 from adder.terminal import Keyboard, check_shown, console_options, end_on_signals, raw_terminal
@@ -691,6 +692,7 @@ def simulate(kernel: Path | None, image: Path | None, seconds: float | None, unt
     board = load_board("qemu")
     kernel = kernel or board.build / "kernel.elf"
     image = image or board.build / "flash.img"
+    check_kernel(kernel, board)
     end_on_signals()
     with Simulation(kernel, image, clock=clock) as simulation:
         if sys.stdin.isatty():

@@ -733,7 +733,7 @@ def read_tab(data: bytes) -> Tab:
                     continue  # macOS's tar writes a file's attributes so
                 if name.lower() == "metadata.toml":
                     metadata = tomllib.loads(file.read().decode("utf-8-sig"))
-                elif name.lower().endswith(".tbf"):
+                elif name.lower().endswith((".tbf", ".bin")):  # the latter in bundles of Tock 1.0
                     if name in tbfs:
                         raise TbfError(f"There are two files called {name}.")
                     tbfs[name] = _decode_member(name, file.read())

@@ -12,6 +12,7 @@ from adder.app_files import read_candidates, without_doubles
 from adder.board import Board
 from adder.errors import AdderError
 from adder.flash_image import ERASED, check_startable, choose, place, render
+from adder.kernel_file import check_kernel
 from adder.tbf import BASE_SIZE
 
 PAGE = 4096
@@ -124,7 +125,10 @@ def apps_piece(paths: Sequence[Path], board: Board) -> Piece:
 
 def load_image(kernel: Path | None, apps: Sequence[Path], board: Board) -> Image:
     """The image of a kernel and apps; either may be left out."""
-    pieces = kernel_pieces(kernel) if kernel is not None else []
+    pieces = []
+    if kernel is not None:
+        check_kernel(kernel, board)
+        pieces = kernel_pieces(kernel)
     if apps:
         pieces.append(apps_piece(apps, board))
     return make_image(pieces)

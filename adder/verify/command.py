@@ -9,6 +9,7 @@ import click
 from adder.board import ROOT
 from adder.errors import AdderError
 from adder.output import console, table
+from adder.text import MEGABYTE, counted, read_file
 from adder.verify import Finding, verify_text
 from adder.verify.rules import RULES, Rule
 
@@ -34,7 +35,7 @@ def files(paths: tuple[Path, ...]) -> Iterator[Path]:
 
 def read(path: Path) -> str:
     """A file's text; bytes that are no ASCII stay visible to the verifier, one character each."""
-    return path.read_bytes().decode("latin-1")
+    return read_file(path, MEGABYTE).decode("latin-1")
 
 
 def find_rule(name: str) -> Rule:
@@ -71,6 +72,8 @@ def verify(paths: tuple[Path, ...], as_json: bool, list_rules: bool, wanted: str
         out.print(explain(find_rule(wanted)))
         return 0
     checked = list(files(paths))
+    if not checked:
+        raise AdderError(f"There is no .py file in {', '.join(map(str, paths))}: nothing was checked.")
     found = [finding for path in checked for finding in verify_text(read(path), path)]
     if as_json:
         out.print(json.dumps([finding.for_machines() for finding in found], indent=2))
@@ -84,6 +87,7 @@ def verify(paths: tuple[Path, ...], as_json: bool, list_rules: bool, wanted: str
 def summary(found: list[Finding], files: int) -> str:
     """The last line."""
     if not found:
-        return f"{files} files are Capsule Python"
+        return f"{counted(files, 'file is', 'files are')} Capsule Python"
     broken = len({finding.path for finding in found})
-    return f"{len(found)} findings in {broken} of {files} files; `adder verify --explain RULE` says more"
+    what = f"{counted(len(found), 'finding')} in {broken} of {counted(files, 'file')}"
+    return f"{what}; `adder verify --explain RULE` says more"

@@ -357,13 +357,13 @@ def test_the_command_lists_findings_and_fails(tmp_path: Path) -> None:
     result = run(path)
     assert result.returncode == 1
     assert f"{path}:1:1: CP003 " in result.stdout
-    assert "1 findings in 1 of 1 files" in result.stdout
+    assert "1 finding in 1 of 1 file;" in result.stdout
 
 
 def test_the_command_accepts_good_files(tmp_path: Path) -> None:
     (tmp_path / "good.py").write_text("X = 1\n")
     result = run(tmp_path)
-    assert (result.returncode, result.stdout) == (0, "1 files are Capsule Python\n")
+    assert (result.returncode, result.stdout) == (0, "1 file is Capsule Python\n")
 
 
 def test_the_command_writes_json(tmp_path: Path) -> None:
