@@ -120,9 +120,15 @@ class Image:
         return count
 
     def total_qstrs(self) -> int:
-        """qstr_pool_t (py/qstr.h): prev, total_prev_len with a flag on top, alloc, len."""
-        _, before, _, length = self.words(self.symbols["mp_qstr_frozen_const_pool"], 4)
-        return (before & 0x7FFFFFFF) + length
+        """Of all pools, each of which says how many come before it: qstr_pool_t (py/qstr.h)."""
+        pool, counted, lengths = self.symbols["mp_qstr_frozen_const_pool"], [], []
+        while pool:
+            pool, before, _, length = self.words(pool, 4)  # prev; total_prev_len, with a flag on top; alloc; len
+            counted.append(before & 0x7FFFFFFF)
+            lengths.append(length)
+        if counted != [sum(lengths[n + 1 :]) for n in range(len(lengths))]:
+            raise AdderError("The pools of qstrs do not follow each other: the image was linked of old and new parts.")
+        return sum(lengths)
 
     def objects(self, table: int) -> tuple[Kind, ...]:
         """What a module's table of objects holds."""
