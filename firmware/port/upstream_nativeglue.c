@@ -1,5 +1,5 @@
-// py/nativeglue.c, compiled unchanged, with five entries of its function table replaced, four by
-// quicker ones: machine code made by the native emitter reaches everything through that table.
+// py/nativeglue.c, compiled unchanged, with four entries of its function table replaced by quicker
+// ones: machine code made by the native emitter reaches everything through that table.
 
 #include <stdarg.h>
 #include <assert.h>
@@ -93,18 +93,10 @@ mp_uint_t mp_native_from_obj(mp_obj_t object, mp_uint_t type) {
     return mp_native_from_obj_any(object, type);
 }
 
-// Upstream's returns for None as well; then code would go on behind a `raise` where none was compiled.
-static void mp_native_raise_any(mp_obj_t object);
-
-static void mp_native_raise(mp_obj_t object) {
-    mp_native_raise_any(object == mp_const_none ? mp_obj_new_exception(&mp_type_TypeError) : object);
-}
-
 // In the table the names stand alone; the definition is followed by a parenthesis.
 #define mp_load_attr load_attr
 #define mp_load_method load_method
 #define mp_store_attr store_attr
 #define mp_native_from_obj(...) mp_native_from_obj_any(__VA_ARGS__)
-#define mp_native_raise(...) mp_native_raise_any(__VA_ARGS__)
 
 #include "py/nativeglue.c"
