@@ -239,7 +239,7 @@ class Attack:
             takes = [kinds for kinds in takes.split(", ") if kinds]
             if takes:
                 self.everything("mint." + name, getattr(mint, name), takes, right.get(name) or self.made(takes))
-        self.slots("layout", "make_new", Layout, "", [0, 0, 0, 0, 0])
+        self.slots("layout", "make_new", Layout, "", [0, 0, 0, 0, 0, 0, b""])
         self.slots("buffer", "make_new", Buffer, "", [0])
         self.seen += ["mint." + name for name in dir(mint) if name[0] != "_" and callable(getattr(mint, name))]
 
