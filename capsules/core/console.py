@@ -50,6 +50,8 @@ class ConsoleDriver:
         self._writer: "Entry | None" = None
         self._writer_slot = 0
         self._reader: "Entry | None" = None
+        self._next_reader: "Entry | None" = None  # waits for the reception of one that has ended to be over
+        self._next_length = 0
         uart.set_client(self)
 
     def command(self, number: int, length: int, _: int, process: ProcessId) -> "CommandReturn | int":
@@ -60,9 +62,7 @@ class ConsoleDriver:
         if number == 2:
             return self._read(process, length if 0 <= length <= 0xFFFF else 0xFFFF)
         if number == 3:
-            if self._reader is self._grant.entry(process.slot):
-                self._uart.receive_abort()
-            return SUCCESS
+            return self._abort(self._grant.entry(process.slot))
         return ErrorCode.NOSUPPORT
 
     def _write(self, process: ProcessId, length: int) -> "CommandReturn | int":
@@ -128,18 +128,34 @@ class ConsoleDriver:
             return ErrorCode.NOMEM
         if length > self._longest_read:
             return ErrorCode.INVAL
-        reader = self._reader
-        if reader is not None and not reader.alive():
-            self._uart.receive_abort()  # received() puts the buffer back
         length = min(length, len(entry.read_write(1)))
+        reader = self._reader
+        waits = self._next_reader
+        if (reader is not None and reader.alive()) or (waits is not None and waits.alive()):
+            return ErrorCode.BUSY
+        if length == 0:
+            return ErrorCode.INVAL
+        if reader is None:
+            return self._begin_read(entry, length)
+        self._next_length = length
+        self._next_reader = entry
+        self._uart.receive_abort()
+        return SUCCESS
+
+    def _begin_read(self, entry: Entry, length: int) -> "CommandReturn | int":
         buffer = self._receive_buffer.take()
         if buffer is None:
             return ErrorCode.BUSY
-        if length == 0:
-            self._receive_buffer.put(buffer)
-            return ErrorCode.INVAL
         self._reader = entry
         self._uart.receive(buffer.move(self._uart), length)
+        return SUCCESS
+
+    def _abort(self, entry: "Entry | None") -> "CommandReturn | int":
+        if entry is not None and entry is self._next_reader:
+            self._next_reader = None
+            entry.schedule_upcall(_READ, ErrorCode.CANCEL, 0, 0)
+        elif entry is not None and entry is self._reader:
+            self._uart.receive_abort()
         return SUCCESS
 
     def received(self, buffer: Buffer, length: int, status: int) -> None:
@@ -153,3 +169,7 @@ class ConsoleDriver:
                 status = ErrorCode.NOMEM if count == 0 else ErrorCode.SIZE
             entry.schedule_upcall(_READ, status, count, 0)
         self._receive_buffer.put(buffer)
+        entry = self._next_reader
+        self._next_reader = None
+        if entry is not None and entry.alive():
+            self._begin_read(entry, self._next_length)

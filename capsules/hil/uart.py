@@ -31,4 +31,4 @@ class Uart(Protocol):
         """Fill the first `length` bytes, at least 1. Only one reception at a time."""
 
     def receive_abort(self) -> None:
-        """End the reception, if there is one, with what has come in so far."""
+        """End the reception, if there is one, with what has come in so far: received() is called from here, or soon."""

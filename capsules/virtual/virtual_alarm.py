@@ -2,7 +2,7 @@
 
 from typing import Callable
 
-from kernel import call_client
+from kernel import call_client, shared
 from micropython import const
 
 from capsules.hil.time import Alarm
@@ -16,20 +16,20 @@ _MOST = const(30)  # a bit each, in such an integer
 class VirtualAlarm:
     """One of the alarms; a HIL Alarm itself."""
 
-    def __init__(self, mux: "AlarmMux", index: int) -> None:
-        self.frequency = mux.frequency
+    def __init__(self, mux: "AlarmMux", frequency: int, index: int) -> None:
+        self.frequency = frequency
         self.now = mux.now
-        self._mux = mux
+        self._set_client, self._set_alarm, self._disarm = mux.shared
         self._index = index
 
     def set_client(self, fired: "Callable[[], None]") -> None:
-        self._mux.set_client(self._index, fired)
+        self._set_client(self._index, fired)
 
     def set_alarm(self, dt: int) -> None:
-        self._mux.set_alarm(self._index, dt)
+        self._set_alarm(self._index, dt)
 
     def disarm(self) -> None:
-        self._mux.disarm(self._index)
+        self._disarm(self._index)
 
 
 class AlarmMux:
@@ -37,11 +37,14 @@ class AlarmMux:
 
     Its own time is the sum of what has passed from look to look at the counter: it does not wrap, but begins anew
     long before it would be too large.
+
+    Clients are called from the hardware's interrupt alone, never from within a call of theirs: another one's stack
+    would be theirs then.
     """
 
     def __init__(self, alarm: Alarm) -> None:
-        self.frequency = alarm.frequency
         self.now = alarm.now
+        self.shared = (shared(self._set_client), shared(self._set_alarm), shared(self._disarm))  # for its alarms
         self._alarm = alarm
         self._last = 0  # the counter at the last look
         self._time = 0  # and the time in ticks; both count only while an alarm is armed
@@ -56,52 +59,62 @@ class AlarmMux:
         index = len(self._due)
         if index == _MOST:
             raise ValueError("too many alarms on one timer")
-        self._due.append(0)
+        alarm = VirtualAlarm(self, self._alarm.frequency, index)
         self._fired.append(self._ignore)
-        return VirtualAlarm(self, index)
+        self._due.append(0)
+        return alarm
 
     def _ignore(self) -> None:
         """The client of an alarm that has none."""
 
-    def set_client(self, index: int, fired: "Callable[[], None]") -> None:
-        """Of the alarm with this number."""
+    def _set_client(self, index: int, fired: "Callable[[], None]") -> None:
         self._fired[index] = fired
 
-    def set_alarm(self, index: int, dt: int) -> None:
-        """Let the alarm with this number go off in `dt` ticks."""
+    def _set_alarm(self, index: int, dt: int) -> None:
         now = self.now()
         if self._armed == 0 and not self._looking:
             self._last = now
         time = self._time + ((now - self._last) & _MASK)
         self._due[index] = time + (dt if 0 < dt < _LONGEST else 1 if dt < 1 else _LONGEST)
         self._armed |= 1 << index
-        self._look_unless_looking()
+        if not self._looking:
+            self._aim(time)
 
-    def disarm(self, index: int) -> None:
-        """Let the alarm with this number not go off."""
+    def _disarm(self, index: int) -> None:
         bit = 1 << index
         if self._armed & bit:
             self._armed &= ~bit
-            self._look_unless_looking()
+            if self._looking:
+                return
+            if self._armed:
+                self._aim(self._time + ((self.now() - self._last) & _MASK))
+            else:
+                self._alarm.disarm()
 
     def _begin_anew(self, time: int) -> None:
         """Let the time be 0, which is `time`."""
         for index in range(len(self._due)):
             self._due[index] -= time
 
-    def _look_unless_looking(self) -> None:
-        if not self._looking:
-            self._look()
-            if self._armed == 0:
-                self._alarm.disarm()
+    def _aim(self, time: int) -> None:
+        """Set the hardware for the soonest alarm; `time` is now."""
+        alarms = int(self._armed)
+        soonest = time + _LONGEST
+        index = 0
+        while alarms:
+            if alarms & 1:
+                due = int(self._due[index])
+                if due < soonest:
+                    soonest = due
+            alarms >>= 1
+            index += 1
+        self._alarm.set_alarm(soonest - time if soonest > time else 1)
 
     def _look(self) -> None:
-        """Look at the counter: call who is due, then set the hardware for the next.
+        """From the hardware, which has gone off and is not set: call who is due, then set it for the next.
 
-        From the hardware, which has then gone off and is not set; or when an alarm was set or disarmed.
-
-        A client may set or disarm any alarm from its callback, and so be here already; the hardware is not. If
-        clients fail for so long that this ends half done, the hardware calls again.
+        A client may set or disarm any alarm from its callback; the hardware is set after the last. If this ends half
+        done, the hardware calls again.
         """
         self._looking = True
         now = int(self.now())
@@ -123,17 +136,7 @@ class AlarmMux:
             alarms >>= 1
             index += 1
         self._looking = False
-        alarms = int(self._armed)
-        if alarms:
-            soonest = time + _LONGEST
-            index = 0
-            while alarms:
-                if alarms & 1:
-                    due = int(self._due[index])
-                    if due < soonest:
-                        soonest = due
-                alarms >>= 1
-                index += 1
+        if int(self._armed):
             if called:  # that took time
                 time += (int(self.now()) - now) & _MASK
-            self._alarm.set_alarm(soonest - time if soonest > time else 1)
+            self._aim(time)

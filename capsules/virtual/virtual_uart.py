@@ -3,121 +3,167 @@
 Transmissions go out one at a time, in turn. Received bytes go to every device that is receiving.
 """
 
-from typing import Callable
+from typing import Any, Callable
 
 from cells import Buffer, TakeCell
-from kernel import ErrorCode, call_client
+from kernel import ErrorCode, call_client, deferred, shared
+from micropython import const
 
 from capsules.hil.uart import Uart, UartClient
+
+_NOBODY = const(-1)
+
+# What the mux knows of a device.
+_TRANSMITTED = const(0)  # the client's callbacks
+_RECEIVED = const(1)
+_OUT = const(2)  # the buffer to be sent, or None
+_OUT_LENGTH = const(3)
+_IN = const(4)  # the buffer to be filled, or None
+_IN_LENGTH = const(5)
+_IN_AT = const(6)
+_IN_STATUS = const(7)  # of a reception that is over; _RUNNING while it is not
+
+_RUNNING = const(-1)
 
 
 class UartDevice:
     """One user's UART; a HIL Uart itself."""
 
-    def __init__(self, mux: "UartMux") -> None:
-        self._mux = mux
-        self._transmitted: "Callable[[Buffer, int, int], None]" = self._ignore
-        self._received: "Callable[[Buffer, int, int], None]" = self._ignore
-        self.transmit_cell: TakeCell[Buffer] = TakeCell()
-        self.transmit_length = 0
-        self.receive_cell: TakeCell[Buffer] = TakeCell()
-        self.receive_length = 0
-        self.receive_at = 0
+    def __init__(self, mux: "UartMux", index: int) -> None:
+        self._set_client, self._transmit, self._receive, self._abort = mux.shared
+        self._index = index
 
     def set_client(self, client: UartClient) -> None:
-        self._transmitted = client.transmitted
-        self._received = client.received
-
-    def _ignore(self, buffer: Buffer, length: int, status: int) -> None:
-        """The client of a device that has none."""
+        self._set_client(self._index, client.transmitted, client.received)
 
     def transmit(self, buffer: Buffer, length: int) -> None:
-        self.transmit_length = length
-        self.transmit_cell.put(buffer.move(self))
-        self._mux.transmit_next()
+        self._transmit(self._index, buffer, length)
 
     def receive(self, buffer: Buffer, length: int) -> None:
-        self._mux.pause()
-        self.receive_length = length
-        self.receive_at = 0
-        self.receive_cell.put(buffer.move(self))
-        self._mux.receive_next()
+        self._receive(self._index, buffer, length)
 
     def receive_abort(self) -> None:
-        if self.receive_cell.is_some():
-            self._mux.abort(self)
-
-    def finish_transmit(self, buffer: Buffer, length: int, status: int) -> None:
-        """The mux has sent this device's bytes."""
-        call_client(self._transmitted, buffer, length, status)
-
-    def finish_receive(self, status: int) -> None:
-        """Give the client what has come in."""
-        buffer = self.receive_cell.take()
-        if buffer is not None:
-            call_client(self._received, buffer.give_back(), self.receive_at, status)
-
-    def take_bytes(self, source: Buffer, length: int) -> None:
-        """Bytes have come in."""
-        buffer = self.receive_cell.take()
-        if buffer is None:
-            return
-        self.receive_at += buffer.copy(self.receive_at, source, 0, min(length, self.receive_length - self.receive_at))
-        self.receive_cell.put(buffer)
-        if self.receive_at == self.receive_length:
-            self.finish_receive(0)
-
-    def wanted(self) -> int:
-        """Bytes still to come; 0 if the device is not receiving."""
-        return self.receive_length - self.receive_at if self.receive_cell.is_some() else 0
+        """As the HIL says; the callback comes soon, and not from here."""
+        self._abort(self._index)
 
 
 class UartMux:
-    """Shares a HIL Uart among devices."""
+    """Shares a HIL Uart among devices.
+
+    Clients are called from the hardware's interrupt or a deferred call, never from within a call of theirs: another
+    one's stack would be theirs then.
+    """
 
     def __init__(self, uart: Uart, receive_buffer: Buffer) -> None:
+        self.shared = (  # for its devices
+            shared(self._set_client),
+            shared(self._transmit),
+            shared(self._receive),
+            shared(self._abort),
+        )
+        self._hand_out_later = deferred(self._hand_out)
         self._uart = uart
-        self._devices: "tuple[UartDevice, ...]" = ()
         self._turn = 0
-        self._sending: "UartDevice | None" = None
+        self._sending = _NOBODY
         self._receive_buffer = TakeCell(receive_buffer)
-        self._paused = False
-        self._aborting: "UartDevice | None" = None
+        self._called = False  # by a device, which is no time to call another's client
+        self._devices: "list[list[Any]]" = []
         uart.set_client(self)
 
     def new_device(self) -> UartDevice:
         """Make one more device; only while the board is wired."""
-        device = UartDevice(self)
-        self._devices += (device,)
+        device = UartDevice(self, len(self._devices))
+        self._devices.append([self._ignore, self._ignore, None, 0, None, 0, 0, _RUNNING])
         return device
 
-    def transmit_next(self) -> None:
+    def _ignore(self, buffer: Buffer, length: int, status: int) -> None:
+        """The client of a device that has none."""
+
+    def _set_client(self, index: int, transmitted: "Callable[..., None]", received: "Callable[..., None]") -> None:
+        device = self._devices[index]
+        device[_TRANSMITTED] = transmitted
+        device[_RECEIVED] = received
+
+    # -- Sending ----------------------------------------------------------------------------------
+
+    def _transmit(self, index: int, buffer: Buffer, length: int) -> None:
+        device = self._devices[index]
+        if not 0 < length <= len(buffer):
+            raise ValueError("a transmission has 1 byte at least, and no more than its buffer")
+        if device[_OUT] is not None:
+            raise RuntimeError("a transmission is under way")
+        device[_OUT_LENGTH] = length
+        device[_OUT] = buffer.move(self)
+        self._transmit_next()
+
+    def _transmit_next(self) -> None:
         """Start the next transmission unless one is under way."""
-        if self._sending is not None:
+        if self._sending != _NOBODY:
             return
         count = len(self._devices)
+        turn = int(self._turn)
         for _ in range(count):
-            self._turn = self._turn + 1 if self._turn + 1 < count else 0
-            device = self._devices[self._turn]
-            buffer = device.transmit_cell.take()
+            turn = (turn + 1) % count
+            device = self._devices[turn]
+            buffer = device[_OUT]
             if buffer is not None:
-                self._sending = device
-                self._uart.transmit(buffer, device.transmit_length)
+                self._turn = turn
+                device[_OUT] = None
+                self._uart.transmit(buffer, device[_OUT_LENGTH])
+                self._sending = turn
                 return
 
     def transmitted(self, buffer: Buffer, length: int, status: int) -> None:
         """From the hardware."""
-        device = self._sending
-        self._sending = None
-        if device is not None:
-            device.finish_transmit(buffer.give_back(), length, status)
-        self.transmit_next()
+        index = self._sending
+        self._sending = _NOBODY
+        if index != _NOBODY:
+            call_client(self._devices[index][_TRANSMITTED], buffer.give_back(), length, status)
+        self._transmit_next()
 
-    def receive_next(self) -> None:
+    # -- Receiving --------------------------------------------------------------------------------
+
+    def _receive(self, index: int, buffer: Buffer, length: int) -> None:
+        device = self._devices[index]
+        if not 0 < length <= len(buffer):
+            raise ValueError("a reception has 1 byte at least, and no more than its buffer")
+        if device[_IN] is not None:
+            raise RuntimeError("a reception is under way")
+        self._stop()  # what this device asks for begins after what has come in
+        device[_IN_LENGTH] = length
+        device[_IN_AT] = 0
+        device[_IN_STATUS] = _RUNNING
+        device[_IN] = buffer.move(self)
+        self._receive_next()
+
+    def _abort(self, index: int) -> None:
+        """End one device's reception, go on for the rest."""
+        device = self._devices[index]
+        if self._wanted(device):
+            self._stop()
+            if device[_IN_STATUS] == _RUNNING:
+                device[_IN_STATUS] = ErrorCode.CANCEL
+            self._hand_out_later()
+            self._receive_next()
+
+    def _stop(self) -> None:
+        """Stop the hardware and share out what has come in."""
+        if not self._receive_buffer.is_some():
+            self._called = True
+            self._uart.receive_abort()  # received()
+            self._called = False
+
+    def _wanted(self, device: "list[Any]") -> int:
+        """Bytes still to come; 0 if the device is not receiving."""
+        if device[_IN] is None or device[_IN_STATUS] != _RUNNING:
+            return 0
+        return int(device[_IN_LENGTH]) - int(device[_IN_AT])
+
+    def _receive_next(self) -> None:
         """Receive as many bytes as the device that wants fewest, unless it is done already."""
         fewest = 0
         for device in self._devices:
-            wanted = device.wanted()
+            wanted = self._wanted(device)
             if wanted and (fewest == 0 or wanted < fewest):
                 fewest = wanted
         if fewest:
@@ -125,26 +171,28 @@ class UartMux:
             if buffer is not None:
                 self._uart.receive(buffer, min(fewest, len(buffer)))
 
-    def pause(self) -> None:
-        """Hand out what has come in: what a device is about to ask for begins after it."""
-        if not self._receive_buffer.is_some():
-            self._paused = True
-            self._uart.receive_abort()
-            self._paused = False
-
     def received(self, buffer: Buffer, length: int, status: int) -> None:
         """From the hardware."""
         for device in self._devices:
-            device.take_bytes(buffer, length)
+            wanted = self._wanted(device)
+            if wanted:
+                count = min(length, wanted)
+                device[_IN].copy(device[_IN_AT], buffer, 0, count)
+                device[_IN_AT] += count
+                if count == wanted:
+                    device[_IN_STATUS] = 0
         self._receive_buffer.put(buffer)
-        aborting = self._aborting
-        self._aborting = None
-        if aborting is not None:
-            aborting.finish_receive(ErrorCode.CANCEL)
-        if not self._paused:
-            self.receive_next()
+        if self._called:
+            self._hand_out_later()
+            return
+        self._hand_out()
+        self._receive_next()
 
-    def abort(self, device: UartDevice) -> None:
-        """End one device's reception: stop the hardware, hand out what it has, go on for the rest."""
-        self._aborting = device
-        self._uart.receive_abort()
+    def _hand_out(self) -> None:
+        """Give those whose reception is over what has come in."""
+        for device in self._devices:
+            buffer = device[_IN]
+            status = device[_IN_STATUS]
+            if buffer is not None and status != _RUNNING:
+                device[_IN] = None
+                call_client(device[_RECEIVED], buffer.give_back(), device[_IN_AT], status)

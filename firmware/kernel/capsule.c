@@ -50,7 +50,7 @@ typedef struct {
 } bound_method_t;
 
 const void *bound_method_self(mp_obj_t method) {
-    return MP_OBJ_TO_PTR(((bound_method_t *)MP_OBJ_TO_PTR(method))->self);
+    return mp_obj_is_type(method, &mp_type_bound_meth) ? MP_OBJ_TO_PTR(((bound_method_t *)MP_OBJ_TO_PTR(method))->self) : NULL;
 }
 
 // Calls whatever the generic way can call.
@@ -58,13 +58,19 @@ static mp_obj_t call_any(mp_obj_t function, size_t n_args, size_t n_kw, const mp
     return mp_call_function_n_kw(function, n_args, n_kw, args);
 }
 
+// A function written in Python: what C offers is an mp_obj_is_fun(), too, but has no module.
+static bool is_python_function(mp_obj_t object) {
+    return mp_obj_is_type(object, &mp_type_fun_bc) || mp_obj_is_type(object, &mp_type_fun_native)
+        || mp_obj_is_type(object, &mp_type_fun_viper);
+}
+
 bool driver_serve(unsigned index, mp_obj_t command, unsigned capsule) {
     driver_t *driver = &drivers[index];
-    if (!mp_obj_is_type(command, &mp_type_bound_meth)) {
+    bound_method_t *bound = MP_OBJ_TO_PTR(command);
+    if (!mp_obj_is_type(command, &mp_type_bound_meth) || !is_python_function(bound->method)) {
         return false;
     }
     driver->capsule = capsule;
-    bound_method_t *bound = MP_OBJ_TO_PTR(command);
     driver->function = bound->method;
     driver->self = bound->self;
     driver->takes_words = mp_obj_is_type(bound->method, &mp_type_fun_viper);
@@ -74,7 +80,7 @@ bool driver_serve(unsigned index, mp_obj_t command, unsigned capsule) {
     } else {
         driver->entry = call_any;
     }
-    driver->globals = mp_obj_is_fun(bound->method) ? function->context->module.globals : mp_globals_get();
+    driver->globals = function->context->module.globals;
     return true;
 }
 
@@ -244,6 +250,8 @@ static const mp_rom_map_elem_t kernel_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_ErrorCode), MP_ROM_PTR(&error_code_type) },
     { MP_ROM_QSTR(MP_QSTR_Layout), MP_ROM_PTR(&layout_type) },
     { MP_ROM_QSTR(MP_QSTR_call_client), MP_ROM_PTR(&contain_call_client_obj) },
+    { MP_ROM_QSTR(MP_QSTR_deferred), MP_ROM_PTR(&contain_deferred_obj) },
+    { MP_ROM_QSTR(MP_QSTR_shared), MP_ROM_PTR(&contain_shared_obj) },
     { MP_ROM_QSTR(MP_QSTR_log), MP_ROM_PTR(&kernel_log_obj) },
     { MP_ROM_QSTR(MP_QSTR_log_u32), MP_ROM_PTR(&kernel_log_u32_obj) },
     { MP_ROM_QSTR(MP_QSTR_SUCCESS), MP_ROM_PTR(&return_success) },

@@ -50,7 +50,7 @@ static inline driver_t *driver_find(uint32_t number) {
 // Reserve a driver number; raises if it is taken.
 unsigned driver_add(uint32_t number, mp_obj_t layout);
 
-// Let `command`, a bound method of what this capsule is made of, serve the driver. False if it is none.
+// Let `command`, a bound method in Python of what this capsule is made of, serve the driver. False if it is none.
 bool driver_serve(unsigned driver, mp_obj_t command, unsigned capsule);
 
 // Call the driver's command and put the outcome into the frame.
@@ -59,7 +59,7 @@ void capsule_command(driver_t *driver, process_t *process, exception_frame_t *fr
 // The values a command can return (kernel.success and its kin).
 extern const mp_obj_type_t command_return_type;
 
-// The object to which a method is bound.
+// The object to which a method is bound; NULL if it is no bound method.
 const void *bound_method_self(mp_obj_t method);
 
 void capsule_collect_roots(void);

@@ -7,6 +7,7 @@
 #include "core/interrupt.h"
 #include "kernel/capsule.h"
 #include "kernel/contain.h"
+#include "kernel/crash_screen.h"
 #include "kernel/log.h"
 #include "kernel/schedule.h"
 #include "kernel/seal.h"
@@ -18,14 +19,22 @@
 
 #define NO_DRIVER (0xff)
 #define REPORTED (8)        // so many failures of a capsule are reported; then only each 16th, 32nd, 64th, ...
-#define MOST_SPARED (8)     // failures of others that cost a caller no time
 #define LONGEST_TEXT (120)  // of an exception's message
 #define BUDGET_TICKS (CONFIG_CAPSULE_BUDGET_MS * 1000 / CONFIG_TIME_SLICE_US + 1) // the first one comes at any time
+#define LATE_FAILURES (8)   // in a row, until a deferred call is not tried again
+
+// What has to be left of the stacks when one capsule's code begins for another: for a client's, and for shared code, which
+// calls no client. tests/adversarial/test_exhaustion.py measures what they take.
+#define CLIENT_STACK (1792)
+#define CLIENT_PYSTACK (448)
+#define SHARED_STACK (1024)
+#define SHARED_PYSTACK (192)
 
 typedef struct {
     mp_obj_t recipe;
     uint32_t failures;
     uint16_t name;
+    uint16_t ticks; // of SysTick while its code ran in this round: its account
     uint8_t driver;
     uint8_t policy;
     uint8_t restarts;
@@ -34,18 +43,19 @@ typedef struct {
 
 static capsule_t capsules[CONFIG_MAX_CAPSULES] = {};
 static uint8_t capsule_count; // [0] is the kernel
+static uint32_t charged[(CONFIG_MAX_CAPSULES + 31) / 32]; // one bit for each whose ticks are not 0
 
 uint8_t contain_running;
-uint32_t contain_ticks;
+bool contain_round;
 bool contain_wiring;
 bool contain_last_try;
-uint32_t contain_spared;
-static unsigned restart_line;
+static uint8_t payer; // whose account pays, if that is not who runs: shared code, and reports of a failure
+static unsigned own_line;
 
 // -- Where an exception came from ---------------------------------------------
 
-// Machine code adds nothing to an exception's traceback, as bytecode does. So the return addresses on
-// the stack are noted when it is raised; the build lists all functions of machine code (adder/freeze.py).
+// Machine code adds nothing to an exception's traceback, as bytecode does. So its frames are looked for on the stack when it
+// is raised; the build lists all functions of machine code (adder/freeze.py).
 typedef struct {
     const uint8_t *code;
     uint16_t file, function; // where their names are in frozen_function_texts
@@ -66,23 +76,6 @@ static bool in_frozen_code(uint32_t address) {
     return address >= (uint32_t)&_frozen_code_start && address < (uint32_t)&_frozen_code_end;
 }
 
-static void trace_from(const uint32_t *stack) {
-    for (; stack < (uint32_t *)&_stack_top; stack++) {
-        if ((*stack & 1) && in_frozen_code(*stack)) {
-            trace_length -= trace_length == TRACE_LENGTH;
-            trace[trace_length++] = *stack;
-        }
-    }
-}
-
-void contain_note_raise(const void *exception) {
-    if (exception != traced) { // not the same one, raised on
-        traced = exception;
-        trace_length = 0;
-        trace_from(__builtin_frame_address(0));
-    }
-}
-
 static const frozen_function_t *function_at(uint32_t address) {
     const frozen_function_t *found = NULL;
     for (size_t i = 0; i < frozen_function_count; i++) {
@@ -92,6 +85,62 @@ static const frozen_function_t *function_at(uint32_t address) {
         }
     }
     return found;
+}
+
+// Such a function begins with push {..., lr} and sub sp, #n, and has this frame to its end: the build has seen to that
+// (adder/verify_image). The native emitter puts an offset before it.
+#define PUSH_LR (0xb5) // << 8; ARMv7-M A7.7.101, encoding T1: the lower bits are the other registers
+#define POP_PC (0xbd)  // << 8; A7.7.99, encoding T1
+
+static const uint8_t *entry_of(const frozen_function_t *function) {
+    return function->code + (function->code[1] != PUSH_LR && function->code[5] == PUSH_LR ? 4 : 0);
+}
+
+static unsigned pushed_words(const uint8_t *entry) {
+    return __builtin_popcount(entry[0]) + 1;
+}
+
+static unsigned local_words(const uint8_t *entry) {
+    return entry[2] & 0x7f;
+}
+
+static void note(uint32_t address) {
+    trace_length -= trace_length == TRACE_LENGTH;
+    trace[trace_length++] = address;
+}
+
+// Note the function that `word` returns to, whose frame begins at `stack`, and its callers as long as they are machine code.
+// A word is such a return address only if a whole frame lies there, at whose end is the return address of the function's
+// own caller. Returns what comes above these frames; `stack`, if there is none.
+static const uint32_t *trace_frames(uint32_t word, const uint32_t *stack) {
+    while (in_frozen_code(word) && crash_screen_is_return_address(word)) {
+        const uint8_t *entry = entry_of(function_at(word));
+        const uint32_t *link = stack + local_words(entry) + pushed_words(entry) - 1;
+        if (link >= (const uint32_t *)&_stack_top || !crash_screen_is_return_address(*link)) {
+            break;
+        }
+        note(word);
+        word = *link;
+        stack = link + 1;
+    }
+    return stack;
+}
+
+// Between functions of machine code there may be C, which has its return address at the top of its frame, and below it
+// what nobody knows.
+static void trace_from(const uint32_t *stack) {
+    while (stack < (const uint32_t *)&_stack_top) {
+        uint32_t word = *stack++;
+        stack = trace_frames(word, stack);
+    }
+}
+
+void contain_note_raise(const void *exception) {
+    if (exception != traced) { // not the same one, raised on
+        traced = exception;
+        trace_length = 0;
+        trace_from(__builtin_frame_address(0));
+    }
 }
 
 // Not mp_obj_print_exception: the arguments of an exception are a capsule's, and printing an object
@@ -139,10 +188,17 @@ static void prepare_time_out(const exception_frame_t *frame) {
     time_out = (mp_obj_exception_t) { .base = { &mp_type_TimeOut }, .args = (mp_obj_tuple_t *)&mp_const_empty_tuple_obj };
     traced = &time_out;
     trace_length = 0;
+    const uint32_t *stack = (const uint32_t *)(frame + 1) + (frame->psr >> 9 & 1); // B1.5.7: a word for its alignment
+    uint32_t link = frame->lr; // of a function that has not stacked it
     if (in_frozen_code(frame->pc)) {
-        trace[trace_length++] = frame->pc | 1;
+        const uint8_t *pc = (const uint8_t *)frame->pc, *entry = entry_of(function_at(frame->pc | 1));
+        note(frame->pc | 1);
+        if (pc != entry) {
+            stack += pushed_words(entry) + (pc == entry + 2 || pc[1] == POP_PC ? 0 : local_words(entry));
+            link = stack[-1];
+        }
     }
-    trace_from((const uint32_t *)(frame + 1));
+    trace_from(trace_frames(link, stack));
 }
 
 // Safety: entered in place of the next instruction of a capsule's machine code, on its stack. Between
@@ -152,17 +208,40 @@ static __attribute__((noreturn)) void raise_time_out(void) {
     nlr_jump(&time_out);
 }
 
+static bool over(unsigned capsule) {
+    return contain_round && capsules[capsule].ticks > BUDGET_TICKS;
+}
+
+// The tick is charged to whoever it finds.
+static void charge(unsigned capsule) {
+    if (!contain_round) {
+        contain_round = true;
+        for (unsigned word = 0; word < MP_ARRAY_SIZE(charged); word++) {
+            for (; charged[word] != 0; charged[word] &= charged[word] - 1) {
+                capsules[32 * word + __builtin_ctz(charged[word])].ticks = 0;
+            }
+        }
+    }
+    capsules[capsule].ticks += capsules[capsule].ticks < UINT16_MAX;
+    charged[capsule / 32] |= 1u << capsule % 32;
+}
+
+// Shared code has another whole budget, so that it is not cut short because its caller has used up the first.
+static bool is_time_out(void) {
+    return contain_running != CONTAIN_KERNEL
+        && capsules[payer != CONTAIN_KERNEL ? payer : contain_running].ticks > (payer != CONTAIN_KERNEL ? 2 : 1) * BUDGET_TICKS;
+}
+_Static_assert(2 * BUDGET_TICKS < UINT16_MAX, "a capsule's ticks are counted in 16 bits");
+
 // Where the interpreter's C is, an exception could leave a table half changed. The interpreter itself
 // raises a pending exception at the next jump back in bytecode, or the next call (port/modes.c). Machine
 // code does not look: it is sent to raise_time_out, and when the tick finds it in a function of C, soon
 // looked for again.
 void contain_tick(exception_frame_t *frame) {
     schedule_kernel_ticks++;
-    if (contain_running == CONTAIN_KERNEL) {
+    charge(payer != CONTAIN_KERNEL ? payer : contain_running);
+    if (!is_time_out()) {
         schedule_tick_normal();
-        return;
-    }
-    if (++contain_ticks <= BUDGET_TICKS) {
         return;
     }
     if (traced != &time_out) {
@@ -183,53 +262,190 @@ bool is_memory_error(const void *exception) {
     return mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(object->type), MP_OBJ_FROM_PTR(&mp_type_MemoryError));
 }
 
+// Before anything has changed: raise RuntimeError in the caller if less than this is left.
+static void check_room(size_t stack, size_t pystack) {
+    size_t taken = MP_STATE_THREAD(stack_top) - (char *)__builtin_frame_address(0);
+    size_t frames = MP_STATE_THREAD(pystack_end) - MP_STATE_THREAD(pystack_cur);
+    if (taken + stack > MP_STATE_THREAD(stack_limit) || frames < pystack) {
+        mp_raise_recursion_depth();
+    }
+}
+
+// Go back to who ran before. A time-out that was for another's code is forgotten; if this one's is due, too, the tick
+// will find that.
+static inline void back_to(unsigned running, unsigned pays) {
+    payer = pays;
+    contain_running = running;
+    kernel_python_state.thread.mp_pending_exception = MP_OBJ_NULL;
+}
+
 bool contain_call(unsigned capsule, mp_obj_t function, size_t n_args, const mp_obj_t *args, const char *where,
     unsigned number, mp_obj_t *result) {
-    unsigned before = contain_running;
-    uint32_t ticks_before = contain_ticks;
+    unsigned before = contain_running, payer_before = payer;
+    if (before == CONTAIN_KERNEL) {
+        contain_round = false;
+    } else if (over(capsule)) {
+        return false; // it has failed already in this round, for that reason
+    }
     mp_obj_dict_t *globals = mp_globals_get(), *locals = mp_locals_get();
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        contain_enter(capsule);
+        back_to(capsule, CONTAIN_KERNEL);
         *result = mp_call_function_n_kw(function, n_args, 0, args);
-        contain_running = before;
-        contain_ticks += ticks_before; // the caller's time
+        back_to(before, payer_before);
         nlr_pop();
         return true;
     }
-    // What another capsule wastes is not the caller's time, unless that goes on and on; what the same one
-    // does, in whatever pieces, is. A time-out that has come twice is not the caller's either.
-    contain_running = CONTAIN_KERNEL;
-    bool spared = before != capsule && ++contain_spared <= MOST_SPARED;
-    contain_ticks = spared ? ticks_before : contain_ticks + ticks_before;
-    kernel_python_state.thread.mp_pending_exception = MP_OBJ_NULL;
+    back_to(CONTAIN_KERNEL, capsule); // the report is on its account
     mp_globals_set(globals);
     mp_locals_set(locals);
     if (!kernel_sealed && !contain_last_try && is_memory_error(nlr.ret_val)) {
+        payer = CONTAIN_KERNEL;
         nlr_jump(nlr.ret_val); // main.c wires the whole board again
     }
     contain_failed(capsule, MP_OBJ_FROM_PTR(nlr.ret_val), where, number);
-    contain_running = before;
+    back_to(before, payer_before);
     return false;
 }
 
-static mp_obj_t call_client(size_t n_args, const mp_obj_t *args) {
-    mp_cstack_check(); // what is called may call clients in turn, all of it in C
-    unsigned owner = contain_running;
-    if (mp_obj_is_type(args[0], &mp_type_bound_meth)) {
-        unsigned maker = heap_owner(bound_method_self(args[0]));
-        owner = maker == CONTAIN_KERNEL ? owner : maker;
+// Whose a callback is: it belongs to who has made the object, that is, to who has handed the method in, whatever it is a
+// method of. What the board has handed in is its object's maker's. A plain function is nobody's.
+static bool owner_of(mp_obj_t callback, unsigned *owner) {
+    const void *self = bound_method_self(callback);
+    *owner = mp_obj_is_obj(callback) ? heap_owner(MP_OBJ_TO_PTR(callback)) : CONTAIN_KERNEL;
+    if (*owner == CONTAIN_KERNEL && self != NULL) {
+        unsigned maker = heap_owner(self);
+        *owner = maker != CONTAIN_KERNEL ? maker : contain_running;
     }
+    return *owner != CONTAIN_KERNEL || self != NULL;
+}
+
+static mp_obj_t call_client(size_t n_args, const mp_obj_t *args) {
+    unsigned owner;
     mp_obj_t result;
-    return mp_obj_new_bool(contain_call(owner, args[0], n_args - 1, args + 1, "a callback with arguments:", n_args - 1, &result));
+    check_room(CLIENT_STACK, CLIENT_PYSTACK);
+    return mp_obj_new_bool(owner_of(args[0], &owner)
+        && contain_call(owner, args[0], n_args - 1, args + 1, "a callback with arguments:", n_args - 1, &result));
 }
 MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(contain_call_client_obj, 1, 4, call_client);
+
+// -- Code that several call ----------------------------------------------------
+
+typedef struct {
+    mp_obj_base_t base;
+    mp_obj_t method;
+    uint8_t owner;
+} shared_t;
+
+static mp_obj_t shared_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    const shared_t *self = MP_OBJ_TO_PTR(self_in);
+    unsigned before = contain_running, payer_before = payer;
+    if (before == self->owner || before == CONTAIN_KERNEL) {
+        mp_cstack_check();
+        return mp_call_function_n_kw(self->method, n_args, n_kw, args);
+    }
+    check_room(SHARED_STACK, SHARED_PYSTACK);
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        payer = payer_before != CONTAIN_KERNEL ? payer_before : before;
+        contain_running = self->owner != CONTAIN_KERNEL ? self->owner : before; // the board's has no account
+        mp_obj_t result = mp_call_function_n_kw(self->method, n_args, n_kw, args);
+        contain_running = before;
+        payer = payer_before;
+        nlr_pop();
+        if (payer_before == CONTAIN_KERNEL && over(before)) {
+            schedule_tick_soon(); // for the time-out that was put off
+        }
+        return result;
+    }
+    if (nlr.ret_val == &time_out) { // it has wasted a budget of its own
+        back_to(CONTAIN_KERNEL, before);
+        contain_failed(contain_running, MP_OBJ_FROM_PTR(&time_out), "code that others call", 0);
+    }
+    payer = payer_before;
+    contain_running = before;
+    nlr_jump(nlr.ret_val);
+}
+
+static MP_DEFINE_CONST_OBJ_TYPE(shared_type, MP_QSTR_shared, MP_TYPE_FLAG_NONE, call, shared_call);
+
+static mp_obj_t shared(mp_obj_t method) {
+    const void *object = bound_method_self(method);
+    if (object == NULL || heap_owner(object) != contain_running) {
+        mp_raise_TypeError(MP_ERROR_TEXT("a method of an object of one's own is needed"));
+    }
+    shared_t *self = mp_obj_malloc(shared_t, &shared_type);
+    self->method = method;
+    self->owner = contain_running;
+    return MP_OBJ_FROM_PTR(self);
+}
+MP_DEFINE_CONST_FUN_OBJ_1(contain_shared_obj, shared);
+
+// -- Calls that are made later -------------------------------------------------
+
+typedef struct deferred_t {
+    mp_obj_base_t base;
+    struct deferred_t *next;
+    mp_obj_t method;
+    uint8_t owner, failures;
+    bool pending;
+} deferred_t;
+
+static deferred_t *first_deferred;
+
+static mp_obj_t deferred_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    (void)args;
+    mp_arg_check_num(n_args, n_kw, 0, 0, false);
+    ((deferred_t *)MP_OBJ_TO_PTR(self_in))->pending = true;
+    interrupt_trigger(own_line);
+    return mp_const_none;
+}
+
+static MP_DEFINE_CONST_OBJ_TYPE(deferred_type, MP_QSTR_deferred, MP_TYPE_FLAG_NONE, call, deferred_call);
+
+static mp_obj_t deferred(mp_obj_t method) {
+    if (!contain_wiring) {
+        kernel_check_not_sealed();
+    }
+    deferred_t *self = mp_obj_malloc(deferred_t, &deferred_type);
+    *self = (deferred_t) { .base = { &deferred_type }, .next = first_deferred, .method = method, .owner = contain_running };
+    first_deferred = self;
+    return MP_OBJ_FROM_PTR(self);
+}
+MP_DEFINE_CONST_FUN_OBJ_1(contain_deferred_obj, deferred);
+
+static void call_deferred(void) {
+    for (deferred_t *one = first_deferred; one != NULL; one = one->next) {
+        mp_obj_t result;
+        if (!one->pending) {
+            continue;
+        }
+        one->pending = false;
+        if (contain_call(one->owner, one->method, 0, NULL, "a deferred call,", one->failures + 1, &result)) {
+            one->failures = 0;
+        } else if (one->owner != CONTAIN_KERNEL && ++one->failures < LATE_FAILURES) {
+            one->pending = true; // once more: it may serve several, and one has failed
+            interrupt_trigger(own_line);
+        }
+    }
+}
+
+static void forget_deferred(unsigned capsule) {
+    for (deferred_t **one = &first_deferred; *one != NULL;) {
+        if ((*one)->owner == capsule) {
+            *one = (*one)->next;
+        } else {
+            one = &(*one)->next;
+        }
+    }
+}
 
 // -- Policy -------------------------------------------------------------------
 
 static void disable(unsigned index) {
     capsule_t *capsule = &capsules[index];
     interrupt_disable_all_of(index);
+    forget_deferred(index);
     if (capsule->driver != NO_DRIVER) {
         drivers[capsule->driver].entry = NULL;
     }
@@ -237,7 +453,7 @@ static void disable(unsigned index) {
 }
 
 void contain_failed(unsigned index, mp_obj_t exception, const char *where, unsigned number) {
-    contain_running = CONTAIN_KERNEL;
+    contain_leave(); // also of a time-out that came once more
     schedule_tick_normal();
     capsule_t *capsule = &capsules[index];
     capsule->failures++;
@@ -250,7 +466,7 @@ void contain_failed(unsigned index, mp_obj_t exception, const char *where, unsig
     trace_length = 0;
     if (capsule->policy == CONTAIN_RESTART && capsule->restarts < CONFIG_CAPSULE_RESTARTS) {
         capsule->restart_due = true;
-        interrupt_trigger(restart_line);
+        interrupt_trigger(own_line);
     } else if (capsule->policy != CONTAIN_CONTINUE) {
         disable(index);
     }
@@ -287,13 +503,14 @@ mp_obj_t contain_make(qstr name, mp_obj_t recipe, mp_obj_t grant, contain_policy
     return make(index);
 }
 
-static mp_obj_t restart_capsules(void) {
+static void restart_capsules(void) {
     for (unsigned i = 1; i <= capsule_count; i++) {
         capsule_t *capsule = &capsules[i];
         if (capsule->restart_due) {
             capsule->restart_due = false;
             capsule->restarts++;
             interrupt_disable_all_of(i);
+            forget_deferred(i);
             if (capsule->driver != NO_DRIVER) {
                 allocator_clear_fields(capsule->driver);
             }
@@ -303,12 +520,17 @@ static mp_obj_t restart_capsules(void) {
             }
         }
     }
+}
+
+static mp_obj_t own_work(void) {
+    restart_capsules();
+    call_deferred();
     return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_0(restart_capsules_obj, restart_capsules);
+static MP_DEFINE_CONST_FUN_OBJ_0(own_work_obj, own_work);
 
 void contain_init(void) {
-    restart_line = interrupt_reserve_software_line(MP_OBJ_FROM_PTR(&restart_capsules_obj));
+    own_line = interrupt_reserve_software_line(MP_OBJ_FROM_PTR(&own_work_obj));
 }
 
 void contain_collect_roots(void) {
@@ -316,4 +538,5 @@ void contain_collect_roots(void) {
         gc_collect_root((void **)&capsules[i].recipe, 1);
     }
     gc_collect_root((void **)&time_out.traceback_data, 1);
+    gc_collect_root((void **)&first_deferred, 1);
 }

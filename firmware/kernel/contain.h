@@ -3,6 +3,13 @@
 // A capsule, in this sense, is what one recipe of the board makes. Whenever the kernel calls into it (a
 // command, an interrupt's bottom half, the recipe itself), it says so here. An exception, a call that
 // takes longer than its budget, or an allocation beyond its share ends that call and nothing else.
+//
+// A round is what the kernel calls at a time: a command, or one handler, with all that these call in turn. Each
+// capsule has an account of time in it, which only its own code uses up; a time-out is raised in the code of the
+// capsule whose account is empty, or not at all.
+//
+// Code that several capsules call (kernel.shared) runs on the time of who calls it, but is never cut short for it: it
+// begins only if there is stack for it, and it may finish. Only then is the caller's time-out raised, in the caller.
 
 #ifndef ADDER_KERNEL_CONTAIN_H
 #define ADDER_KERNEL_CONTAIN_H
@@ -15,28 +22,30 @@
 #include "py/mpstate.h"
 #include "py/obj.h"
 
+// MicroPython does not tell the compiler so; without it, what is needed after an exception can lose its place on the stack.
+unsigned int nlr_push(nlr_buf_t *) __attribute__((returns_twice));
+
 #define CONTAIN_KERNEL (0) // the kernel itself: no budget
 
 extern mp_state_ctx_t kernel_python_state;
 
 extern uint8_t contain_running;  // whose code runs
-extern uint32_t contain_ticks;   // ticks of SysTick since that call began
+extern bool contain_round;       // some time has been accounted for in this round
 extern bool contain_wiring;      // a recipe runs
-extern uint32_t contain_spared;  // failures of others since the kernel's loop last began
 extern bool contain_last_try;    // while the board is wired: a recipe without memory is not worth another try
 
 typedef enum { CONTAIN_CONTINUE, CONTAIN_RESTART, CONTAIN_DISABLE } contain_policy_t;
 
-// Around a call that begins here and may end by an exception. A time-out that came too late for the
-// last call is forgotten.
+// Around a round that begins here and may end by an exception. A time-out that comes too late for the call is
+// forgotten when that is over.
 static inline void contain_enter(unsigned capsule) {
     contain_running = capsule;
-    contain_ticks = 0;
-    kernel_python_state.thread.mp_pending_exception = MP_OBJ_NULL;
+    contain_round = false;
 }
 
 static inline void contain_leave(void) {
     contain_running = CONTAIN_KERNEL;
+    kernel_python_state.thread.mp_pending_exception = MP_OBJ_NULL;
 }
 
 // Make the capsule `name` by calling recipe(): its result, or MP_OBJ_NULL if that failed, which is
@@ -47,15 +56,21 @@ mp_obj_t contain_make(qstr name, mp_obj_t recipe, mp_obj_t grant, contain_policy
 bool contain_call(unsigned capsule, mp_obj_t function, size_t n_args, const mp_obj_t *args, const char *where,
     unsigned number, mp_obj_t *result);
 
-// kernel.call_client(function, ...): call what another capsule has handed in; its failure is that one's.
+// kernel.call_client(method, ...): call what another capsule has handed in; its failure is that one's.
 MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(contain_call_client_obj);
+
+// kernel.shared(method): what others may call in place of the method.
+MP_DECLARE_CONST_FUN_OBJ_1(contain_shared_obj);
+
+// kernel.deferred(method): to be called when the method shall be, soon, from the kernel's loop.
+MP_DECLARE_CONST_FUN_OBJ_1(contain_deferred_obj);
 
 bool is_memory_error(const void *exception);
 
 // A call ended with this exception: report it and apply the policy.
 void contain_failed(unsigned capsule, mp_obj_t exception, const char *where, unsigned number);
 
-// The bottom half that makes capsules again: to be set as the handler of a software line.
+// The line of what the kernel itself does later: make capsules again, call what was deferred.
 void contain_init(void);
 
 // An exception is being raised in the kernel's Python: remember from where.

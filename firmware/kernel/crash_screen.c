@@ -73,7 +73,7 @@ bool crash_screen_on_stack(const uint32_t *start, uint32_t bytes) {
 }
 
 // An address in flash behind a BL, or a BLX with a register (ARMv7-M, A7.7.18 and A7.7.19).
-static bool is_return_address(uint32_t word) {
+bool crash_screen_is_return_address(uint32_t word) {
     if (!(word & 1) || word < (uintptr_t)_vectors + 5 || word > (uintptr_t)_data_flash) {
         return false;
     }
@@ -87,7 +87,7 @@ void crash_screen_callers(const uint32_t *stack) {
     }
     kernel_printf("callers");
     for (unsigned found = 0; found < CALLERS && stack < _stack_top; stack++) {
-        if (is_return_address(*stack)) {
+        if (crash_screen_is_return_address(*stack)) {
             kernel_printf(" %x", (unsigned)*stack - 1);
             found++;
         }

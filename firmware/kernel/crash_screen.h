@@ -18,6 +18,9 @@ void crash_screen_put(uint8_t c);
 // Whether the kernel's stack holds these bytes.
 bool crash_screen_on_stack(const uint32_t *start, uint32_t bytes);
 
+// Whether this word can be a return address: it points behind a call.
+bool crash_screen_is_return_address(uint32_t word);
+
 // Print the innermost callers. `stack` is the stack pointer; whatever it is, only the stack is read.
 void crash_screen_callers(const uint32_t *stack);
 

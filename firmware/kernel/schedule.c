@@ -96,7 +96,6 @@ process_t *kernel_work(void) {
         bool overloaded = schedule_kernel_ticks >= KERNEL_TICKS && ready_processes != 0;
         if (interrupt_any_pending() && !overloaded) {
             schedule_tick(true);
-            contain_spared = 0;
             interrupt_run_bottom_halves();
             if (interrupt_any_pending()) {
                 continue;
@@ -115,7 +114,6 @@ process_t *kernel_work(void) {
             schedule_tick(true);
         }
         timeslice_expired = 0;
-        contain_spared = 0;
         if (overloaded) {
             SCB_ICSR = ICSR_PENDSVCLR; // the rest of the interrupts' work comes after the slice
         }

@@ -8,7 +8,7 @@ buffer). IndexError: an index is out of range.
 """
 
 from collections.abc import Callable
-from typing import Final, Literal, Never, NoReturn, Self, final, overload
+from typing import Any, Final, Literal, Never, NoReturn, Self, TypeVar, final, overload
 
 from cells import Buffer
 
@@ -52,13 +52,30 @@ def success_u32_shifted(value: int, shift: int, /) -> CommandReturn:
 def success_u32_u32(first: int, second: int, /) -> CommandReturn:
     """Success with two numbers, of which the lower 32 bits count."""
 
-# -- The kernel's log ---------------------------------------------------------------------------
+# -- Capsules among themselves ------------------------------------------------------------------
 
-def call_client(function: Callable[..., None], /, *arguments: object) -> bool:
+def call_client(method: Callable[..., None], /, *arguments: object) -> bool:
     """Call what another capsule has handed in, with up to three arguments. False if it failed.
 
-    An exception, or a time-out, is that capsule's: it is reported as its failure, and the caller goes on.
+    An exception, or a time-out, is the failure of who has handed it in: it is reported, and the caller goes on. That
+    capsule's time is its own. A plain function, which is nobody's, is not called. RuntimeError, before anything has
+    happened, if the stack has no room for a client.
     """
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+def shared(method: _Method, /) -> _Method:
+    """What others call in place of this method, if their failing must not leave it half done.
+
+    It raises RuntimeError before anything has changed if the caller's stack has too little room. It runs on the caller's
+    time, but a time-out waits until it is over, and makes its objects on its own share of memory. It is short, makes
+    no objects and calls no client. TypeError if the method is not one of an object that this capsule has made.
+    """
+
+def deferred(method: Callable[[], None], /) -> Callable[[], None]:
+    """A function that has the method called soon, from the kernel's loop and not from there. Made in a recipe."""
+
+# -- The kernel's log ---------------------------------------------------------------------------
 
 def log(text: str, /) -> None:
     """A line on the console, as the kernel's."""

@@ -6,7 +6,7 @@ The registers of the two ports interleave: P0 begins at 0x50000000 and P1 at 0x5
 
 from typing import Callable
 
-from kernel import InterruptLine, Registers, call_client
+from kernel import InterruptLine, Registers, call_client, shared
 from micropython import const
 
 from capsules.hil.gpio import Pin
@@ -65,6 +65,7 @@ class Gpiote:
     """
 
     def __init__(self, registers: Registers, line: InterruptLine, port0: Registers, port1: Registers) -> None:
+        self.shared = (shared(self._watch), shared(self._unwatch))  # for pins, each of which may be another capsule's
         self._registers = registers
         self._channels: "list[GpioPin | None]" = [None for _ in range(_CHANNELS)]
         self._sharing: "list[GpioPin]" = []
@@ -75,7 +76,7 @@ class Gpiote:
         registers.field(_INTENSET, _INT_PORT_BIT, 1)(1)
         line.enable(self._interrupt)
 
-    def watch(self, pin: "GpioPin", number: int, edge: int) -> int:
+    def _watch(self, pin: "GpioPin", number: int, edge: int) -> int:
         """Watch a pin; returns its channel, or -1 if it has the port event."""
         for channel in range(_CHANNELS):
             if self._channels[channel] is None:
@@ -91,7 +92,7 @@ class Gpiote:
         self._sharing.append(pin)
         return -1
 
-    def unwatch(self, pin: "GpioPin", channel: int) -> None:
+    def _unwatch(self, pin: "GpioPin", channel: int) -> None:
         """Watch it no more."""
         if channel >= 0:
             self._registers.write(_INTENCLR, 1 << channel)
@@ -135,7 +136,7 @@ class GpioPin:
         self._latched = port.field(_LATCH, bit, 1)
         self._latch = port.field(_LATCH, 0, 32)  # ones clear
         self._bit = 1 << bit
-        self._gpiote = gpiote
+        self._watch, self._unwatch = gpiote.shared
         self._number = number
         self._changed: "Callable[[], None]" = self._ignore
         self._watched = False
@@ -170,7 +171,7 @@ class GpioPin:
         self._edge = edge
         self._level = self.read()
         self._watched = True
-        self._channel = self._gpiote.watch(self, self._number, edge)
+        self._channel = self._watch(self, self._number, edge)
         if self._channel < 0:
             self._latch(self._bit)
             self._sense(_SENSE_LOW if self._level else _SENSE_HIGH)
@@ -179,7 +180,7 @@ class GpioPin:
         if self._watched:
             self._watched = False
             self._sense(_SENSE_OFF)
-            self._gpiote.unwatch(self, self._channel)
+            self._unwatch(self, self._channel)
 
     def tell(self) -> None:
         """From the channel: an edge."""

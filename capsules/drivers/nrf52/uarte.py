@@ -149,12 +149,14 @@ class Uarte:
 
     def receive_abort(self) -> None:
         self._read()
-        self._finish(ErrorCode.CANCEL)
-
-    def _finish(self, status: int) -> None:
         buffer = self._rx_buffer.take()
         if buffer is not None:
-            call_client(self._received, buffer.give_back(), self._rx_at, status)
+            self._received(buffer.give_back(), self._rx_at, ErrorCode.CANCEL)  # who is called here has called
+
+    def _finish(self) -> None:
+        buffer = self._rx_buffer.take()
+        if buffer is not None:
+            call_client(self._received, buffer.give_back(), self._rx_at, 0)
 
     # -- For the hardware --
 
@@ -178,7 +180,7 @@ class Uarte:
             self._feed()
         self._read()
         while self._rx_buffer.is_some() and self._rx_at == self._rx_length:
-            self._finish(0)  # the client may ask for more at once
+            self._finish()  # the client may ask for more at once
             self._read()
         self._feed()
 

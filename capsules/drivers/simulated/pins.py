@@ -11,9 +11,9 @@ A register has one bit a pin.
     0x18 down       1: pulled down
 """
 
-from typing import Callable
+from typing import Any, Callable
 
-from kernel import Registers, call_client
+from kernel import Registers, call_client, shared
 from micropython import const
 
 from capsules.hil.gpio import EDGE_FALLING, EDGE_RISING, PULL_DOWN, PULL_UP
@@ -31,50 +31,68 @@ _MOST = const(30)  # pins: larger numbers would need memory
 _JUSTIFY = const(8)  # an alarm's frequency is that of its counter shifted left
 _LOOKS = const(50)  # a second
 
+# What a pin has its bank do.
+_CONFIGURE = const(0)
+_PUT_OUT = const(1)
+_TOGGLE = const(2)
+_WATCH = const(3)
+_UNWATCH = const(4)
+_SET_CLIENT = const(5)
+_LEVELS = const(6)
+
 
 class SimulatedPin:
     """A HIL Pin."""
 
     def __init__(self, bank: "SimulatedPins", index: int) -> None:
-        self._bank = bank
+        self._do = bank.do
         self._index = index
         self._bit = 1 << index
 
     def make_output(self) -> None:
-        self._bank.configure(self._bit, 1, 0, 0)
+        self._do[_CONFIGURE](self._bit, 1, 0, 0)
 
     def make_input(self, pull: int) -> None:
-        self._bank.configure(self._bit, 0, 1, pull)
+        self._do[_CONFIGURE](self._bit, 0, 1, pull)
 
     def disable(self) -> None:
-        self._bank.configure(self._bit, 0, 0, 0)
+        self._do[_CONFIGURE](self._bit, 0, 0, 0)
 
     def read(self) -> int:
-        return 1 if self._bank.levels() & self._bit else 0
+        return 1 if int(self._do[_LEVELS]()) & self._bit else 0
 
     def set(self) -> None:
-        self._bank.put_out(self._bit, 0)
+        self._do[_PUT_OUT](self._bit, 0)
 
     def clear(self) -> None:
-        self._bank.put_out(0, self._bit)
+        self._do[_PUT_OUT](0, self._bit)
 
     def toggle(self) -> None:
-        self._bank.toggle(self._bit)
+        self._do[_TOGGLE](self._bit)
 
     def enable_interrupts(self, edge: int) -> None:
-        self._bank.watch(self._bit, edge)
+        self._do[_WATCH](self._bit, edge)
 
     def disable_interrupts(self) -> None:
-        self._bank.unwatch(self._bit)
+        self._do[_UNWATCH](self._bit)
 
     def set_client(self, changed: "Callable[[], None]") -> None:
-        self._bank.set_client(self._index, changed)
+        self._do[_SET_CLIENT](self._index, changed)
 
 
 class SimulatedPins:
     """All pins of the block. It looks for edges 50 times a second, while somebody waits for one."""
 
     def __init__(self, registers: Registers, alarm: Alarm) -> None:
+        self.do: "tuple[Callable[..., Any], ...]" = (  # for its pins, each of which may be another capsule's
+            shared(self._configure),
+            shared(self._put_out),
+            shared(self._toggle),
+            shared(self._watch),
+            shared(self._unwatch),
+            shared(self._set_client),
+            shared(self._levels),
+        )
         self._level = registers.field(_LEVEL, 0, _MOST)
         self._driven = registers.field(_DRIVEN, 0, _MOST)
         self._output = registers.field(_OUTPUT, 0, 32)
@@ -111,7 +129,7 @@ class SimulatedPins:
         self._up(self._is_up)
         self._down(self._is_down)
 
-    def configure(self, bit: int, out: int, listening: int, pull: int) -> None:
+    def _configure(self, bit: int, out: int, listening: int, pull: int) -> None:
         """What one pin is from now on."""
         others = ~bit
         self._is_out = self._is_out & others | (bit if out else 0)
@@ -120,37 +138,37 @@ class SimulatedPins:
         self._is_down = self._is_down & others | (bit if pull == PULL_DOWN else 0)
         self._show()
 
-    def put_out(self, high: int, low: int) -> None:
+    def _put_out(self, high: int, low: int) -> None:
         """Set some outputs, clear others."""
         self._puts_out = self._puts_out & ~low | high
         self._output(self._puts_out)
 
-    def toggle(self, bits: int) -> None:
+    def _toggle(self, bits: int) -> None:
         """Change some outputs."""
         self._puts_out ^= bits
         self._output(self._puts_out)
 
-    def levels(self) -> int:
+    def _levels(self) -> int:
         """Of all pins."""
         driven = self._driven()
         heard = self._level() & driven | self._is_up & ~driven
         return self._puts_out & self._is_out | heard & self._is_in
 
-    def set_client(self, index: int, changed: "Callable[[], None]") -> None:
+    def _set_client(self, index: int, changed: "Callable[[], None]") -> None:
         """Of the pin with this number."""
         self._changed[index] = changed
 
-    def watch(self, bit: int, edge: int) -> None:
+    def _watch(self, bit: int, edge: int) -> None:
         """Look out for edges of a pin."""
         watched = self._rising | self._falling
-        if not watched & bit:
-            self._seen = self._seen & ~bit | self.levels() & bit
-        self._rising = self._rising & ~bit | (0 if edge == EDGE_FALLING else bit)
-        self._falling = self._falling & ~bit | (0 if edge == EDGE_RISING else bit)
         if not watched:
             self._alarm.set_alarm(self._pause)
+        if not watched & bit:
+            self._seen = self._seen & ~bit | self._levels() & bit
+        self._rising = self._rising & ~bit | (0 if edge == EDGE_FALLING else bit)
+        self._falling = self._falling & ~bit | (0 if edge == EDGE_RISING else bit)
 
-    def unwatch(self, bit: int) -> None:
+    def _unwatch(self, bit: int) -> None:
         """Look out no more."""
         self._rising &= ~bit
         self._falling &= ~bit
@@ -161,7 +179,7 @@ class SimulatedPins:
         if not self._rising | self._falling:
             return
         self._alarm.set_alarm(self._pause)
-        levels = self.levels()
+        levels = self._levels()
         changed = levels ^ self._seen
         edges = changed & levels & self._rising | changed & ~levels & self._falling
         self._seen = levels

@@ -65,6 +65,7 @@ def log() -> Any:
     with model():
         import kernel
     kernel.the_log.__init__()
+    kernel._deferred.clear()
     return kernel.the_log
 
 

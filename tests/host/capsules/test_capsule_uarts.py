@@ -5,7 +5,7 @@ from cells import Buffer
 from hardware import FakeUart
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernel import ErrorCode, Machine, Registers, log, the_log
+from kernel import ErrorCode, Machine, Registers, log, run_deferred, the_log
 
 from capsules.core.kernel_log import KernelLogWriter
 from capsules.drivers.cmsdk.uart import CmsdkUart
@@ -105,6 +105,7 @@ def test_an_abort_ends_one_reception_and_the_others_go_on(hardware, users) -> No
     users[1].receive(5)
     hardware.feed(b"ab")
     users[0].uart.receive_abort()
+    run_deferred()
     assert (users[0].got, users[1].got) == ([(b"ab", ErrorCode.CANCEL)], [])
     hardware.feed(b"cde")
     assert users[1].got == [(b"abcde", 0)]
@@ -122,6 +123,7 @@ def test_an_abort_without_a_reception_does_nothing(hardware, users) -> None:
 def test_one_can_receive_again_after_an_abort(hardware, users) -> None:
     users[0].receive(5)
     users[0].uart.receive_abort()
+    run_deferred()
     users[0].receive(1)
     hardware.feed(b"x")
     assert users[0].got == [(b"", ErrorCode.CANCEL), (b"x", 0)]

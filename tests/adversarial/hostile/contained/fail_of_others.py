@@ -1,5 +1,5 @@
-# contained: TimeOut
-"""Makes the victim's methods fail, for ever: what others waste is not its own time."""
+# contained: capsule attack failed in a callback
+"""Makes the victim's methods fail, for ever: who hands a method in answers for it, and it costs its own time."""
 
 from kernel import call_client
 

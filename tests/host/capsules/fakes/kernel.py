@@ -98,6 +98,23 @@ def call_client(function: Callable[..., None], *arguments: object) -> bool:
     return True
 
 
+def shared(method: Callable[..., Any]) -> Callable[..., Any]:
+    return method
+
+
+_deferred: list[Callable[[], None]] = []
+
+
+def deferred(method: Callable[[], None]) -> Callable[[], None]:
+    return lambda: None if method in _deferred else _deferred.append(method)
+
+
+def run_deferred() -> None:
+    """For tests: make the calls that were deferred."""
+    while _deferred:
+        _deferred.pop(0)()
+
+
 def log(text: str) -> None:
     if not isinstance(text, str):
         raise TypeError("can't convert to str implicitly")
@@ -665,8 +682,10 @@ class Machine:
             return ErrorCode.BUSY
         arguments = [signed(a) if words else a & 0xFFFFFFFF for a in (number, first, second)]
         result = function(*arguments, ProcessId(process))
+        words = list(_result_words)
+        run_deferred()
         if isinstance(result, CommandReturn):
-            return tuple(_result_words[: result.count])
+            return tuple(words[: result.count])
         assert isinstance(result, int), "the command returned neither success nor an error"
         assert not isinstance(result, bool), "the command returned neither success nor an error"
         assert 1 <= result <= ErrorCode.NOACK, "the command returned neither success nor an error"
@@ -681,4 +700,5 @@ class Machine:
             line.pending = False
             assert line.handler is not None
             line.handler()
+            run_deferred()
         raise AssertionError("an interrupt handler leaves its cause in place")
