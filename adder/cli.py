@@ -26,7 +26,7 @@ class Verb(NamedTuple):
 
 
 VERBS = {
-    "app": Verb("adder.python_app", "app", "Build a Python app into a TBF and a TAB."),
+    "app": Verb("adder.python_app", "app", "Make a new app; build a Python app into a TBF and a TAB."),
     "tbf": Verb("adder.elf_to_tbf", "tbf_command", "Make a Tock binary (TBF) from an ELF file."),
     "tab": Verb("adder.tbf", "tab_command", "Pack TBF files into a Tock app bundle (TAB)."),
     "inspect": Verb("adder.tbf", "inspect_command", "Show what a TBF or TAB file contains."),

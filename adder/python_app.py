@@ -28,6 +28,7 @@ from typing import Any, TypeAlias
 import click
 
 from adder import mpy_cross
+from adder.app_new import new_command
 from adder.board import ROOT, largest_ram
 from adder.drivers import EVERY_COMMAND, driver_number, nearest
 from adder.elf_to_tbf import TOCK_2, reserved_space
@@ -527,8 +528,10 @@ def build(path: Path, name: str | None = None) -> Built:
 
 @click.group()
 def app() -> None:
-    """Build apps that are written in Python."""
+    """Make new apps; build those that are written in Python."""
 
+
+app.add_command(new_command)
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

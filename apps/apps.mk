@@ -13,20 +13,10 @@ BUILD ?= build
 CROSS_COMPILE ?= arm-none-eabi-
 PYTHON ?= python3
 
-APP_CC := $(CROSS_COMPILE)gcc
+include apps/flags.mk
+
 APP_OUT := $(BUILD)/apps
 APP_OBJ := $(APP_OUT)/obj
-
-APP_FLAGS := -mthumb -mcpu=cortex-m4 -mfpu=fpv4-sp-d16 -mfloat-abi=hard
-APP_CFLAGS := $(APP_FLAGS) -std=gnu11 -Os -g -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes \
-    -ffreestanding -ffunction-sections -fdata-sections -fno-common \
-    -fno-tree-loop-distribute-patterns -Iapps/runtime
-# Code that runs at any flash address, with its RAM at any other: all data is reached through
-# the global offset table, to which r9 points.
-APP_PIC := -fPIC -msingle-pic-base -mpic-register=r9 -mno-pic-data-is-text-relative
-APP_LDFLAGS := $(APP_FLAGS) -nostdlib -nostartfiles -static \
-    -Wl,--gc-sections -Wl,--emit-relocs -Wl,--build-id=none -Wl,--fatal-warnings \
-    -Wl,--no-warn-rwx-segments
 
 # Where the two apps with fixed addresses are linked. The flash address leaves 128 bytes before
 # it for the TBF header.
@@ -48,11 +38,11 @@ APP_TABS :=
 
 app-objects = $(patsubst apps/%,$(APP_OBJ)/$(2)/%.o,$(APP_RUNTIME) $(wildcard apps/$(1)/*.c apps/$(1)/*.S))
 
-$(APP_OBJ)/pic/%.o: apps/% apps/apps.mk
+$(APP_OBJ)/pic/%.o: apps/% apps/apps.mk apps/flags.mk
 	@mkdir -p $(@D)
 	@$(APP_CC) $(APP_CFLAGS) $(APP_PIC) -MMD -MP -c $< -o $@
 
-$(APP_OBJ)/fixed/%.o: apps/% apps/apps.mk
+$(APP_OBJ)/fixed/%.o: apps/% apps/apps.mk apps/flags.mk
 	@mkdir -p $(@D)
 	@$(APP_CC) $(APP_CFLAGS) -DADDER_FIXED_ADDRESS -MMD -MP -c $< -o $@
 

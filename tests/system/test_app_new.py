@@ -1,0 +1,72 @@
+"""New apps outside of the tree build, run and pass their own test as they stand."""
+
+import os
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from adder.app_new import FILES, make_app
+from adder.cli import cli
+from adder.errors import AdderError
+
+
+def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS", "PYTEST"))}
+    return subprocess.run(
+        ["make", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("language", ["c", "python"])
+def test_a_new_app_builds_and_passes_its_own_test_and_then_it_is_yours(kernel, tmp_path: Path, language: str) -> None:
+    folder = tmp_path / f"my-{language}"
+    result = CliRunner().invoke(cli, ["app", "new", str(folder), f"--{language}"], catch_exceptions=False)
+    assert "make test" in result.output
+    done = make(folder, "test")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+    source = folder / ("main.c" if language == "c" else "app/main.py")
+    source.write_text(source.read_text().replace("hello", "bye"))
+    done = make(folder, "test")  # the change is built, and noticed
+    assert done.returncode != 0
+    assert "bye, 1" in done.stdout
+    done = make(folder, "run", "RUN_OPTIONS=--clock fast --until 'bye, 2' --seconds 60")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_new_rust_app_is_whole_and_says_what_it_lacks(tmp_path: Path) -> None:
+    folder = tmp_path / "rusty"
+    make_app(folder, "rust")
+    cargo = tomllib.loads((folder / "Cargo.toml").read_text())
+    assert cargo["package"]["name"] == "rusty"
+    assert "libtock" in cargo["dependencies"]
+    tomllib.loads((folder / ".cargo" / "config.toml").read_text())
+    # Without cargo, and with one that has no such target.
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("make", "sh", "mkdir", "test", "echo"):
+        (tools / name).symlink_to(shutil.which(name) or name)
+    path = f"PATH={tools}"
+    assert "Rust is missing; get it from https://rustup.rs." in make(folder, path, "SHELL=/bin/sh").stderr
+    for name, text in (("cargo", "exit 1"), ("rustc", "echo /nonexistent")):
+        (tools / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tools / name).chmod(0o755)
+    assert "run `rustup target add thumbv7em-none-eabi`" in make(folder, path, "SHELL=/bin/sh").stderr
+
+
+@pytest.mark.parametrize("name", ["Upper", "a_b", "-x", "a b", "a/../..", "x" * 33, "ü", "a--b"])
+def test_a_name_that_cannot_be_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(AdderError, match="must be 1 to 32 small letters"):
+        make_app(tmp_path / name, "c")
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for language in FILES:
+        with pytest.raises(AdderError, match="exists already"):
+            make_app(tmp_path / "there", language)
+    assert list((tmp_path / "there").iterdir()) == []
