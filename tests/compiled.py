@@ -62,10 +62,9 @@ def _functions(tool: Any, module: Any, raw: Any, closed: int) -> Iterator[Code]:
         else None
         for child in (raw, *raw.children)
     ]
-    around = Surroundings(
-        qstrs, [_kind(tool, thing) for thing in module.obj_table], [head.defaults if head else 0 for head in heads[1:]],
-        heads[0], closed,
-    )  # fmt: skip
+    objects = [_kind(tool, thing) for thing in module.obj_table]
+    children = [head.defaults if head else 0 for head in heads[1:]]
+    around = Surroundings(tuple(qstr.str for qstr in module.qstr_table), objects, children, heads[0], closed)
     begin, end = (4, raw.prelude_offset) if heads[0] else (0, len(raw.fun_data))
     code = Code(raw.simple_name.str, START, bytes(raw.fun_data[begin:end]), around)
     yield code

@@ -90,7 +90,7 @@ class Verifier:
         if function.kind == WORDS:
             return children, None, start, end
         if function.kind == BYTECODE:
-            prelude = read_prelude(self.image.bytes(start, function.size), module.qstrs)
+            prelude = read_prelude(self.image.bytes(start, function.size), len(module.qstrs))
             return children, prelude, start + prelude.length, end
         # mp_obj_fun_native_get_prelude_ptr (py/objfun.h)
         index = self.image.word(start)
@@ -99,7 +99,7 @@ class Verifier:
         head = children.pop() if function.table else function.children
         if not start + 4 < head < end:
             raise AdderError("its head lies outside.")
-        prelude = read_prelude(self.image.bytes(head, end - head), module.qstrs)
+        prelude = read_prelude(self.image.bytes(head, end - head), len(module.qstrs))
         if head + prelude.length != end:
             raise AdderError("its head does not end where it does.")
         return children, prelude, start + 4, head

@@ -13,7 +13,7 @@ from adder.verify_image.decode import Refused
 from adder.verify_image.kinds import Kind
 from adder.verify_image.machine import Surroundings
 from adder.verify_image.prelude import Prelude
-from adder.verify_image.runtime import BINARY, ITERATOR_WORDS, UNARY
+from adder.verify_image.runtime import BINARY, EXCEPTIONS, ITERATOR_WORDS, UNARY
 
 LARGEST_STATE = 320
 """Bytes of a function's locals, stack and handlers: where the heap is full, they are taken from the kernel's stack."""
@@ -271,8 +271,10 @@ class Bytecode:
             raise self.refuse(at, "hands a function within another number of cells than elsewhere")
 
     def qstr(self, at: Operation) -> None:
-        if at.argument >= self.around.qstrs:
-            raise self.refuse(at, f"names qstr {at.argument} of {self.around.qstrs}")
+        if at.argument >= len(self.around.qstrs):
+            raise self.refuse(at, f"names qstr {at.argument} of {len(self.around.qstrs)}")
+        if self.around.qstrs[at.argument] in EXCEPTIONS and at.name.startswith("store"):
+            raise self.refuse(at, "binds the name of a built-in exception")
 
     def arguments(self, at: Operation, state: State, head: int) -> State:
         """Drop the arguments of a call, and what is called."""

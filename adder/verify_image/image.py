@@ -1,5 +1,6 @@
 """Reads a finished kernel: its memory, and the tree of frozen modules and functions as the interpreter will find it."""
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ class Module:
     """A frozen module: its tables, and the function that is its body."""
 
     file: str
-    qstrs: int
+    qstrs: tuple[str, ...]
     objects: tuple[Kind, ...]
     body: int  # address of its mp_raw_code_t, or of bytecode
 
@@ -107,28 +108,34 @@ class Image:
                 yield Module(file.removeprefix(KERNELS), self.qstrs(qstrs), self.objects(objects), body)
             name, content = name + len(file) + 1, content + 4
 
-    def qstrs(self, table: int) -> int:
-        """The length of a table of qstrs, all of which exist; a module without any has no table."""
-        if table == 0:
-            return 0
-        count = self.size_at(table, "a table of qstrs") // 2
-        total = self.total_qstrs()
-        for i in range(count):
-            number = int.from_bytes(self.bytes(table + 2 * i, 2), "little")
-            if number >= total:
-                raise AdderError(f"0x{table + 2 * i:08x}: there is no qstr {number} of {total}.")
-        return count
+    def qstrs(self, table: int) -> tuple[str, ...]:
+        """A module's table of qstrs, all of which exist; a module without any has no table."""
+        count = self.size_at(table, "a table of qstrs") // 2 if table else 0
+        numbers = (int.from_bytes(self.bytes(table + 2 * n, 2), "little") for n in range(count))
+        return tuple(map(self.qstr, numbers))
 
-    def total_qstrs(self) -> int:
-        """Of all pools, each of which says how many come before it: qstr_pool_t (py/qstr.h)."""
-        pool, counted, lengths = self.symbols["mp_qstr_frozen_const_pool"], [], []
+    def qstr(self, number: int) -> str:
+        if number >= len(self.texts):
+            raise AdderError(f"There is no qstr {number}, which a module's table names.")
+        return self.texts[number]
+
+    @functools.cached_property
+    def texts(self) -> list[str]:
+        """All qstrs. Each pool says how many come before it: qstr_pool_t (py/qstr.h)."""
+        texts: list[str] = []
+        pools = []
+        pool = self.symbols["mp_qstr_frozen_const_pool"]
         while pool:
-            pool, before, _, length = self.words(pool, 4)  # prev; total_prev_len, with a flag on top; alloc; len
-            counted.append(before & 0x7FFFFFFF)
-            lengths.append(length)
-        if counted != [sum(lengths[n + 1 :]) for n in range(len(lengths))]:
-            raise AdderError("The pools of qstrs do not follow each other: the image was linked of old and new parts.")
-        return sum(lengths)
+            pools.append(pool)
+            pool = self.word(pool)
+        for pool in reversed(pools):
+            _, before, _, length = self.words(pool, 4)  # prev; total_prev_len, with a flag on top; alloc; len
+            if before & 0x7FFFFFFF != len(texts):
+                raise AdderError(
+                    "The pools of qstrs do not follow each other: the image was linked of old and new parts."
+                )
+            texts += map(self.text, self.words(pool + self.size_at(pool, "a pool of qstrs") - 4 * length, length))
+        return texts
 
     def objects(self, table: int) -> tuple[Kind, ...]:
         """What a module's table of objects holds."""
@@ -143,8 +150,7 @@ class Image:
             self.check_object(word)
             return OBJECT
         if word & 7 == 2:
-            if word >> 3 >= self.total_qstrs():
-                raise AdderError(f"There is no qstr {word >> 3}, which a table of objects names.")
+            self.qstr(word >> 3)
             return NAME
         if is_object(value(word)):
             return value(word)

@@ -24,6 +24,8 @@ NAME = Kind("a qstr object")
 LIST = Kind("a list made here")
 CELL = Kind("a cell")  # of a variable that a function shares with a comprehension within it
 QSTR = Kind("a qstr")
+EXCEPTION_NAME = Kind("the qstr of a built-in exception")
+EXCEPTION_CLASS = Kind("a built-in exception")
 FUNCTION = Kind("the function's object")
 CONTEXT = Kind("the module's context")
 GLOBALS = Kind("the module's globals")
@@ -78,6 +80,7 @@ _VALUE, _CODE, _TUPLE = value(0).name, code(0).name, tuple_of(0).name
 _TOGETHER = (iterator(0).name, method(0).name)
 
 ZERO = value(0)
+_OBJECTS = (OBJECT, CONSTANT, EXCEPTION, NO_EXCEPTION, EXCEPTION_CLASS, NAME, LIST)
 NONE, FALSE, TRUE = value(0x06), value(0x0E), value(0x1E)
 IMMEDIATE = (NONE, FALSE, TRUE)
 
@@ -98,7 +101,7 @@ def is_object(kind: Kind) -> bool:
     """An object, or a constant that is one by itself: a small int, None, False, True."""
     if is_value(kind):
         return kind.number & 1 == 1 or kind in IMMEDIATE
-    return kind.name == _TUPLE or kind in (OBJECT, CONSTANT, EXCEPTION, NO_EXCEPTION, NAME, LIST)
+    return kind.name == _TUPLE or kind in _OBJECTS
 
 
 def copied(kind: Kind) -> Kind:

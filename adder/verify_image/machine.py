@@ -15,7 +15,7 @@ from adder.verify_image import kinds
 from adder.verify_image.decode import Instruction, Refused
 from adder.verify_image.kinds import Kind
 from adder.verify_image.prelude import Prelude
-from adder.verify_image.runtime import CALLS, NLR_EXCEPTION, NLR_R4, NLR_WORDS, QUIET, RAISE
+from adder.verify_image.runtime import CALLS, EXCEPTIONS, NLR_EXCEPTION, NLR_R4, NLR_WORDS, QUIET, RAISE
 
 LARGEST_FRAME = 352
 """Bytes that a function takes of the stack. The interpreter looks at the stack when a function is called, and leaves a
@@ -30,7 +30,7 @@ SAVED = 5  # words above the locals: r4 to r7 and the return address
 class Surroundings:
     """What a function finds around it, as the image holds it."""
 
-    qstrs: int  # entries of its module's table of qstrs
+    qstrs: Sequence[str]  # its module's table of qstrs
     objects: Sequence[Kind]  # its module's table of objects
     children: Sequence[int]  # the functions within it: with how many defaults each is made
     prelude: Prelude | None  # None for a function of machine words
@@ -208,7 +208,7 @@ class Machine:
                 self.callers_globals(at, state)
             else:
                 yield state.handler, state.store(written.start, [kinds.ANY] * len(written)).raised()
-        if index != RAISE or state.registers[0] in (kinds.MAYBE, kinds.ZERO):
+        if index != RAISE or state.registers[0] != kinds.EXCEPTION:  # of others it might be None, for which it returns
             yield at.after, after
 
     # -- Instructions that lead to the next one -------------------------------
@@ -263,9 +263,10 @@ class Machine:
 
     def load_qstr(self, at: Instruction, state: State) -> State:
         register, base, offset = at.operands
-        if state.registers[base] != kinds.QSTRS or offset % 2 or offset // 2 >= self.around.qstrs:
+        if state.registers[base] != kinds.QSTRS or offset % 2 or offset // 2 >= len(self.around.qstrs):
             raise self.refuse(at.address, f"loads byte {offset} of {state.registers[base]}")
-        return state.put(register, kinds.QSTR)
+        name = self.around.qstrs[offset // 2]
+        return state.put(register, kinds.EXCEPTION_NAME if name in EXCEPTIONS else kinds.QSTR)
 
     def store_to_cell(self, at: Instruction, state: State) -> State:
         register, base = at.operands

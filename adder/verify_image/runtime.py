@@ -27,6 +27,11 @@ SCALARS = (1, 2, 3)  # MP_NATIVE_TYPE_BOOL, _INT, _UINT: what is no pointer
 UNARY = range(4)  # mp_unary_op_t: + - ~ not
 BINARY = range(35)  # mp_binary_op_t up to **: all that Python can write
 MOST = range(256)
+EXCEPTIONS = (
+    "Exception", "IndexError", "MemoryError", "NotImplementedError", "OSError", "RuntimeError", "TypeError",
+    "ValueError",
+)  # fmt: skip
+"""Names that no module may bind: what is found under one of them, called, gives an exception."""
 
 Result = tuple["State", range]
 """What is known after the call, and which words of the frame it wrote: all of them, unless it raised before."""
@@ -122,12 +127,22 @@ def new_closure(machine: Machine, at: Instruction, state: State) -> Result:
     return state.after_call(kinds.OBJECT), NOTHING
 
 
+def look_up(machine: Machine, at: Instruction, state: State) -> Result:
+    """mp_load_name, mp_load_global."""
+    machine.own_globals(at, state)
+    if state.registers[0] == kinds.EXCEPTION_NAME:
+        return state.after_call(kinds.EXCEPTION_CLASS), NOTHING
+    machine.argument(at, state, 0, kinds.QSTR)
+    return state.after_call(kinds.OBJECT), NOTHING
+
+
 def call_function(machine: Machine, at: Instruction, state: State) -> Result:
     """mp_native_call_function_n_kw: one number holds how many arguments there are, and how many named ones."""
     machine.argument(at, state, 0, kinds.OBJECT)
     number = machine.number(at, state, 1, range(0x10000))
     machine.arguments(at, state, 2, 0, number & 0xFF, number >> 8)
-    return state.after_call(kinds.OBJECT), NOTHING
+    made = kinds.EXCEPTION if state.registers[0] == kinds.EXCEPTION_CLASS else kinds.OBJECT
+    return state.after_call(made), NOTHING
 
 
 def call_method(machine: Machine, at: Instruction, state: State) -> Result:
@@ -176,7 +191,7 @@ def nlr_pop(machine: Machine, at: Instruction, state: State) -> Result:
 
 
 def native_raise(machine: Machine, at: Instruction, state: State) -> Result:
-    """mp_native_raise raises what it is handed, and returns if that is 0: the port's own does not for None."""
+    """mp_native_raise raises what it is handed, and returns if that is 0 or None, as at the end of a `finally`."""
     if state.registers[0] not in (kinds.MAYBE, kinds.ZERO):
         machine.argument(at, state, 0, kinds.OBJECT)
     return state.after_call(kinds.ANY), NOTHING
@@ -220,8 +235,8 @@ CALLS: dict[int, Call] = {
     3: plain(kinds.OBJECT, SCALARS, result=kinds.WORD),  # mp_native_from_obj
     4: plain(kinds.WORD, SCALARS, result=kinds.OBJECT),  # mp_native_to_obj
     5: swap_globals,
-    6: plain(kinds.QSTR, result=kinds.OBJECT, names=True),  # mp_load_name
-    7: plain(kinds.QSTR, result=kinds.OBJECT, names=True),  # mp_load_global
+    6: look_up,
+    7: look_up,
     8: plain(result=kinds.OBJECT),  # mp_load_build_class
     9: plain(kinds.OBJECT, kinds.QSTR, result=kinds.OBJECT),  # mp_load_attr
     10: load_method,

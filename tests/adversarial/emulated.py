@@ -21,7 +21,8 @@ CELLS = 0x40000000
 OBJECTS = 0x60000000  # and beyond: no memory
 METHODS = 0x50000000  # no memory, and no objects by themselves
 POISON = 0x7EADBEE2  # neither an object nor an address
-NOTHING, SENTINEL = 0, 4
+NONE, SENTINEL = 0x06, 4
+EXCEPTIONS = ("Exception", "IndexError", "OSError", "RuntimeError", "TypeError", "ValueError")
 
 _LOW = [getattr(arm, f"UC_ARM_REG_R{n}") for n in range(12)]
 _SP, _LR, _PC = arm.UC_ARM_REG_SP, arm.UC_ARM_REG_LR, arm.UC_ARM_REG_PC
@@ -43,6 +44,7 @@ class Run:
     handed_out: set[int] = field(default_factory=set)
     functions: dict[int, int] = field(default_factory=dict)  # made of which function within
     cells_of: dict[int, int] = field(default_factory=dict)
+    exceptions: set[int] = field(default_factory=set)  # the classes
     lists: set[int] = field(default_factory=set)
     tuples: dict[int, int] = field(default_factory=dict)
     cells: set[int] = field(default_factory=set)
@@ -80,7 +82,9 @@ class Emulator:
         self.names = {
             word for word, kind in zip(self.constants, self.around.objects, strict=True) if kind == kinds.NAME
         }
-        qstrs = self.table([0x00070007] * ((self.around.qstrs + 1) // 2), 2 * self.around.qstrs)
+        count = len(self.around.qstrs)
+        words = [0x10000 * (2 * n + 8) + 2 * n + 7 for n in range((count + 1) // 2)]  # entry n is 7 + n
+        qstrs = self.table(words, 2 * count)
         self.globals = globals_
         self.context = self.table([POISON, globals_, qstrs, self.table(self.constants)])
         self.children = [OBJECTS - 0x800 + 8 * n for n in range(len(self.around.children))]
@@ -273,7 +277,7 @@ class Emulator:
             raise Broken("hands a function within another number of cells")
 
     def need_qstr(self, word: int) -> None:
-        if word != 7:
+        if not 7 <= word < 7 + len(self.around.qstrs):
             raise Broken(f"hands the runtime 0x{word:08x} for a qstr")
 
     def need_names(self) -> None:
@@ -364,6 +368,15 @@ def _swap_globals(self: Emulator, new: int, *_: int) -> int:
     raise Broken(f"sets the globals to 0x{new:08x}")
 
 
+def _look_up(self: Emulator, name: int, *_: int) -> int:
+    self.need_names()
+    self.need_qstr(name)
+    found = self.object_without_value()
+    if self.around.qstrs[name - 7] in EXCEPTIONS:
+        self.now.exceptions.add(found)
+    return found
+
+
 def _load_method(self: Emulator, base: int, name: int, place: int, _: int) -> None:
     self.need_object(base)
     self.need_qstr(name)
@@ -427,7 +440,7 @@ def _call_function(self: Emulator, function: int, count: int, place: int, _: int
     if count > 0xFFFF:
         raise Broken("calls with too many arguments")
     self.call_arguments(place, count & 0xFF, count >> 8)
-    return self.object()
+    return self.object_without_value() if function in self.now.exceptions else self.object()
 
 
 def _call_method(self: Emulator, positional: int, named: int, place: int, _: int) -> int:
@@ -475,7 +488,7 @@ def _nlr_pop(self: Emulator, *_: int) -> None:
 
 
 def _native_raise(self: Emulator, word: int, *_: int) -> None:
-    if word:
+    if word not in (0, NONE):
         self.need_object(word)
         raise _Raise
 
@@ -513,7 +526,7 @@ def _setup(self: Emulator, place: int, count: int, named: int, arguments: int) -
 
 ENTRIES = {
     3: _plain("object", "scalar", result="word"), 4: _plain("word", "scalar", result="object"), 5: _swap_globals,
-    6: _plain("qstr", result="object", names=True), 7: _plain("qstr", result="object", names=True),
+    6: _look_up, 7: _look_up,
     8: _plain(result="object"), 9: _plain("object", "qstr", result="object"), 10: _load_method,
     12: _plain("qstr", "object", names=True), 14: _plain("object", "qstr", "object"), 15: _subscript,
     16: _plain("object", result="bool"), 17: _plain("<4", "object", result="object"),

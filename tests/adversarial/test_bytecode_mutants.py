@@ -136,7 +136,7 @@ class Judge:
         after = at + size
         around = self.bytecode.around
         if name in NAMING:
-            self.index(argument, around.qstrs)
+            self.index(argument, len(around.qstrs))
         number = argument or 0
         match name:
             case (

@@ -142,6 +142,19 @@ def test_what_is_no_allowed_shape_is_refused(text, halfwords, reason) -> None:
         changed(code, text, *halfwords).verify()
 
 
+def test_the_end_of_a_function_is_not_reached_behind_a_raise() -> None:
+    """For None the runtime's function for `raise` returns, so what is raised must be known to be an exception."""
+    for good in (
+        "raise ValueError('no')",
+        "try:\n        x()\n    except OSError as error:\n        raise error\n    return x",
+    ):
+        functions(f"def f(x):\n    {good}\n")[1].verify()
+    with pytest.raises(Refused, match="needs an object: r0 is anything"):
+        functions("def f(x):\n    raise x\n")[1].verify()
+    with pytest.raises(Refused, match="the qstr of a built-in exception"):
+        functions("ValueError = 1\n")[0].verify()
+
+
 LOOP = "def f(a, b):\n    for x in a:\n        for y in b:\n            x.take(y)\n    return a\n"
 
 
