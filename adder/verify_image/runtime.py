@@ -240,7 +240,7 @@ CALLS: dict[int, Call] = {
     8: plain(result=kinds.OBJECT),  # mp_load_build_class
     9: plain(kinds.OBJECT, kinds.QSTR, result=kinds.OBJECT),  # mp_load_attr
     10: load_method,
-    12: plain(kinds.QSTR, kinds.OBJECT, names=True),  # mp_store_name
+    12: plain(kinds.QSTR, kinds.OBJECT),  # mp_store_name, into what the import or the class has as its locals
     14: plain(kinds.OBJECT, kinds.QSTR, kinds.OBJECT),  # mp_store_attr
     15: subscript,
     16: plain(kinds.OBJECT, result=kinds.WORD),  # mp_obj_is_true

@@ -528,7 +528,7 @@ ENTRIES = {
     3: _plain("object", "scalar", result="word"), 4: _plain("word", "scalar", result="object"), 5: _swap_globals,
     6: _look_up, 7: _look_up,
     8: _plain(result="object"), 9: _plain("object", "qstr", result="object"), 10: _load_method,
-    12: _plain("qstr", "object", names=True), 14: _plain("object", "qstr", "object"), 15: _subscript,
+    12: _plain("qstr", "object"), 14: _plain("object", "qstr", "object"), 15: _subscript,
     16: _plain("object", result="bool"), 17: _plain("<4", "object", result="object"),
     18: _plain("<35", "object", "object", result="object"), 19: _build("tuple"), 20: _build("list"),
     24: _plain("list", "object", result="object"), 26: _make_function, 27: _call_function, 28: _call_method,
