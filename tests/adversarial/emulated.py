@@ -256,7 +256,8 @@ class Emulator:
         for register, value in zip(_LOW[4:12], words[3:11], strict=True):
             self.machine.reg_write(register, value)
         self.machine.reg_write(_SP, words[11])
-        self.machine.reg_write(arm.UC_ARM_REG_ITSTATE, 0)  # as firmware/kernel/contain.c does
+        state = self.machine.reg_read(arm.UC_ARM_REG_XPSR)
+        self.machine.reg_write(arm.UC_ARM_REG_XPSR, state & ~0x0600FC00)  # as firmware/kernel/contain.c does
         self.machine.reg_write(_PC, words[2])
 
     def object_without_value(self) -> int:
