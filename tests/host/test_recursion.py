@@ -1,4 +1,4 @@
-"""C that Python reaches never recurses without a look at the stack.
+"""C that Python reaches never recurses without a look at the stack, and takes at most so much of it.
 
 The call graph comes from the finished kernel's machine code: direct calls, and for calls through a pointer what the
 slots and tables of the image hold there. Without the functions that look at the stack (mp_cstack_check), it has no
@@ -10,10 +10,13 @@ import subprocess
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from adder.board import ROOT
 from adder.verify.functions import FUNCTIONS
+from adder.verify_image.machine import LARGEST_FRAME
 
 THROUGH = {
     "mp_unary_op": "unary_op",
@@ -48,7 +51,7 @@ BUILTINS = (
 )
 """These call the function of a table."""
 
-LOOKS = "__wrap_mp_cstack_check"
+LOOKS = {"__wrap_mp_cstack_check", "check_room"}
 
 RAISING = (
     "mp_raise_",
@@ -93,11 +96,67 @@ ENDS = {
 """A function that ends each cycle in which it is."""
 
 
+NEVER = (
+    "mp_obj_float_binary_op", "mp_obj_complex_binary_op", "mp_obj_new_int_from_float", "mp_obj_get_float_maybe",
+    "mp_obj_get_complex_maybe", "mpz_as_float", "mp_print_float", "mp_import_name", "mp_import_from",
+    "mp_load_build_class",
+)  # fmt: skip
+"""What the same C does with floats, which the kernel's Python has not, or while the board is imported."""
+
+ONCE = ("mp_builtin_min_max", "polymorph_it_iternext", "closure_call", "bound_meth_call", "mp_map_rehash")
+"""Of those that end a cycle, the ones that are called all the same, once."""
+
+COMPARING = "mp_binary_op, and a slot that compares"
+
+MARGIN = 1024
+"""port/mpconfigport.h: MICROPY_STACK_CHECK_MARGIN."""
+
+
+def disassembly(kernel: Path) -> str:
+    """The kernel's machine code, as objdump shows it."""
+    command = ["arm-none-eabi-objdump", "-d", "--no-show-raw-insn", str(kernel)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def frames(shown: str) -> dict[str, int]:
+    """How many bytes of the stack each function takes for itself."""
+    taken: dict[str, int] = defaultdict(int)
+    taken[COMPARING] = 256  # more than the frames of mp_binary_op and of any slot
+    name = ""
+    for line in shown.splitlines():
+        if (head := re.match(r"[0-9a-f]+ <([^>]+)>:", line)) is not None:
+            name = head[1].split(".")[0]
+        elif (pushed := re.search(r"\t(?:push|stmdb)(?:\.w)?\t(?:sp!, )?\{(.*)\}", line)) is not None:
+            for part in pushed[1].split(", "):
+                first, _, last = part.partition("-")
+                taken[name] += 4 * (int(last[1:]) - int(first[1:]) + 1 if last else 1)
+        elif (lowered := re.search(r"\tsub(?:\.w|w)?\tsp, (?:sp, )?#(\d+)", line)) is not None:
+            taken[name] += int(lowered[1])
+        elif "\tvpush\t" in line:
+            taken[name] += 64
+    return taken
+
+
+def deepest(graph: dict[str, set[str]], frame: dict[str, int]) -> dict[str, int]:
+    """How many bytes each function takes with all that it calls, up to a function that looks at the stack."""
+    looking = {name for name, to in graph.items() if to & LOOKS}
+    found: dict[str, int] = {}
+
+    def depth(name: str) -> int:
+        if name not in found:
+            found[name] = frame.get(name, 0)
+            calls = graph.get(name, set()) - {"*", *NEVER, *(end for end in ENDS if end not in ONCE)}
+            found[name] += max((frame.get(to, 0) if to in looking else depth(to) for to in sorted(calls)), default=0)
+        return found[name]
+
+    for name in sorted(graph):
+        depth(name)
+    return found
+
+
 def calls(kernel: Path) -> dict[str, set[str]]:
     """Who calls whom by name, and `*` for a pointer."""
-    shown = subprocess.run(
-        ["arm-none-eabi-objdump", "-d", "--no-show-raw-insn", str(kernel)], capture_output=True, text=True, check=True
-    ).stdout
+    shown = disassembly(kernel)
     graph: dict[str, set[str]] = defaultdict(set)
     name = ""
     for line in shown.splitlines():
@@ -111,12 +170,17 @@ def calls(kernel: Path) -> dict[str, set[str]]:
     return graph
 
 
-def listed(group: str) -> Iterator[tuple[str, str]]:
-    """What capsules reach of a group of the table: names and functions."""
+def rows_of(group: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rows of a group of the table that capsules reach."""
     for owner, inner in FUNCTIONS[group].items():
         for name, row in {owner: inner}.items() if "c" in inner else inner.items():
             if "reach" not in row:
-                yield name, row["c"]
+                yield name, row
+
+
+def listed(group: str) -> Iterator[tuple[str, str]]:
+    """Their names and functions."""
+    yield from ((name, row["c"]) for name, row in rows_of(group))
 
 
 def whole_graph(kernel: Path) -> dict[str, set[str]]:
@@ -136,6 +200,9 @@ def whole_graph(kernel: Path) -> dict[str, set[str]]:
     for name, to in graph.items():
         if name.startswith(RAISING):
             to.clear()
+    graph["mp_builtin_min_max"].discard("mp_binary_op")  # for comparing alone, which formats nothing
+    graph["mp_builtin_min_max"].add(COMPARING)
+    graph[COMPARING] = {"mp_seq_cmp_bytes", "__wrap_mp_seq_cmp_objs", "mpz_cmp"}
     return graph
 
 
@@ -184,16 +251,37 @@ def graph(kernel: Path) -> dict[str, set[str]]:
 def test_the_call_graph_has_what_it_is_about(graph: dict[str, set[str]]) -> None:
     assert "take_cell_map" in graph["fun_builtin_2_call"]
     assert "fun_bc_call" in graph["mp_call_function_n_kw"]
-    assert LOOKS in graph["fun_bc_call"]
+    assert LOOKS & graph["fun_bc_call"]
     assert len(graph) > 1000
 
 
 def test_no_cycle_is_without_a_look_at_the_stack(graph: dict[str, set[str]]) -> None:
-    looking = {name for name, to in graph.items() if LOOKS in to}
+    looking = {name for name, to in graph.items() if to & LOOKS}
     left = {name: to - looking - set(ENDS) for name, to in graph.items() if name not in looking | set(ENDS)}
     roots = {to for name in (*THROUGH, *BUILTINS) for to in graph[name] | {name}} & set(left)
     found = cycles(left, roots)
     assert not found, "\n".join(", ".join(sorted(part)) for part in found)
+
+
+@pytest.mark.parametrize("board", ["qemu", "nrf52840"])
+def test_no_function_takes_more_of_the_stack_than_the_table_says(board: str) -> None:
+    kernel = ROOT / "build" / board / "kernel.elf"
+    depth = deepest(whole_graph(kernel), frames(disassembly(kernel)))
+    over = {}
+    for group in ("builtins", "methods", "functions", "slots", "runtime"):
+        for _, row in rows_of(group):
+            taken = max(depth.get(row["c"], 0), depth.get(f"__wrap_{row['c']}", 0))
+            if taken > row["stack"]:
+                over[row["c"]] = f"{row['c']} takes {taken}, the table says {row['stack']}"
+    assert not over, "\n".join(over.values())
+
+
+def test_what_machine_code_calls_fits_into_the_margin_with_its_frame() -> None:
+    """The look at the stack is before the frame."""
+    for name, row in rows_of("runtime"):
+        assert row["stack"] + LARGEST_FRAME <= MARGIN, name
+    header = (ROOT / "firmware" / "port" / "mpconfigport.h").read_text()
+    assert f"MICROPY_STACK_CHECK_MARGIN ({MARGIN})" in header
 
 
 def test_without_the_looks_there_would_be_cycles(graph: dict[str, set[str]]) -> None:

@@ -70,6 +70,7 @@ class Attack:
         self.lent = Buffer(64)
         self.cell = TakeCell(1)
         self.field = powers.registers.field(0xF00, 0, 8)
+        self.later = kernel.deferred(self.raise_one)
         self.process = None
         self.parts = [
             self.on_builtins, self.on_numbers, self.on_texts, self.on_bytes, self.on_lists, self.on_tuples, self.on_others,
@@ -359,6 +360,10 @@ class Attack:
             self.measure("kernel.success_u32_shifted", kernel.success_u32_shifted, value, value)
             self.measure("kernel.success_u32_u32", kernel.success_u32_u32, value, value)
         self.measure("kernel.call_client", kernel.call_client, nothing, 1, 2, 3)
+        self.measure("kernel.shared", kernel.shared, self.raise_one)
+        self.measure("kernel.deferred", kernel.deferred, self.raise_one)
+        self.measure("shared.call", kernel.shared(self.raise_one))
+        self.measure("deferred.call", self.later)
         self.measure("layout.make_new", Layout, 32, 32, 1, 1, 32)
         self.measure("process_id.attr", lambda x: x.write_id, self.process)
         self.measure("process_id.attr", lambda x: x.no_such_name, self.process)
