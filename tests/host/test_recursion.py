@@ -29,6 +29,7 @@ THROUGH = {
     "mp_getiter": "iter",
     "mp_iternext": "iter",
     "mp_iternext_allow_raise": "iter",
+    "take_cell_map_or_else": "apply, which it calls first, has looked",
     "mp_obj_tuple_unary_op": "nobody asks for a hash (CP005), and there are no dictionaries (CP002)",
     "mp_obj_is_subclass_fast": "the built-in exceptions have at most four bases above each other",
     "mp_map_rehash": "what it inserts into is large enough",
@@ -51,7 +52,7 @@ BUILTINS = (
 )
 """These call the function of a table."""
 
-LOOKS = {"__wrap_mp_cstack_check", "check_room"}
+LOOKS = {"__wrap_mp_cstack_check", "mp_raise_recursion_depth"}
 
 RAISING = (
     "mp_raise_",
@@ -67,6 +68,7 @@ RAISING = (
 ENDS = {
     "mp_call_function_1_protected": "of a finaliser: no class of Capsule Python has __del__ (CP009)",
     "mp_builtin_min_max": "there is no key (CP006)",
+    "take_cell_map_or_else": "apply, which it calls first, has looked",
     "mp_obj_tuple_unary_op": "nobody asks for a hash (CP005), and there are no dictionaries (CP002)",
     "mp_obj_is_subclass_fast": "the built-in exceptions have at most four bases above each other",
     "mp_map_rehash": "what it inserts into is large enough",
@@ -103,7 +105,14 @@ NEVER = (
 )  # fmt: skip
 """What the same C does with floats, which the kernel's Python has not, or while the board is imported."""
 
-ONCE = ("mp_builtin_min_max", "polymorph_it_iternext", "closure_call", "bound_meth_call", "mp_map_rehash")
+ONCE = (
+    "take_cell_map_or_else",
+    "mp_builtin_min_max",
+    "polymorph_it_iternext",
+    "closure_call",
+    "bound_meth_call",
+    "mp_map_rehash",
+)
 """Of those that end a cycle, the ones that are called all the same, once."""
 
 COMPARING = "mp_binary_op, and a slot that compares"
