@@ -1,7 +1,7 @@
 // Counter: counts how often it was started.
 //
 // Shows:   storage that outlives a reset, and that no other program reaches.
-// Build:   make apps                  (build/apps/counter.tbf; counter2 has a region of its own; counter-none may not store)
+// Build:   make apps                  (build/apps/counter.tbf; counter2 has a region of its own; counter-none one that it shares)
 // Run:     make run APPS="counter", several times
 // Expect:  counter: start 1, 2048 bytes of storage
 

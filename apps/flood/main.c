@@ -75,8 +75,8 @@ static int edges(void) {
     command(DRIVER_GPIO, 1, 1, 0);
     subscribe(DRIVER_GPIO, 0, answered, 0);
     command(DRIVER_GPIO, 7, 0, 0);
-    print("edges: ready\n");
     uint32_t level = command(DRIVER_GPIO, 6, 0, 0).a;
+    print("edges: ready\n");
     for (unsigned i = 0; i < EDGES; i++) {
         while (command(DRIVER_GPIO, 6, 0, 0).a == level) {
         }

@@ -1,7 +1,7 @@
 """The storage stack: regions in a range of the flash, and the capsule that serves them."""
 
 from cells import Buffer
-from kernel import Grant
+from kernel import Grant, InterruptLine
 from micropython import const
 
 from capsules.core.nonvolatile_storage import NonvolatileStorage
@@ -13,7 +13,7 @@ _COPIED = const(128)  # bytes that are copied at once when a region moves to ano
 _HEAD = const(16)
 
 
-def storage(flash: Flash, grant: Grant) -> NonvolatileStorage:
+def storage(flash: Flash, grant: Grant, line: InterruptLine) -> NonvolatileStorage:
     """Wire the stack; returns the capsule that serves the storage's driver number."""
-    regions = FlashRegions(flash, Buffer(_COPIED), Buffer(_HEAD))
+    regions = FlashRegions(flash, line, Buffer(_COPIED), Buffer(_HEAD))
     return NonvolatileStorage(regions, grant, Buffer(_LONGEST + AROUND))

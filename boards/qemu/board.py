@@ -93,7 +93,8 @@ if config.CAPSULE_NONVOLATILE_STORAGE:
     flash_line = mint.software_interrupt()
     storage_flash = mint.build("flash", lambda: RangeFlash(flash, flash_line))
     storage_grant = mint.grant(storage_driver.DRIVER_NUM, storage_driver.LAYOUT)
-    mint.serve("nonvolatile_storage", storage_grant, lambda: storage(storage_flash, storage_grant).command)
+    storage_line = mint.software_interrupt()
+    mint.serve("nonvolatile_storage", storage_grant, lambda: storage(storage_flash, storage_grant, storage_line).command)
 
 if config.CAPSULE_LOW_LEVEL_DEBUG:
     debug_grant = mint.grant(debug_driver.DRIVER_NUM, debug_driver.LAYOUT)

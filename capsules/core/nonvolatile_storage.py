@@ -1,16 +1,16 @@
 """Storage that keeps its contents without power: bytes at offsets, a region for each program.
 
 Driver number 0x50001. The region belongs to the write id in the program's header, so it outlives the program and what
-replaces it under the same id; no other program reaches it. All of it is 0xFF at first.
+replaces it under the same id; no other program reaches it. Programs without a write id share one region, as all do on
+Tock. All of it is 0xFF at first.
 
 Command
     0 exists              -> success
-    1 size                -> success_u32(bytes of the region), NOSUPPORT if the program may not store,
-                             NOMEM if there is no room for a region
-    2 read  offset length -> success, INVAL if that is not in the region, RESERVE if there is no buffer, NOSUPPORT,
-                             NOMEM; also if this process has a request that waits for its turn
-    3 write offset length -> success, INVAL, RESERVE, NOSUPPORT, NOMEM. A write is atomic, whenever the power is cut;
-                             when its upcall comes, it is done
+    1 size                -> success_u32(bytes of the region), NOMEM if there is no room for a region
+    2 read  offset length -> success, INVAL if that is not in the region, RESERVE if there is no buffer, NOMEM; also if
+                             this process has a request that waits for its turn
+    3 write offset length -> success, INVAL, RESERVE, NOMEM. A write is atomic, whenever the power is cut; when its
+                             upcall comes, it is done
 
 Subscribe
     0 read:  (bytes, 0, 0)  no more than the buffer has, and at most 512
@@ -53,10 +53,11 @@ class NonvolatileStorage:
         self._slots = grant.SLOTS
         self._longest = len(buffer) - AROUND
         self._buffer = TakeCell(buffer)
-        self._writer: "Entry | None" = None
+        self._asker: "Entry | None" = None  # whose request is under way
         self._slot = 0
-        self._written = 0
-        regions.set_client(self._stored)
+        self._doing = _READ
+        self._count = 0
+        regions.set_client(self._done)
 
     def command(self, number: int, offset: int, length: int, process: ProcessId) -> "CommandReturn | int":
         if number == 0:
@@ -75,8 +76,6 @@ class NonvolatileStorage:
             return ErrorCode.NOMEM
         if entry[_REGION] == 0:
             owner = process.write_id
-            if owner == 0:
-                return ErrorCode.NOSUPPORT
             region = self._regions.find(owner)
             if region < 0:
                 region = self._regions.new(owner)
@@ -105,29 +104,32 @@ class NonvolatileStorage:
             return
         self._slot = slot
         region = entry[_REGION] - 1
-        length = min(length, self._longest)
-        if number == _READ:
-            self._regions.read(region, offset, buffer, length)
-            count = entry.read_write(0).write(0, buffer, 0, length)
-            self._buffer.put(buffer)
-            entry.schedule_upcall(0, count, 0, 0)
-            return
-        count = entry.read_only(0).read(0, buffer, BEFORE, length)
+        count = min(length, self._longest)
+        if number == _WRITE:
+            count = entry.read_only(0).read(0, buffer, BEFORE, count)
         if count == 0:
             self._buffer.put(buffer)
-            entry.schedule_upcall(1, 0, 0, 0)
+            entry.schedule_upcall(number - _READ, 0, 0, 0)
             return
-        self._writer = entry
-        self._written = count
-        self._regions.write(region, offset, buffer.move(self._regions), count)  # _stored() gets it back
+        self._asker = entry
+        self._doing = number
+        self._count = count
+        if number == _WRITE:
+            self._regions.write(region, offset, buffer.move(self._regions), count)  # _done() gets it back
+        else:
+            self._regions.read(region, offset, buffer.move(self._regions), count)
 
-    def _stored(self, buffer: Buffer, status: int) -> None:
-        """From the flash."""
-        self._buffer.put(buffer.give_back())
-        entry = self._writer
-        self._writer = None
+    def _done(self, buffer: Buffer, status: int) -> None:
+        """From the regions."""
+        buffer = buffer.give_back()
+        entry = self._asker
+        self._asker = None
         if entry is not None and entry.alive():
-            entry.schedule_upcall(1, 0 if status else self._written, 0, 0)
+            count = 0 if status else self._count
+            if self._doing == _READ:
+                count = entry.read_write(0).write(0, buffer, 0, count)
+            entry.schedule_upcall(self._doing - _READ, count, 0, 0)
+        self._buffer.put(buffer)
         last = self._slot
         for step in range(1, self._slots + 1):
             slot = last + step

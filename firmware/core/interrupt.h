@@ -20,6 +20,10 @@ static inline bool interrupt_any_pending(void) {
     return (interrupt_pending[0] | interrupt_pending[1] | interrupt_pending[2]) != 0;
 }
 
+static inline bool interrupt_any_pending_in_hardware(void) {
+    return (interrupt_pending[0] | interrupt_pending[1]) != 0;
+}
+
 // Raise a software line.
 void interrupt_trigger(unsigned line);
 

@@ -85,6 +85,15 @@ static void sleep_until_interrupt(void) {
     __asm volatile ("cpsie i\n isb" ::: "memory");
 }
 
+// Work that goes on by itself, by raising a software line again and again, has one call each time that the kernel is
+// entered. It has more, a slice at most, when nobody is ready but a process whose slice is over.
+static bool background_waits(void) {
+    if (interrupt_any_pending_in_hardware() || ready_processes == 0) {
+        return false;
+    }
+    return ready_processes != 1u << last_slot || !timeslice_expired || schedule_kernel_ticks != 0;
+}
+
 // Called from PendSV: do what interrupts have left to do, then name the process to run.
 process_t *kernel_work(void) {
     static unsigned rounds;
@@ -93,12 +102,15 @@ process_t *kernel_work(void) {
         if (++rounds % ROUNDS == 0 && schedule_rounds_line != 0) {
             interrupt_trigger(schedule_rounds_line);
         }
-        bool overloaded = schedule_kernel_ticks >= KERNEL_TICKS && ready_processes != 0;
-        if (interrupt_any_pending() && !overloaded) {
+        bool later = schedule_kernel_ticks >= KERNEL_TICKS && ready_processes != 0;
+        if (interrupt_any_pending() && !later) {
             schedule_tick(true);
             interrupt_run_bottom_halves();
             if (interrupt_any_pending()) {
-                continue;
+                later = background_waits();
+                if (!later) {
+                    continue;
+                }
             }
         }
         process_t *next = choose();
@@ -114,8 +126,11 @@ process_t *kernel_work(void) {
             schedule_tick(true);
         }
         timeslice_expired = 0;
-        if (overloaded) {
+        if (later) {
             SCB_ICSR = ICSR_PENDSVCLR; // the rest of the interrupts' work comes after the slice
+            if (schedule_kernel_ticks < KERNEL_TICKS && interrupt_any_pending_in_hardware()) {
+                context_switch_request(); // one that came just now
+            }
         }
         last_slot = next->slot;
         return next;

@@ -163,7 +163,7 @@ def test_the_board_sleeps_while_nobody_waits_for_an_edge(simulation) -> None:
     alarm_control = 0x40002028
     for app, ticks in (("counter-none", False), ("buttons", True)):
         with simulation(app) as board:
-            board.expect("no storage|pressed now: none")
+            board.expect("counter: start|pressed now: none")
             board.run(0.3)
             assert bool(board.read_word(alarm_control) & 0x80) == ticks
 
@@ -266,14 +266,36 @@ for call in (
 """
     apps = [python_app(text.format(i), name=f"n{i}", ram=24576, storage=STORES.format(i)) for i in (1, 2)]
     none = python_app(
-        "from adder import storage\ntry:\n    storage.size()\nexcept OSError as error:\n    print('app 3', error)",
+        "import time\nfrom adder import storage\ntime.sleep_ms(400)\n"
+        "print('app 3 sees', b'secret' in storage.read(0, storage.size()))",
         name="n3",
+        ram=24576,
     )
     with simulation(*apps, none) as board:
         sees = [rf"app {i} sees \[b'secret of {i}'\]" for i in (1, 2)]
-        board.expect_all("app 3 .*NOSUPPORT", *sees, *[rf"(?s)(app {i} .*INVAL.*){{4}}" for i in (1, 2)])
+        board.expect_all("app 3 sees False", *sees, *[rf"(?s)(app {i} .*INVAL.*){{4}}" for i in (1, 2)])
         assert board.run_until(lambda: board.transcript.count("INVAL") == 8, 5)
         assert "BROKEN" not in board.transcript
+
+
+def test_storage_full_of_small_records_keeps_no_boot_and_no_app_from_its_service(simulation) -> None:
+    # As apps leave it that write a byte at a time, in all pages but one.
+    page, first = 4096, 16 + 2048
+    with simulation("counter", "lateness") as board:
+        storage = bytearray(b"\xff" * 16 * page)
+        record = b"\x05\x00\x01\x00" + b"\x00\xff\xff\xff" + b"done"
+        for number in range(15):
+            at = number * page
+            storage[at : at + 16] = b"Adr1" + bytes([number + 20, 0, 0, 0, number + 1, 0, 0, 0]) + b"good"
+            storage[at + first : at + first + 169 * 12] = 169 * record
+        with board.image.open("r+b") as image:
+            image.seek(0x70000)
+            image.write(storage)
+        board.reset()
+        board.expect("counter: start 1, 2048 bytes of storage", timeout=20)
+        found = board.expect(r"lateness: 200 alarms, (\d+) early, at most (\d+) us late", timeout=20)
+        assert "is off" not in board.transcript
+    assert int(found[2]) < 5_000
 
 
 def test_many_writes_and_a_kill_at_any_instant(simulation, python_app) -> None:

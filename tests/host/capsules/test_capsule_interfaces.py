@@ -14,7 +14,7 @@ from kernel import ErrorCode, Grant, Machine
 from adder.board import ROOT
 from capsules.virtual.flash_regions import FlashRegions
 
-NUMBERS = range(41)
+NUMBERS = (*range(41), 100)
 
 ANSWERED_BY_THE_CORE = {"capsules.core.ipc": {2, 3}}
 """Commands that firmware/kernel/ipc.c answers before the capsule is asked."""
@@ -32,7 +32,9 @@ MAKERS = {
     "Buffer": lambda machine: Buffer(64),
     "InterruptLine": lambda machine: machine.line(),
     "ProcessControl": lambda machine: machine.control,
-    "FlashRegions": lambda machine: FlashRegions(FakeFlash(bytearray(b"\xff" * 1024)), Buffer(32), Buffer(16)),
+    "FlashRegions": lambda machine: FlashRegions(
+        FakeFlash(bytearray(b"\xff" * 1024)), machine.line(), Buffer(32), Buffer(16)
+    ),
     "int": lambda machine: 0,
     "Uart": lambda machine: FakeUart(),
     "tuple[Pin | None, ...]": lambda machine: (FakePin(), None),

@@ -23,6 +23,11 @@ def blank() -> bytearray:
     return bytearray(b"\xff" * (PAGE * PAGES))
 
 
+def storage_of(machine, flash, grant):
+    regions = FlashRegions(flash, machine.line(), Buffer(32), Buffer(16))
+    return NonvolatileStorage(regions, grant, Buffer(LONGEST + AROUND)).command
+
+
 class Board:
     """A machine with storage; `data` is what is in the flash."""
 
@@ -30,8 +35,13 @@ class Board:
         self.machine = machine
         self.flash = FakeFlash(data, PAGE)
         grant = machine.grant(DRIVER_NUM, LAYOUT)
-        regions = FlashRegions(self.flash, Buffer(32), Buffer(16))
-        machine.serve(grant, NonvolatileStorage(regions, grant, Buffer(LONGEST + AROUND)).command)
+        machine.serve(grant, storage_of(machine, self.flash, grant))
+
+    def run(self) -> None:
+        """Until nothing is under way any more."""
+        self.machine.run()
+        while self.flash.step():
+            self.machine.run()
 
     def app(self, write_id: int):
         app = self.machine.process()
@@ -41,13 +51,13 @@ class Board:
     def write(self, app, offset: int, data: bytes) -> list[tuple[int, ...]]:
         app.allow_read_only(DRIVER_NUM, 0, data)
         assert app.command(DRIVER_NUM, WRITE, offset, len(data)) == ()
-        self.flash.run()
+        self.run()
         return told(app)
 
     def read(self, app, offset: int, length: int) -> bytes:
         memory = app.allow_read_write(DRIVER_NUM, 0, length)
         assert app.command(DRIVER_NUM, READ, offset, length) == ()
-        self.flash.run()
+        self.run()
         assert told(app) == [(READ_DONE, length, 0, 0)]
         return bytes(memory)
 
@@ -85,13 +95,14 @@ def test_programs_have_regions_of_their_own_by_write_id(board) -> None:
     assert board.read(board.app(2), 0, 4) == b"app1"  # its successor
 
 
-def test_without_storage_permission_there_is_no_storage(board) -> None:
-    app = board.app(0)
-    app.allow_read_write(DRIVER_NUM, 0, 4)
-    assert app.command(DRIVER_NUM, EXISTS) == ()
-    assert app.command(DRIVER_NUM, SIZE) == ErrorCode.NOSUPPORT
-    assert app.command(DRIVER_NUM, READ, 0, 4) == ErrorCode.NOSUPPORT
-    assert app.command(DRIVER_NUM, WRITE, 0, 4) == ErrorCode.NOSUPPORT
+def test_programs_without_a_write_id_share_a_region_as_on_tock(board) -> None:
+    first, second, other = board.app(0), board.app(0), board.app(7)
+    assert first.command(DRIVER_NUM, SIZE) == (REGION,)
+    assert board.write(first, 0, b"ours") == [(WRITE_DONE, 4, 0, 0)]
+    assert board.write(other, 0, b"mine") == [(WRITE_DONE, 4, 0, 0)]
+    assert board.read(second, 0, 4) == b"ours"
+    after = Board(Machine(), board.flash.data)
+    assert [after.read(after.app(write_id), 0, 4) for write_id in (0, 7)] == [b"ours", b"mine"]
 
 
 def test_when_all_pages_but_one_are_taken_there_is_no_room(board) -> None:
@@ -139,13 +150,15 @@ def test_no_more_than_the_buffers_hold_is_moved(board) -> None:
     data = bytes(range(100))
     app.allow_read_only(DRIVER_NUM, 0, data)
     assert app.command(DRIVER_NUM, WRITE, 0, 100) == ()
-    board.flash.run()
+    board.run()
     memory = app.allow_read_write(DRIVER_NUM, 0, 100)
     assert app.command(DRIVER_NUM, READ, 0, 100) == ()
+    board.run()
     assert told(app) == [(WRITE_DONE, LONGEST, 0, 0), (READ_DONE, LONGEST, 0, 0)]
     assert bytes(memory) == data[:LONGEST] + bytes(60)
     memory = app.allow_read_write(DRIVER_NUM, 0, 3)
     app.command(DRIVER_NUM, READ, 1, 9)
+    board.run()
     assert told(app) == [(READ_DONE, 3, 0, 0)]
     assert bytes(memory) == data[1:4]
 
@@ -169,7 +182,7 @@ def test_requests_wait_for_their_turn_one_of_each_process(board) -> None:
     for app in apps:
         assert app.command(DRIVER_NUM, READ, 0, 4) == ErrorCode.NOMEM
         assert told(app) == []
-    board.flash.run()
+    board.run()
     assert told(apps[0]) == [(WRITE_DONE, 4, 0, 0), (READ_DONE, 4, 0, 0)]
     assert told(apps[1]) == told(apps[2]) == [(WRITE_DONE, 4, 0, 0)]
     assert all(board.read(app, 0, 4) == b"mine" for app in apps)
@@ -182,7 +195,7 @@ def test_a_process_that_dies_while_its_write_is_under_way_or_waits(board) -> Non
         app.command(DRIVER_NUM, WRITE, 0, 4)
     apps[0].restart()
     apps[1].fault()
-    board.flash.run()
+    board.run()
     assert [told(app) for app in apps] == [[], [], [(WRITE_DONE, 4, 0, 0)]]
     assert board.read(apps[0], 0, 4) == b"data"
     assert board.read(board.app(2), 0, 4) == b"\xff" * 4
@@ -194,7 +207,7 @@ def test_a_buffer_that_is_gone_when_its_turn_comes_writes_nothing(board) -> None
         app.allow_read_only(DRIVER_NUM, 0, b"data")
         app.command(DRIVER_NUM, WRITE, 0, 4)
     second.allow_read_only(DRIVER_NUM, 0, b"")
-    board.flash.run()
+    board.run()
     assert told(second) == [(WRITE_DONE, 0, 0, 0)]
     assert board.read(second, 0, 4) == b"\xff" * 4
 
@@ -300,6 +313,53 @@ def test_garbage_in_the_flash_is_no_region() -> None:
         assert board.read(app, 0, 5) == b"works"
 
 
+def test_no_step_looks_at_more_than_a_few_records_however_many_there_are(machine) -> None:
+    """Neither a boot, nor a command, nor a handler of an interrupt."""
+    data = bytearray(b"\xff" * (4096 * PAGES))
+    for page in range(PAGES - 1):  # a page full of the smallest records, and one that a cut has left half done
+        head = b"Adr1" + bytes([9 + page, 0, 0, 0, page + 1, 0, 0, 0]) + b"good"
+        records = b"".join(bytes([at, 0, 1, 0, at, 0xFF, 0xFF, 0xFF]) + b"done" for at in range(168))
+        data[page * 4096 : page * 4096 + 16] = head
+        data[page * 4096 + 2064 : page * 4096 + 2064 + len(records)] = records
+    looks = 0
+    read = FakeFlash.read
+
+    def counted(*arguments) -> None:
+        nonlocal looks
+        looks += 1
+        read(*arguments)
+
+    def most(step) -> int:
+        nonlocal looks
+        looks = 0
+        step()
+        return looks
+
+    flash = FakeFlash(data, 4096)
+    flash.read = counted.__get__(flash)
+    grant = machine.grant(DRIVER_NUM, LAYOUT)
+    assert most(lambda: machine.serve(grant, storage_of(machine, flash, grant))) == PAGES
+    steps = 0
+    for write_id in (9, 10, 9):
+        app = machine.process()
+        app.write_id = write_id
+        memory = app.allow_read_write(DRIVER_NUM, 0, LONGEST)
+        app.allow_read_only(DRIVER_NUM, 0, b"new")
+        for command in (READ, WRITE, READ):
+            assert most(lambda app=app, command=command: app.command(DRIVER_NUM, command, 0, 3)) == 0
+            while app.upcalls == []:
+                line = next((line for line in machine.lines if line.pending), None)
+                steps += 1
+                if line is None:
+                    assert most(flash.step) <= 12
+                else:
+                    line.pending = False
+                    assert most(line.handler) <= 12
+            assert told(app) == [(command - READ, 3, 0, 0)]
+        assert bytes(memory[:3]) == b"new"
+    assert steps > 100
+
+
 @pytest.mark.parametrize("pieces", [1, 17])
 def test_the_driver_moves_bytes_and_answers_later(machine, pieces) -> None:
     there = FlashRange(32, 16, pieces)
@@ -338,21 +398,22 @@ def test_the_driver_moves_bytes_and_answers_later(machine, pieces) -> None:
     assert bytes(there.data) == b"\xff" * 32
 
 
-def handle(line) -> None:
-    """What the core does with an interrupt: a handler that fails is called once more."""
-    while line.pending:
-        line.pending = False
-        try:
-            line.handler()
-        except RuntimeError:
-            line.pending = True
+def handle(*lines) -> None:
+    """What the core does with interrupts: a handler that fails is called once more."""
+    while any(line.pending for line in lines):
+        for line in lines:
+            pending, line.pending = line.pending, False
+            try:
+                if pending:
+                    line.handler()
+            except RuntimeError:
+                line.pending = True
 
 
 def test_a_client_that_fails_when_its_write_is_over_loses_nothing(machine) -> None:
     """It is called in the handler of an interrupt, which then comes again: that is no erased page."""
     there = FlashRange(PAGE * PAGES, PAGE, 17)
     flash = RangeFlash(there, machine.line())
-    (line,) = machine.lines
     fails = [False, True, False]
 
     def stored(buffer: Buffer, status: int) -> None:
@@ -360,7 +421,7 @@ def test_a_client_that_fails_when_its_write_is_over_loses_nothing(machine) -> No
         if fails.pop(0):
             raise RuntimeError
 
-    regions = FlashRegions(flash, Buffer(32), Buffer(16))
+    regions = FlashRegions(flash, machine.line(), Buffer(32), Buffer(16))
     regions.set_client(stored)
     region = regions.new(9)
     buffer = Buffer(LONGEST + AROUND)
@@ -368,13 +429,10 @@ def test_a_client_that_fails_when_its_write_is_over_loses_nothing(machine) -> No
     for text in (b"first", b"second", b"third"):
         assert buffer.set(BEFORE, text) == len(text)
         regions.write(region, len(text), buffer.move(regions), len(text))
-        handle(line)
+        handle(*machine.lines)
         expected[len(text) : 2 * len(text)] = text
-        after_a_reset = FlashRegions(RangeFlash(there, machine.line()), Buffer(32), Buffer(16))
-        for one in (regions, after_a_reset):
-            assert one.find(9) == region
-            one.read(region, 0, buffer, 12)
-            assert buffer.get(0, 12) == expected
+        board = Board(Machine(), there.data)  # after a reset
+        assert board.read(board.app(9), 0, 12) == expected
     assert not fails
 
 
