@@ -6,7 +6,7 @@ from adder.board import ROOT
 from adder.elf_to_tbf import Options, elf_to_tbf
 
 SLICE_US = 10_000
-LATENCY_US = 2_000  # the kernel's own, and a bottom half, which is not interrupted
+LATENCY_US = 2_500  # the kernel's own, and a bottom half, which is not interrupted
 
 CALLS = (
     *("brk", "restart", "subscribe", "discover", "find", "list", "stats", "alarm", "write"),

@@ -15,7 +15,7 @@ _BITS = const(24)
 _MASK = const(0xFFFFFF)
 _STEP = const(0x6C8E95)  # odd, so it goes through all numbers
 _JUSTIFY = const(8)  # an alarm's frequency is that of its counter shifted left
-_TIMES_A_SECOND = const(1000)  # it gives some bytes: a source without a limit would take all of the CPU
+_TIMES_A_SECOND = const(500)  # it gives some bytes: a source without a limit would take all of the CPU
 _AT_ONCE = const(4)
 
 

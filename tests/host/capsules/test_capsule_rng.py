@@ -144,7 +144,7 @@ def simulated(seed: tuple[int, int, int, int], count: int) -> bytes:
         before = len(client.got)
         rng.fill(buffer.move(rng), 64)
         assert len(client.got) == before  # later
-        alarm.pass_time(97 * 20)
+        alarm.pass_time(195 * 20)
     return client.got[:count]
 
 
