@@ -15,5 +15,5 @@ _BUFFER_SIZE = const(64)
 def console(uart: Uart, grant: Grant, log: KernelLog, line: InterruptLine) -> ConsoleDriver:
     """Wire the stack; returns the capsule that serves the console's driver number."""
     mux = UartMux(uart, Buffer(_BUFFER_SIZE))
-    KernelLogWriter(log, mux.new_device(), line, Buffer(_BUFFER_SIZE))
+    KernelLogWriter(log, mux.new_device(True), line, Buffer(_BUFFER_SIZE))
     return ConsoleDriver(mux.new_device(), grant, Buffer(_BUFFER_SIZE), Buffer(_BUFFER_SIZE))

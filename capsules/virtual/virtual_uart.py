@@ -1,6 +1,7 @@
 """Any number of users of one UART.
 
-Transmissions go out one at a time, in turn. Received bytes go to every device that is receiving.
+Transmissions go out one at a time, in turn; a device that was made for whole lines keeps its turn until the end of one.
+Received bytes go to every device that is receiving.
 """
 
 from typing import Any, Callable
@@ -23,7 +24,10 @@ _IN_LENGTH = const(5)
 _IN_AT = const(6)
 _IN_STATUS = const(7)  # of a reception that is over; _RUNNING while it is not
 
+_WHOLE_LINES = const(8)  # nobody else's bytes may break its lines
+
 _RUNNING = const(-1)
+_LINE_END = const(10)
 
 
 class UartDevice:
@@ -70,10 +74,10 @@ class UartMux:
         self._devices: "list[list[Any]]" = []
         uart.set_client(self)
 
-    def new_device(self) -> UartDevice:
+    def new_device(self, whole_lines: bool = False) -> UartDevice:
         """Make one more device; only while the board is wired."""
         device = UartDevice(self, len(self._devices))
-        self._devices.append([self._ignore, self._ignore, None, 0, None, 0, 0, _RUNNING])
+        self._devices.append([self._ignore, self._ignore, None, 0, None, 0, 0, _RUNNING, whole_lines])
         return device
 
     def _ignore(self, buffer: Buffer, length: int, status: int) -> None:
@@ -118,7 +122,11 @@ class UartMux:
         index = self._sending
         self._sending = _NOBODY
         if index != _NOBODY:
-            call_client(self._devices[index][_TRANSMITTED], buffer.give_back(), length, status)
+            device = self._devices[index]
+            mine = buffer.give_back()
+            if device[_WHOLE_LINES] and mine[length - 1] != _LINE_END:
+                self._turn = index - 1  # the rest of its line is next
+            call_client(device[_TRANSMITTED], mine, length, status)
         self._transmit_next()
 
     # -- Receiving --------------------------------------------------------------------------------

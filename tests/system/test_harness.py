@@ -1,5 +1,11 @@
 """The harness itself: the real image boots and can be driven."""
 
+import ast
+import re
+import time
+from pathlib import Path
+
+from adder.board import ROOT
 from adder.flash_image import FlashImage
 
 
@@ -32,3 +38,63 @@ def test_the_vectors_can_be_read_from_outside(simulation, kernel_symbols) -> Non
     with simulation() as board:
         board.expect(r"^Adder ")
         assert board.read_word(4) == kernel_symbols["Reset_Handler"].address | 1
+
+
+def test_the_kernels_lines_are_whole_whoever_else_prints(simulation) -> None:
+    with simulation("blink", "hello", "pong", "float", "spin", "faulty-read-kernel", "clock-py", "rot13-py") as board:
+        board.run(2)
+        places = [line for line in board.transcript.splitlines() if " RAM 0x" in line]
+    assert len(places) == 8
+    assert all(re.fullmatch(r"app \S+: slot \d, flash 0x\w{8}-0x\w{8}, RAM 0x\w{8}-0x\w{8}", line) for line in places)
+
+
+def one_run(board, busy: bool) -> tuple[bytes, float]:
+    """A run with input, by a host that takes its time or not."""
+    with board:
+        board.expect("echo: ready")
+        for word in ("never", "the", "same", "again"):
+            time.sleep(0.1 * busy)
+            board.send(word)
+            for letter in word:
+                time.sleep(0.02 * busy)
+                board.expect(f"read '{letter}'")
+        board.run(1.5)
+        return board.raw, board.time
+
+
+def test_a_run_depends_on_its_input_and_not_on_how_quick_the_host_is(simulation) -> None:
+    quick, slow = (one_run(simulation("echo", "hello", "spin", "blink"), busy) for busy in (False, True))
+    assert quick == slow
+
+
+def test_the_boards_time_stands_still_while_nobody_waits_for_it(simulation) -> None:
+    with simulation("blink", "clock-py") as board:
+        board.expect("clock 00:00:02")
+        before, said = board.time, board.raw
+        time.sleep(0.3)
+        assert (board.time, board.raw) == (before, said)
+        board.run(60)
+        assert 60 <= board.time - before < 60.1
+        assert "clock 00:01:01" in board.transcript
+
+
+def test_what_is_typed_takes_its_time_on_the_line(simulation) -> None:
+    with simulation("echo") as board:
+        board.expect("echo: ready")
+        began = board.time
+        board.send("x" * 300)
+        assert board.run_until(lambda: board.raw.count(b"read 'x'") == 300, 20)
+        assert board.time - began >= 300 * 10 / 115_200
+
+
+HOSTS_TIME = {"sleep", "monotonic", "perf_counter", "time"}
+
+
+def test_no_test_of_the_board_measures_the_hosts_time() -> None:
+    for folder in ("system", "adversarial"):
+        for path in (ROOT / "tests" / folder).rglob("test_*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "time":
+                    assert path == Path(__file__) or node.attr not in HOSTS_TIME, (
+                        f"{path.name}:{node.lineno}: board.run"
+                    )

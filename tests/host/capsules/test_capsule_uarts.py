@@ -75,6 +75,22 @@ def test_one_who_always_sends_lets_the_others_have_their_turn(hardware, users) -
     ]  # fmt: skip
 
 
+def test_a_line_is_not_broken_by_others_if_its_sender_asked_for_that(hardware) -> None:
+    mux = UartMux(hardware, Buffer(16))
+    chatty, whole, other = Client(mux.new_device()), Client(mux.new_device(True)), Client(mux.new_device())
+    chatty.again = [b"c"] * 9
+    other.again = [b"o"] * 9
+    whole.again = [b"is ", b"one\n", b"next ", b"line\n"]
+    chatty.send(b"c")
+    whole.send(b"this ")
+    other.send(b"o")
+    hardware.finish_all()
+    assert b"this is one\n" in hardware.sent
+    assert b"next line\n" in hardware.sent
+    assert b"one\nnext" not in hardware.sent  # between two lines it is the others' turn
+    assert hardware.chunks.count(b"c") == hardware.chunks.count(b"o") == 10
+
+
 def test_received_bytes_go_to_everybody_who_is_receiving(hardware, users) -> None:
     users[0].receive(3)
     users[2].receive(3)
