@@ -134,7 +134,11 @@ def printed(tree: ast.Module) -> str:
     text = ast.unparse(tree)
     # `a, b = c, d`: MicroPython makes no tuple of the right side if it has no parentheses, which Python adds.
     plain = re.sub(r"^(\s*[\w., ]+, [\w., ]+ = )\((.*)\)$", r"\1\2", text, flags=re.MULTILINE)
-    return (plain if ast.dump(ast.parse(plain)) == ast.dump(ast.parse(text)) else text) + "\n"
+    try:
+        same = ast.dump(ast.parse(plain)) == ast.dump(ast.parse(text))
+    except SyntaxError:  # `a, b = ()` needs them
+        same = False
+    return (plain if same else text) + "\n"
 
 
 # -- Constants ----------------------------------------------------------------

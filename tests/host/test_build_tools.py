@@ -259,7 +259,7 @@ def test_micropythons_parser_reads_each_file_as_pythons_does(folder, tmp_path) -
 
 
 @pytest.mark.parametrize(
-    "same", ["a, b = c, d", "a = (1, 2)", "a = b = 1", "a = 'x' 'y'", "def f(x, y=(1, 2)): return x, y"]
+    "same", ["a, b = c, d", "a, b = ()", "a = (1, 2)", "a = b = 1", "a = 'x' 'y'", "def f(x, y=(1, 2)): return x, y"]
 )
 def test_what_is_printed_compiles_to_the_same(same, tmp_path) -> None:
     assert compiled(same, tmp_path) == compiled(printed(ast.parse(same)), tmp_path)
