@@ -139,8 +139,10 @@ renode-soak: apps $(TOOL_READY) ## Ten thousand alarms and two megabytes over th
 test-adversarial: kernel apps ## Run the tests that try to break out
 	@$(PYTHON) -m pytest tests/adversarial $(TEST_OPTIONS)
 
-fuzz: kernel apps ## Run the long fuzzers: mutated binaries and machine code, random system calls, each allocation failing, the verifier without a check
-	@$(PYTHON) -m pytest tests/adversarial/test_fuzz.py tests/adversarial/test_machine_code_mutants.py tests/adversarial/test_bytecode_mutants.py tests/adversarial/test_allocation_failure.py tests/host/test_verify_mutants.py tests/host/test_app_requests.py --long --timeout=7200 $(TEST_OPTIONS)
+FUZZERS := $(wildcard tests/adversarial/test_*fuzz.py tests/adversarial/test_*_mutants.py) \
+    tests/adversarial/test_allocation_failure.py tests/host/test_verify_mutants.py tests/host/test_app_requests.py tests/fuzz
+fuzz: kernel apps ## Run the long fuzzers, one after the other, for hours: what each of them does, its file says
+	@$(PYTHON) -m pytest $(FUZZERS) --long --timeout=72000 $(TEST_OPTIONS)
 
 soak: kernel apps ## Preempt and interrupt the interpreter for 10^10 instructions
 	@$(PYTHON) -m pytest tests/system/test_soak.py --long --timeout=7200 $(TEST_OPTIONS)

@@ -1,0 +1,41 @@
+"""Holes that there were are found again if their mend is taken out: holes.toml."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fuzz import look
+from grammar import make
+from holes import HOLES, build_opened, open_holes
+from on_host import Host
+
+from adder.board import ROOT
+
+ON_HOST = [name for name, hole in HOLES.items() if hole["target"] == "host"]
+
+
+@pytest.fixture(scope="module")
+def opened() -> Iterator[Host]:
+    """The kernel for this machine, with all holes open that show there."""
+    folder = ROOT / "build" / "fuzz-holes"
+    build_opened(folder)
+    host = Host(folder, lambda name, text: open_holes(f"{name.replace('.', '/')}.py", text))
+    yield host
+    host.end()
+
+
+@pytest.mark.parametrize("name", ON_HOST)
+def test_the_fuzzer_finds_the_hole_again(name: str, opened: Host) -> None:
+    hole = HOLES[name]
+    for seed in range(hole["seed"], hole["seed"] + hole["count"]):
+        result = look(opened, seed, make(seed), hole.get("without", ()))
+        if result is not None and re.search(hole["shows"], result.report):
+            return
+    pytest.fail(f"{hole['count']} programs from seed {hole['seed']} on do not show it", pytrace=False)
+
+
+@pytest.mark.parametrize("name", [name for name, hole in HOLES.items() if "file" in hole])
+def test_the_mend_is_where_it_is_said_to_be(name: str) -> None:
+    path = Path(HOLES[name]["file"])
+    assert (ROOT / path).read_text().count(HOLES[name]["old"]) == 1
