@@ -25,7 +25,7 @@ class LowLevelDebug:
             return SUCCESS
         if number < 0 or number > 3:
             return ErrorCode.NOSUPPORT
-        log_u32("LowLevelDebug: App 0x", 0, process.number)
+        log_u32("LowLevelDebug: App 0x", 0, int(process.number) - 1)  # on Tock the first is 0
         # Halves, because a number of 32 bits would be an object.
         if number == 1:
             log_u32(" alert code 0x", first >> 16 & 0xFFFF, first & 0xFFFF)

@@ -22,6 +22,8 @@ enum {
 #define INTERPRETER_VERSION (1) // of what a Python app and the shared interpreter agree on
 #define BASE_HEADER_SIZE (16)
 #define PERMISSION_SIZE (16)
+#define MOST_PERMISSIONS (128) // looked through at each system call
+#define LONGEST_NAME (128)     // compared with those of all processes by one system call
 
 static uint32_t get32(const uint8_t *p) {
     uint32_t value;
@@ -56,6 +58,9 @@ static const char *parse_tlv(tbf_t *tbf, unsigned type, const uint8_t *data, uns
             tbf->writeable_regions = length / 8;
             break;
         case TLV_PACKAGE_NAME:
+            if (length > LONGEST_NAME) {
+                return "a name that is too long";
+            }
             tbf->name = (const char *)data;
             tbf->name_length = length;
             break;
@@ -69,6 +74,9 @@ static const char *parse_tlv(tbf_t *tbf, unsigned type, const uint8_t *data, uns
         case TLV_PERMISSIONS:
             if (length < 2 || length != 2 + PERMISSION_SIZE * get16(data)) {
                 return "permissions of the wrong length";
+            }
+            if (get16(data) > MOST_PERMISSIONS) {
+                return "too many permissions";
             }
             tbf->has_permissions = true;
             tbf->permission_count = get16(data);

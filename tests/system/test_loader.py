@@ -293,3 +293,20 @@ def test_an_app_with_a_fixed_place_in_ram_gets_it_wherever_it_stands_in_the_list
         board.expect(r"^app fixed: slot 0, flash 0x21000200-0x21000400, RAM 0x20010000-")
         board.expect(r"^app late: not started, no room for 4096 bytes of RAM")
         board.expect(r"^app anywhere: slot 1, flash 0x21000000-0x21000200, RAM 0x2001")
+
+
+def test_a_name_or_permissions_that_a_system_call_would_look_through_for_long_are_refused(simulation) -> None:
+    hello = HELLO.read_bytes()
+    main = hello[find_tlv(1) - 4 :][:16]
+
+    def program(tlv: bytes) -> bytes:
+        size = 16 + 16 + len(tlv)
+        header = struct.pack("<HHIII", 2, size, 8192, 1, 0) + main + tlv
+        return checksummed(bytearray(header.ljust(8192, b"\0")))
+
+    long_name = program(struct.pack("<HH", 3, 132) + b"x" * 132)
+    permissions = struct.pack("<HHH", 6, 2 + 16 * 129, 129) + bytes(16 * 129) + bytes(2)
+    with boot_raw(simulation, long_name, program(permissions), hello) as board:
+        board.expect("a name that is too long; skipped")
+        board.expect("too many permissions; skipped")
+        board.expect("hello, 1 of 5")

@@ -302,10 +302,10 @@ def test_discovery_without_a_name_is_invalid_and_without_memory_nomem(peers) -> 
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ((1, 1, 9), "LowLevelDebug: App 0x1 alert code 0x1\n"),
-        ((2, 0xDEADBEEF, 9), "LowLevelDebug: App 0x1 prints 0xdeadbeef\n"),
-        ((2, 0), "LowLevelDebug: App 0x1 prints 0x0\n"),
-        ((3, 0xFFFFFFFF, 0x80000000), "LowLevelDebug: App 0x1 prints 0xffffffff 0x80000000\n"),
+        ((1, 1, 9), "LowLevelDebug: App 0x0 alert code 0x1\n"),
+        ((2, 0xDEADBEEF, 9), "LowLevelDebug: App 0x0 prints 0xdeadbeef\n"),
+        ((2, 0), "LowLevelDebug: App 0x0 prints 0x0\n"),
+        ((3, 0xFFFFFFFF, 0x80000000), "LowLevelDebug: App 0x0 prints 0xffffffff 0x80000000\n"),
     ],
 )
 def test_debug_text_is_tocks(machine, arguments, text) -> None:
