@@ -44,6 +44,7 @@ VERBS = {
     "typecheck": Verb("adder.typecheck", "typecheck", "Check the types of the kernel's Python."),
     "verify": Verb("adder.verify.command", "verify", "Check that capsules are Capsule Python."),
     "size": Verb("adder.size", "size", "Show flash and RAM by component."),
+    "completion": Verb("adder.completion", "completion", "Complete verbs and options in the shell."),
     "tcb": Verb("adder.tcb", "tcb", "Count the lines of trusted code and list minted powers."),
 }
 

@@ -61,6 +61,7 @@ class ProcessFaults:
             self._report_flash,
             self._report_registers,
             self._report_rest,
+            self._report_verdict,
         )
         restarts.set_client(self._tick)
         reports.set_client(self._write_part)
@@ -98,6 +99,17 @@ class ProcessFaults:
         """Such a program names no kernel, and asks for memory in a way that is now an allow; so it has none."""
         fact = self._processes.fact
         return fact(slot, "kernel_version") == 0 and fact(slot, "app_break") - fact(slot, "ram_start") == FIRST_BREAK
+
+    def _has_said_why(self, slot: int) -> bool:
+        """Whether it ended by itself in the shared interpreter, which has then printed the exception and its traceback.
+
+        That is an unknown system call, from code that is not the program's own.
+        """
+        fact, pc = self._processes.fact, self._processes.register(slot, 15)
+        if fact(slot, "fault_status") != 0 or pc is None:
+            return False
+        own = fact(slot, "flash_start") <= pc < fact(slot, "flash_end") or fact(slot, "ram_start") <= pc < fact(slot, "ram_end")
+        return not own
 
     def _verdict(self) -> str:
         if config.FAULT_POLICY_STOP:
@@ -138,7 +150,7 @@ class ProcessFaults:
             for slot in range(len(self._unreported)):
                 if self._unreported[slot]:
                     self._slot = slot
-                    self._part = 1
+                    self._part = len(self._parts) if self._has_said_why(slot) else 1
             if self._part == 0:
                 return
         part = self._part
@@ -230,4 +242,6 @@ class ProcessFaults:
             log(" APSR: N %d Z %d C %d V %d Q %d" % (psr >> 31 & 1, psr >> 30 & 1, psr >> 29 & 1, psr >> 28 & 1, psr >> 27 & 1))
             log(" EPSR: ICI.IT 0x%02X ThumbBit %s" % (psr >> 25 & 3 | psr >> 8 & 0xFC, "true" if psr & 0x01000000 else "false"))
         log("")
+
+    def _report_verdict(self) -> None:
         log("app %s: %s" % (self._name(self._slot), self._verdict()))

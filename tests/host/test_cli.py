@@ -110,3 +110,34 @@ def test_every_dependency_is_pinned() -> None:
     extras = project["optional-dependencies"].values()
     for requirement in [*project["dependencies"], *(item for extra in extras for item in extra)]:
         assert "==" in requirement
+
+
+@pytest.mark.parametrize(("shell", "file"), [("bash", ".bashrc"), ("zsh", ".zshrc")])
+def test_completion_is_installed_once_and_completes(tmp_path, monkeypatch, capsys, shell, file) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SHELL", f"/bin/{shell}")
+    (tmp_path / file).write_text("alias ll='ls -l'")
+    for _ in range(2):
+        with pytest.raises(SystemExit) as end:
+            main(["completion", "install"])
+        assert end.value.code == 0
+    text = (tmp_path / file).read_text()
+    assert text.startswith("alias ll='ls -l'\n")
+    assert text.count("_ADDER_COMPLETE=") == 1
+    assert "has it already" in capsys.readouterr().out
+
+
+def test_bash_completes_a_verb(tmp_path) -> None:
+    environment = os.environ | {
+        "_ADDER_COMPLETE": "bash_complete", "COMP_WORDS": "adder simu", "COMP_CWORD": "1", "HOME": str(tmp_path)
+    }  # fmt: skip
+    script = Path(sys.executable).with_name("adder")
+    done = subprocess.run([script], env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["plain,simulate"]
+
+
+def test_an_unknown_shell_is_refused(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("SHELL", "/bin/tcsh")
+    with pytest.raises(SystemExit):
+        main(["completion", "show"])
+    assert "name one of bash, zsh, fish by --shell" in capsys.readouterr().err

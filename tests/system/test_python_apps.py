@@ -98,9 +98,10 @@ def test_an_uncaught_exception_shows_its_traceback_and_the_apps_name(simulation,
             r'  File "careless.py", line 8, in <module>\r\n'
             r'  File "careless.py", line 6, in inner\r\nKeyError: key'
         )
-        board.expect(r"App: careless   -   \[Faulted\]")
         board.expect(r"app careless: restart in 200 ms", timeout=20)
         board.expect(r"hello: hello, 3 of 5", timeout=20)
+        assert "R0 :" not in board.transcript
+        assert "App Status" not in board.transcript
 
 
 @pytest.mark.parametrize(

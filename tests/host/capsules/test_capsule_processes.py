@@ -173,6 +173,18 @@ def test_a_bad_system_call_and_lost_registers_are_said_so(options) -> None:
     assert "APSR" not in the_log.text
 
 
+def test_a_program_whose_interpreter_has_said_why_has_no_report_but_what_follows(options) -> None:
+    world = World()
+    places = {"flash_start": 0x21000000, "flash_end": 0x21001000, "ram_start": 0x20010000, "ram_end": 0x20012000}
+    for pc, short in ((0x30001, True), (0x21000101, False), (0x20010101, False)):
+        before = len(the_log.text)
+        world.apps[0].registers = [pc] * 17
+        world.fault(0, **places)
+        assert ("App Status" not in the_log.text[before:]) == short
+        assert "app app0: restart in " in the_log.text[before:]
+        world.pass_ms(30_000)
+
+
 def test_a_name_cannot_send_control_characters_to_the_console(options) -> None:
     world = World()
     world.apps[0].name = b"\x1b[2Jbad\n\xff"
