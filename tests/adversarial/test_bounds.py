@@ -23,6 +23,8 @@ from adder.symbols import Symbols
 from adder.trace import LogParser, Place, TracedRun
 from adder.verify.functions import FUNCTIONS
 
+pytestmark = pytest.mark.timeout(300)  # two boots, one of them traced
+
 MOST = 100_000
 PER_TICK = 1.25
 """A tick of the timer is 40 ns, an instruction 32 (adder/simulate.py)."""
@@ -43,8 +45,8 @@ for number in (1, 4, 4):  # twice: where the log is full, lines are lost
         else:
             print("measurer: part %d: %s" % (part, answer))
         part += 1
-        time.sleep_ms(500)
-time.sleep_ms(5000)
+        time.sleep_ms(200)
+time.sleep_ms(1500)
 print("measurer: done")
 """
 )
@@ -97,7 +99,7 @@ def measured(kernel: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     """Instructions of the longest call of each function."""
     folder = tmp_path_factory.mktemp("measured")
     image = flash(folder, mortal=MORTAL, measurer=MEASURER)
-    with Simulation(kernel, image.path) as board:
+    with Simulation(kernel, image.path, clock="counted") as board:  # a timer of the board counts
         board.expect(r"measurer: done|panicked", timeout=100)
         shown = board.transcript
     assert "panicked" not in shown
