@@ -16,7 +16,7 @@ from capsules.virtual.flash_regions import FlashRegions
 
 NUMBERS = (*range(41), 100)
 
-ANSWERED_BY_THE_CORE = {"capsules.core.ipc": {2, 3}}
+ANSWERED_BY_THE_CORE = {"capsules.core.ipc": {2, 3, 4, 5, 6}}
 """Commands that firmware/kernel/ipc.c answers before the capsule is asked."""
 
 # Imported here, since the fakes are there only while this file is being imported.
