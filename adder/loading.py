@@ -10,11 +10,22 @@ from functools import cache
 from pathlib import Path
 
 from adder.board import Board, Region
-from adder.tbf import Damaged, Header, KernelVersion, PythonProgram, WriteableFlashRegions, walk
+from adder.tbf import (
+    Damaged,
+    Header,
+    KernelVersion,
+    PackageName,
+    Permissions,
+    PythonProgram,
+    WriteableFlashRegions,
+    walk,
+)
 
 KERNEL = KernelVersion(2, 2)
 """The interface of Tock's that the kernel speaks."""
 
+LONGEST_NAME = 128
+MOST_PERMISSIONS = 128
 SMALLEST_GRANULE = 32
 MOST_GRANULES = 16
 """The MPU covers a range of up to 16 equal pieces: two regions of eight."""
@@ -51,6 +62,10 @@ def header_problem(header: Header, address: int) -> str:
             return f"it is made for version {wanted} of the kernel's interface; this is {ours}"
         if isinstance(tlv, PythonProgram) and tlv.interpreter != PythonProgram.INTERPRETER:
             return f"it is made for version {tlv.interpreter} of the Python interpreter, not {tlv.INTERPRETER}"
+        if isinstance(tlv, PackageName) and len(tlv.encode()) > LONGEST_NAME:
+            return f"its name has more than {LONGEST_NAME} bytes"
+        if isinstance(tlv, Permissions) and len(tlv.permissions) > MOST_PERMISSIONS:
+            return f"it has more than {MOST_PERMISSIONS} permissions"
     python, program = header.find(PythonProgram), header.program
     if program is None:
         return ""

@@ -268,23 +268,26 @@ def script_table(text: str, where: str) -> dict[str, Any] | None:
     lines = blocks[0]["content"].splitlines()
     before = text.count("\n", 0, blocks[0].start("content"))  # so that errors name the file's line
     parsed = _parse_toml("\n" * before + "\n".join(line[2:] for line in lines), where)
-    return _adder_table(parsed, where, before)
+    return _adder_table(parsed, where, before, lines)
 
 
 def _line_at(text: str, position: int) -> int:
     return text.count("\n", 0, position) + 1
 
 
-def _adder_table(parsed: dict[str, Any], where: str, line: int) -> dict[str, Any] | None:
+def _adder_table(parsed: dict[str, Any], where: str, line: int, lines: list[str]) -> dict[str, Any] | None:
+    """The table in a comment whose content begins behind `line` and consists of these lines."""
     for key in parsed:
         if key not in _OTHERS:
-            raise AdderError(f"{where}:{line}: the comment has a setting '{key}' outside of the table [tool.adder].")
+            at = next((n for n, text in enumerate(lines, line + 1) if text[2:].strip().startswith(key)), line)
+            raise AdderError(f"{where}:{at}: the comment has a setting '{key}' outside of the table [tool.adder].")
     tool = parsed.get("tool", {})
     if not isinstance(tool, dict):
         raise AdderError(f"{where}:{line}: 'tool' must be a table, as in [tool.adder].")
     for name in tool:
         if name != "adder" and difflib.get_close_matches(name.lower(), ["adder"]):
-            raise AdderError(f"{where}:{line}: there is a table [tool.{name}]; did you mean [tool.adder]?")
+            at = next((n for n, text in enumerate(lines, line + 1) if f"tool.{name}" in text), line)
+            raise AdderError(f"{where}:{at}: there is a table [tool.{name}]; did you mean [tool.adder]?")
     table = tool.get("adder")
     if table is not None and not isinstance(table, dict):
         raise AdderError(f"{where}: tool.adder must be a table.")

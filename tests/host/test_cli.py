@@ -141,3 +141,19 @@ def test_an_unknown_shell_is_refused(monkeypatch, capsys) -> None:
     with pytest.raises(SystemExit):
         main(["completion", "show"])
     assert "name one of bash, zsh, fish by --shell" in capsys.readouterr().err
+
+
+def test_an_unknown_app_in_apps_is_said_in_one_sentence() -> None:
+    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "V")}
+    made = subprocess.run(
+        ["make", "-s", "known-apps", "APPS=hello thermo"],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert made.returncode
+    assert "There is no app 'thermo' in apps/" in made.stderr
+    assert "hello" not in made.stderr
+    makefile = (Path(ROOT) / "Makefile").read_text()
+    for target in ("image", "renode-run", "flash"):
+        line = next(line for line in makefile.splitlines() if line.startswith(f"{target}:"))
+        assert "known-apps" in line
+    assert "--only $(IMAGE)" not in makefile  # `make run` leaves what others have installed

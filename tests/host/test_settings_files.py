@@ -58,9 +58,9 @@ def test_a_mark_in_a_settings_file_or_in_a_module_changes_nothing(write) -> None
         ("# /// SCRIPT\n# [tool.adder]\n# ///\n", 1, "begins with exactly"),
         ("# /// script\n# [tool.adder]\n#ram = 8192\n# ///\n", 3, "does not end in"),
         ("# /// script\n# [tool.adder]\n#  ///\n", 4, "does not end in"),
-        ("# /// script\n# [tool.addr]\n# ///\n", 1, r"there is a table \[tool.addr\]; did you mean \[tool.adder\]"),
-        ("# /// script\n# [tool.Adder]\n# ///\n", 1, r"did you mean \[tool.adder\]"),
-        ('# /// script\n# name = "x"\n# ///\n', 1, "a setting 'name' outside of the table"),
+        ("# /// script\n# [tool.addr]\n# ///\n", 2, r"there is a table \[tool.addr\]; did you mean \[tool.adder\]"),
+        ("# /// script\n# [tool.Adder]\n# ///\n", 2, r"did you mean \[tool.adder\]"),
+        ('# /// script\n# name = "x"\n# ///\n', 2, "a setting 'name' outside of the table"),
         (TEXT + "\n" + TEXT, 9, "more than one"),
         ("# /// script\n# [tool.adder]\n# ram = \n# ///\n", 3, "Invalid value"),
     ],
@@ -105,3 +105,53 @@ def test_settings_that_a_person_would_see_are_taken_or_refused(lines: list[str],
     # Nothing was found: then there is no line that a person would take for the beginning of settings of ours.
     begins = [n for n, line in enumerate(lines) if line.replace(" ", "").lower() == "#///script"]
     assert not begins or "# [tool.adder]" not in lines[begins[0] :]
+
+
+# ---------------------------------------------------------------------------- imports
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "hint"),
+    [
+        ("import numpy\n", 1, "did you mean"),
+        ("\nimport machine\n", 2, "hardware is the kernel's"),
+        ("from machine import Pin\n", 1, "hardware is the kernel's"),
+        ("import time, threading\n", 1, "use asyncio, or several apps"),
+        ("def f():\n    import utime\n", 2, "it is called time"),
+        ("try:\n    import numpy\nexcept ValueError:\n    pass\n", 2, "did you mean"),
+        ("try:\n    pass\nexcept ImportError:\n    import numpy\n", 4, "did you mean"),
+        ("import kernel\n", 1, "did you mean"),
+    ],
+)
+def test_an_import_that_no_image_has_is_refused_with_the_line(kernel, write, text: str, line: int, hint: str) -> None:
+    with pytest.raises(AdderError, match=rf"app\.py:{line}: no image has a module '\w+': .*{hint}"):
+        build(write("app.py", text.encode()))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import adder.led, os, syscall\nfrom adder import console\nimport asyncio\n",
+        "try:\n    import numpy\nexcept ImportError:\n    numpy = None\n",
+        "try:\n    import numpy\nexcept:\n    numpy = None\n",
+        "from . import x\n",
+        "if TYPE_CHECKING:\n    from typing import Any\n",
+    ],
+)
+def test_other_imports_are_left_alone(kernel, write, text: str) -> None:
+    build(write("app.py", text.encode()))
+
+
+def test_an_app_can_import_its_own_modules(kernel, write) -> None:
+    write("app/helper.py", b"x = 1\n")
+    (write("app/main.py", b"").parent / "lib").mkdir()
+    write("app/lib/far.py", b"x = 1\n")
+    build(write("app/main.py", b"import helper, far\n").parent)
+    with pytest.raises(AdderError, match="did you mean 'helper'"):
+        build(write("app/main.py", b"import helpr\n").parent)
+
+
+def test_more_ram_than_any_board_has_is_refused(write) -> None:
+    text = '# /// script\n# [tool.adder]\n# ram = "400K"\n# ///\n'
+    with pytest.raises(AdderError, match="ram = 409600 is more than any board has, which is 262144"):
+        build(write("app.py", text.encode()))

@@ -11,8 +11,19 @@ from hypothesis import strategies as st
 from loader_in_unicorn import KernelLoader
 
 from adder.board import ROOT, load_board
-from adder.loading import load
-from adder.tbf import FixedAddresses, Header, KernelVersion, Main, PackageName, Program, PythonProgram, Tlv
+from adder.loading import load, process_ram
+from adder.tbf import (
+    FixedAddresses,
+    Header,
+    KernelVersion,
+    Main,
+    PackageName,
+    Permission,
+    Permissions,
+    Program,
+    PythonProgram,
+    Tlv,
+)
 
 HELLO = ROOT / "build" / "apps" / "hello.tbf"
 
@@ -132,7 +143,7 @@ def test_a_name_cannot_write_on_the_console(simulation) -> None:
 # ---------------------------------------------------------------------------- the loader and its twin on the host
 
 BOARD = load_board("qemu")
-FIRST_RAM = 0x20010000
+FIRST_RAM = process_ram(BOARD).start
 
 
 @pytest.fixture(scope="module")
@@ -225,6 +236,9 @@ def app_lists(draw: st.DrawFn) -> bytes:
             flash = draw(st.sampled_from([None, None, None, BOARD.app_flash.start + len(out) + 80]))
             tlvs.append(FixedAddresses(draw(st.sampled_from([place, place, None])), flash))
         more = [KernelVersion(2, 0), KernelVersion(2, 3), PythonProgram(1024)]
+        more += [PackageName("x" * draw(st.sampled_from([128, 129])))] if size >= 512 else []
+        permissions = draw(st.sampled_from([1, 128, 129])) if size == 4096 else 1
+        more.append(Permissions((Permission(1, 0, 1),) * permissions))
         tlvs += draw(st.lists(st.sampled_from(more), max_size=2))
         app = made(f"app{number}", *tlvs, size=size, ram=ram, enabled=draw(st.sampled_from([True, True, True, False])))
         if draw(st.integers(0, 9)) == 0:
@@ -293,9 +307,9 @@ def test_an_app_with_a_fixed_place_in_ram_gets_it_wherever_it_stands_in_the_list
     fixed = made("fixed", KernelVersion(2, 0), FixedAddresses(FIRST_RAM, None), ram=4096)
     late = made("late", KernelVersion(2, 0), FixedAddresses(FIRST_RAM + 1024, None), ram=4096)
     with boot_raw(simulation, first_come, fixed, late) as board:
-        board.expect(r"^app fixed: slot 0, flash 0x21000200-0x21000400, RAM 0x20010000-")
+        board.expect(rf"^app fixed: slot 0, flash 0x21000200-0x21000400, RAM {FIRST_RAM:#010x}-")
         board.expect(r"^app late: not started, no room for 4096 bytes of RAM")
-        board.expect(r"^app anywhere: slot 1, flash 0x21000000-0x21000200, RAM 0x2001")
+        board.expect(r"^app anywhere: slot 1, flash 0x21000000-0x21000200, RAM 0x200")
 
 
 def test_a_name_or_permissions_that_a_system_call_would_look_through_for_long_are_refused(simulation) -> None:
