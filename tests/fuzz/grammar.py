@@ -85,6 +85,7 @@ TEXTS = (
     '"psp"',
     '"' + "long " * 9 + '"',
 )
+FORMATS = ('"%.2147483643e"', '"%.2147483647f"', '"%2147483647d"', '"%99s"', '"%s"')
 BYTES = ('b""', 'b"a"', 'b"\\x00\\xff"', 'b"' + "bytes " * 9 + '"')
 PLAIN_FORMATS = ('"%d"', '"%s"', '"%99s"', '"%-9x|%s"', '"%%%d"', '"%08X%s%s"')
 POWERS = {
@@ -99,6 +100,13 @@ POWERS = {
     "processes": "ProcessControl",
     "shared": "TakeCell",
 }
+SHARED = (
+    "self._powers.uart.transmit(self._buffer, 1)",
+    "self._powers.uart.transmit(self._buffer, 1)",
+    "self._powers.uart.receive(self._buffer, 1)",
+    "self._powers.alarm.set_alarm(9)",
+    "self._powers.victim.give_back(self._powers.victim.lend(self))",
+)
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "is", "is not", "in", "not in")
 ARITHMETIC = ("+", "-", "//", "<<", ">>", "|", "^", "&")
 ENDS = {"fault", "restart", "resume", "stop", "terminate"}
@@ -418,7 +426,7 @@ class Maker:
         if wild:  # nobody but the verifier looks what is counted
             kind = self.pick(("text", "text", "text", *BASIC))
             if kind == "text" and self.chance(0.5):
-                return f"range({self.pick(TEXTS)}, {self.pick(TEXTS)})"
+                return f"range({self.pick(FORMATS)}, {self.pick(TEXTS)})"
             parts = [self.expression(kind, scope, DEEPEST - 1) for _ in range(self.pick((1, 2, 2, 2)))]
             return f"range({', '.join(parts)})"
         if self.chance(0.2):
@@ -764,6 +772,8 @@ class Maker:
                     self.put(2, f"self._view = self._entry.{kind}({self.pick('01')})")
             if self.long:
                 self.long_body(2, scope)
+            if self.chance(0.2):
+                self.put(2, f"self.deep({self.pick(('first', '0', '7', '30'))})")
             self.block(2, scope, 20)
             if not self.ended(2, 0):
                 self.put(2, f"return {self.result(scope)}")
@@ -780,6 +790,8 @@ class Maker:
                 self.put(2, "if a0 > 0:")
                 self.put(3, "self.deep(a0 - 1)")
                 self.put(2, "else:")
+                if self.chance(0.5):  # into what others use, too, with little stack left
+                    self.put(3, self.pick(SHARED))
                 self.left = 3
                 self.block(3, scope, self.pick((1, 1, 2)))
                 continue

@@ -18,6 +18,7 @@ from grammar import Program, make
 from kernels import build_kernel, write
 from tally import Tally
 
+from adder import configure
 from adder.board import ROOT
 from adder.elf_to_tbf import Options, elf_to_tbf
 from adder.errors import AdderError
@@ -123,13 +124,11 @@ def memory() -> str:
     return text
 
 
-def modules_of(
-    first: int, count: int, long: bool, without: Container[str], folder: Path
-) -> tuple[list[int], list[Program], int]:
+def modules_of(first: int, count: int, long: bool, without: Container[str]) -> tuple[list[int], list[Program], int]:
     """The programs of these seeds that the first verifier accepts; and how many it does not."""
     seeds, programs = [], []
     refused = 0
-    known = {"capsules.fuzz.powers": (folder / "powers.py", (HERE / "powers.py").read_text())}
+    known = {"capsules.fuzz.powers": (HERE / "powers.py", (HERE / "powers.py").read_text())}
     for seed in range(first, first + count):
         program = make(seed, long=long and seed % 4 == 0, alone=True)
         name = f"capsules.fuzz.m{len(programs)}"
@@ -145,9 +144,7 @@ def modules_of(
 class Kernel:
     """A kernel with programs in it."""
 
-    def __init__(
-        self, seeds: Sequence[int], programs: Sequence[Program], folder: Path = FOLDER, verified: bool = True
-    ) -> None:
+    def __init__(self, seeds: Sequence[int], programs: Sequence[Program], folder: Path = FOLDER) -> None:
         self.seeds = seeds
         self.folder = folder
         board = folder / "board"
@@ -170,10 +167,9 @@ class Kernel:
         emit = [f"capsules/fuzz/{name} = {program.emit}" for name, program in zip(names, programs, strict=False)]
         words = [f"capsules/fuzz/{name} = {p.words}" for name, p in zip(names, programs, strict=False) if p.words]
         write(board / "mpy-cross.cfg", "\n".join(["[emit]", *emit, "[words]", *words]) + "\n")
-        self.taken = self.compiled(board, programs)
+        self.compiled_ones = self.compiled(board, programs)
         self.elf = build_kernel(board, folder / "build", python=HERE / "freeze.py")
-        if verified:
-            self.taken &= self.verified()
+        self.taken = self.compiled_ones & self.verified()
         with self.elf.open("rb") as file:
             self.flash = [
                 (s["p_paddr"], s.data())
@@ -183,26 +179,22 @@ class Kernel:
 
     def compiled(self, board: Path, programs: Sequence[Program]) -> set[int]:
         """The modules that MicroPython's compiler takes; the others become empty ones, which no boot wires."""
-        (self.folder / "build").mkdir(parents=True, exist_ok=True)
-        if not (self.folder / "build" / "config.py").is_file():
-            build_kernel(board, self.folder / "build", python=HERE / "freeze.py") if not programs else None
+        folder = self.folder / "build"
+        configure.main([str(board), str(folder)])
         taken = set()
-        import adder.configure
-
-        adder.configure.main([str(board), str(self.folder / "build")])
         for i in range(len(programs)):
-            freezer = Freezer(str(board), self.folder / "build")
+            freezer = Freezer(str(board), folder)
             module = freezer.load(f"capsules.fuzz.m{i}")
             try:
                 freezer.compile(f"capsules/fuzz/m{i}.py", module.path, freezer.emitter(module), freezer.prepare(module))
                 taken.add(i)
             except AdderError:
-                names = "".join(f"class P{j}:\n    pass\n" for j in range(CAPSULES))
-                write(module.path, f'"""Not taken."""\n\n\n{names}')
-                config = (board / "mpy-cross.cfg").read_text()
-                write(
-                    board / "mpy-cross.cfg",
-                    re.sub(rf"(\[words\].*?)capsules/fuzz/m{i} = .*?\n", r"\1", config, flags=re.DOTALL),
+                names = "".join(f"\n\nclass P{j}:\n    pass\n" for j in range(CAPSULES))
+                write(module.path, f'"""It was not taken."""\n{names}')
+                config = board / "mpy-cross.cfg"
+                head, words = config.read_text().split("[words]\n")
+                config.write_text(
+                    f"{head}[words]\n" + re.sub(rf"^capsules/fuzz/m{i} = .*\n", "", words, flags=re.MULTILINE)
                 )
         return taken
 
@@ -214,14 +206,17 @@ class Kernel:
             found = re.search(r"capsules/fuzz/m(\d+)\.py", module.file)
             try:
                 Verifier(image).function(module, module.body, 0)
-            except AdderError as error:
+            except AdderError:
                 if found is None:
                     raise
-                self.refusals = [*getattr(self, "refusals", []), str(error)]
                 continue
             if found:
                 good.add(int(found[1]))
         return good
+
+    def module_of(self, seed: int) -> int:
+        """Where the module of this seed is."""
+        return self.seeds.index(seed)
 
     def boot(self, chosen: Sequence[int], rounds: int = 3, seed: int = 0) -> str:
         """Wire these modules and call their capsules; returns what is wrong, or nothing."""
@@ -318,7 +313,6 @@ def fuzz_image(
     seconds: float = 1e9,
     long: bool = True,
     without: Container[str] = (),
-    verified: bool = True,
     folder: Path = FOLDER,
     rounds: int = 3,
 ) -> Tally:
@@ -329,8 +323,8 @@ def fuzz_image(
     for start in range(first, first + count, MODULES):
         if time.monotonic() > end:
             break
-        seeds, programs, refused = modules_of(start, min(MODULES, first + count - start), long, without, folder)
-        kernel = Kernel(seeds, programs, folder, verified)
+        seeds, programs, refused = modules_of(start, min(MODULES, first + count - start), long, without)
+        kernel = Kernel(seeds, programs, folder)
         tally.refused += refused + len(programs) - len(kernel.taken)
         taken = sorted(kernel.taken)
         for i in range(0, len(taken), AT_ONCE):
