@@ -28,6 +28,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="Run fuzzers and soaks at full length.")
 
 
+SHARED = ("test_tutorial.py", "test_seal.py", "test_add_a_board.py", "test_verify_mutants.py")
+"""Files whose tests share something that takes long to make: one process runs all of a file."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For `--dist loadgroup`."""
+    for item in items:
+        if item.path.name in SHARED:
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
 @pytest.fixture(scope="session")
 def long(request: pytest.FixtureRequest) -> bool:
     """Whether to run at full length (`make fuzz`, `make soak`) instead of what `make test` does."""

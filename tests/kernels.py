@@ -1,6 +1,7 @@
 """Builds kernels that differ from those in build/: other options, other boards. For tests; MicroPython's own objects,
 which know nothing of either, are taken over."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -31,6 +32,14 @@ def fingerprint(paths: Iterable[Path]) -> str:
 def build_kernel(
     board: str | Path, folder: Path, *options: str, base: str = "qemu", python: Path | None = None
 ) -> Path:
+    """As `_build_kernel`, one at a time in a folder: tests that run side by side share some."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _build_kernel(board, folder, *options, base=base, python=python)
+
+
+def _build_kernel(board: str | Path, folder: Path, *options: str, base: str, python: Path | None) -> Path:
     """Build the kernel of a board, a name or a folder, with options like "MAX_PROCESSES=2". Nothing new, nothing done.
 
     `base` is the board in build/ whose objects are taken over: one with the same chip. `python` is a program in Python
