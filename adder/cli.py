@@ -36,6 +36,7 @@ VERBS = {
     "renode": Verb("adder.renode", "renode", "Run the nRF52840's kernel in Renode, or test it there."),
     "press": Verb("adder.simulated", "press", "Press a button of the simulated board."),
     "pin": Verb("adder.simulated", "pin", "Show or drive the simulated board's pins."),
+    "sensor": Verb("adder.simulated", "sensor", "Set what the simulated board's sensors measure."),
     "bench": Verb("adder.bench", "bench", "Count the instructions that kernel operations take."),
     "bench-interpreter": Verb(
         "adder.bench_interpreter", "bench_interpreter", "Count what protection costs the Python interpreter."

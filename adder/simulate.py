@@ -41,7 +41,7 @@ from adder.errors import AdderError
 from adder.flash_image import FlashImage, lock_image
 from adder.kernel_file import check_kernel
 from adder.lockstep import HZ, TICK, TYPING, Lockstep, StubError
-from adder.simulated import PRESSED, buttons_of, pins_of, power_on
+from adder.simulated import PINS, PRESSED, buttons_of, pins_of, power_on, set_temperature
 from adder.terminal import Keyboard, check_shown, console_options, end_on_signals, raw_terminal
 
 Clock = Literal["wall", "counted", "fast"]
@@ -595,6 +595,14 @@ class Simulation:
         """Hold a pin at a level from outside; None lets go of it."""
         pins_of(self.image).drive(number, level)
 
+    def wire(self, first: int, second: int | None) -> None:
+        """Connect two pins; None takes the wire away."""
+        pins_of(self.image).wire(first, second)
+
+    def set_temperature(self, degrees: float | None) -> None:
+        """What the thermometer measures; None is what it shows by itself."""
+        set_temperature(self.image, degrees)
+
     def pin(self, number: int) -> int:
         """The level of a pin: what the board puts out, or else what is driven from outside, or else its pull."""
         return pins_of(self.image).level(number)
@@ -624,6 +632,7 @@ def _console(simulation: Simulation, seconds: float | None, until: str | None) -
     wanted = until.encode() if until else None
     stdin: int | None = sys.stdin.fileno()
     shown = 0
+    status = Status(simulation, interactive and sys.stdout.isatty())
     held: dict[int, float] = {}  # buttons, and when to let go of them
     with raw_terminal(interactive):
         while not keyboard.quit:
@@ -644,8 +653,7 @@ def _console(simulation: Simulation, seconds: float | None, until: str | None) -
             ended = not simulation.running
             data = _output(simulation, shown, None if seconds is None else seconds - simulation.time)
             if data:
-                sys.stdout.buffer.write(data)
-                sys.stdout.buffer.flush()
+                status.write(data)
                 shown += len(data)
                 if wanted and wanted in simulation.raw:
                     return True
@@ -653,7 +661,61 @@ def _console(simulation: Simulation, seconds: float | None, until: str | None) -
                 raise SimulationError(f"QEMU has ended.{simulation._complaint()}")
             elif seconds is not None and simulation.time >= seconds:
                 break
+            status.show()
+        status.erase()
     return False
+
+
+class Status:
+    """A line below the console's with the LEDs and the pins, which changes in place; only at a terminal."""
+
+    LEDS = 2  # AN386, table 3-7
+    PAUSE = 0.05  # seconds of the host
+
+    def __init__(self, simulation: Simulation, on: bool) -> None:
+        self._simulation = simulation
+        self._on = on
+        self._shown = ""
+        self._looked = 0.0
+        self._at_line_start = True
+
+    def write(self, data: bytes) -> None:
+        """The console's output takes the line's place."""
+        self.erase()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        self._at_line_start = data.endswith(b"\n")
+
+    def erase(self) -> None:
+        """Take it away."""
+        if self._shown:
+            sys.stdout.write("\r\x1b[K")
+            sys.stdout.flush()
+            self._shown = ""
+
+    def show(self) -> None:
+        """Draw it if something has changed, and the console's last line is whole."""
+        now = time.monotonic()
+        if self._on and self._at_line_start and now >= self._looked + self.PAUSE:
+            self._looked = now
+            text = status_line(self._simulation)
+            if text != self._shown:
+                sys.stdout.write(f"\r\x1b[K{text}")
+                sys.stdout.flush()
+                self._shown = text
+
+
+def status_line(simulation: Simulation) -> str:
+    """The LEDs and those pins that the board uses: `LEDs ● ○   pins 0:1 out  2:0 in`."""
+    leds = int(simulation.monitor("xp/1wx 0x40028000").split(":")[1], 16)
+    dark, lit = "○●" if (sys.stdout.encoding or "").lower().startswith("utf") else "-*"
+    lights = " ".join(lit if leds >> led & 1 else dark for led in range(Status.LEDS))
+    pins = pins_of(simulation.image)
+    used = [(pin, pins.mode(pin)) for pin in range(PINS)]
+    listed = [
+        f"{pin}:{pins.level(pin)} {'out' if mode == 'output' else 'in'}" for pin, mode in used if mode != "unused"
+    ]
+    return f"LEDs {lights}" + (f"   pins {'  '.join(listed)}" if listed else "")
 
 
 def _output(simulation: Simulation, seen: int, left: float | None) -> bytes:

@@ -17,7 +17,7 @@ from adder.errors import AdderError
 from adder.flash_image import in_use
 
 # Registers of a bank of pins, one bit a pin. The host writes the first two.
-LEVEL, DRIVEN, OUTPUT, DIRECTION, LISTENING, UP, DOWN = range(0x00, 0x1C, 4)
+LEVEL, DRIVEN, OUTPUT, DIRECTION, LISTENING, UP, DOWN, WIRE = range(0x00, 0x20, 4)
 
 BUTTONS = 4
 PINS = 8
@@ -91,7 +91,26 @@ class Bank:
         bit = self._bit(number)
         if self._is_on(DIRECTION, bit):
             return int(self._is_on(OUTPUT, bit))
+        other = self._wired_to(number)
+        if other is not None and self._is_on(DIRECTION, 1 << other):
+            return int(self._is_on(OUTPUT, 1 << other))
         return int(self._is_on(LEVEL if self._is_on(DRIVEN, bit) else UP, bit))
+
+    def wire(self, first: int, second: int | None) -> None:
+        """Connect two pins; None takes the wire away. There is one wire."""
+        self._bit(first)
+        if second is None:
+            self._window.write(WIRE, 0)
+            return
+        self._bit(second)
+        if first == second:
+            raise AdderError("A wire has two ends: name two pins.")
+        self._window.write(WIRE, 0x80 | first | second << 8)
+
+    def _wired_to(self, number: int) -> int | None:
+        wire = self._window.read(WIRE)
+        ends = (wire & 31, wire >> 8 & 31)
+        return ends[1 - ends.index(number)] if wire and number in ends else None
 
     def mode(self, number: int) -> str:
         """What the board has made of the pin."""
@@ -116,11 +135,24 @@ def pins_of(image: Path) -> Bank:
 
 def power_on(image: Path, seed: bytes) -> None:
     """Nothing is pressed or driven, and the source of what looks random begins with the seed, 16 bytes."""
-    for peripheral in ("buttons", "pins"):
+    for peripheral in ("buttons", "pins", "sensors"):
         Window(image, peripheral).clear()
     window = Window(image, "seed")
     for word in range(SEED_WORDS):
         window.write(4 * word, int.from_bytes(seed[4 * word : 4 * word + 4], "little"))
+
+
+ZERO_DEGREES = 50_000
+"""What 0 degrees is in the sensor's register, in hundredths; 0 there is: nothing is set."""
+
+COLDEST, HOTTEST = -273.15, 5000.0
+
+
+def set_temperature(image: Path, degrees: float | None) -> None:
+    """What the board's thermometer measures; None is what it shows by itself."""
+    if degrees is not None and not COLDEST <= degrees <= HOTTEST:
+        raise AdderError(f"{degrees:g} is no temperature: {COLDEST:g} to {HOTTEST:g} degrees Celsius.")
+    Window(image, "sensors").write(0, 0 if degrees is None else ZERO_DEGREES + round(100 * degrees))
 
 
 # The verbs
@@ -165,13 +197,36 @@ def press(button: int, seconds: float, image: Path | None) -> None:
 @click.command()
 @click.argument("number", type=int, required=False, metavar="[PIN]")
 @click.argument("level", type=click.Choice(["0", "1", "free"]), required=False)
+@click.option("--wire-to", type=int, metavar="PIN", help="Connect it to this pin; `free` takes the wire away.")
 @_image
-def pin(number: int | None, level: str | None, image: Path | None) -> None:
-    """Show the pins of the board that `adder simulate` runs, or hold one at a level from outside."""
+def pin(number: int | None, level: str | None, wire_to: int | None, image: Path | None) -> None:
+    """Show the pins of the board that `adder simulate` runs, hold one at a level from outside, or connect two."""
     bank = pins_of(_path(image))
+    if number is not None and wire_to is not None:
+        _running(image)
+        bank.wire(number, wire_to)
+        return
     if number is not None and level is not None:
         _running(image)
         bank.drive(number, None if level == "free" else int(level))
+        if level == "free":
+            bank.wire(number, None)
         return
     for one in range(PINS) if number is None else [number]:
         print(f"pin {one}: {bank.level(one)}  {bank.mode(one)}")
+
+
+@click.command()
+@click.argument("quantity", type=click.Choice(["temperature"]))
+@click.argument("value", metavar="DEGREES|free")
+@_image
+def sensor(quantity: str, value: str, image: Path | None) -> None:
+    """Set what a sensor of the board that `adder simulate` runs measures: `adder sensor temperature 31.5`.
+
+    `free` lets it go up and down by itself, as at the start. A value below zero comes after `--`.
+    """
+    try:
+        degrees = None if value == "free" else float(value)
+    except ValueError:
+        raise AdderError(f"'{value}' is no temperature: write degrees Celsius, such as 31.5, or `free`.") from None
+    set_temperature(_running(image), degrees)

@@ -111,7 +111,8 @@ if config.CAPSULE_PROCESS_INFO:
 
 if config.CAPSULE_TEMPERATURE:
     sensor_line = mint.software_interrupt()
-    sensor = mint.build("thermometer", lambda: SimulatedTemperature(timer, sensor_line))
+    sensor_registers = mint.registers("sensors")
+    sensor = mint.build("thermometer", lambda: SimulatedTemperature(timer, sensor_line, sensor_registers))
     temperature_grant = mint.grant(temperature_driver.DRIVER_NUM, temperature_driver.LAYOUT)
     mint.serve(
         "temperature", temperature_grant, lambda: temperature_driver.TemperatureDriver(sensor, temperature_grant).command

@@ -245,6 +245,12 @@ def terminal(tiny: Path, tmp_path: Path) -> pexpect.spawn:
     child.close(force=True)
 
 
+def test_a_terminal_shows_leds_and_pins_in_a_line_of_its_own(terminal: pexpect.spawn) -> None:
+    terminal.expect("LEDs (○ ○|- -)".encode())
+    terminal.send("q")
+    terminal.expect(b"\r\x1b\\[K<q>")  # which makes room for the console
+
+
 @pytest.mark.parametrize("keys", ["\x01x", "\x01X", "\x03"])
 def test_a_person_can_type_and_leave(terminal: pexpect.spawn, keys: str) -> None:
     terminal.send("q")

@@ -168,6 +168,48 @@ def test_the_board_sleeps_while_nobody_waits_for_an_edge(simulation) -> None:
             assert bool(board.read_word(alarm_control) & 0x80) == ticks
 
 
+def test_two_pins_are_wired_together(simulation, python_app) -> None:
+    app = python_app(
+        """
+from adder import gpio
+out, back = gpio.Pin(6).output(), gpio.Pin(7).input()
+for level in (1, 0, 1):
+    out.set() if level else out.clear()
+    print("hears", back.read())
+    input("next? ")
+""",
+        ram=16384,
+    )
+    with simulation(app) as board:
+        board.wire(7, 6)
+        for level in (1, 0):
+            board.expect(f"hears {level}")
+            assert board.pin(7) == level
+            board.expect("next")
+            board.wire(6, None if level == 0 else 7)
+            board.send("\r")
+        board.expect("hears 0")  # the wire is gone
+
+
+def test_the_thermometer_measures_what_is_set(simulation, python_app) -> None:
+    app = python_app(
+        """
+from adder.sensors import temperature
+while True:
+    print("it is", temperature.read())
+    input("next? ")
+""",
+        ram=16384,
+    )
+    with simulation(app) as board:
+        for degrees in (31.5, -12.25, None):
+            board.set_temperature(degrees)
+            board.send("\r")
+            if degrees is not None:
+                board.expect(rf"it is {degrees}\d*\r\n")
+        assert 18 <= float(board.expect(r"it is ([\d.]+)\r\n")[1]) <= 26
+
+
 # -- Random bytes
 
 

@@ -9,6 +9,7 @@ A register has one bit a pin.
     0x10 listening  1: input
     0x14 up         1: pulled up
     0x18 down       1: pulled down
+    0x1C wire       0, or 0x80 + a + 256 * b: pins a and b are connected; written by the host
 """
 
 from typing import Any, Callable
@@ -26,6 +27,7 @@ _DIRECTION = const(0x0C)
 _LISTENING = const(0x10)
 _UP = const(0x14)
 _DOWN = const(0x18)
+_WIRE = const(0x1C)
 
 _MOST = const(30)  # pins: larger numbers would need memory
 _JUSTIFY = const(8)  # an alarm's frequency is that of its counter shifted left
@@ -100,6 +102,7 @@ class SimulatedPins:
         self._listening = registers.field(_LISTENING, 0, 32)
         self._up = registers.field(_UP, 0, 32)
         self._down = registers.field(_DOWN, 0, 32)
+        self._wire = registers.field(_WIRE, 0, 16)
         self._is_out = 0
         self._is_in = 0
         self._is_up = 0
@@ -152,6 +155,14 @@ class SimulatedPins:
         """Of all pins."""
         driven = self._driven()
         heard = self._level() & driven | self._is_up & ~driven
+        wire = self._wire()
+        if wire:
+            one = 1 << (wire & 31)
+            other = 1 << (wire >> 8 & 31)
+            if self._is_out & one:
+                heard = heard & ~other | (other if self._puts_out & one else 0)
+            if self._is_out & other:
+                heard = heard & ~one | (one if self._puts_out & other else 0)
         return self._puts_out & self._is_out | heard & self._is_in
 
     def _set_client(self, index: int, changed: "Callable[[], None]") -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 from hardware import FakeAlarm
-from kernel import ErrorCode
+from kernel import ErrorCode, Registers
 
 from capsules.drivers.simulated.temperature import SimulatedTemperature
 from capsules.sensors.temperature import DRIVER_NUM, LAYOUT, TemperatureDriver
@@ -60,7 +60,8 @@ def test_unknown_commands_are_not_supported(apps) -> None:
 def test_the_simulated_sensor_answers_later_and_stays_in_its_range(machine) -> None:
     clock = FakeAlarm(0)
     line = machine.line()
-    sensor = SimulatedTemperature(clock, line)
+    registers = Registers(0x10)
+    sensor = SimulatedTemperature(clock, line, registers)
     seen = []
     sensor.set_client(seen.append)
     for time in range(0, 1 << 24, 99_991):
@@ -71,3 +72,11 @@ def test_the_simulated_sensor_answers_later_and_stays_in_its_range(machine) -> N
         machine.run()
     assert all(1800 <= value <= 2600 for value in seen)
     assert len(set(seen)) > 50
+    seen.clear()
+    registers.write(0, 50000 + 3150)  # what the host has set
+    sensor.measure()
+    machine.run()
+    registers.write(0, 50000 - 1225)
+    sensor.measure()
+    machine.run()
+    assert seen == [3150, -1225]
