@@ -24,7 +24,7 @@ export MICROPY_GIT_HASH := release
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all run flash test test-adversarial menuconfig bench size variants tcb help fuzz soak upstream-tests renode-run renode-test renode-soak clean kernel kernels apps image known-apps FORCE
+.PHONY: all run flash test test-host test-adversarial menuconfig bench size variants tcb help fuzz soak upstream-tests renode-run renode-test renode-soak clean kernel kernels apps image known-apps FORCE
 
 all: kernel apps ## Build the kernel for BOARD and all apps
 
@@ -125,8 +125,15 @@ flash: kernel apps known-apps ## Write the kernel and APPS to BOARD: probe, UF2 
 
 # -- Checking and measuring -------------------------------------------------------
 
-test: kernels apps ## Run all tests
-	@$(PYTHON) -m pytest tests $(TEST_OPTIONS)
+# JOBS=2: so many tests side by side.
+SIDE_BY_SIDE = $(if $(JOBS),-n $(JOBS) --dist loadgroup)
+
+test: kernels apps ## Run all tests (JOBS=2: two at a time)
+	@$(PYTHON) -m pytest tests $(SIDE_BY_SIDE) $(TEST_OPTIONS)
+
+SLOW_HOST_TESTS := tutorial typecheck verify_mutants tbf_from_elf bench
+test-host: $(TOOL_READY) ## Run the quick ones of the tests that need no simulator (JOBS=2: two at a time)
+	@$(PYTHON) -m pytest tests/host $(SLOW_HOST_TESTS:%=--ignore tests/host/test_%.py) $(SIDE_BY_SIDE) $(TEST_OPTIONS)
 
 renode-test: apps $(TOOL_READY) ## Test the nRF52840's kernel in Renode
 	@+$(MAKE) --no-print-directory kernel BOARD=nrf52840

@@ -40,6 +40,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
+def pytest_report_collectionfinish(items: list[pytest.Item]) -> str:
+    """What is meant by the number of tests."""
+    functions = {(item.path, item.originalname) for item in items if isinstance(item, pytest.Function)}
+    return f"{len(functions):,} test functions, {len(items):,} cases"
+
+
 @pytest.fixture(scope="session")
 def long(request: pytest.FixtureRequest) -> bool:
     """Whether to run at full length (`make fuzz`, `make soak`) instead of what `make test` does."""
