@@ -70,7 +70,8 @@ def console_options(command: Callable[..., Any]) -> Callable[..., Any]:
     seconds = click.option("--seconds", type=float, metavar="N", help="Stop after N seconds of the board's time.")
     until = click.option(
         "--until", metavar="TEXT",
-        help="Stop as soon as the console shows TEXT, in a line of the kernel or of an app; with --seconds, fail if it does not in time.",
+        help="Stop as soon as the console shows TEXT, in a line of the kernel or of an app; "
+        "with --seconds, fail if it does not in time.",
     )  # fmt: skip
     return seconds(until(command))
 
