@@ -33,6 +33,7 @@ from pathlib import Path
 
 import click
 
+from adder import bench_python
 from adder.board import ROOT, load_board
 from adder.errors import AdderError
 from adder.flash_image import FlashImage, PlacedApp, read_app_file
@@ -75,6 +76,16 @@ OPERATIONS = (
     Operation("interrupt_to_upcall", "interrupt to the app's upcall", 2654),
     Operation("boot_to_user", "reset to first user instruction", 74428),
 )
+
+
+PYTHON_OPERATIONS = (
+    Operation("python_asyncio_switch", "Python: switch of asyncio tasks"),
+    Operation("python_print_byte", "Python: a printed byte, in lines of 64"),
+    Operation("python_ipc_round_trip", "Python: IPC round trip, to Python"),
+    Operation("python_sensor_read", "Python: temperature.read()"),
+    Operation("python_led_toggle", "Python: led.toggle(0)"),
+)
+"""What a Python app measures itself (bench_python.py)."""
 
 
 @dataclass
@@ -340,7 +351,7 @@ def show(samples: dict[str, Samples]) -> None:
     """Print the table."""
     headings = ("instructions", "aim", "Tock 2.2", "ours / Tock", "range")
     rows = table("operation", right=headings)
-    known = {operation.key: operation for operation in OPERATIONS}
+    known = {operation.key: operation for operation in (*OPERATIONS, *PYTHON_OPERATIONS)}
     order = [key for key in known if key in samples] + sorted(set(samples) - set(known))
     for key in order:
         entry = samples[key]
@@ -415,6 +426,9 @@ def bench(
     if profile in (None, "null_command"):
         counted = containment(kernel, stopwatch.samples["null_command"].profile, name)
         stopwatch.samples["containment"] = Samples([counted])
+    if not tbfs and profile is None:
+        for key, count in bench_python.measure(kernel).items():
+            stopwatch.samples[key] = Samples([count])
     write_json(json_path or ROOT / "build" / "bench.json", report(stopwatch.samples))
     show(stopwatch.samples)
     if profile is not None:

@@ -28,7 +28,7 @@ class TemperatureDriver:
     def __init__(self, sensor: TemperatureSensor, grant: Grant) -> None:
         self._sensor = sensor
         self._grant = grant
-        self._slots = grant.SLOTS
+        self._waiting = 0  # who waits, one bit a process slot
         self._measuring = False
         sensor.set_client(self._measured)
 
@@ -42,6 +42,7 @@ class TemperatureDriver:
             return ErrorCode.NOMEM
         if entry[_WAITING]:
             return ErrorCode.BUSY
+        self._waiting |= 1 << process.slot
         entry[_WAITING] = 1
         if not self._measuring:
             self._measuring = True
@@ -50,8 +51,14 @@ class TemperatureDriver:
 
     def _measured(self, centidegrees: int) -> None:
         self._measuring = False
-        for slot in range(self._slots):
-            entry = self._grant.entry(slot)
-            if entry is not None and entry[_WAITING]:
-                entry[_WAITING] = 0
-                entry.schedule_upcall(0, centidegrees, 0, 0)
+        waiting = self._waiting
+        slot = 0
+        while waiting:
+            if waiting & 1:
+                entry = self._grant.entry(slot)
+                if entry is not None and entry[_WAITING]:  # it may have ended
+                    entry[_WAITING] = 0
+                    entry.schedule_upcall(0, centidegrees, 0, 0)
+            waiting >>= 1
+            slot += 1
+        self._waiting = 0  # last: should this be cut short, the next measurement is theirs, too

@@ -42,6 +42,7 @@ static void put_in(python_process_t *process, uint8_t byte) {
         process->in_length = 0; // as a terminal does: what was typed before it is dropped
         mp_sched_keyboard_interrupt();
     } else if (process->in_length < sizeof(process->in)) {
+        process->in_new = true;
         process->in[(process->in_first + process->in_length++) % sizeof(process->in)] = byte;
     }
 }
@@ -191,7 +192,11 @@ uintptr_t mp_hal_stdio_poll(uintptr_t flags) {
     python_process_t *process = python_process();
     bool readable = false;
     if (flags & MP_STREAM_POLL_RD) {
+        process->in_new = false;
         readable = input_there(process) || (begin_read(process) && input_there(process));
+        if (!readable) {
+            begin_read(process); // what came may have been the rest of a line end
+        }
     }
     return flags & (MP_STREAM_POLL_WR | (readable ? MP_STREAM_POLL_RD : 0));
 }
@@ -271,9 +276,9 @@ uint64_t mp_hal_time_ns(void) {
 
 // -- Waiting ------------------------------------------------------------------
 
-// Set the alarm, unless the one that is set will do: it must come at `at` at the latest, and not much earlier.
-static void set_alarm(python_process_t *process, uint64_t at, bool any_earlier) {
-    if (process->alarm_set && (any_earlier ? process->alarm_at <= at : process->alarm_at == at)) {
+// Set the alarm, unless one that comes earlier is set: who waits for longer sets it again then.
+static void set_alarm(python_process_t *process, uint64_t at) {
+    if (process->alarm_set && process->alarm_at <= at) {
         return;
     }
     if (process->alarm_user != ALARM_OURS) {
@@ -292,16 +297,13 @@ int32_t python_process_wait_until(uint64_t ticks) {
         begin_read(process);
     }
     if (has_clock(process)) {
-        // What has come by now counts: an alarm that went off meanwhile is an upcall that waits.
-        bool any_earlier = ticks == UINT64_MAX;
         if (process->in_busy) {
             process->in_busy = false;
             uint64_t retry = python_process_ticks() + to_ticks(READ_RETRY_MS, 1000);
             ticks = MIN(ticks, retry);
-            any_earlier = false;
         }
         if (ticks != UINT64_MAX || process->alarm_user != ALARM_PROGRAMS) {
-            set_alarm(process, ticks, any_earlier);
+            set_alarm(process, ticks);
         }
     }
     int32_t upcall = python_process_yield(true);
@@ -309,9 +311,13 @@ int32_t python_process_wait_until(uint64_t ticks) {
     return upcall;
 }
 
+uint64_t python_process_ticks_in(uint32_t milliseconds) {
+    return to_ticks(milliseconds, 1000) + python_process_ticks();
+}
+
 void python_process_wait(int32_t milliseconds) {
     if (python_process() != NULL) {
-        python_process_wait_until(milliseconds < 0 ? UINT64_MAX : python_process_ticks() + to_ticks(milliseconds, 1000));
+        python_process_wait_until(milliseconds < 0 ? UINT64_MAX : python_process_ticks_in(milliseconds));
     }
 }
 

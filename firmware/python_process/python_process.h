@@ -65,6 +65,7 @@ typedef struct _python_process_t {
     uint8_t in_first, in_length; // bytes that have come, in a ring
     bool in_reading;             // the driver has been asked for one more
     bool in_busy;                // somebody wants input, and another process has the console
+    bool in_new;                 // a byte has come since a poll looked
     bool in_after_return;        // a line has ended with CR: a LF that follows belongs to it
     int16_t interrupt_char;      // it raises KeyboardInterrupt when it comes; -1: none does
     uint8_t in[64];
@@ -100,6 +101,7 @@ void python_process_wait(int32_t milliseconds);
 // The same with a time of the alarm's clock, as `python_process_ticks` tells it.
 int32_t python_process_wait_until(uint64_t ticks);
 uint64_t python_process_ticks(void);
+uint64_t python_process_ticks_in(uint32_t milliseconds);
 
 // Milliseconds since the board started, with the ticks that they were made of, and rounded up; and when so many
 // milliseconds more begin than at a time in ticks.
@@ -123,7 +125,7 @@ void python_process_flush(void);
 int python_process_rx_line(void);
 
 // A part of the header of our own binary, by its type; NULL if it has none.
-enum { TLV_PACKAGE_NAME = 3, TLV_PERMISSIONS = 6, TLV_STORAGE = 7 };
+enum { TLV_PACKAGE_NAME = 3, TLV_PERMISSIONS = 6 };
 const void *python_process_header(unsigned type, size_t *length);
 
 // Raise SyscallError: a command has been refused, because there is no such driver or the program may not use it.

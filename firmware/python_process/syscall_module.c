@@ -10,10 +10,9 @@
 #include "python_process/python_process.h"
 #include "python_process/syscalls.h"
 
-enum { NOSUPPORT = 10, NODEVICE = 11 };
+#define NODEVICE (11)
 #define DRIVER_ALARM (0)
 #define DRIVER_RNG (0x40001)
-#define DRIVER_STORAGE (0x50001)
 
 enum { FAILURE, FAILURE_U32, FAILURE_U32_U32, FAILURE_U64, SUCCESS = 128, SUCCESS_U32, SUCCESS_U32_U32, SUCCESS_U64, SUCCESS_U32_U32_U32, SUCCESS_U32_U64 };
 
@@ -36,7 +35,7 @@ static MP_DEFINE_CONST_OBJ_TYPE(
 static const char driver_names[] =
     "\x00\x00\x00" "alarm\0" "\x01\x00\x00" "console\0" "\x02\x00\x00" "led\0" "\x03\x00\x00" "button\0" "\x04\x00\x00" "gpio\0"
     "\x08\x00\x00" "low_level_debug\0" "\x00\x00\x01" "ipc\0" "\x02\x00\x01" "process_info\0" "\x01\x00\x04" "rng\0"
-    "\x01\x00\x05" "nonvolatile\0" "\x00\x00\x06" "temperature\0" "\x01\x00\x06" "humidity\0" "\x02\x00\x06" "ambient_light\0"
+    "\x01\x00\x05" "nonvolatile_storage\0" "\x00\x00\x06" "temperature\0" "\x01\x00\x06" "humidity\0" "\x02\x00\x06" "ambient_light\0"
     "\x05\x00\x06" "proximity\0" "\x08\x00\x06" "pressure\0";
 
 static const char *driver_name(uint32_t driver) {
@@ -69,15 +68,12 @@ static bool forbidden(uint32_t driver, uint32_t command) {
 static __attribute__((noreturn)) void fail(uint32_t code, const char *call, uint32_t number, uint32_t driver) {
     vstr_t text;
     mp_print_t print;
-    size_t length;
     vstr_init_print(&text, 48, &print);
     mp_printf(&print, "%q: %s %u of driver 0x%x", code < MP_ARRAY_SIZE(error_names) ? error_names[code] : MP_QSTR_FAIL,
         call, (unsigned)number, (unsigned)driver);
     const char *name = driver_name(driver);
     if (code == NODEVICE && forbidden(driver, *call == 'c' ? number : 0)) {
         mp_printf(&print, " needs the permission '%s' in the app's settings", name != NULL ? name : "");
-    } else if (code == NOSUPPORT && driver == DRIVER_STORAGE && python_process_header(TLV_STORAGE, &length) == NULL) {
-        mp_print_str(&print, " needs 'storage = {write_id = N}' in the app's settings");
     } else if (code == NODEVICE && name != NULL) {
         mp_printf(&print, ": this board has no %s", name);
     }
@@ -281,12 +277,14 @@ static MP_DEFINE_CONST_FUN_OBJ_1(syscall_take_bytes_obj, syscall_take_bytes);
 // -- Yield --------------------------------------------------------------------
 
 // yield_wait(milliseconds=-1): sleep until a handler has run, or so long. True if one has.
+static mp_obj_t syscall_yield_no_wait(void);
 static mp_obj_t syscall_yield_wait(size_t n, const mp_obj_t *args) {
     uint64_t end = UINT64_MAX;
+    if (n != 0 && args[0] == MP_OBJ_NEW_SMALL_INT(0)) {
+        return syscall_yield_no_wait();
+    }
     if (n != 0 && mp_obj_get_int(args[0]) >= 0) {
-        uint64_t now;
-        python_process_ms(&now);
-        end = python_process_ticks_of_ms(now, mp_obj_get_int(args[0]) + 1);
+        end = python_process_ticks_in(mp_obj_get_int(args[0]));
     }
     for (;;) {
         int32_t upcall = python_process_wait_until(end);

@@ -35,7 +35,7 @@ class Drivers:
         self.expected: dict[bytes, int] = {}  # random bytes that were given out, and how often
         self.flash = bytearray(b"\xff" * 64)
         self.service = bytearray(32)
-        self.life = 1
+        self.life = self.lives = 1  # no number comes twice; 0: it is not there
         kernel.idle = self.idle
         kernel.answers = {
             (BUTTON, 1): None,
@@ -138,7 +138,8 @@ class Drivers:
         return self.life
 
     def kill(self) -> None:
-        self.life = self.rolls.choice((0, self.life + 1))
+        self.lives += 1
+        self.life = self.rolls.choice((0, self.lives))
 
 
 class App:
@@ -264,7 +265,7 @@ def run(seed: int) -> Drivers:
         # Whatever was given up, the next question is answered: nothing is left in the way.
         while drivers.pending:
             drivers.advance()
-        drivers.life = drivers.life or 1
+        drivers.life = drivers.lives
         calm = random.Random(0)
         calm.random = lambda: 0.5  # type: ignore[method-assign]
         drivers.rolls = calm

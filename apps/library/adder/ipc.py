@@ -85,19 +85,21 @@ class Client(upcall.Requests):
         """Ask the service; then wait for its answer in one way or the other. An answer that is still to come to an
         earlier question, which was given up, is waited for and dropped."""
         self._question = None
-        try:
-            while self._asked is not None:
-                self._idle()
-        except OSError:
-            pass  # there will be none
+        if self._asked is not None:
+            try:
+                while self._asked is not None:
+                    self._idle()
+            except OSError:
+                pass  # there will be none
         self._life = syscall.command(_DRIVER, _LIFE, self.number)
         self._question = self.begin(_NOTIFY_SERVICE, self.number)
 
-    def wait(self, question=None) -> None:
+    def wait(self) -> None:
         """Block until the service has answered."""
         question = self._question
         while question[0] is None:
-            self._idle()
+            if not syscall.yield_wait(_LOOK_MS):
+                self._look()
 
     async def answer(self) -> None:
         """For `await`: the service has answered."""
@@ -121,37 +123,41 @@ class Service:
         self._copies = {}  # by client: what it has been given to change
         self._owed = []  # clients that had no room for their answer yet
         self._flag = None
+        self._lent = None
         self._own = find(name)
         syscall.subscribe(_DRIVER, self._own, self._come)
 
     def _come(self, client, length, address):
-        request = (client, min(length, self._largest))
-        if self._requests.count(request) < _WAITING:
-            self._requests.append(request)
+        request = (client, length if length < self._largest else self._largest)
+        requests = self._requests
+        if not requests or requests.count(request) < _WAITING:
+            requests.append(request)
         if self._flag:
             self._flag.set()
 
-    def _move(self, command, client, buffer):
+    def _lend(self, buffer):
         # The kernel copies: what this app holds of a client's memory could vanish at any instruction.
-        syscall.allow_rw(_DRIVER, self._own, buffer)
-        try:
-            return syscall.command(_DRIVER, command, client)
-        except OSError:
-            return -1  # it is gone
-        finally:
-            syscall.allow_rw(_DRIVER, self._own, None)
+        if self._lent is not buffer:
+            syscall.allow_rw(_DRIVER, self._own, buffer)
+            self._lent = buffer
 
     def _next(self):
-        self._pay()
-        while self._requests:
-            client, length = self._requests[0]
+        if self._owed:
+            self._pay()
+        requests = self._requests
+        while requests:
+            client, length = requests[0]
             if not length:
-                return self._requests.pop(0)[0], None
+                return requests.pop(0)[0], None
             buffer = bytearray(length)  # if there is no room, the request is still there
-            self._requests.pop(0)
-            if self._move(_FETCH, client, buffer) >= 0:
-                self._copies[client] = buffer
-                return client, buffer
+            requests.pop(0)
+            self._lend(buffer)
+            try:
+                syscall.command(_DRIVER, _FETCH, client)
+            except OSError:
+                continue  # it is gone
+            self._copies[client] = buffer
+            return client, buffer
         return None
 
     def wait(self) -> "tuple[int, bytearray | None]":
@@ -183,7 +189,11 @@ class Service:
         """Write back what its copy holds now, and tell the client that it is done; if it is gone, nobody is told."""
         buffer = self._copies.pop(client, None)
         if buffer is not None:
-            self._move(_STORE, client, buffer)
+            self._lend(buffer)
+            try:
+                syscall.command(_DRIVER, _STORE, client)
+            except OSError:
+                return
         if not self._notify(client) and client not in self._owed:
             self._owed.append(client)
 

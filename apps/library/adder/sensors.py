@@ -28,24 +28,23 @@ class Sensor:
             return False
         return True
 
-    def _driver(self):
-        if self._requests is None:
-            self._requests = upcall.Requests(self.driver, 0)
+    def _first(self):
+        self._requests = upcall.Requests(self.driver, 0)
         return self._requests
 
     def _value(self, arguments):
         value = arguments[0]
-        if value & 0x80000000:
+        if value > 0x7FFFFFFF:
             value -= 1 << 32
         return value * self._scale
 
     def read(self) -> float:
         """Measure; blocks. In the sensor's `unit`. Raises SyscallError NODEVICE if there is none, or no permission."""
-        return self._value(self._driver().ask(1))
+        return self._value((self._requests or self._first()).ask(1))
 
     async def get(self) -> float:
         """For `await`: the same."""
-        return self._value(await self._driver().get(1))
+        return self._value(await (self._requests or self._first()).get(1))
 
 
 temperature = Sensor(0x60000, "degrees Celsius", 0.01)

@@ -1,4 +1,4 @@
-"""Storage that keeps its contents without power (driver 0x50001, permission "nonvolatile"): bytes at offsets.
+"""Storage that keeps its contents without power (driver 0x50001, permission "nonvolatile_storage"): bytes at offsets.
 
 Each write id has bytes of its own, all 0xFF at first: the app's settings must have `storage = { write_id = 7 }`.
 `read` and `write` block. A write of up to 512 bytes is atomic, should the power be cut.

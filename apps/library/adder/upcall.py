@@ -94,7 +94,7 @@ class Requests:
                 self._flag.set()
 
     def begin(self, command, a=0, b=0, allow=None, buffer=None):
-        """Ask, when nothing is on its way any more (blocks); returns what `wait` wants."""
+        """Ask, when nothing is on its way any more (blocks); returns a list into which the answer comes."""
         while self._asked is not None:
             self._idle()
         if allow is not None:
@@ -110,22 +110,21 @@ class Requests:
     def _idle(self):
         syscall.yield_wait()
 
-    def wait(self, asked):
-        """Block until the answer has come: its three numbers. Other handlers run meanwhile."""
-        while asked[0] is None:
-            self._idle()
-        return asked[0]
-
     def ask(self, command, a=0, b=0, allow=None, buffer=None):
-        """Ask and block for the answer. `buffer` is lent to the driver meanwhile, by `allow`."""
+        """Ask and block for the answer: its three numbers. `buffer` is lent to the driver meanwhile, by `allow`. Other
+        handlers run."""
         try:
-            return self.wait(self.begin(command, a, b, allow, buffer))
+            asked = self.begin(command, a, b, allow, buffer)
+            while asked[0] is None:
+                syscall.yield_wait()
+            return asked[0]
         finally:
-            self._take_back(allow)
+            if allow is not None:
+                self._take_back(allow)
 
     def _take_back(self, allow):
         # What an answer is still to be written to stays lent, and so does the next request's.
-        if allow is not None and self._asked is None:
+        if self._asked is None:
             allow(self._driver, 0, None)
 
     async def _come_to(self, asked):
@@ -146,7 +145,8 @@ class Requests:
                 asked = self.begin(command, a, b, allow, buffer)
                 await self._come_to(asked)
             finally:
-                self._take_back(allow)
+                if allow is not None:
+                    self._take_back(allow)
             return asked[0]
 
 

@@ -64,8 +64,10 @@ class CmsdkUart:
             return
         at = self._tx_at
         length = self._tx_length
-        while at < length and not self._tx_full():
-            self._data(buffer[at])
+        full = self._tx_full
+        data = self._data
+        while at < length and not full():
+            data(buffer[at])
             at += 1
         self._tx_at = at
         self._tx_buffer.put(buffer)

@@ -1,0 +1,417 @@
+"""Python apps that wait, in every way and for as long as they like: events, Ctrl-C, time, lines, services."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+import threading
+import time
+import tty
+
+import pytest
+
+from adder.simulate import Simulation
+
+WAYS = {
+    "time.sleep_ms(0)": "time.sleep_ms(0)",
+    "time.sleep(0)": "time.sleep(0)",
+    "time.sleep_us(1)": "time.sleep_us(1)",
+    "time.sleep_us(2500)": "time.sleep_us(2500)",
+    "poll(0)": "poller.poll(0)",
+    "ipoll(0)": "list(poller.ipoll(0))",
+    "select(0)": "select.select([sys.stdin], [], [], 0)",
+    "yield_no_wait": "syscall.yield_no_wait()",
+    "yield_wait(0)": "syscall.yield_wait(0)",
+    "await sleep_ms(0)": "asyncio.run(asyncio.sleep_ms(0))",
+    "await sleep(0)": "asyncio.run(turn())",
+}
+"""Every way to wait that takes no time."""
+
+
+def test_events_come_however_short_the_waits_are(simulation, python_app) -> None:
+    # Each way runs until its own alarm's upcall has come; none of them ever sleeps.
+    body = "".join(
+        f"""
+come.clear()
+syscall.command(0, 5, 2560)
+start = time.ticks_ms()
+while not come and time.ticks_diff(time.ticks_ms(), start) < 2000:
+    {statement}
+print("{name}:", "came" if come else "starved")
+syscall.subscribe(0, 0, heard)
+"""
+        for name, statement in WAYS.items()
+    )
+    app = python_app(
+        f"""
+import asyncio, select, sys, syscall, time
+come = []
+def heard(*arguments):
+    come.append(arguments)
+async def turn():
+    await asyncio.sleep(0)
+poller = select.poll()
+poller.register(sys.stdin, select.POLLIN)
+syscall.subscribe(0, 0, heard)
+{body}
+print("all ways tried")
+""",
+        ram="32768",
+    )
+    with simulation(app) as board:
+        board.expect("all ways tried", timeout=60)
+        assert re.findall(r"^(.*): (?:came|starved)\r", board.transcript, re.MULTILINE) == list(WAYS)
+        assert "starved" not in board.transcript
+
+
+def test_no_sleep_is_short_and_time_goes_on_in_all_of_them(simulation, python_app) -> None:
+    app = python_app(
+        """
+import asyncio, select, sys, time
+def us(before):
+    return time.ticks_diff(time.ticks_us(), before)
+short = 0
+poller = select.poll()
+for i in range(40):
+    for name, wait, least in (
+        ("ms", lambda: time.sleep_ms(i % 7), i % 7 * 1000),
+        ("s", lambda: time.sleep(i % 5 / 1000), i % 5 * 1000),
+        ("us", lambda: time.sleep_us(i * 97), i * 97),
+        ("poll", lambda: poller.poll(i % 6), i % 6 * 1000),
+        ("asyncio", lambda: asyncio.run(asyncio.sleep_ms(i % 5)), i % 5 * 1000),
+    ):
+        time.sleep_us(i * 13)  # begin anywhere in a millisecond
+        before = time.ticks_us()
+        wait()
+        took = us(before)
+        if took < least:
+            short += 1
+            print("short:", name, least, took)
+print("sleeps that were short:", short)
+""",
+        ram="24576",
+    )
+    with simulation(app) as board:
+        board.expect(r"sleeps that were short: 0\r", timeout=60)
+
+
+LONG = 400  # seconds: more than two turns of the counter, which takes 172
+
+
+def test_time_keeps_its_turns_in_waits_of_any_length(simulation, python_app) -> None:
+    # Each app waits for something else; another wakes them all after more than two turns of the counter.
+    measure = """
+import time
+began = time.time(); ticks = time.ticks_ms()
+def tell(name):
+    took = time.ticks_diff(time.ticks_ms(), ticks)
+    print(name, "waited", time.time() - began, took // 1000)
+"""
+    waiters = {
+        "wipc": "from adder import ipc\ns = ipc.Service('wipc')\ns.wait()\ntell('ipc')",
+        "wasync": "import asyncio\nfrom adder import ipc\ns = ipc.Service('wasync')\nasyncio.run(s.request())\n"
+        "tell('async')",
+        "wfor": "import syscall\nfrom adder import ipc\nn = ipc.find('wfor')\nsyscall.subscribe(0x10000, n, None)\n"
+        "syscall.yield_wait_for(0x10000, n)\ntell('for')",
+        "winput": "input()\ntell('input')",
+    }
+    apps = [python_app(measure + text, name=name, ram=20480) for name, text in waiters.items()]
+    waker = python_app(
+        f"""
+import time
+from adder import ipc
+time.sleep({LONG})
+for name in ("wipc", "wasync", "wfor"):
+    ipc.Client(name).notify()
+print("woken")
+""",
+        name="waker",
+    )
+    with simulation(*apps, waker) as board:
+        board.expect("woken", timeout=2 * LONG)
+        board.send("x\r")
+        for _ in waiters:
+            found = board.expect(r"(\w+) waited (\d+) (\d+)\r", timeout=20)
+            assert LONG - 1 <= int(found[2]) <= LONG + 30, found[0]
+            assert abs(int(found[2]) - int(found[3])) <= 1, found[0]
+
+
+PROGRAMS = {
+    "sleeps": "time.sleep(1000)",
+    "sleeps in parts": "while True: time.sleep_ms(10)",
+    "sleeps in a task": "asyncio.run(asyncio.sleep(1000))",
+    "prints": "while True: print('x')",
+    "computes": "while True: pass",
+    "computes in calls": "while True: sum(range(50))",
+    "waits for input": "input()",
+    "waits for an upcall": "syscall.yield_wait()",
+    "polls": "while not poller.poll(0): pass",
+}
+
+
+def test_control_c_ends_whatever_runs_whatever_was_typed_before(simulation) -> None:
+    with simulation("repl-py", clock="counted") as board:
+        board.expect(">>> ")
+        board.send("import asyncio, select, syscall, time\r")
+        board.expect(">>> ")
+        board.send("poller = select.poll()\r")
+        board.expect(">>> ")
+        for number, (name, line) in enumerate(PROGRAMS.items()):
+            for typed in ("", "x", "\r"):
+                if (name, typed) == ("waits for input", "\r") or (name == "polls" and typed):
+                    continue  # that would end it
+                board.send(f"print('be' 'gun', {number}); exec({line!r})\r")
+                board.expect(rf"begun {number}\r\n")
+                board.send(typed + "\x03")
+                board.expect("KeyboardInterrupt", timeout=20)
+                board.send("print(6 * 7)\r")
+                board.expect(r"^42\r", timeout=20)
+                board.expect(">>> ")
+
+
+class Terminal:
+    """A pseudo terminal that leads to the board's console, for programs that want a serial port."""
+
+    def __init__(self, board: Simulation) -> None:
+        self.board = board
+        self.master, self.slave = pty.openpty()
+        tty.setraw(self.slave)
+        tty.setraw(self.master)
+        self.ended = False
+        self.threads = [threading.Thread(target=target, daemon=True) for target in (self._type, self._show)]
+
+    def _type(self) -> None:
+        while not self.ended:
+            try:
+                self.board.send(os.read(self.master, 4096))
+            except Exception:
+                return
+
+    def _show(self) -> None:
+        seen = len(self.board.raw)
+        while not self.ended:
+            data = self.board.raw[seen:]
+            if data:
+                os.write(self.master, data)
+                seen += len(data)
+            else:
+                time.sleep(0.01)
+
+    def __enter__(self) -> str:
+        for thread in self.threads:
+            thread.start()
+        return os.ttyname(self.slave)
+
+    def __exit__(self, *_: object) -> None:
+        self.ended = True
+        os.close(self.slave)
+
+
+def test_mpremote_interrupts_and_runs_whatever_the_board_does(simulation, tmp_path) -> None:
+    (tmp_path / "script.py").write_text("import sys\nprint('script on', sys.platform)\n")
+    with simulation("repl-py", clock="counted") as board:
+        board.expect(">>> ")
+        board.send("import time\r")
+        board.expect(">>> ")
+        for line in ("", "time.sleep(1000)", "while True: print('x')", "while True: pass"):
+            if line:
+                board.send(f"print('be' 'gun'); exec({line!r})\r")
+                board.expect("begun\r\n")
+            with Terminal(board) as port:
+                command = [
+                    sys.executable,
+                    "-m",
+                    "mpremote",
+                    "connect",
+                    port,
+                    "resume",
+                    "exec",
+                    "print('answer', 6 * 7)",
+                ]
+                command += ["run", str(tmp_path / "script.py")]
+                done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+            assert done.returncode == 0, (line, done.stderr)
+            assert "answer 42" in done.stdout
+            assert "script on adder" in done.stdout
+            board.expect(">>> ", timeout=20)
+
+
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n"], ids=["CR", "LF", "CRLF"])
+def test_each_line_end_ends_one_line_and_utf_8_arrives(simulation, python_app, end) -> None:
+    app = python_app(
+        """
+import asyncio, sys
+from adder import console
+print("1:", repr(input("? ")))
+print("2:", repr(input("? ")))
+async def main():
+    print("3:", repr(await console.read_line()))
+    print("4:", repr(await console.read_line()))
+asyncio.run(main())
+print("5:", repr(sys.stdin.readline()))
+print("6:", console.read(3))
+""",
+        ram="20480",
+    )
+    with simulation(app, clock="counted") as board:
+        board.expect(r"\? ")
+        board.send(end.join(("naïve", "b", "zwölf €", "", "five", "raw")))
+        for number, text in enumerate(("'naïve'", "'b'", "'zwölf €'", "''", r"'five\n'", "b'raw'"), 1):
+            found = board.expect(rf"^{number}: (.*)\r", timeout=20)
+            shown = found[1].decode() if b"\\x" not in found[1] else eval(found[1]).__repr__()
+            assert shown == text, number
+
+
+def test_a_reader_that_found_the_console_busy_reads_when_it_is_free(simulation, python_app) -> None:
+    first = python_app("import sys\nprint('first:', sys.stdin.buffer.read(1))\nprint('over')", name="first")
+    second = python_app(
+        """
+import asyncio, time
+from adder import console
+time.sleep_ms(200)
+async def main():
+    print("second waits")
+    print("second:", await console.read_line())
+asyncio.run(main())
+""",
+        name="second",
+        ram="20480",
+    )
+    with simulation(first, second, clock="counted") as board:
+        board.expect("second waits")
+        board.send("1")
+        board.expect("first: b'1'")
+        board.expect("over")
+        board.send("two\r")
+        board.expect("second: two", timeout=20)
+
+
+SERVICE = """
+from adder import ipc
+service = ipc.Service("svc")
+print("svc: up")
+while True:
+    client, buffer = service.wait()
+    if buffer:
+        buffer[0] = buffer[0] + 1 & 0xFF
+    service.answer(client)
+"""
+
+CLIENTS = {
+    "ends": "import sys\nwhile True:\n    client.notify()\n    sys.exit(0)",
+    "restarts": "import syscall\nclient.notify()\nsyscall.restart()",
+    "floods": "import syscall\nwhile True:\n    try:\n        syscall.command(0x10000, 2, client.number)\n"
+    "    except OSError:\n        pass",
+    "deaf": "client.notify()\nwhile True:\n    pass",
+    "bare": "bare = ipc.Client('svc')\nwhile True:\n    bare.notify()\n    bare.wait()\n    time.sleep_ms(5)",
+}
+
+
+def test_a_service_outlives_clients_that_do_anything(simulation, python_app) -> None:
+    begin = "import time\nfrom adder import ipc\ntime.sleep_ms(100)\nclient = ipc.Client('svc', 32)\n"
+    good = "for i in range(100):\n    client.notify()\n    client.wait()\n    time.sleep_ms(3)\n"
+    good += "print('good', client.buffer[0])"
+    apps = [python_app(SERVICE, name="svc")]
+    apps += [python_app(begin + good, name=f"good{i}") for i in range(3)]
+    apps += [python_app(begin + text, name=name) for name, text in CLIENTS.items()]
+    with simulation(*apps) as board:
+        for _ in range(3):
+            board.expect(r"good 100\r", timeout=60)
+        assert board.transcript.count("svc: up") == 1
+        assert "Faulted" not in board.transcript
+
+
+def test_a_client_learns_that_its_service_has_ended(simulation, python_app) -> None:
+    service = (
+        "import time\nfrom adder import ipc\ns = ipc.Service('svc')\ns.wait()\ntime.sleep_ms(50)\nprint('svc: ends')"
+    )
+    client = """
+import asyncio, syscall, time
+from adder import ipc
+time.sleep_ms(100)
+async def ask():
+    await client.answer()
+client = ipc.Client("svc", 32)
+client.notify()
+try:
+    WAIT
+except syscall.SyscallError as error:
+    print("told", error.errno == syscall.UNINSTALLED)
+"""
+    for wait in ("client.wait()", "asyncio.run(ask())"):
+        with simulation(python_app(service, name="svc"), python_app(client.replace("WAIT", wait), ram=20480)) as board:
+            board.expect("told True", timeout=20)
+
+
+def test_two_tasks_and_a_blocking_call_get_their_own_random_bytes(simulation, python_app) -> None:
+    # The source is slow, since another app never stops asking.
+    greedy = python_app("from adder import rng\nwhile True:\n    rng.read(2048)", name="greedy", ram=20480)
+    app = python_app(
+        """
+import asyncio, os
+from adder import rng
+seen = set()
+async def ask():
+    for i in range(10):
+        seen.add(await rng.get(16))
+async def give_up():
+    for i in range(5):
+        try:
+            await asyncio.wait_for_ms(rng.get(64), 1)
+        except asyncio.TimeoutError:
+            pass
+async def block():
+    for i in range(5):
+        seen.add(rng.read(16))
+        seen.add(os.urandom(16))
+        await asyncio.sleep_ms(2)
+asyncio.run(asyncio.wait_for(asyncio.gather(ask(), ask(), give_up(), block()), 1000))
+print("random:", len(seen), bytes(16) not in seen)
+""",
+        ram="24576",
+    )
+    with simulation(app, greedy) as board:
+        board.expect(r"random: 30 True\r", timeout=60)
+
+
+def test_random_differs_as_the_boards_source_does(simulation, python_app) -> None:
+    app = python_app("import random\nprint('random', [random.getrandbits(30) for _ in range(3)], 'end')")
+    shown = set()
+    for seed in (b"0123456789abcdef", b"fedcba9876543210"):
+        with simulation(app, seed=seed) as board:
+            shown.add(board.expect(r"random (.*) end")[1])
+    assert len(shown) == 2
+
+
+def test_errors_say_what_to_do(simulation, python_app, tmp_path) -> None:
+    from adder.python_app import build
+
+    app = python_app(
+        """
+from adder import led, sensors
+calls = lambda: led.toggle(0), sensors.temperature.read, sensors.humidity.read, lambda: bytearray(50000)
+for call in calls:
+    try:
+        call()
+    except (OSError, MemoryError) as error:
+        print("says:", error)
+""",
+        permissions='["console", "nonvolatile_storage", "humidity", "alarm"]',
+    )
+    folder = tmp_path / "withlib"
+    (folder / "lib").mkdir(parents=True)
+    (folder / "main.py").write_text("import helper\nprint(helper.text)\n")
+    (folder / "lib" / "helper.py").write_text("text = 'from lib'\n")
+    other = tmp_path / "withlib.tbf"
+    other.write_bytes(build(folder).tbf.encode())
+    with simulation(app, other) as board:
+        board.expect("from lib")
+        for text in (
+            "NODEVICE: command 3 of driver 0x2 needs the permission 'led' in the app's settings",
+            "NODEVICE: subscribe 0 of driver 0x60000 needs the permission 'temperature' in the app's settings",
+            "NODEVICE: subscribe 0 of driver 0x60001: this board has no humidity",
+            "no room for 50000 bytes; raise 'ram' in the app's settings",
+        ):
+            found = board.expect(r"says: (.*)\r")
+            assert text in found[1].decode()
