@@ -47,6 +47,9 @@ class Words:
                 word = Word.OBJECT
                 if isinstance(annotation, ast.Name) and annotation.id in CASTS:
                     self.refuse(argument, f"'{argument.arg}' is an object, no number")
+                elif argument.arg == "process" and argument is not arguments.args[-1]:
+                    # The kernel hands a command its numbers as objects that the next command overwrites.
+                    self.refuse(argument, "'process' is the last parameter, behind the numbers")
             elif word is None:
                 self.refuse(argument, f"parameter '{argument.arg}' is not annotated as int or bool")
             if argument.arg in POINTERS:

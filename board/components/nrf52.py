@@ -4,11 +4,23 @@ from kernel import InterruptLine, Registers
 from micropython import const
 
 import config
+from capsules.drivers.nrf52.clock import SOURCE_CRYSTAL, SOURCE_RC, SOURCE_SYNTHESIZED, Clock
 from capsules.drivers.nrf52.gpio import GpioPin, PinLed, Pins
 from capsules.drivers.nrf52.uarte import Uarte
 from capsules.hil.counter import EventCounter
 
 _PULL_NONE = const(0)  # capsules/hil/gpio.py
+
+
+def clocks(registers: Registers) -> Clock:
+    """Both clocks, started, from the board's source; says why the chip was reset."""
+    clock = Clock(registers)
+    clock.report_reset()
+    clock.start_low(
+        SOURCE_RC if config.NRF52_LFCLK_RC else SOURCE_SYNTHESIZED if config.NRF52_LFCLK_SYNTHESIZED else SOURCE_CRYSTAL
+    )
+    clock.start_high()
+    return clock
 
 
 def uart(registers: Registers, line: InterruptLine, pins: Pins, counter: EventCounter) -> Uarte:

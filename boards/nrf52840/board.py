@@ -7,7 +7,6 @@ from micropython import const
 import config
 from capsules.core import alarm as alarm_driver
 from capsules.core import console as console_driver
-from capsules.drivers.nrf52.clock import SOURCE_CRYSTAL, SOURCE_RC, SOURCE_SYNTHESIZED, Clock
 from capsules.drivers.nrf52.event_counter import TimerCounter
 from capsules.drivers.nrf52.gpio import Pins
 from capsules.drivers.nrf52.rtc import RtcAlarm
@@ -53,12 +52,7 @@ _TIMER1_TASKS_COUNT = const(0x40009008)
 processes = mint.process_control()
 
 clock_registers = mint.registers("clock")
-clock = mint.build("clock", lambda: Clock(clock_registers))
-clock.report_reset()
-clock.start_low(
-    SOURCE_RC if config.NRF52_LFCLK_RC else SOURCE_SYNTHESIZED if config.NRF52_LFCLK_SYNTHESIZED else SOURCE_CRYSTAL
-)
-clock.start_high()
+mint.build("clock", lambda: nrf52.clocks(clock_registers))
 
 # RTC0 is the drivers' own, RTC1 the time of programs.
 rtc0_registers = mint.registers("rtc0")
