@@ -358,16 +358,26 @@ void __wrap_mp_cstack_check(void) {
 
 // On the board a time-out that has found the CPU in C comes again soon, until it finds it in machine code. Here C is made
 // to return to this.
-static __attribute__((noreturn)) void back_in_capsule(void) {
-    mp_handle_pending(true);
-    found("a time-out was lost");
+void host_back_in_capsule(void) {
+    if (kernel_python_state.thread.mp_pending_exception != MP_OBJ_NULL) {
+        mp_handle_pending(true);
+    } // else it was another account's
+}
+
+uint32_t host_turned_from;
+__attribute__((naked)) static void back_in_capsule(void) {
+    __asm("pushl host_turned_from\n pushal\n call host_back_in_capsule\n popal\n ret");
 }
 
 // The innermost call out of machine code: it will return elsewhere.
 static __attribute__((no_sanitize("address", "undefined"))) void turn_back(greg_t *registers) {
     uint32_t *frame = (uint32_t *)registers[REG_EBP];
     while (frame >= (uint32_t *)registers[REG_ESP] && frame < (uint32_t *)(&_stack_top - 8) && (uint32_t)frame % 4 == 0) {
+        if (frame[1] == (uint32_t)back_in_capsule) {
+            return;
+        }
         if (frame[1] >= (uint32_t)&_frozen_code_start && frame[1] < (uint32_t)&_frozen_code_end) {
+            host_turned_from = frame[1];
             frame[1] = (uint32_t)back_in_capsule;
             return;
         }
