@@ -78,7 +78,8 @@ async def main():
     await asyncio.gather(wait(0), wait(2))
     print("both")
 asyncio.run(main())
-"""
+""",
+        ram=16384,
     )
     with simulation(app) as board:
         board.expect("count 4 False")
