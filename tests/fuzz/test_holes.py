@@ -1,10 +1,10 @@
 """Holes that there were are found again if their mend is taken out: holes.toml."""
 
 import re
+import warnings
 from collections.abc import Iterator
 
 import pytest
-from fuzz import look
 from grammar import make
 from holes import HOLES, build_opened, mends, open_holes
 from on_host import Host
@@ -12,6 +12,7 @@ from on_image import Kernel
 
 from adder.board import ROOT
 
+SOON = 30
 ON_HOST = [name for name, hole in HOLES.items() if hole["target"] == "host"]
 
 
@@ -25,14 +26,21 @@ def opened() -> Iterator[Host]:
     host.end()
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("name", ON_HOST)
 def test_the_fuzzer_finds_the_hole_again(name: str, opened: Host) -> None:
     hole = HOLES[name]
     for seed in range(hole["seed"], hole["seed"] + hole["count"]):
-        result = look(opened, seed, make(seed), hole.get("without", ()))
-        if result is not None and re.search(hole["shows"], result.report):
-            return
-    pytest.fail(f"{hole['count']} programs from seed {hole['seed']} on do not show it", pytrace=False)
+        program = make(seed)
+        result = opened.run(program.text, seed, program.words, program.emit)
+        if not re.search(hole["shows"], result.report):
+            continue
+        if opened.verify(program.text, program.words, hole.get("without", ())):
+            continue  # it would not have been run
+        if seed > hole["seed"] + SOON:
+            warnings.warn(f"holes.toml: {name} is found sooner with seed = {seed}", stacklevel=1)
+        return
+    pytest.fail(f"{hole['count']} modules from seed {hole['seed']} on do not show it", pytrace=False)
 
 
 @pytest.mark.parametrize("name", [name for name, hole in HOLES.items() if hole["target"] == "image"])
