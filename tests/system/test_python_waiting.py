@@ -405,8 +405,9 @@ for call in calls:
     (folder / "lib" / "helper.py").write_text("text = 'from lib'\n")
     other = tmp_path / "withlib.tbf"
     other.write_bytes(build(folder).tbf.encode())
-    with simulation(app, other) as board:
+    with simulation(other) as board:
         board.expect("from lib")
+    with simulation(app) as board:
         for text in (
             "NODEVICE: command 3 of driver 0x2 needs the permission 'led' in the app's settings",
             "NODEVICE: subscribe 0 of driver 0x60000 needs the permission 'temperature' in the app's settings",
