@@ -359,4 +359,4 @@ def test_without_the_wrappers_the_same_search_finds_dead_witnesses(exhausted: tu
     with ProcessPoolExecutor(WORKERS) as pool:
         shares = [pool.submit(sweep, *exhausted, worker, 4 * SAMPLE, True) for worker in range(WORKERS)]
         outcomes = [outcome for share in shares for outcome in share.result()[1]]
-    assert len({outcome.place for outcome in outcomes if outcome.dead and outcome.point.what == "time"}) > 3
+    assert len({outcome.place for outcome in outcomes if outcome.dead and outcome.point.what == "time"}) > 1
