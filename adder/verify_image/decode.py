@@ -79,6 +79,9 @@ def decode(code: bytes, start: int) -> dict[int, Instruction]:
         if known is None:
             raise Refused(address, text.strip(), "has none of the allowed shapes")
         used, shape, operands = known
+        # Bits of bx and blx that are to be 0; the disassembler does not look at them, and what processors do differs.
+        if shape in ("jump", "call") and code[address - start] & 7:
+            raise Refused(address, text.strip(), "has bits set that are to be 0")
         i += used
         last, size, _ = lines[i - 1]
         text = "; ".join(line[2].strip() for line in lines[i - used : i])

@@ -117,6 +117,9 @@ SIMPLE = "def f(a, b):\n    try:\n        a.x = b\n    except ValueError:\n     
     [
         ("bx r4", [0x4770], "`bx lr` has none of the allowed shapes"),
         ("bx r4", [0x4718], "jumps to anything"),
+        ("bx r4", [0x4721], "bits set that are to be 0"),
+        ("bx r4", [0x4724], "`bxns r4` has none of the allowed shapes"),
+        ("blx r3", [0x4799], "is no instruction"),
         ("blx r3", [0x4798 - 8], "`blx r2` calls anything"),
         ("blx r3", [0xDF00], "svc"),
         ("blx r3", [0xBE00], "bkpt"),
