@@ -7,6 +7,7 @@ from adder.verify import whitelist as listed
 from adder.verify.assigned import Assigned
 from adder.verify.findings import Report
 from adder.verify.functions import BUILTINS
+from adder.verify.handed import handed_out
 from adder.verify.program import Names, Profile, is_switch, is_type_checking
 from adder.verify.proved import bindings, element_of, is_number, is_proved, not_proved, numbers_among
 from adder.verify.whitelist import EXCEPTIONS, POLICIES, Kind
@@ -153,6 +154,8 @@ class Check:
             if name in listed.RESERVED:
                 self.refuse(inner, "CP011", f"'{name}'")
             seen.add(name)
+        for where, name in handed_out(node):
+            self.refuse(where, "CP026", f"'{name}'")
 
     # -- Functions -------------------------------------------------------------
 

@@ -89,10 +89,14 @@ static void check_field_writable(const register_field_t *self) {
     }
 }
 
+static mp_obj_t field_value(const register_field_t *self) {
+    return mp_obj_new_int_from_uint((*self->address >> self->shift & self->mask) ^ self->flip);
+}
+
 static mp_obj_t register_field_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     register_field_t *self = MP_OBJ_TO_PTR(self_in);
     if (n_args == 0 && n_kw == 0) {
-        return mp_obj_new_int_from_uint((*self->address >> self->shift & self->mask) ^ self->flip);
+        return field_value(self);
     }
     mp_arg_check_num(n_args, n_kw, 0, 1, false);
     check_field_writable(self);
@@ -104,8 +108,9 @@ static mp_obj_t register_field_call(mp_obj_t self_in, size_t n_args, size_t n_kw
     return mp_const_none;
 }
 
-// field.set, field.clear, field.toggle: functions that do that to all its bits. Each access makes one, so
-// a driver takes them once, when it is wired.
+// field.read: a function that reads it and can do nothing else, for a driver to hand to others. field.set,
+// field.clear, field.toggle: functions that do that to all its bits. Each access makes one, so a driver takes
+// them once, when it is wired.
 typedef struct {
     mp_obj_base_t base;
     const register_field_t *field;
@@ -114,8 +119,11 @@ typedef struct {
 
 static mp_obj_t field_operation_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     (void)args;
-    mp_arg_check_num(n_args, n_kw, 0, 0, false);
     field_operation_t *self = MP_OBJ_TO_PTR(self_in);
+    mp_arg_check_num(n_args, n_kw, 0, 0, false);
+    if (self->what == MP_QSTR_read) {
+        return field_value(self->field);
+    }
     uint32_t bits = self->field->mask << self->field->shift;
     if (self->what == MP_QSTR_toggle) {
         *self->field->address ^= bits;
@@ -130,8 +138,11 @@ static mp_obj_t field_operation_call(mp_obj_t self_in, size_t n_args, size_t n_k
 static MP_DEFINE_CONST_OBJ_TYPE(field_operation_type, MP_QSTR_FieldOperation, MP_TYPE_FLAG_NONE, call, field_operation_call);
 
 static void register_field_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
-    if (dest[0] == MP_OBJ_NULL && (attr == MP_QSTR_set || attr == MP_QSTR_clear || attr == MP_QSTR_toggle)) {
-        check_field_writable(MP_OBJ_TO_PTR(self_in));
+    bool writes = attr == MP_QSTR_set || attr == MP_QSTR_clear || attr == MP_QSTR_toggle;
+    if (dest[0] == MP_OBJ_NULL && (writes || attr == MP_QSTR_read)) {
+        if (writes) {
+            check_field_writable(MP_OBJ_TO_PTR(self_in));
+        }
         field_operation_t *operation = mp_obj_malloc(field_operation_t, &field_operation_type);
         operation->field = MP_OBJ_TO_PTR(self_in);
         operation->what = attr;

@@ -219,7 +219,12 @@ class Field:
         A field of 32 bits is written without reading the register.
         """
 
-    # Each access makes a function: take it once, when the driver is wired. ValueError if the register is protected.
+    # Each access makes a function: take it once, when the driver is wired. ValueError if one would write and the
+    # register is protected.
+    @property
+    def read(self) -> Callable[[], int]:
+        """A function that reads the field and cannot write it: for other capsules."""
+
     @property
     def set(self) -> Callable[[], None]:
         """A function that sets all bits of the field."""

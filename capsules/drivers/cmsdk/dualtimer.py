@@ -27,7 +27,7 @@ class DualTimerAlarm:
     def __init__(self, registers: Registers, line: InterruptLine, clock: int) -> None:
         self.frequency = clock  # the prescaler divides by 256, as the shift multiplies
         # The lower 24 bits, upside down: the timer counts down.
-        self.now = registers.field(_TIMER1_VALUE, 0, 24, True)
+        self.now = registers.field(_TIMER1_VALUE, 0, 24, True).read
         self._load = registers.field(_TIMER2_LOAD, 0, 32)
         self._control = registers.field(_TIMER2_CONTROL, 0, 8)
         self._clear = registers.field(_TIMER2_INTCLR, 0, 32)

@@ -14,4 +14,4 @@ class FpgaLed:
         self.on = bit.set
         self.off = bit.clear
         self.toggle = bit.toggle
-        self.is_on = bit
+        self.is_on = bit.read

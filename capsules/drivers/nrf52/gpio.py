@@ -130,7 +130,7 @@ class GpioPin:
         self.set = out.set
         self.clear = out.clear
         self.toggle = out.toggle
-        self.read = port.field(_IN, bit, 1)
+        self.read = port.field(_IN, bit, 1).read
         self._configuration = port.field(_PIN_CNF + (bit << 2), 0, _SENSE_SHIFT)
         self._sense = port.field(_PIN_CNF + (bit << 2), _SENSE_SHIFT, 2)
         self._latched = port.field(_LATCH, bit, 1)

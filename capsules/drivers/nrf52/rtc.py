@@ -37,7 +37,7 @@ class RtcAlarm:
 
     def __init__(self, registers: Registers, line: InterruptLine) -> None:
         self.frequency = _HZ << 8  # shifted left to 32 bits
-        self.now = registers.field(_COUNTER, 0, _WIDTH)
+        self.now = registers.field(_COUNTER, 0, _WIDTH).read
         self._compare = registers.field(_CC, 0, _WIDTH)
         self._event = registers.field(_COMPARE, 0, 1)
         self._trigger = line.trigger

@@ -92,6 +92,10 @@ def test_a_field_keeps_the_registers_other_bits_and_protected_ones_cannot_be_wri
     registers.field(4, 0, 2)(7)
     assert registers.words[4] == 0xF3
     assert registers.field(4, 4, 4, True)() == 0
+    assert registers.field(4, 4, 4).read() == 15
+    assert registers.field(8, 0, 1).read() == 0
+    with pytest.raises(TypeError):
+        registers.field(4, 0, 2).read(1)
     with pytest.raises(ValueError, match="protected"):
         registers.field(8, 0, 1)(1)
     with pytest.raises(ValueError, match="no register"):

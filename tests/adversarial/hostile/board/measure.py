@@ -390,6 +390,7 @@ class Attack:
         self.measure("register_field.attr", lambda x: x.set, self.field)
         self.measure("register_field.attr", lambda x: x.no_such_name, self.field)
         self.measure("field_operation.call", self.field.set)
+        self.measure("field_operation.call", self.field.read)
         self.methods(self.flash)
         self.measure("flash_range.write", self.flash.write, 0, self.big, 0, 4096)
         self.measure("flash_range.write", self.flash.write, 1, self.big, 0, 4095)

@@ -6,7 +6,7 @@ The attack serves driver number 0xBAD000: each command is one attempt.
 from capsules.hostile.victim import Victim
 from capsules.virtual.virtual_alarm import VirtualAlarm
 from cells import Buffer
-from kernel import Grant, InterruptLine, Layout, ProcessControl, Registers
+from kernel import Layout
 from micropython import const
 
 DRIVER_NUM = const(0xBAD000)
@@ -15,17 +15,17 @@ LAYOUT = Layout(upcalls=2, read_write=1, read_only=1, readable=1, u32=2)
 
 
 class Powers:
-    """All attacks get these."""
+    """All attacks get these. Without types, or CP026 would refuse to hand out so much."""
 
     def __init__(
         self,
-        grant: Grant,
-        registers: Registers,
-        hardware: InterruptLine,
-        line: InterruptLine,
+        grant,
+        registers,
+        hardware,
+        line,
         alarm: VirtualAlarm,
         victim: Victim,
-        processes: ProcessControl,
+        processes,
     ) -> None:
         self.grant = grant
         self.registers = registers

@@ -449,9 +449,9 @@ class Field:
         return None
 
     def __getattr__(self, name: str) -> "FieldOperation":
-        if name not in ("set", "clear", "toggle"):
+        if name not in ("read", "set", "clear", "toggle"):
             raise AttributeError(name)
-        if self._offset in self._registers.protected:
+        if name != "read" and self._offset in self._registers.protected:
             raise ValueError("the register is protected")
         return FieldOperation(self, name)
 
@@ -460,12 +460,15 @@ class FieldOperation:
     def __init__(self, field: Field, what: str) -> None:
         self._field, self._what = field, what
 
-    def __call__(self) -> None:
+    def __call__(self) -> int | None:
+        if self._what == "read":
+            return self._field()
         registers, offset = self._field._registers, self._field._offset
         bits, word = self._field._mask << self._field._shift, self._field._registers.read(self._field._offset)
         registers.write(
             offset, word ^ bits if self._what == "toggle" else word | bits if self._what == "set" else word & ~bits
         )
+        return None
 
 
 # -- Processes ----------------------------------------------------------------------------------
