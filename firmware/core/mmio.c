@@ -120,10 +120,10 @@ typedef struct {
 static mp_obj_t field_operation_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     (void)args;
     field_operation_t *self = MP_OBJ_TO_PTR(self_in);
-    mp_arg_check_num(n_args, n_kw, 0, 0, false);
-    if (self->what == MP_QSTR_read) {
+    if ((n_args | n_kw) == 0 && self->what == MP_QSTR_read) {
         return field_value(self->field);
     }
+    mp_arg_check_num(n_args, n_kw, 0, 0, false);
     uint32_t bits = self->field->mask << self->field->shift;
     if (self->what == MP_QSTR_toggle) {
         *self->field->address ^= bits;
