@@ -8,6 +8,7 @@
 #include "core/interrupt.h"
 #include "kernel/crash_screen.h"
 #include "kernel/fault.h"
+#include "kernel/ipc.h"
 #include "kernel/log.h"
 #include "kernel/schedule.h"
 #include "memory_map.h"
@@ -63,6 +64,9 @@ void fault_of_process(process_t *process) {
     if (status == CFSR_NOCP && SCB_CPACR != CPACR_FPU_ALL) {
         give_fpu();
         return;
+    }
+    if (status == (CFSR_DACCVIOL | CFSR_MMARVALID) && ipc_reach(process, SCB_MMFAR)) {
+        return; // to the same instruction
     }
     process->fault_status = status;
     process->hard_fault_status = SCB_HFSR;

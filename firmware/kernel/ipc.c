@@ -54,9 +54,27 @@ void ipc_resolve(process_t *process, upcall_t *upcall) {
     const driver_t *driver = &drivers[upcall->driver];
     if (process_alive(sender) && sender->grants[upcall->driver] != NULL && sender != process) {
         const allowed_t *buffer = (allowed_t *)(sender->grants[upcall->driver] + driver->read_write_at) + process->slot;
-        if (process_share(process, buffer->address, buffer->length)) {
+        if (process_share(process, buffer->address, buffer->length) != SHARE_IMPOSSIBLE) {
+            process->sharers |= 1u << sender->slot;
             upcall->args[1] = buffer->length;
             upcall->args[2] = buffer->address;
         }
     }
+}
+
+// Safety: as above; a sender that has ended is no sharer any more. What is there already is not what the access lacks,
+// so no access faults twice for one buffer.
+bool ipc_reach(process_t *process, uint32_t address) {
+    for (uint32_t sharers = process->sharers; sharers != 0; sharers &= sharers - 1) {
+        const process_t *sender = &processes[__builtin_ctz(sharers)];
+        for (unsigned i = 0; i < driver_count; i++) {
+            if (drivers[i].core_command == ipc_command) {
+                allowed_t buffer = allowed(sender, i, process->slot);
+                if (address - buffer.address < buffer.length) {
+                    return process_share(process, buffer.address, buffer.length) == SHARE_NEW;
+                }
+            }
+        }
+    }
+    return false;
 }

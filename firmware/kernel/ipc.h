@@ -12,4 +12,8 @@ bool ipc_command(process_t *process, exception_frame_t *frame);
 // buffer, to which it gets access.
 void ipc_resolve(process_t *process, upcall_t *upcall);
 
+// `process` has touched `address` and may not. True if that is shared with it, and now it may: more can be shared with a
+// process than it has MPU regions for.
+bool ipc_reach(process_t *process, uint32_t address);
+
 #endif

@@ -192,6 +192,7 @@ static void cover_interpreter(process_t *process) {
 static void unshare(const process_t *process) {
     for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
         process_t *other = &processes[i];
+        other->sharers &= ~(1u << process->slot);
         for (unsigned j = REGION_SHARED; j < REGION_SHARED + REGIONS_SHARED && other->state != PROCESS_UNUSED; j++) {
             uint32_t base = other->mpu[j].rbar & ~31u;
             uint32_t size = 2u << (other->mpu[j].rasr >> MPU_RASR_SIZE_SHIFT & 31);
@@ -203,10 +204,15 @@ static void unshare(const process_t *process) {
     }
 }
 
-bool process_share(process_t *process, uint32_t start, uint32_t length) {
+// Whatever their numbers.
+static bool is_same(const mpu_region_t *a, const mpu_region_t *b) {
+    return (a->rbar ^ b->rbar) < 32 && a->rasr == b->rasr;
+}
+
+share_t process_share(process_t *process, uint32_t start, uint32_t length) {
     uint32_t granule = mpu_granule(start, length);
     if (granule == 0 || length == 0) {
-        return false;
+        return SHARE_IMPOSSIBLE;
     }
     mpu_region_t regions[2];
     mpu_cover(regions, REGION_SHARED, MPU_RAM, start, start + length, granule);
@@ -215,20 +221,20 @@ bool process_share(process_t *process, uint32_t start, uint32_t length) {
     if (one) {
         // One region is enough: keep the other slot's, unless this one is there already.
         mpu_region_t region = regions[0].rasr != 0 ? regions[0] : regions[1];
-        for (unsigned i = 0; i < 2; i++) {
-            if ((slots[i].rbar ^ region.rbar) < 32 && slots[i].rasr == region.rasr) {
-                return true;
-            }
+        if (is_same(&slots[0], &region) || is_same(&slots[1], &region)) {
+            return SHARE_THERE;
         }
         regions[1] = slots[0];
         regions[0] = region;
+    } else if (is_same(&slots[0], &regions[0]) && is_same(&slots[1], &regions[1])) {
+        return SHARE_THERE;
     }
     for (unsigned i = 0; i < 2; i++) {
         slots[i].rbar = (regions[i].rbar & ~31u) | MPU_RBAR_VALID | (REGION_SHARED + i);
         slots[i].rasr = regions[i].rasr;
     }
     load_regions(process);
-    return true;
+    return SHARE_NEW;
 }
 
 // -- Life and death -----------------------------------------------------------
@@ -248,6 +254,7 @@ static void forget(process_t *process) {
     process->queue_length = process->placed = 0;
     process->look = process->tbf.has_permissions ? LOOK_PERMISSIONS : 0;
     process->grant_start = process->ram_end;
+    process->sharers = 0;
     unshare(process);
     for (unsigned i = REGION_SHARED; i < REGION_SHARED + REGIONS_SHARED; i++) {
         process->mpu[i] = (mpu_region_t) { MPU_RBAR_VALID | i, 0 };

@@ -101,6 +101,7 @@ typedef struct process {
     uint16_t turn;
     upcall_t queue[CONFIG_UPCALL_QUEUE_LENGTH];
 
+    uint32_t sharers;  // a bit for each process that has told this one of what it shares
     uint32_t clear_at; // from here on memory is still to be cleared before it runs on; 0: all is
 
     // Python's view of it
@@ -174,7 +175,9 @@ void process_drop_upcalls(process_t *process, unsigned driver, unsigned number);
 bool process_deliver_upcall(process_t *process, exception_frame_t *frame);
 bool process_take_upcall_for(process_t *process, exception_frame_t *frame);
 
-// Memory at [start, start + length) becomes accessible to the process. False if the MPU can't.
-bool process_share(process_t *process, uint32_t start, uint32_t length);
+// Memory at [start, start + length) becomes accessible to the process, unless the MPU can't; what was shared longest
+// may have to make room, until it is touched.
+typedef enum { SHARE_IMPOSSIBLE, SHARE_NEW, SHARE_THERE } share_t;
+share_t process_share(process_t *process, uint32_t start, uint32_t length);
 
 #endif

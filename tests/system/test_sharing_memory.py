@@ -1,0 +1,83 @@
+"""More processes share memory with one than it has MPU regions: it reaches all that is alive, and nothing else."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SERVICE = """
+import syscall
+import time
+import uctypes
+from adder import ipc
+
+told = {}
+def come(client, length, address):
+    told[client] = (length, address)
+own = ipc.find("keeper")
+syscall.subscribe(0x10000, own, come)
+while len(told) < 4:
+    syscall.yield_wait(1000)
+held = {client: uctypes.bytearray_at(address, length) for client, (length, address) in told.items()}
+for turn in range(50):
+    for client in held:
+        for other in held:  # two at a time, in each order
+            held[client][turn % 32] = held[other][turn % 32 + 64] + 1
+sizes = sorted(len(one) for one in held.values())
+print("keeper: held", sizes, sorted(set(bytes(one[:32]) for one in held.values())) == [bytes([8] * 32)])
+for client in held:
+    syscall.command(0x10000, 3, client)
+time.sleep_ms(1000)  # one ends
+left = []
+for client in held:
+    try:
+        syscall.command(0x10000, 6, client)
+        left.append(client)
+    except OSError:
+        gone = client
+print("keeper: left", len(left), sorted(held[client][0] for client in left))
+beyond = uctypes.bytearray_at(told[left[0]][1] + WHERE, 4)
+print("keeper: reads", WHERE)
+print("keeper: read", beyond[0])
+"""
+
+CLIENT = """
+import syscall
+import time
+from adder import ipc
+
+time.sleep_ms(100)
+service = ipc.find("keeper")
+buffer = ipc.shared(SIZE)
+for i in range(len(buffer)):
+    buffer[i] = 7
+syscall.allow_rw(0x10000, service, buffer)
+done = []
+syscall.subscribe(0x10000, service, lambda *_: done.append(1))
+syscall.command(0x10000, 2, service)
+while not done:
+    syscall.yield_wait(1000)
+print(NAME, "sees", buffer[0])
+while STAYS:
+    time.sleep_ms(1000)
+"""
+
+
+@pytest.mark.parametrize("where", [-256, 4096])
+def test_a_service_holds_what_four_clients_share_and_outlives_one_but_reads_no_further(
+    simulation: Any, python_app: Any, where: int
+) -> None:
+    keeper = python_app(SERVICE.replace("WHERE", str(where)), name="keeper", ram='"14K"')
+    clients: list[Path] = []
+    for number, size in enumerate((128, 128, 288, 128)):  # 288 bytes may need two regions
+        name = f"client{number}"
+        text = CLIENT.replace("SIZE", str(size)).replace("NAME", repr(name)).replace("STAYS", str(number != 1))
+        clients.append(python_app(text, name=name, ram='"10K"'))
+    with simulation(keeper, *clients) as board:
+        board.expect(r"keeper: held \[128, 128, 128, \d+\] True", timeout=30)
+        board.expect(r"keeper: left 3 \[8, 8, 8\]", timeout=30)
+        board.expect(rf"keeper: reads {where}")
+        board.expect(r"App: keeper   -   \[Faulted\]", timeout=20)
+        assert "keeper: read " not in board.transcript
+        for number in range(4):
+            assert f"client{number} sees 8" in board.transcript
