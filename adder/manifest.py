@@ -34,6 +34,8 @@ def check(manifest: dict[str, Any]) -> None:
     if not 0 < manifest["irq_lines"] <= IRQ_LINES_MAX:
         raise AdderError(f"irq_lines = {manifest['irq_lines']}: the kernel serves 1 to {IRQ_LINES_MAX} lines.")
     blocks: list[tuple[int, int, str]] = []
+    if "sleep_clock" in manifest:  # the core's own: no window may open onto it
+        blocks.append((manifest["sleep_clock"]["base"], 0x1000, "sleep_clock"))
     for name, peripheral in manifest["peripherals"].items():
         base, size = peripheral["base"], peripheral["size"]
         if not name.isidentifier():
@@ -141,6 +143,9 @@ def memory_map_h(manifest: dict[str, Any]) -> str:
         f"#define BOARD_IRQ_LINES ({manifest['irq_lines']})",
         f"#define PANIC_CONSOLE_BASE (0x{panic['base']:08x}u)",
     ]
+    if "sleep_clock" in manifest:
+        clock = manifest["sleep_clock"]
+        lines += [f"#define SLEEP_CLOCK_BASE (0x{clock['base']:08x}u)", f"#define SLEEP_CLOCK_IRQ ({clock['irq']})"]
     if "tx_pin" in panic:
         lines.append(f"#define PANIC_CONSOLE_TX_PIN ({panic['tx_pin']})")
     return "\n".join(lines) + "\n"

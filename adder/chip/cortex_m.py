@@ -99,6 +99,21 @@ class CortexM:
         self.active = [HARD_FAULT]
         self._write(arm.UC_ARM_REG_PC, 0x2003FFF1)
 
+    def leave_behind(self, lines: "list[int]") -> None:
+        """What a bootloader or a debugger may leave that does not reset.
+
+        These lines enabled and pending, a switch pending, SysTick running, interrupts masked, the other stack in use.
+        """
+        for line in lines:
+            self.system.enabled |= 1 << line
+            self.latched.add(FIRST_IRQ + line)
+        self.latched.add(PENDSV)
+        self.system.leave_systick()
+        self._write(arm.UC_ARM_REG_PSP, 0x20000100)
+        self._write(arm.UC_ARM_REG_CONTROL, _CONTROL_PSP)
+        self._write(arm.UC_ARM_REG_PRIMASK, 1)
+        self._write(arm.UC_ARM_REG_BASEPRI, 0x20)
+
     # -- Registers ------------------------------------------------------------
 
     def _read(self, register: int) -> int:
@@ -322,6 +337,11 @@ class SystemControl:
             self.systick_left += (self._systick_reload + 1) * _CYCLE
             if self._systick_control & 2:
                 self._cpu.latched.add(SYSTICK)
+
+    def leave_systick(self) -> None:
+        """It runs, each millisecond."""
+        self._systick_control, self._systick_reload = 7, 63_999
+        self._systick_restart()
 
     def _systick_restart(self) -> None:
         on = self._systick_control & 1 and self._systick_reload

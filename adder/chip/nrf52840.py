@@ -20,6 +20,9 @@ LINES = 48
 FACTORY = {0x10: 4096, 0x14: 256, 0x60: 0x1234, 0x64: 1, 0x100: 0x52840, 0x104: 0x41414430}
 """FICR, 4.4.1: size and number of pages, device id, part, variant "AAD0"."""
 
+TEMPERATURES = {0x404 + 4 * i: 0x300 + 7 * i for i in range(17)}
+"""The same: TEMP's coefficients, A0 to A5, B0 to B5, T0 to T4."""
+
 PIN, WATCHDOG, SOFTWARE = 1 << 0, 1 << 1, 1 << 2
 """Bits of RESETREAS, 5.3."""
 
@@ -61,7 +64,7 @@ class Chip(Bus):
         uc.mem_map(RAM_START, RAM_SIZE)
         uc.mem_map(0x10000000, 0x2000)  # FICR, UICR
         uc.mem_write(0x10000000, b"\xff" * 0x2000)
-        for offset, value in FACTORY.items():
+        for offset, value in (FACTORY | TEMPERATURES).items():
             uc.mem_write(0x10000000 + offset, struct.pack("<I", value))
         uc.mmio_map(0x40000000, 0x40000, self._read_peripheral, None, self._write_peripheral, None)
         uc.mmio_map(0x50000000, 0x1000, self._read_pins, None, self._write_pins, None)
@@ -87,14 +90,16 @@ class Chip(Bus):
         self.timer1 = TimerCounter(self, 0x40009000, 9)
         self.rtc0 = Rtc(self, 0x4000B000, 11, self.clock, 3)
         self.temp = Temp(self, 0x4000C000, 12)
+        self.temp.factory = list(TEMPERATURES.values())
         self.rng = Rng(self, 0x4000D000, 13, seed)
         self.watchdog = Watchdog(self, 0x40010000, 16, lambda: self.cpu.awake, lambda: self._reset(WATCHDOG))
         self.rtc1 = Rtc(self, 0x40011000, 17, self.clock, 4)
+        self.rtc2 = Rtc(self, 0x40024000, 36, self.clock, 4)
         self.nvmc = Nvmc(self, 0x4001E000)
         self.ppi = Ppi(self, 0x4001F000)
         all_of_them: list[Peripheral] = [
             self.clock, self.uart, self.gpiote, self.timer1, self.rtc0, self.temp, self.rng, self.watchdog, self.rtc1,
-            self.nvmc, self.ppi,
+            self.rtc2, self.nvmc, self.ppi,
         ]  # fmt: skip
         self._at = {peripheral.base: peripheral for peripheral in all_of_them}
 
@@ -246,6 +251,11 @@ class Chip(Bus):
     def set_pin(self, number: int, level: int | None) -> None:
         """Drive a pin from outside, or let go of it; 32 is P1.00."""
         self.ports[number // 32].set_level(number % 32, level)
+
+    def hold_receive_line(self, low: bool) -> None:
+        """Pull the UART's RXD low, as a board does that is connected to nothing, or let go of it."""
+        self.uart.line_low = low
+        self.set_pin(self.uart.registers[0x514] & 63, 0 if low else None)
 
     def pin(self, number: int) -> int | None:
         """What the chip puts onto a pin."""

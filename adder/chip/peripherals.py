@@ -89,6 +89,7 @@ class Rtc(Peripheral):
         self.has_events(0, 1, *range(16, 16 + comparisons))
         self.tasks = {0x00: self._start, 0x04: self._stop, 0x08: self._clear}
         self.registers = {0x340: 0, 0x344: 0, 0x348: 0}
+        self._next_tick: Event | None = None
         self.readable = {0x504: self.counter, 0x508: lambda: self._prescaler}
         self.writable = {0x508: self._set_prescaler}
         self._comparisons = [0] * comparisons
@@ -132,7 +133,7 @@ class Rtc(Peripheral):
         self._rearm()
 
     def _clear(self) -> None:
-        self.set_counter(0)
+        self.set_counter(0)  # and the prescaler's own counter
 
     def _compare(self, number: int, value: int) -> None:
         self._comparisons[number] = value & 0xFFFFFF
@@ -143,7 +144,34 @@ class Rtc(Peripheral):
         left = (self._comparisons[number] - self.counter()) & 0xFFFFFF
         return left if left >= least else left + 0x1000000
 
+    def update(self) -> None:
+        super().update()
+        if self.enabled & 1 and self._running and self._next_tick is None:
+            self._arm_tick()
+
+    def _arm_tick(self) -> None:
+        """EVENTS_TICK comes with each step of the counter; nobody has to know of it unless it interrupts."""
+        if self._next_tick is not None:
+            self._next_tick.cancel()
+            self._next_tick = None
+        begun = self._clock.low_since
+        if not (self.enabled & 1 and self._running) or begun is None:
+            return
+
+        def ticked() -> None:
+            self._next_tick = None
+            self.event(0)
+
+        self._next_tick = self.time.after(self._time_of(1) - self.time.now, ticked)
+
+    def _time_of(self, steps: int) -> int:
+        """When the counter will have made so many steps more."""
+        begun, period = self._clock.low_since or 0, self._prescaler + 1
+        whole = self._ticks() - (self._ticks() - self._since) % period + steps * period
+        return begun - (-whole * PER_SECOND // LOW_HZ)  # rounded up
+
     def _rearm(self) -> None:
+        self._arm_tick()
         for number in range(len(self._waiting)):
             self._arm(number, self._ticks_until(number, 1))
 
@@ -155,14 +183,12 @@ class Rtc(Peripheral):
         begun = self._clock.low_since
         if not self._running or begun is None:
             return
-        whole = self._ticks() - (self._ticks() - self._since) % (self._prescaler + 1) + ticks * (self._prescaler + 1)
-        at = begun - (-whole * PER_SECOND // LOW_HZ)  # rounded up
 
         def matched() -> None:
             self.event(16 + number)
             self._arm(number, self._ticks_until(number, 1))
 
-        self._waiting[number] = self.time.after(at - self.time.now, matched)
+        self._waiting[number] = self.time.after(self._time_of(ticks) - self.time.now, matched)
 
 
 class TimerCounter(Peripheral):
@@ -377,7 +403,7 @@ class Uarte(Peripheral):
         self._on = self._receiving = True
         self.event(19)
         if self.line_low:
-            self.time.after(self._byte_time() * 2, self._break)
+            self.time.after(self._byte_time(), self._break)
         self._drain()
         self._next()
 

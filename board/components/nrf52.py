@@ -9,7 +9,9 @@ from capsules.drivers.nrf52.gpio import GpioPin, PinLed, Pins
 from capsules.drivers.nrf52.uarte import Uarte
 from capsules.hil.counter import EventCounter
 
-_PULL_NONE = const(0)  # capsules/hil/gpio.py
+# capsules/hil/gpio.py
+_PULL_UP = const(1)
+_PULL_DOWN = const(2)
 
 
 def clocks(registers: Registers) -> Clock:
@@ -25,25 +27,22 @@ def clocks(registers: Registers) -> Clock:
 
 def uart(registers: Registers, line: InterruptLine, pins: Pins, counter: EventCounter) -> Uarte:
     """The board's UART, whose bytes `counter` counts. Its pins first: nRF52840 Product Specification v1.7, 6.34 "UARTE"."""
-    rts = config.NRF52_UART_RTS if config.NRF52_UART_FLOW_CONTROL else -1
-    cts = config.NRF52_UART_CTS if config.NRF52_UART_FLOW_CONTROL else -1
+    flow: "tuple[int, int] | None" = None
     _output(pins, config.NRF52_UART_TX)
-    _output(pins, rts)
-    _input(pins, config.NRF52_UART_RX)
-    _input(pins, cts)
-    return Uarte(registers, line, counter, config.NRF52_UART_TX, config.NRF52_UART_RX, rts, cts)
+    # Where nothing is connected, the line is idle, and the other side is ready.
+    rx = pins.pin(config.NRF52_UART_RX)
+    rx.make_input(_PULL_UP)
+    if config.NRF52_UART_FLOW_CONTROL and config.NRF52_UART_RTS >= 0 and config.NRF52_UART_CTS >= 0:
+        flow = (config.NRF52_UART_RTS, config.NRF52_UART_CTS)
+        _output(pins, config.NRF52_UART_RTS)
+        pins.pin(config.NRF52_UART_CTS).make_input(_PULL_DOWN)
+    return Uarte(registers, line, counter, rx, config.NRF52_UART_TX, config.NRF52_UART_RX, flow)
 
 
 def _output(pins: Pins, number: int) -> None:
-    if number >= 0:
-        pin = pins.pin(number)
-        pin.set()
-        pin.make_output()
-
-
-def _input(pins: Pins, number: int) -> None:
-    if number >= 0:
-        pins.pin(number).make_input(_PULL_NONE)
+    pin = pins.pin(number)
+    pin.set()
+    pin.make_output()
 
 
 def leds(pins: Pins) -> "tuple[PinLed, ...]":

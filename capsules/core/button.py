@@ -34,6 +34,7 @@ class ButtonDriver:
         self._pressed = pressed
         self._grant = grant
         self._slots = grant.SLOTS
+        self._down = 0  # which buttons are pressed, as far as programs have been told
         for button in range(len(pins)):
             pins[button].set_client(Numbered(self._changed, button).call)
             pins[button].make_input(PULL_DOWN if pressed else PULL_UP)
@@ -59,6 +60,7 @@ class ButtonDriver:
         if entry is None:
             return ErrorCode.NOMEM
         self._pins[button].enable_interrupts(EDGE_EITHER)
+        self._note(button, self._is_pressed(button))
         entry[_ENABLED] |= 1 << button
         return SUCCESS
 
@@ -74,9 +76,15 @@ class ButtonDriver:
         self._pins[button].disable_interrupts()
         return SUCCESS
 
+    def _note(self, button: int, pressed: int) -> None:
+        self._down = self._down & ~(1 << button) | pressed << button
+
     def _changed(self, button: int) -> None:
         """From the pin."""
         pressed = self._is_pressed(button)
+        if pressed == self._down >> button & 1:  # there and back again, before anybody looked
+            return
+        self._note(button, pressed)
         told = False
         for slot in range(self._slots):
             entry = self._grant.entry(slot)

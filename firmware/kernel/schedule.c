@@ -5,6 +5,7 @@
 #include "core/interrupt.h"
 #include "kernel/contain.h"
 #include "kernel/schedule.h"
+#include "kernel/sleep_clock.h"
 #include "memory_map.h"
 #include "py/gc.h"
 #include "py/mpstate.h"
@@ -58,6 +59,7 @@ static process_t *choose(void) {
 void schedule_tick(bool on) {
     if (on != ticking) {
         SYST_CSR = on ? SYST_CSR_ENABLE | SYST_CSR_TICKINT | SYST_CSR_CLKSOURCE : 0;
+        sleep_clock_run(on);
         ticking = on;
     }
 }
@@ -123,6 +125,7 @@ process_t *kernel_work(void) {
                 current_process->timeslice_expirations++;
             }
             SYST_CVR = 0; // a whole slice for this one
+            sleep_clock_restart();
             schedule_tick(true);
         }
         timeslice_expired = 0;
@@ -139,6 +142,8 @@ process_t *kernel_work(void) {
 
 void schedule_start(void) {
     schedule_kernel_ticks = 0;
+    sleep_clock_begin();
+    sleep_clock_run(ticking);
     context_switch_request();
     __asm volatile ("msr basepri, %0" :: "r" (0)); // startup.c has masked interrupts until here
     barrier();

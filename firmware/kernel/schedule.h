@@ -8,6 +8,9 @@
 // Tell the scheduler that a process's state has changed.
 void schedule_update(process_t *process);
 
+// Set when the process has used up its slice: by SysTick_Handler, or by the clock that runs while the processor sleeps.
+extern volatile uint32_t timeslice_expired;
+
 // The time slice's tick comes after a few microseconds instead, or at its usual time again.
 void schedule_tick_soon(void);
 void schedule_tick_normal(void);

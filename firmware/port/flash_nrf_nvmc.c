@@ -10,6 +10,7 @@
 #define CONFIG_ERASE (2)
 #define NVMC_ERASEPAGEPARTIAL REGISTER(0x4001e518)
 #define NVMC_ERASEPAGEPARTIALCFG REGISTER(0x4001e51c)
+#define NVMC_ICACHECNF REGISTER(0x4001e540)
 
 // Erasing stops the processor. A page is erased when the pieces come to t_ERASEPAGE, 85 ms; between them
 // interrupts, and other drivers, have their turn.
@@ -21,11 +22,21 @@
 #define UICR_APPROTECT REGISTER(0x10001208)
 #define APPROTECT_DISABLE REGISTER(0x40000558)
 
+// Anomaly 66: TEMP begins with coefficients that are not this chip's. FICR has them in one piece (4.4.1, TEMP.A0 to T4),
+// TEMP in three (6.28): six slopes, six offsets, five ends of pieces.
+#define FICR_TEMP(n) REGISTER(0x10000404 + 4 * (n))
+#define TEMP_COEFFICIENT(n) REGISTER(0x4000c520 + (n) / 6 * 0x20 + (n) % 6 * 4)
+#define COEFFICIENTS (17)
+
 // Chips of build code F and later lock their debug port at each reset, until the firmware says otherwise. It says what
 // UICR says, as Nordic's own start-up code does; on earlier chips UICR alone decides.
 void board_flash_begin(void) {
     if ((uint8_t)(FICR_VARIANT >> 8) >= 'F') {
         APPROTECT_DISABLE = UICR_APPROTECT;
+    }
+    NVMC_ICACHECNF = 1; // off after reset, and each fetch from flash then waits for it (4.3.8)
+    for (unsigned i = 0; i < COEFFICIENTS; i++) {
+        TEMP_COEFFICIENT(i) = FICR_TEMP(i);
     }
 }
 

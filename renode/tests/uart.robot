@@ -15,11 +15,11 @@ ${FOLDER}        ${BUILD}/renode
 
 *** Test Cases ***
 Traffic Both Ways With Flow Control
+    ${kernel}=    Kernel With    NRF52_UART_FLOW_CONTROL=y
+    Set Test Variable    ${KERNEL}    ${kernel}
     Traffic Both Ways
 
 Traffic Both Ways Without Flow Control
-    ${kernel}=    Kernel With    NRF52_UART_FLOW_CONTROL=n
-    Set Test Variable    ${KERNEL}    ${kernel}
     Traffic Both Ways
     # The sender did not wait for anything.
     Should Be True    ${lasted} < ${SIZE} * 10 / 115200 + 1.1

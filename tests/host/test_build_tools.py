@@ -122,7 +122,7 @@ def test_a_missing_board_is_one_sentence(tmp_path: Path) -> None:
             "'storage', .* does not end below 0x100000, .* `make menuconfig BOARD=nrf52840`",
         ),
         ("NRF52_UART_TX=8", "NRF52_UART_TX and NRF52_UART_RX are both pin 8; `make menuconfig BOARD=nrf52840`"),
-        ("NRF52_UART_CTS=14", "NRF52_UART_CTS and NRF52_LED1 are both pin 14"),
+        ("NRF52_UART_FLOW_CONTROL=y\nCONFIG_NRF52_UART_CTS=14", "NRF52_UART_CTS and NRF52_LED1 are both pin 14"),
         (
             "KERNEL_LOG_BYTES=1000",
             "KERNEL_LOG_BYTES is 1000, which is not a power of two; `make menuconfig BOARD=nrf52840`",
@@ -472,9 +472,9 @@ def test_the_menus_file_holds_what_differs_from_the_board_and_nothing_else(choos
 
 
 def test_the_menu_can_take_back_what_the_boards_file_chose(choose) -> None:
-    options, lines = choose("nrf52840", NRF52_BUTTON3="-1", NRF52_UART_FLOW_CONTROL=0)
-    assert (options["NRF52_BUTTON3"], options["NRF52_UART_FLOW_CONTROL"]) == (-1, 0)
-    assert lines == ["# CONFIG_NRF52_UART_FLOW_CONTROL is not set", "CONFIG_NRF52_BUTTON3=-1"]
+    options, lines = choose("nrf52840", NRF52_BUTTON3="-1", NRF52_LED0_ACTIVE_LOW=0)
+    assert (options["NRF52_BUTTON3"], options["NRF52_LED0_ACTIVE_LOW"]) == (-1, 0)
+    assert lines == ["# CONFIG_NRF52_LED0_ACTIVE_LOW is not set", "CONFIG_NRF52_BUTTON3=-1"]
     assert choose("nrf52840")[1] == lines
 
 

@@ -13,6 +13,8 @@ _LFCLKSTAT = const(0x418)
 _LFCLKSRC = const(0x518)
 
 _STATE_BIT = const(16)  # CLOCK, "HFCLKSTAT", "LFCLKSTAT"
+_SOURCE_BITS = const(2)
+_LOOKS = const(10_000)  # until the clock has stopped: three ticks of it, well below a millisecond
 
 # What the 32.768 kHz clock comes from: CLOCK, "LFCLKSRC"
 SOURCE_RC = const(0)
@@ -36,6 +38,7 @@ class Clock:
         self._registers = registers
         self._high = registers.field(_HFCLKSTAT, _STATE_BIT, 1)
         self._low = registers.field(_LFCLKSTAT, _STATE_BIT, 1)
+        self._low_source = registers.field(_LFCLKSTAT, 0, _SOURCE_BITS)
         self._reasons = registers.field(_RESETREAS, 0, _REASON_BITS)()
         registers.write(_RESETREAS, _REASONS)  # they add up otherwise, over resets
 
@@ -49,8 +52,14 @@ class Clock:
         return self._high()
 
     def start_low(self, source: int) -> None:
-        # While a crystal starts, which takes a quarter of a second, the RC oscillator fills in (5.4).
-        self._registers.write(_LFCLKSTOP, 1)
+        # A bootloader, or the watchdog, may have started it. The source of a running clock cannot be changed, and one that
+        # does not run must not be stopped (5.4).
+        if self._low() and self._low_source() != source:
+            self._registers.write(_LFCLKSTOP, 1)
+            for _ in range(_LOOKS):
+                if not self._low():
+                    break
+        # While a crystal starts, which takes a quarter of a second, the RC oscillator fills in.
         self._registers.write(_LFCLKSRC, source)
         self._registers.write(_LFCLKSTART, 1)
 
@@ -61,7 +70,9 @@ class Clock:
         return self._reasons
 
     def report_reset(self) -> None:
-        if self._reasons & _WATCHDOG:
+        if self._reasons & _PIN:  # anomaly 136: then the others mean nothing
+            log("reset by the reset pin")
+        elif self._reasons & _WATCHDOG:
             log("reset by the watchdog: the kernel did not come around")
         elif self._reasons & _LOCKUP:
             log("reset by a lock-up of the processor")
@@ -69,5 +80,3 @@ class Clock:
             log("reset by software")
         elif self._reasons & _OFF:
             log("woken from power-off")
-        elif self._reasons & _PIN:
-            log("reset by the reset pin")

@@ -12,10 +12,13 @@ from micropython import const
 
 # 6.30 "TIMER", registers
 _START = const(0x000)
+_STOP = const(0x004)
 _CLEAR = const(0x00C)
 _CAPTURE1 = const(0x044)
 _COMPARE0 = const(0x140)
+_SHORTS = const(0x200)
 _INTENSET = const(0x304)
+_INTENCLR = const(0x308)
 _MODE = const(0x504)
 _BITMODE = const(0x508)
 _CC0 = const(0x540)
@@ -25,6 +28,7 @@ _INT_COMPARE0 = const(1 << 16)
 _MODE_LOW_POWER_COUNTER = const(2)
 _BITMODE_24 = const(2)
 
+_ALL = const(0xFFFFFFFF)
 _WIDTH = const(24)
 _MASK = const(0xFFFFFF)
 _HALF = const(0x7FFFFF)
@@ -46,6 +50,9 @@ class TimerCounter:
         self._reached: "Callable[[], None]" = self._ignore
         self._target = 0
         self._state = _IDLE
+        registers.write(_STOP, 1)  # a bootloader may have used it, and the mode is changed while it stands still (6.30)
+        registers.write(_INTENCLR, _ALL)
+        registers.write(_SHORTS, 0)
         registers.write(_MODE, _MODE_LOW_POWER_COUNTER)
         registers.write(_BITMODE, _BITMODE_24)
         registers.write(_CLEAR, 1)

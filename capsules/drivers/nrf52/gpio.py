@@ -45,6 +45,7 @@ _INTENSET = const(0x304)
 _INTENCLR = const(0x308)
 _CONFIG = const(0x510)
 
+_ALL = const(0xFFFFFFFF)
 _CHANNELS = const(8)
 _INT_PORT_BIT = const(31)
 _MODE_EVENT = const(1)
@@ -73,6 +74,7 @@ class Gpiote:
         port0.write(_DETECTMODE, _LATCHED_DETECT)
         port1.write(_DETECTMODE, _LATCHED_DETECT)
         self._port(0)
+        registers.write(_INTENCLR, _ALL)  # what a bootloader has left
         registers.field(_INTENSET, _INT_PORT_BIT, 1)(1)
         line.enable(self._interrupt)
 
@@ -173,8 +175,8 @@ class GpioPin:
         self._watched = True
         self._channel = self._watch(self, self._number, edge)
         if self._channel < 0:
-            self._latch(self._bit)
             self._sense(_SENSE_LOW if self._level else _SENSE_HIGH)
+            self._latch(self._bit)  # anomaly 210: setting SENSE may have set it
 
     def disable_interrupts(self) -> None:
         if self._watched:

@@ -10,6 +10,7 @@ from capsules.hil.rng import RngClient
 _START = const(0x000)
 _STOP = const(0x004)
 _VALRDY = const(0x100)
+_SHORTS = const(0x200)
 _INTENSET = const(0x304)
 _CONFIG = const(0x504)
 _VALUE = const(0x508)
@@ -30,6 +31,8 @@ class TrueRng:
         self._buffer: TakeCell[Buffer] = TakeCell()
         self._at = 0
         self._length = 0
+        self._stop(1)  # a bootloader may have left it running
+        registers.write(_SHORTS, 0)
         registers.write(_CONFIG, _BIAS_CORRECTION)
         self._ready(0)
         registers.write(_INTENSET, _INT_VALRDY)

@@ -10,13 +10,19 @@ from micropython import const
 
 # 6.22 "RTC", registers
 _START = const(0x000)
+_STOP = const(0x004)
+_CLEAR = const(0x008)
 _COMPARE = const(0x140)
 _INTENSET = const(0x304)
+_INTENCLR = const(0x308)
+_EVTENCLR = const(0x348)
 _COUNTER = const(0x504)
 _PRESCALER = const(0x508)
 _CC = const(0x540)
 
 _INT_COMPARE = const(1 << 16)  # RTC, "INTENSET"
+
+_ALL = const(0xFFFFFFFF)
 
 _HZ = const(32768)
 _WIDTH = const(24)
@@ -44,6 +50,11 @@ class RtcAlarm:
         self._fired: "Callable[[], None]" = self._ignore
         self._due = 0
         self._state = _IDLE
+        # A bootloader may have left it running, with interrupts of its own; PRESCALER is written while it stands still (6.22).
+        registers.write(_STOP, 1)
+        registers.write(_CLEAR, 1)
+        registers.write(_INTENCLR, _ALL)
+        registers.write(_EVTENCLR, _ALL)
         registers.write(_PRESCALER, 0)
         self._event(0)
         registers.write(_INTENSET, _INT_COMPARE)

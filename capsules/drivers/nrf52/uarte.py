@@ -20,6 +20,7 @@ from kernel import ErrorCode, InterruptLine, Registers, call_client
 from micropython import const
 
 from capsules.hil.counter import EventCounter
+from capsules.hil.gpio import Pin
 from capsules.hil.uart import UartClient
 
 # 6.34 "UARTE", registers
@@ -54,6 +55,8 @@ _DISCONNECTED = const(0xFFFFFFFF)
 _BAUD_115200 = const(0x01D60000)  # UARTE, "BAUDRATE"
 _FLOW_CONTROL = const(1)
 
+_EDGE_RISING = const(1)  # capsules/hil/gpio.py
+
 _BUFFERS = const(3)
 _SIZE = const(256)  # bytes of each
 _COUNT_MASK = const(0xFFFFFF)  # of an EventCounter
@@ -61,9 +64,10 @@ _LOOKS = const(16)  # at a flush, which takes the time of a few writes to memory
 
 
 class Uarte:
-    """A HIL Uart, 115200 baud, 8N1. Pins are numbers, 32 for P1.00; `rts` and `cts` -1 for no flow control.
+    """A HIL Uart, 115200 baud, 8N1. Pins are numbers, 32 for P1.00; `flow` has RTS and CTS, if they control the flow.
 
-    The pins are set up as 6.34 says before this is made, and `counter` counts the event RXDRDY. Bytes that come in
+    `rx` is the pin that bytes come in by, which is also `rxd`: a line that is low for long is a break, an error each time the
+    receiver is started, so it stays off until the line rises. The pins are set up as 6.34 says before this is made, and `counter` counts the event RXDRDY. Bytes that come in
     while nobody receives wait, up to three buffers of them.
     """
 
@@ -72,10 +76,10 @@ class Uarte:
         registers: Registers,
         line: InterruptLine,
         counter: EventCounter,
+        rx: Pin,
         txd: int,
         rxd: int,
-        rts: int,
-        cts: int,
+        flow: "tuple[int, int] | None",
     ) -> None:
         self._registers = registers
         self._trigger = line.trigger
@@ -104,17 +108,21 @@ class Uarte:
         self._at = 0  # bytes of the oldest that the client has already
         self._begin = 0  # the count when the one that is being filled was begun
         self._latched = False  # the hardware has taken pointer and length of the one that it fills
+        self._rx_high = rx.read
+        self._watch_rx = rx.enable_interrupts
+        self._leave_rx = rx.disable_interrupts
+        rx.set_client(self._rx_rose)
+        self._low = False  # the line is, and the receiver off until it rises
         self._lost = False  # bytes were: the count says nothing any more
         self._stopping = False
-        flow_control = rts >= 0 and cts >= 0
-        self._most_given = 1 if flow_control else 2
+        self._most_given = 2 if flow is None else 1
         counter.set_client(self._serve)
         registers.write(_ENABLE, 0)
         registers.write(_PSEL_TXD, txd)
         registers.write(_PSEL_RXD, rxd)
-        registers.write(_PSEL_RTS, rts if flow_control else _DISCONNECTED)
-        registers.write(_PSEL_CTS, cts if flow_control else _DISCONNECTED)
-        registers.write(_CONFIG, _FLOW_CONTROL if flow_control else 0)
+        registers.write(_PSEL_RTS, _DISCONNECTED if flow is None else flow[0])
+        registers.write(_PSEL_CTS, _DISCONNECTED if flow is None else flow[1])
+        registers.write(_CONFIG, 0 if flow is None else _FLOW_CONTROL)
         registers.write(_BAUDRATE, _BAUD_115200)
         registers.write(_SHORTS, 0)
         registers.write(_INTENCLR, _DISCONNECTED)
@@ -213,7 +221,7 @@ class Uarte:
 
     def _feed(self) -> None:
         """Give the hardware a buffer to fill, and one for afterwards."""
-        if self._stopping:
+        if self._stopping or self._low:
             return
         if self._lost and (self._given or self._empty):
             self._stop()
@@ -295,4 +303,16 @@ class Uarte:
             self._give()
         self._stopping = False
         self._begin = self._come()
-        self._start()
+        if self._rx_high():
+            self._start()
+            return
+        self._low = True
+        self._watch_rx(_EDGE_RISING)
+        if self._rx_high():  # it may have risen before it was watched
+            self._rx_rose()
+
+    def _rx_rose(self) -> None:
+        if self._low:
+            self._low = False
+            self._leave_rx()
+            self._start()

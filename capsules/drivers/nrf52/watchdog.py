@@ -4,7 +4,7 @@ It stands still while the processor sleeps, so that nothing has to wake it up. W
 program or driver that it has called; as long as the loop comes round, it feeds the watchdog.
 """
 
-from kernel import InterruptLine, Registers
+from kernel import Field, InterruptLine, Registers
 from micropython import const
 
 from capsules.hil.time import Alarm
@@ -16,6 +16,7 @@ _CRV = const(0x504)
 _RREN = const(0x508)
 _CONFIG = const(0x50C)
 _RR0 = const(0x600)
+_REGISTERS = const(8)
 
 _RUN_WHILE_SLEEPING = const(1 << 0)  # CONFIG; bit 3: also while a debugger has halted the processor
 _RELOAD = const(0x6E524635)  # "RR[n]"
@@ -31,15 +32,21 @@ class Watchdog:
     """
 
     def __init__(self, registers: Registers, line: InterruptLine, alarm: Alarm, seconds: int) -> None:
-        self._reload = registers.field(_RR0, 0, 32)
         self._alarm = alarm
         self._period = 0  # in ticks; 0: nobody has to be woken up
-        if registers.read(_RUNSTATUS) == 0:
+        running = registers.read(_RUNSTATUS)
+        if not running:
             registers.write(_CRV, int(seconds) * _HZ - 1)
             registers.write(_RREN, 1)
             registers.write(_CONFIG, 0)
             registers.write(_START, 1)
-        elif registers.read(_CONFIG) & _RUN_WHILE_SLEEPING:
+        # It counts on until each register that RREN names has been written (6.36): a bootloader may have named several.
+        named = registers.read(_RREN)
+        self._reloads: "list[Field]" = []
+        for number in range(_REGISTERS):
+            if named >> number & 1:
+                self._reloads.append(registers.field(_RR0 + (number << 2), 0, 32))
+        if running and registers.read(_CONFIG) & _RUN_WHILE_SLEEPING:
             self._period = int(min(registers.read(_CRV) // 4, _LONGEST)) * (int(alarm.frequency) >> 8) // _HZ
             alarm.set_client(self._wake)
             self._wake()
@@ -47,7 +54,8 @@ class Watchdog:
         self.feed()
 
     def feed(self) -> None:
-        self._reload(_RELOAD)
+        for reload in self._reloads:
+            reload(_RELOAD)
 
     def _wake(self) -> None:
         self.feed()

@@ -1,4 +1,4 @@
-// Exception entries: system calls and faults.
+// Exception entries: reset, system calls and faults.
 
     .syntax unified
     .cpu cortex-m4
@@ -7,7 +7,21 @@
     .equ CRASH_STACK, 1024
 
     .section .text.entry, "ax"
-    .global SVC_Handler, fault_entry
+    .global Reset_Handler, SVC_Handler, fault_entry
+
+// Not every start is a reset: whoever comes from a bootloader may be on the other stack, or find interrupts masked.
+    .thumb_func
+    .type Reset_Handler, %function
+Reset_Handler:
+    cpsid   i
+    movs    r0, #0
+    msr     control, r0                 // B1.4.4: privileged, on the main stack
+    isb
+    msr     basepri, r0
+    msr     faultmask, r0
+    ldr     r0, =_stack_top
+    msr     msp, r0
+    b       begin
 
 // r0 to r3 are read from the frame and not from the registers: after a late-arriving interrupt the
 // registers are no longer the process's. The C functions return straight to the process, since the

@@ -25,14 +25,30 @@ def test_clocks_are_started_by_their_tasks() -> None:
     clock.start_low(SOURCE_CRYSTAL)
     clock.start_high()
     clock.stop_high()
-    assert done == [(0x00C, 1, None), (0x008, 1, 1), (0x000, 1, 1), (0x004, 1, 1)]
+    assert done == [(0x008, 1, 1), (0x000, 1, 1), (0x004, 1, 1)], "a clock that does not run must not be stopped"
     registers.words |= {0x40C: 0x10001, 0x418: 0x10001}
     assert (clock.is_high_running(), clock.is_low_running()) == (1, 1)
 
 
+@pytest.mark.parametrize(("before", "stopped"), [(1 << 16 | 0, True), (1 << 16 | 1, False), (1 << 16 | 2, True)])
+def test_a_clock_that_runs_from_something_else_is_stopped_before_its_source_is_chosen(before, stopped) -> None:
+    registers, done = Registers(0x600, protected=(0x500, 0x510, 0x578, 0x580)), []
+    registers.words[0x418] = before
+
+    def stop(value: int) -> None:
+        done.append("stop")
+        registers.words[0x418] = 0
+
+    registers.on_write[0x00C] = stop
+    registers.on_write[0x518] = lambda value: done.append(f"source {value}")
+    registers.on_write[0x008] = lambda value: done.append("start")
+    Clock(registers).start_low(SOURCE_CRYSTAL)
+    assert done == ["stop"] * stopped + ["source 1", "start"]
+
+
 @pytest.mark.parametrize(
     ("reasons", "said"),
-    [(0, ""), (1, "pin"), (2, "watchdog"), (3, "watchdog"), (4, "software"), (8, "lock-up"), (1 << 16, "power-off")],
+    [(0, ""), (1, "pin"), (2, "watchdog"), (3, "pin"), (4, "software"), (8, "lock-up"), (1 << 16, "power-off")],
 )
 def test_the_reason_of_the_reset_is_reported_and_forgotten(reasons, said, log) -> None:
     registers = Registers(0x600)
@@ -364,7 +380,8 @@ def test_the_boards_leds_are_those_of_the_configuration(monkeypatch) -> None:
 
 @pytest.mark.parametrize("flow_control", [0, 1])
 def test_the_uarts_pins_are_set_up_before_it(monkeypatch, flow_control) -> None:
-    monkeypatch.setattr(config, "NRF52_UART_FLOW_CONTROL", flow_control)
+    for name, value in (("FLOW_CONTROL", flow_control), ("RTS", 5), ("CTS", 7)):
+        monkeypatch.setattr(config, f"NRF52_UART_{name}", value)
     chip, uarte = Chip(), ChipUarte()
     enabled = []
     uarte.registers.on_write[0x500] = lambda value: (
@@ -379,3 +396,5 @@ def test_the_uarts_pins_are_set_up_before_it(monkeypatch, flow_control) -> None:
     assert tuple(words[offset] for offset in (0x508, 0x50C, 0x510, 0x514)) == expected
     assert words[0x56C] == flow_control
     assert words[0x524] == 0x01D60000
+    pulls = [chip.ports[0].registers.words.get(CNF + 4 * pin, 0) >> 2 & 3 for pin in (8, 7)]
+    assert pulls == [3, 1 if flow_control else 0], "RXD pulled up; CTS down: nobody holds us off"

@@ -239,6 +239,8 @@ class Loop:
 def a_watchdog(**words) -> tuple[Registers, Loop, FakeAlarm, list[int]]:
     registers, fed, loop, alarm = Registers(), [], Loop(), FakeAlarm(frequency=32768 * 256)
     registers.on_write[0x600] = fed.append
+    if words:
+        registers.words[0x508] = 1
     registers.words |= {int(offset[1:], 16): value for offset, value in words.items()}
     Watchdog(registers, loop.line, alarm, 8)
     return registers, loop, alarm, fed
@@ -256,14 +258,26 @@ def test_the_watchdog_is_fed_by_the_kernels_loop_and_wakes_nobody_up() -> None:
 def test_a_watchdog_that_a_bootloader_has_started_is_left_as_it_is() -> None:
     registers, loop, alarm, fed = a_watchdog(_400=1)
     loop.come_round()
-    assert (registers.words, len(fed), alarm.due) == ({0x400: 1}, 2, None)
+    assert (registers.words, len(fed), alarm.due) == ({0x400: 1, 0x508: 1}, 2, None)
+
+
+def test_each_reload_register_that_a_bootloader_has_named_is_written() -> None:
+    registers, fed = Registers(), []
+    for number in range(8):
+        registers.on_write[0x600 + 4 * number] = lambda value, number=number: fed.append((number, value))
+    registers.words |= {0x400: 1, 0x508: 0b10100001}
+    loop = Loop()
+    Watchdog(registers, loop.line, FakeAlarm(frequency=32768 * 256), 8)
+    assert fed == [(number, 0x6E524635) for number in (0, 5, 7)]
+    loop.come_round()
+    assert len(fed) == 6
 
 
 @pytest.mark.parametrize(("seconds", "feedings"), [(1, 4), (8, 4), (256, 4), (2**17 - 1, 2047)])
 def test_one_that_runs_on_while_the_processor_sleeps_is_fed_in_its_time(seconds, feedings) -> None:
     words = {"_400": 1, "_50C": 1, "_504": seconds * 32768}
     registers, _loop, alarm, fed = a_watchdog(**words)
-    assert registers.words == {0x400: 1, 0x50C: 1, 0x504: seconds * 32768}
+    assert registers.words == {0x400: 1, 0x508: 1, 0x50C: 1, 0x504: seconds * 32768}
     before = len(fed)
     alarm.pass_time(seconds * 32768)
     assert feedings <= len(fed) - before <= feedings + 1

@@ -4,6 +4,7 @@ from random import Random
 
 import pytest
 from cells import Buffer
+from hardware import FakePin
 from kernel import ErrorCode
 from nrf52_chip import ChipUarte
 
@@ -19,8 +20,10 @@ class Bench:
     def __init__(self, flow_control=False, late_end=False, wanted=1, lateness=lambda: 0, counts_lost=False) -> None:
         self.chip = ChipUarte(late_end, counts_lost)
         self.counter = TimerCounter(self.chip.counter.registers, self.chip.counter.line)
-        pins = (5, 7) if flow_control else (-1, -1)
-        self.uart = Uarte(self.chip.registers, self.chip.line, self.counter, 6, 8, *pins)
+        self.rx = FakePin()
+        self.rx.make_input(1)
+        flow = (5, 7) if flow_control else None
+        self.uart = Uarte(self.chip.registers, self.chip.line, self.counter, self.rx, 6, 8, flow)
         self.wakings = 0
         self.wanted, self.lateness = wanted, lateness
         self.out, self.input = Buffer(64), Buffer(512)
