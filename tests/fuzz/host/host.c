@@ -323,6 +323,34 @@ int __wrap_memcmp(const void *first_in, const void *second_in, size_t length) {
     return 0;
 }
 
+// An operator or a call is such a piece of work: a loop of them can be ended in between.
+mp_obj_t __real_mp_binary_op(mp_binary_op_t op, mp_obj_t first, mp_obj_t second);
+mp_obj_t __wrap_mp_binary_op(mp_binary_op_t op, mp_obj_t first, mp_obj_t second) {
+    uint32_t before = work;
+    work = 0;
+    mp_obj_t result = __real_mp_binary_op(op, first, second);
+    work = before;
+    return result;
+}
+
+mp_obj_t __real_mp_call_function_n_kw(mp_obj_t function, size_t n_args, size_t n_kw, const mp_obj_t *args);
+mp_obj_t __wrap_mp_call_function_n_kw(mp_obj_t function, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    uint32_t before = work;
+    work = 0;
+    mp_obj_t result = __real_mp_call_function_n_kw(function, n_args, n_kw, args);
+    work = before;
+    return result;
+}
+
+mp_obj_t __real_mp_call_method_n_kw(size_t n_args, size_t n_kw, const mp_obj_t *args);
+mp_obj_t __wrap_mp_call_method_n_kw(size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    uint32_t before = work;
+    work = 0;
+    mp_obj_t result = __real_mp_call_method_n_kw(n_args, n_kw, args);
+    work = before;
+    return result;
+}
+
 #define POINTS_A_TICK (20000)
 
 void host_point(bool late) {
