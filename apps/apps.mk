@@ -110,6 +110,7 @@ $(eval $(call app,jitter,jitter))
 $(eval $(call app,abi,abi))
 GREEDY := brk restart subscribe discover find list stats alarm write random load store record measure pin button
 $(foreach g,$(GREEDY),$(eval $(call app,greedy-$(g),greedy,$(g),--write-id 26)))
+$(eval $(call app,costs,costs,,--write-id 27))
 $(eval $(call app,flood,flood,,--write-id 25))
 $(eval $(call app,flood-edges,flood,edges))
 $(eval $(call app,echo,echo))
