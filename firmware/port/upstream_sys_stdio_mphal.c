@@ -1,5 +1,5 @@
 // shared/runtime/sys_stdio_mphal.c, compiled unchanged but for what sys.stdin, as text, makes of line ends: upstream makes
-// two of CR LF. sys.stdin.buffer has the bytes as they come.
+// two of CR LF. sys.stdin.buffer has the bytes as they come, in blocks if it is asked for many.
 
 #include "py/mphal.h"
 #include "python_process/python_process.h"
@@ -9,6 +9,7 @@ int mp_hal_stdin_rx_chr(void);
 
 #define mp_hal_stdin_rx_chr MENTION
 #define UNUSED python_process_rx_line
-#define USE mp_hal_stdin_rx_chr
+#define USE next_byte
+#define next_byte() python_process_rx(size - i) // of stdio_buffer_read
 
 #include "shared/runtime/sys_stdio_mphal.c"

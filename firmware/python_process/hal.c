@@ -12,7 +12,7 @@
 
 enum { DRIVER_ALARM = 0, DRIVER_CONSOLE = 1 };
 enum { ALARM_FREQUENCY = 1, ALARM_NOW = 2, ALARM_RELATIVE = 5 };
-enum { CONSOLE_WRITE = 1, CONSOLE_READ = 2 }; // the numbers of the command and of its upcall
+enum { CONSOLE_WRITE = 1, CONSOLE_READ = 2, CONSOLE_ABORT = 3 }; // the numbers of the command and of its upcall
 enum { CONSOLE_WRITE_BUFFER = 1, CONSOLE_READ_BUFFER = 1 };
 
 #define SUCCESS (128)
@@ -47,18 +47,32 @@ static void put_in(python_process_t *process, uint8_t byte) {
     }
 }
 
-// Ask for one byte. False if it can't be had: no console, or another process is reading.
-static bool begin_read(python_process_t *process) {
-    if (process->in_reading) {
+// A block, or a part of it, has come: it is in the ring, which has been empty, from the ring's start.
+static void take_block(python_process_t *process, uint32_t count) {
+    process->in_asked = process->in_first = 0;
+    process->in_length = count;
+    process->in_new |= count != 0;
+}
+
+// Ask for so many bytes, 64 at most: one into `typed`, or a block into the ring. False if they can't be had: no console,
+// or another process is reading.
+static bool begin_read(python_process_t *process, uint32_t length) {
+    if (process->in_asked > length) {
+        // A block is waited for, and now somebody wants less: whoever it is shall have what has come of it.
+        syscall_command(DRIVER_CONSOLE, CONSOLE_ABORT, 0, 0);
+        take_block(process, SYSCALL(SVC_YIELD, YIELD_WAIT_FOR, DRIVER_CONSOLE, CONSOLE_READ, 0).r1);
+    }
+    if (process->in_asked != 0 || (length > 1 && process->in_length != 0)) {
         return true;
     }
     MP_STATE_PORT(typed) = TYPED_NOTHING;
     // This also drops the upcall of a byte that has been taken before it came.
     SYSCALL(SVC_SUBSCRIBE, DRIVER_CONSOLE, CONSOLE_READ, python_process_upcall, UPCALL_STDIN);
-    SYSCALL(SVC_ALLOW_READ_WRITE, DRIVER_CONSOLE, CONSOLE_READ_BUFFER, &MP_STATE_PORT(typed), 1);
-    process->in_reading = syscall_command(DRIVER_CONSOLE, CONSOLE_READ, 1, 0).r0 == SUCCESS;
-    process->in_busy = !process->in_reading;
-    return process->in_reading;
+    SYSCALL(SVC_ALLOW_READ_WRITE, DRIVER_CONSOLE, CONSOLE_READ_BUFFER,
+        length > 1 ? process->in : (uint8_t *)&MP_STATE_PORT(typed), length);
+    process->in_busy = syscall_command(DRIVER_CONSOLE, CONSOLE_READ, length, 0).r0 != SUCCESS;
+    process->in_asked = process->in_busy ? 0 : length;
+    return !process->in_busy;
 }
 
 void python_process_typed(void) {
@@ -68,10 +82,10 @@ void python_process_typed(void) {
         return;
     }
     MP_STATE_PORT(typed) = TYPED_NOTHING;
-    process->in_reading = false;
+    process->in_asked = 0;
     put_in(process, byte);
     if (process->interrupt_char >= 0) {
-        begin_read(process); // whatever it was, the next may be the interrupt
+        begin_read(process, 1); // whatever it was, the next may be the interrupt
     }
 }
 
@@ -83,9 +97,11 @@ int32_t python_process_yield(bool wait) {
     int32_t upcall = process->upcall;
     process->upcall = UPCALL_NONE;
     if (upcall == UPCALL_STDIN) {
-        if (MP_STATE_PORT(typed) == TYPED_NOTHING && process->in_reading) {
+        if (process->in_asked > 1) {
+            take_block(process, process->upcall_args[1]);
+        } else if (MP_STATE_PORT(typed) == TYPED_NOTHING && process->in_asked != 0) {
             // An error, or the one byte that looks like none.
-            process->in_reading = false;
+            process->in_asked = 0;
             if (process->upcall_args[1] != 0) {
                 put_in(process, TYPED_NOTHING);
             }
@@ -112,7 +128,7 @@ void python_process_events(void) {
     }
     python_process_typed();
     if (python_process()->interrupt_char >= 0) {
-        begin_read(python_process());
+        begin_read(python_process(), 1);
     }
     mp_handle_pending(true);
 }
@@ -150,7 +166,7 @@ void python_process_print(const char *text, size_t length) {
 void mp_hal_set_interrupt_char(int c) {
     python_process()->interrupt_char = c;
     if (c >= 0) {
-        begin_read(python_process());
+        begin_read(python_process(), 1);
     }
 }
 
@@ -167,19 +183,26 @@ static bool input_there(python_process_t *process) {
     return process->in_length != 0;
 }
 
-int mp_hal_stdin_rx_chr(void) {
+int python_process_rx(size_t wanted) {
     python_process_t *process = python_process();
     while (!input_there(process)) {
-        if (!begin_read(process)) {
+        // In a block an interrupt would wait for the rest of it.
+        if (!begin_read(process, process->interrupt_char < 0 ? MIN(wanted, sizeof(process->in)) : 1)) {
             frequency(); // without a clock we could not try again: raises
         }
-        python_process_wait(-1); // shorter if the console is busy
+        if (process->in_length == 0) {
+            python_process_wait(-1); // shorter if the console is busy
+        }
         mp_handle_pending(true);
     }
     uint8_t byte = process->in[process->in_first];
     process->in_first = (process->in_first + 1) % sizeof(process->in);
     process->in_length--;
     return byte;
+}
+
+int mp_hal_stdin_rx_chr(void) {
+    return python_process_rx(1);
 }
 
 int python_process_rx_line(void) {
@@ -193,9 +216,9 @@ uintptr_t mp_hal_stdio_poll(uintptr_t flags) {
     bool readable = false;
     if (flags & MP_STREAM_POLL_RD) {
         process->in_new = false;
-        readable = input_there(process) || (begin_read(process) && input_there(process));
+        readable = input_there(process) || (begin_read(process, 1) && input_there(process));
         if (!readable) {
-            begin_read(process); // what came may have been the rest of a line end
+            begin_read(process, 1); // what came may have been the rest of a line end
         }
     }
     return flags & (MP_STREAM_POLL_WR | (readable ? MP_STREAM_POLL_RD : 0));
@@ -294,7 +317,7 @@ static void set_alarm(python_process_t *process, uint64_t at) {
 int32_t python_process_wait_until(uint64_t ticks) {
     python_process_t *process = python_process();
     if (process->interrupt_char >= 0) {
-        begin_read(process);
+        begin_read(process, 1);
     }
     if (has_clock(process)) {
         if (process->in_busy) {

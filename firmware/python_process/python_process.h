@@ -63,7 +63,7 @@ typedef struct _python_process_t {
     // Console
     uint8_t out_length;
     uint8_t in_first, in_length; // bytes that have come, in a ring
-    bool in_reading;             // the driver has been asked for one more
+    uint8_t in_asked;            // so many more has the driver been asked for: none, one, or a block
     bool in_busy;                // somebody wants input, and another process has the console
     bool in_new;                 // a byte has come since a poll looked
     bool in_after_return;        // a line has ended with CR: a LF that follows belongs to it
@@ -120,6 +120,9 @@ void python_process_revoke(void);
 
 // Send what has been printed.
 void python_process_flush(void);
+
+// The next byte, for a reader who will ask for so many at least: they may come in blocks.
+int python_process_rx(size_t wanted);
 
 // A character for a line of text, in which each line end is a CR.
 int python_process_rx_line(void);

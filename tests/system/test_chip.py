@@ -155,7 +155,7 @@ def test_typing_reaches_the_app_and_a_burst_arrives_whole(boot: Boot) -> None:
     assert chip.uart.lost == 0
 
 
-@pytest.mark.parametrize(("flow_control", "mips"), [(True, 64)])
+@pytest.mark.parametrize(("flow_control", "mips"), [(True, 64), (False, 64), (False, 40)])
 def test_the_line_carries_what_it_can_both_ways(boot: Boot, tmp_path: Path, flow_control: bool, mips: int) -> None:
     size = 8192  # forty million instructions a second: flash waits take some of what the cache saves
     blocks = make_blocks(str(tmp_path / "blocks"), str(size))

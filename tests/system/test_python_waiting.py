@@ -145,6 +145,7 @@ PROGRAMS = {
     "computes": "while True: pass",
     "computes in calls": "while True: sum(range(50))",
     "waits for input": "input()",
+    "waits for a block": "sys.stdin.buffer.read(64)",
     "waits for an upcall": "syscall.yield_wait()",
     "polls": "while not poller.poll(0): pass",
 }
@@ -153,7 +154,7 @@ PROGRAMS = {
 def test_control_c_ends_whatever_runs_whatever_was_typed_before(simulation) -> None:
     with simulation("repl-py", clock="counted") as board:
         board.expect(">>> ")
-        board.send("import asyncio, select, syscall, time\r")
+        board.send("import asyncio, select, sys, syscall, time\r")
         board.expect(">>> ")
         board.send("poller = select.poll()\r")
         board.expect(">>> ")
@@ -263,8 +264,67 @@ print("6:", console.read(3))
             assert shown == text, number
 
 
+def test_bytes_keep_their_order_whoever_reads_them_and_how_many_at_once(simulation, python_app) -> None:
+    # A handler that reads while a block is waited for gets what has come of it; so does one that lets Ctrl-C interrupt.
+    app = python_app(
+        """
+import asyncio, micropython, select, sys, syscall
+from adder import console
+poller = select.poll()
+poller.register(sys.stdin, select.POLLIN)
+def soon(handler):
+    syscall.subscribe(0, 0, handler)
+    syscall.command(0, 5, 2_500_000)  # a tenth of a second
+def reads(*_):
+    print("handler: reads")
+    print("handler:", sys.stdin.buffer.read(2), sys.stdin.buffer.read(3))
+def enables(*_):
+    micropython.kbd_intr(3)
+    print("handler: enabled")
+    while True:
+        pass
+print("up")
+data = b""
+for size in (1, 3, 64, 65, 2, 130, 7) * 3:
+    data += console.read(size)
+    poller.poll(0)
+    if size == 7:
+        data += input().encode() + b"\\r" + sys.stdin.buffer.readline()
+        data += asyncio.run(console.read_line()).encode() + b"\\n"
+print("sum:", len(data), [(i, x) for i, x in enumerate(data) if x != 33 + i % 90 and x not in b"\\r\\n"])
+soon(reads)
+print("outer:", console.read(10))
+soon(enables)
+try:
+    console.read(64)
+except KeyboardInterrupt:
+    micropython.kbd_intr(-1)
+print("after:", console.read(5))
+""",
+        ram="24576",
+    )
+    text = bytearray(33 + i % 90 for i in range(3 * (272 + 36)))
+    for i in range(3):
+        at = 308 * i + 272
+        text[at + 11], text[at + 23], text[at + 35] = b"\r\n\n"
+    with simulation(app, clock="counted") as board:
+        board.expect("up")
+        board.send(text.decode())
+        board.expect(rf"sum: {len(text)} \[\]\r", timeout=60)
+        board.expect("handler: reads")
+        board.send("abcdefghi")
+        board.expect(r"handler: b'ab' b'cde'\r")
+        board.send("klmnop")
+        board.expect(r"outer: b'fghiklmnop'\r")
+        board.send("dropped")
+        board.expect("handler: enabled")
+        board.send("\x03")
+        board.send("12\x0345")
+        board.expect(r"after: b'12\\x0345'\r")
+
+
 def test_a_reader_that_found_the_console_busy_reads_when_it_is_free(simulation, python_app) -> None:
-    first = python_app("import sys\nprint('first:', sys.stdin.buffer.read(1))\nprint('over')", name="first")
+    first = python_app("import sys\nprint('first:', sys.stdin.buffer.read(4))\nprint('over')", name="first")
     second = python_app(
         """
 import asyncio, time
@@ -280,8 +340,8 @@ asyncio.run(main())
     )
     with simulation(first, second, clock="counted") as board:
         board.expect("second waits")
-        board.send("1")
-        board.expect("first: b'1'")
+        board.send("1234")
+        board.expect("first: b'1234'")
         board.expect("over")
         board.send("two\r")
         board.expect("second: two", timeout=20)

@@ -12,7 +12,7 @@ def write(data: bytes) -> None:
 
 
 def read(count: int) -> bytes:
-    """Read exactly so many bytes, as they come; blocks."""
+    """Read exactly so many bytes, as they come, many at a time; blocks."""
     return sys.stdin.buffer.read(count)
 
 
