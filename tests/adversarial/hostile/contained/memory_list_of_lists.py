@@ -1,4 +1,4 @@
-# contained: MemoryError
+# contained: MemoryError|TimeOut
 """Copies a list of copies of itself, for ever."""
 
 
