@@ -4,6 +4,7 @@ which know nothing of either, are taken over."""
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,11 @@ def write(path: Path, text: str) -> None:
 
 def fingerprint(paths: Iterable[Path]) -> str:
     return hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in paths)).hexdigest()
+
+
+def names_in(header: Path) -> set[str]:
+    """The names of MicroPython's table of strings that a header uses."""
+    return set(re.findall(r"MP_QSTR_\w+", header.read_text()))
 
 
 def build_kernel(
@@ -68,6 +74,9 @@ def _build_kernel(board: str | Path, folder: Path, *options: str, base: str, pyt
         write(folder / ".config", "".join(f"CONFIG_{option}\n" for option in options))
     run(sys.executable, "-m", "adder.configure", str(board), str(folder))
     run(sys.executable, "-m", "adder.manifest", str(board), str(folder))
+    if names_in(folder / "peripherals.h") != names_in(built / "peripherals.h"):
+        for made in folder.rglob("*.o"):  # names are numbers in every object: with other names, other numbers
+            made.unlink()
     top = (ROOT / (ROOT / "build/.micropython").read_text().strip()).resolve()
     run(
         "make", "-s", "-j2", "-C", str(ROOT / "firmware" / "port"), f"BOARD={board}", f"BUILD={folder}", f"TOP={top}",

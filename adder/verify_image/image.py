@@ -73,6 +73,8 @@ class Image:
                             self.names[address] = symbol.name
 
     def bytes(self, address: int, count: int) -> bytes:
+        if count == 0:
+            return b""  # an empty table has no address, and not every image holds 0
         for start, data in self.parts:
             if start <= address and address + count <= start + len(data):
                 return bytes(data[address - start : address - start + count])
