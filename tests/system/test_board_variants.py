@@ -51,5 +51,5 @@ def test_the_kernel_is_at_most_336_kb_and_64_kb_of_ram_on_each_board(name, optio
     total = size_of(elf, board)
     assert total.flash <= FLASH_LIMIT
     assert total.ram <= RAM_LIMIT
-    # Where the kernel begins decides where the MPU can begin and end regions, but costs next to nothing.
-    assert total.flash <= size_of(BUILT / "kernel.elf", board).flash + 1024
+    # Where the kernel begins decides where the MPU can begin and end regions: it costs a piece of one at the most.
+    assert total.flash <= size_of(BUILT / "kernel.elf", board).flash + 8192
