@@ -1,6 +1,7 @@
 """What all peripherals of the nRF52840 have in common: tasks, events, interrupts, shortcuts (6.1)."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from adder.chip.time import Time
 
@@ -90,22 +91,22 @@ class Peripheral:
         self.update()
 
 
-class Bus:
+class Bus(Protocol):
     """What a peripheral sees of the rest: time, memory, the NVIC, and other peripherals through the PPI."""
 
     time: Time
 
     def set_level(self, line: int, level: bool) -> None:
-        raise NotImplementedError
+        """Assert this line of the NVIC, or not."""
 
     def happened(self, event: int) -> None:
-        raise NotImplementedError
+        """The event whose register is there has happened."""
 
     def complain(self, what: str) -> None:
-        raise NotImplementedError
+        """The software does what the manual forbids."""
 
     def read_memory(self, address: int, length: int) -> bytes:
-        raise NotImplementedError
+        """What DMA reads."""
 
     def write_memory(self, address: int, data: bytes) -> None:
-        raise NotImplementedError
+        """What DMA writes."""

@@ -37,7 +37,7 @@ def test_generated_capsules_in_the_image_hurt_nobody(sample_kernel: Kernel) -> N
 @pytest.mark.timeout(72000)
 def test_many_generated_capsules_in_the_image_hurt_nobody(long: bool) -> None:
     if not long:
-        pytest.skip("with --long")
+        pytest.skip("`make fuzz` runs it at length; `make test` a sample of it, the test above")
     tally = fuzz_image(0, IMAGE_ALL)
     found.extend(tally.findings)
     record(image_programs=tally.programs, findings=found)
