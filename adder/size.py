@@ -25,6 +25,7 @@ COMPONENTS = (
     (re.compile(r"^arch/"), "firmware/arch"),
     (re.compile(r"^core/"), "firmware/core"),
     (re.compile(r"^kernel/"), "firmware/kernel"),
+    (re.compile(r"^objects/"), "firmware/objects"),
     (re.compile(r"^python_process/"), "firmware/python_process"),
     (re.compile(r"^(?:py|shared|extmod|lib)/"), "micropython"),
     (re.compile(r"^[^/]+\.o$"), "firmware/port"),

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "core/allocator.h"
+#include "objects/grant.h"
 #include "kernel/capsule.h"
 #include "kernel/contain.h"
 #include "kernel/log.h"

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "core/allocator.h"
+#include "objects/grant.h"
 #include "core/heap.h"
 #include "core/interrupt.h"
 #include "kernel/capsule.h"

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "core/allocator.h"
+#include "objects/grant.h"
 #include "core/context_switch.h"
 #include "core/interrupt.h"
 #include "kernel/capsule.h"

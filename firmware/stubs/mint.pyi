@@ -1,4 +1,4 @@
-"""The module `mint` (firmware/kernel/mint.c): where powers are made. Only boards/*/board.py imports it, at boot.
+"""The module `mint` (firmware/objects/mint.c): where powers are made. Only boards/*/board.py imports it, at boot.
 
 ValueError: the manifest, boards/*/memory.toml, has nothing of that name, or a driver number is taken.
 RuntimeError: the kernel is sealed; nothing is made any more.

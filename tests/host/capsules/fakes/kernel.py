@@ -1,5 +1,5 @@
-"""Stand-in for the module `kernel`: firmware/core/{allocator,user_buffer,mmio,interrupt}.c and
-firmware/kernel/{capsule,log,mint}.c, as far as a capsule can tell.
+"""Stand-in for the module `kernel`: firmware/objects/, firmware/core/interrupt.c and
+firmware/kernel/{capsule,log}.c, as far as a capsule can tell.
 
 What a capsule imports has the C side's names. What only tests use is on `Machine` and `Process`.
 """
@@ -312,7 +312,7 @@ class InterruptLine:
 
 
 class FlashRange:
-    """A range of the flash: firmware/core/flash.c. `pieces`: so many make a page erased."""
+    """A range of the flash: firmware/objects/flash_range.c. `pieces`: so many make a page erased."""
 
     def __init__(self, size: int, page: int, pieces: int = 1) -> None:
         self.data, self.page, self.pieces = bytearray(b"\xff" * size), page, pieces

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/flash.h"
-#include "core/take_cell.h"
+#include "objects/buffer.h"
 #include "memory_map.h"
 #include "py/runtime.h"
 

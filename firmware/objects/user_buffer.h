@@ -3,7 +3,7 @@
 #ifndef ADDER_CORE_USER_BUFFER_H
 #define ADDER_CORE_USER_BUFFER_H
 
-#include "core/allocator.h"
+#include "objects/grant.h"
 
 extern const mp_obj_type_t user_buffer_type;
 

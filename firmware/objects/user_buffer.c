@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "core/heap.h"
-#include "core/take_cell.h"
-#include "core/user_buffer.h"
+#include "objects/buffer.h"
+#include "objects/user_buffer.h"
 #include "py/runtime.h"
 
 typedef struct {

@@ -3,8 +3,8 @@
 // object.
 
 #include "arch/cortex_m4/registers.h"
-#include "core/mmio.h"
-#include "core/take_cell.h"
+#include "objects/registers.h"
+#include "objects/buffer.h"
 #include "py/gc.h"
 #include "py/runtime.h"
 

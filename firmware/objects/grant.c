@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-#include "core/allocator.h"
+#include "objects/grant.h"
 #include "core/context_switch.h"
 #include "core/heap.h"
-#include "core/user_buffer.h"
+#include "objects/user_buffer.h"
 #include "kernel/log.h"
 #include "py/runtime.h"
 

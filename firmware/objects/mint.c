@@ -2,12 +2,12 @@
 
 #include <string.h>
 
-#include "core/allocator.h"
+#include "objects/grant.h"
 #include "core/flash.h"
 #include "core/interrupt.h"
-#include "core/mmio.h"
-#include "core/take_cell.h"
-#include "core/user_buffer.h"
+#include "objects/registers.h"
+#include "objects/buffer.h"
+#include "objects/user_buffer.h"
 #include "kernel/capsule.h"
 #include "kernel/contain.h"
 #include "kernel/fault.h"

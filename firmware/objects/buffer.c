@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "core/heap.h"
-#include "core/take_cell.h"
+#include "objects/buffer.h"
 #include "kernel/contain.h"
 #include "kernel/seal.h"
 #include "py/cstack.h"
