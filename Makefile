@@ -110,6 +110,9 @@ run: ## Build everything, boot it in QEMU, with the console here (leave: Ctrl-A 
 	@+$(MAKE) --no-print-directory image BOARD=qemu
 	@$(PYTHON) -m adder simulate $(RUN_OPTIONS)
 
+picture: image ## Record docs/pictures/run.svg: what `make run` shows (needs termtosvg: pip install -e ".[docs]")
+	@$(PYTHON) tools/record-run $(BUILD)/qemu/kernel.elf $(IMAGE) docs/pictures/run.svg
+
 RENODE_IMAGE := $(BUILD)/nrf52840/renode.bin
 
 renode-run: apps known-apps $(TOOL_READY) ## Build the nRF52840's kernel and boot it in Renode, with the console here

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adder.board import ROOT
+from adder.board import ROOT, load_board
 
 PAGES = [ROOT / "README.md", ROOT / "apps" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TOP = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")} - {"build"}
@@ -47,3 +47,19 @@ def test_every_make_target_that_is_named_is_one(page: Path) -> None:
     targets = set(re.findall(r"(?m)^([a-z-]+):", texts))
     named = set(re.findall(r"(?:`|^|\$ )make ([a-z][a-z-]*)", page.read_text(), re.MULTILINE))
     assert named <= targets
+
+
+def test_the_drawing_of_the_memory_has_the_chip_s_addresses() -> None:
+    board = load_board("nrf52840")
+    borders = [board.app_flash.start, board.storage.start, board.storage.end]
+    ram = board.ram
+    drawing = (ROOT / "docs" / "architecture.md").read_text().split("```")[1]
+    assert re.findall(r"(?m)^0x[0-9A-F]+", drawing) == ["0x00000", *(f"0x{border:05X}" for border in borders)]
+    assert re.findall(r"0x2[0-9A-F]+", drawing) == [f"0x{ram.start:08X}", f"0x{ram.end:08X}"]
+
+
+def test_pictures_in_the_docs_are_drawn_by_something_in_the_tree() -> None:
+    shown = [link for page in PAGES for link in re.findall(r"!\[[^\]]+\]\((\S+?)\)", page.read_text())]
+    assert shown
+    makers = (ROOT / "Makefile").read_text()
+    assert all(Path(link).name in makers for link in shown)
