@@ -1,15 +1,10 @@
-// Flash memory: ranges of it, and what a board does to erase and write it.
+// Flash memory: what a board does to erase and write it.
 
 #ifndef ADDER_CORE_FLASH_H
 #define ADDER_CORE_FLASH_H
 
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "py/obj.h"
-
-extern const mp_obj_type_t flash_range_type;
-mp_obj_t flash_range_new(qstr name); // for the board only
 
 // Supplied by the board's kind of flash. Addresses are checked by the caller; both return when it is done.
 // Erasing may be done in pieces, 0, 1, 2 …, so that none takes long; true after the last, when the page is all ones.

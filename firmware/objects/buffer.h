@@ -1,13 +1,13 @@
-// TakeCell and Buffer: values with one owner.
+// Buffer: bytes with one owner.
 
-#ifndef ADDER_CORE_TAKE_CELL_H
-#define ADDER_CORE_TAKE_CELL_H
+#ifndef ADDER_OBJECTS_BUFFER_H
+#define ADDER_OBJECTS_BUFFER_H
 
 #include <stdint.h>
 
 #include "py/obj.h"
 
-extern const mp_obj_type_t take_cell_type, buffer_type;
+extern const mp_obj_type_t buffer_type;
 
 // The bytes [start, start + *length) of a Buffer, *length cut to the buffer's window. Raises if the
 // handle was moved from, is locked, or `start` lies outside the window.
@@ -17,6 +17,6 @@ uint8_t *buffer_range(mp_obj_t buffer, mp_obj_t start, uint32_t *length);
 uint8_t *buffer_lock(mp_obj_t buffer, uint32_t length);
 void buffer_unlock(mp_obj_t buffer);
 
-void take_cell_collect_roots(void);
+void buffer_collect_roots(void);
 
 #endif

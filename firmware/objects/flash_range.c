@@ -3,8 +3,9 @@
 #include <string.h>
 
 #include "core/flash.h"
-#include "objects/buffer.h"
 #include "memory_map.h"
+#include "objects/buffer.h"
+#include "objects/flash_range.h"
 #include "py/runtime.h"
 
 typedef struct {

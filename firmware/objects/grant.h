@@ -1,7 +1,7 @@
 // The allocator: grants, which are capsules' records in the memory of the processes themselves.
 
-#ifndef ADDER_CORE_ALLOCATOR_H
-#define ADDER_CORE_ALLOCATOR_H
+#ifndef ADDER_OBJECTS_GRANT_H
+#define ADDER_OBJECTS_GRANT_H
 
 #include "kernel/capsule.h"
 #include "kernel/process.h"

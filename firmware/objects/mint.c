@@ -1,23 +1,17 @@
 // The module `mint`: where powers are made. Only boards/*/board.py imports it, once, at boot.
 
-#include <string.h>
-
-#include "objects/grant.h"
-#include "core/flash.h"
 #include "core/interrupt.h"
-#include "objects/registers.h"
-#include "objects/buffer.h"
-#include "objects/user_buffer.h"
 #include "kernel/capsule.h"
 #include "kernel/contain.h"
-#include "kernel/fault.h"
 #include "kernel/ipc.h"
 #include "kernel/loader.h"
-#include "kernel/log.h"
 #include "kernel/schedule.h"
 #include "kernel/seal.h"
-#include "memory_map.h"
-#include "py/objstr.h"
+#include "objects/flash_range.h"
+#include "objects/grant.h"
+#include "objects/kernel_log.h"
+#include "objects/process_control.h"
+#include "objects/registers.h"
 #include "py/runtime.h"
 
 // -- Hardware -----------------------------------------------------------------
@@ -112,222 +106,13 @@ static mp_obj_t mint_share_memory(mp_obj_t grant) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(mint_share_memory_obj, mint_share_memory);
 
-// -- KernelLog: the power to read the kernel's messages -----------------------
-
-static mp_obj_t log_take(mp_obj_t self, mp_obj_t buffer) {
-    (void)self;
-    uint32_t length = UINT32_MAX;
-    uint8_t *bytes = buffer_range(buffer, MP_OBJ_NEW_SMALL_INT(0), &length);
-    return MP_OBJ_NEW_SMALL_INT(kernel_log_take(bytes, length));
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(log_take_obj, log_take);
-
-static mp_obj_t log_notify(mp_obj_t self, mp_obj_t line) {
-    (void)self;
-    kernel_log_notify(interrupt_software_line(line));
-    return mp_const_none;
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(log_notify_obj, log_notify);
-
-static const mp_rom_map_elem_t log_locals_table[] = {
-    { MP_ROM_QSTR(MP_QSTR_take), MP_ROM_PTR(&log_take_obj) },     // take(buffer) -> bytes put there
-    { MP_ROM_QSTR(MP_QSTR_notify), MP_ROM_PTR(&log_notify_obj) }, // notify(line): raise it on new text
-};
-static MP_DEFINE_CONST_DICT(log_locals, log_locals_table);
-static MP_DEFINE_CONST_OBJ_TYPE(log_type, MP_QSTR_KernelLog, MP_TYPE_FLAG_NONE, locals_dict, &log_locals);
-static const mp_obj_base_t kernel_log_power = { &log_type };
+// -- What is there once ---------------------------------------------------------
 
 static mp_obj_t mint_kernel_log(void) {
     kernel_check_not_sealed();
     return MP_OBJ_FROM_PTR(&kernel_log_power);
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(mint_kernel_log_obj, mint_kernel_log);
-
-// -- ProcessControl: the power over processes ---------------------------------
-
-// What can be asked of a process, by name; all are 32-bit words of process_t.
-typedef struct {
-    qstr name;
-    uint16_t offset;
-} fact_t;
-
-#define FACT(name) { MP_QSTR_##name, offsetof(process_t, name) }
-#define FACT_AS(name, field) { MP_QSTR_##name, offsetof(process_t, field) }
-
-static const fact_t facts[] = {
-    FACT(id), FACT(ram_start), FACT(ram_end), FACT(app_break), FACT(grant_start), FACT(stack_top), FACT(heap_start),
-    FACT(syscalls), FACT(timeslice_expirations), FACT(restarts), FACT(dropped_upcalls), FACT(completion_code),
-    FACT(fault_status), FACT(fault_address), FACT(hard_fault_status), FACT(psp),
-    FACT_AS(flash_start, tbf.start), FACT_AS(flash_end, tbf.end), FACT_AS(app_start, tbf.app_start),
-    FACT_AS(short_id, tbf.short_id), FACT_AS(kernel_version, tbf.kernel_version),
-};
-
-static process_t *process_in(mp_obj_t slot_in) {
-    mp_uint_t slot = mp_obj_get_int(slot_in);
-    if (slot >= CONFIG_MAX_PROCESSES || processes[slot].state == PROCESS_UNUSED) {
-        mp_raise_ValueError(MP_ERROR_TEXT("no process in this slot"));
-    }
-    return &processes[slot];
-}
-
-// control.exists(slot)
-static mp_obj_t control_exists(mp_obj_t self, mp_obj_t slot_in) {
-    (void)self;
-    mp_uint_t slot = mp_obj_get_int(slot_in);
-    return mp_obj_new_bool(slot < CONFIG_MAX_PROCESSES && processes[slot].state != PROCESS_UNUSED);
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(control_exists_obj, control_exists);
-
-// control.fact(slot, name): one number; see facts[].
-static mp_obj_t control_fact(mp_obj_t self, mp_obj_t slot, mp_obj_t name_in) {
-    (void)self;
-    process_t *process = process_in(slot);
-    qstr name = mp_obj_str_get_qstr(name_in);
-    for (unsigned i = 0; i < MP_ARRAY_SIZE(facts); i++) {
-        if (facts[i].name == name) {
-            return mp_obj_new_int_from_uint(*(uint32_t *)((uint8_t *)process + facts[i].offset));
-        }
-    }
-    mp_raise_ValueError(MP_ERROR_TEXT("no such fact"));
-}
-static MP_DEFINE_CONST_FUN_OBJ_3(control_fact_obj, control_fact);
-
-// control.state(slot): 0 running, 1 yielded, 2 yielded for, 3 faulted, 4 terminated; + 8 if stopped.
-static mp_obj_t control_state(mp_obj_t self, mp_obj_t slot) {
-    (void)self;
-    const process_t *process = process_in(slot);
-    return MP_OBJ_NEW_SMALL_INT(process->state - PROCESS_RUNNING + (process->stopped ? 8 : 0));
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(control_state_obj, control_state);
-
-static mp_obj_t control_state_name(mp_obj_t self, mp_obj_t slot) {
-    (void)self;
-    const char *name = process_state_name(process_in(slot));
-    return mp_obj_new_str(name, strlen(name));
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(control_state_name_obj, control_state_name);
-
-static mp_obj_t control_name(mp_obj_t self, mp_obj_t slot) {
-    (void)self;
-    const process_t *process = process_in(slot);
-    return mp_obj_new_bytes((const byte *)process->tbf.name, process->tbf.name_length);
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(control_name_obj, control_name);
-
-// control.write_name(slot, view): the name into a process's buffer; returns its length.
-static mp_obj_t control_write_name(mp_obj_t self, mp_obj_t slot, mp_obj_t view) {
-    (void)self;
-    const process_t *process = process_in(slot);
-    allowed_t range = user_buffer_writable(view);
-    memcpy((void *)range.address, process->tbf.name, MIN(range.length, process->tbf.name_length));
-    return MP_OBJ_NEW_SMALL_INT(process->tbf.name_length);
-}
-static MP_DEFINE_CONST_FUN_OBJ_3(control_write_name_obj, control_write_name);
-
-// control.find(view): the slot of the live process whose name is in the buffer; -1 if there is none.
-static mp_obj_t control_find(mp_obj_t self, mp_obj_t view) {
-    (void)self;
-    allowed_t range = user_buffer_readable(view);
-    for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
-        const process_t *process = &processes[i];
-        if (process_alive(process) && process->tbf.name_length == range.length
-            && memcmp(process->tbf.name, (const void *)range.address, range.length) == 0) {
-            return MP_OBJ_NEW_SMALL_INT(i);
-        }
-    }
-    return MP_OBJ_NEW_SMALL_INT(-1);
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(control_find_obj, control_find);
-
-// control.register(slot, n): R0 to R12, 13 SP, 14 LR, 15 PC, 16 xPSR as a process at rest has them.
-// None if the frame that holds them is not in its memory.
-static mp_obj_t control_register(mp_obj_t self, mp_obj_t slot, mp_obj_t n_in) {
-    (void)self;
-    const process_t *process = process_in(slot);
-    mp_uint_t n = mp_obj_get_int(n_in);
-    const exception_frame_t *frame = (const exception_frame_t *)process->psp;
-    if (n >= 4 && n <= 11) {
-        return mp_obj_new_int_from_uint(process->r4_to_r11[n - 4]);
-    }
-    if (n == 13) {
-        return mp_obj_new_int_from_uint(process->psp + sizeof(*frame));
-    }
-    if (process->frame_lost || process->psp % 4 != 0 || !process_owns_ram(process, process->psp, sizeof(*frame)) || n > 16) {
-        return mp_const_none;
-    }
-    // In the order of the frame: r0 to r3, r12, lr, pc, psr
-    unsigned at = n < 4 ? n : n == 12 ? 4 : n - 9;
-    return mp_obj_new_int_from_uint((&frame->r0)[at]);
-}
-static MP_DEFINE_CONST_FUN_OBJ_3(control_register_obj, control_register);
-
-static mp_obj_t control_queue_length(mp_obj_t self, mp_obj_t slot) {
-    (void)self;
-    return MP_OBJ_NEW_SMALL_INT(process_in(slot)->queue_length + process_in(slot)->placed);
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(control_queue_length_obj, control_queue_length);
-
-// control.completed(slot): whether completion_code is one.
-static mp_obj_t control_completed(mp_obj_t self, mp_obj_t slot) {
-    (void)self;
-    return mp_obj_new_bool(process_in(slot)->completed);
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(control_completed_obj, control_completed);
-
-#define CONTROL_ACTION(name, statement) \
-    static mp_obj_t control_##name(mp_obj_t self, mp_obj_t slot) { \
-        (void)self; \
-        process_t *process = process_in(slot); \
-        statement; \
-        return mp_const_none; \
-    } \
-    static MP_DEFINE_CONST_FUN_OBJ_2(control_##name##_obj, control_##name)
-
-CONTROL_ACTION(restart, process_restart(process));
-CONTROL_ACTION(stop, process_stop(process));
-CONTROL_ACTION(resume, process_resume(process));
-CONTROL_ACTION(terminate, process_terminate(process, 0));
-CONTROL_ACTION(fault, process_fault(process));
-
-static mp_obj_t control_panic(mp_obj_t self, mp_obj_t reason) {
-    (void)self;
-    kernel_panic("%s", mp_obj_str_get_str(reason));
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(control_panic_obj, control_panic);
-
-// control.on_fault(line): raise the software line when a process has faulted.
-static mp_obj_t control_on_fault(mp_obj_t self, mp_obj_t line) {
-    (void)self;
-    fault_notify(interrupt_software_line(line));
-    return mp_const_none;
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(control_on_fault_obj, control_on_fault);
-
-#define CONTROL_ENTRY(name) { MP_ROM_QSTR(MP_QSTR_##name), MP_ROM_PTR(&control_##name##_obj) }
-
-static const mp_rom_map_elem_t control_locals_table[] = {
-    { MP_ROM_QSTR(MP_QSTR_SLOTS), MP_ROM_INT(CONFIG_MAX_PROCESSES) },
-    CONTROL_ENTRY(completed),
-    CONTROL_ENTRY(exists),
-    CONTROL_ENTRY(fact),
-    CONTROL_ENTRY(fault),
-    CONTROL_ENTRY(find),
-    CONTROL_ENTRY(name),
-    CONTROL_ENTRY(on_fault),
-    CONTROL_ENTRY(panic),
-    CONTROL_ENTRY(queue_length),
-    CONTROL_ENTRY(register),
-    CONTROL_ENTRY(restart),
-    CONTROL_ENTRY(resume),
-    CONTROL_ENTRY(state),
-    CONTROL_ENTRY(state_name),
-    CONTROL_ENTRY(stop),
-    CONTROL_ENTRY(terminate),
-    CONTROL_ENTRY(write_name),
-};
-static MP_DEFINE_CONST_DICT(control_locals, control_locals_table);
-static MP_DEFINE_CONST_OBJ_TYPE(control_type, MP_QSTR_ProcessControl, MP_TYPE_FLAG_NONE, locals_dict, &control_locals);
-static const mp_obj_base_t process_control_power = { &control_type };
 
 static mp_obj_t mint_process_control(void) {
     kernel_check_not_sealed();

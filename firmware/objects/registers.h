@@ -1,7 +1,7 @@
 // Memory-mapped I/O: windows onto the peripherals that the board's manifest lists.
 
-#ifndef ADDER_CORE_MMIO_H
-#define ADDER_CORE_MMIO_H
+#ifndef ADDER_OBJECTS_REGISTERS_H
+#define ADDER_OBJECTS_REGISTERS_H
 
 #include <stdint.h>
 

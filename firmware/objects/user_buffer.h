@@ -1,7 +1,7 @@
 // User buffers: what a process has allowed a driver to read or write.
 
-#ifndef ADDER_CORE_USER_BUFFER_H
-#define ADDER_CORE_USER_BUFFER_H
+#ifndef ADDER_OBJECTS_USER_BUFFER_H
+#define ADDER_OBJECTS_USER_BUFFER_H
 
 #include "objects/grant.h"
 

@@ -98,7 +98,7 @@ int main(void) {
 void kernel_collect_roots(void) {
     capsule_collect_roots();
     contain_collect_roots();
-    take_cell_collect_roots();
+    buffer_collect_roots();
     mmio_collect_roots();
     gc_collect_root((void **)interrupt_handlers, INTERRUPT_LINES);
     for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {

@@ -1,4 +1,4 @@
-"""The module `cells` (firmware/objects/buffer.c): values that have one owner at a time."""
+"""The module `cells` (firmware/objects/cells_module.c): values that have one owner at a time."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar, final, overload

@@ -201,13 +201,13 @@ TABLES = [
     ("core/interrupt.c", "interrupt_line_locals_table", "kernel", "InterruptLine"),
     ("objects/registers.c", "registers_locals_table", "kernel", "Registers"),
     ("objects/buffer.c", "buffer_locals_table", "cells", "Buffer"),
-    ("objects/buffer.c", "cells_globals_table", "cells", None),
-    ("objects/buffer.c", "take_cell_locals_table", "cells", "TakeCell"),
+    ("objects/cells_module.c", "cells_globals_table", "cells", None),
+    ("core/take_cell.c", "take_cell_locals_table", "cells", "TakeCell"),
     ("objects/user_buffer.c", "user_buffer_locals_table", "kernel", "UserBuffer"),
     ("kernel/capsule.c", "error_code_locals_table", "kernel", "ErrorCode"),
     ("kernel/capsule.c", "kernel_globals_table", "kernel", None),
-    ("objects/mint.c", "control_locals_table", "kernel", "ProcessControl"),
-    ("objects/mint.c", "log_locals_table", "kernel", "KernelLog"),
+    ("objects/process_control.c", "control_locals_table", "kernel", "ProcessControl"),
+    ("objects/kernel_log.c", "log_locals_table", "kernel", "KernelLog"),
     ("objects/mint.c", "mint_globals_table", "mint", None),
 ]
 
@@ -244,7 +244,7 @@ def test_a_claim_to_be_a_hil_stands_in_the_first_line(docstring: str, names: tup
 
 
 def test_the_facts_of_a_process_that_the_stub_names_are_those_of_c() -> None:
-    text = (ROOT / "firmware/objects/mint.c").read_text()
+    text = (ROOT / "firmware/objects/process_control.c").read_text()
     table = text.partition("static const fact_t facts[] = {")[2].partition("};")[0]
     stub = (ROOT / "firmware/stubs/kernel.pyi").read_text().partition("_Fact = Literal[")[2].partition("]")[0]
     assert set(re.findall(r"FACT(?:_AS)?\((\w+)", table)) == set(re.findall(r'"(\w+)"', stub)) != set()

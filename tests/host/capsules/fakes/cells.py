@@ -1,4 +1,4 @@
-"""Stand-in for firmware/objects/buffer.c: values with one owner."""
+"""Stand-in for firmware/core/take_cell.c and firmware/objects/buffer.c: values with one owner."""
 
 from itertools import count
 from typing import Any
