@@ -26,7 +26,7 @@ from adder.app_files import read_candidates, without_doubles
 from adder.board import ROOT, Board, load_board
 from adder.errors import AdderError
 from adder.flash_image import ERASED, check_startable, choose, place, render
-from adder.terminal import Keyboard, check_shown, console_options, end_on_signals, raw_terminal
+from adder.terminal import Keyboard, Watch, check_shown, console_options, end_on_signals, raw_terminal
 
 HOW_TO_GET_IT = (
     "Renode is not installed: unpack a portable release (1.15.3 or later) from "
@@ -152,7 +152,7 @@ def _show(console: socket.socket, seconds: float | None, until: str | None) -> b
     """Connect the terminal to the board; returns whether `until` was seen."""
     interactive = sys.stdin.isatty()
     keyboard = Keyboard(interactive)
-    wanted = until.encode() if until else None
+    watch = Watch(until)
     deadline = None if seconds is None else time.monotonic() + seconds
     sources = [console.fileno(), sys.stdin.fileno()]
     seen = b""
@@ -171,10 +171,9 @@ def _show(console: socket.socket, seconds: float | None, until: str | None) -> b
                     raise AdderError("Renode has ended.")
                 sys.stdout.buffer.write(data)
                 sys.stdout.buffer.flush()
-                if wanted:
-                    seen = (seen + data)[-len(wanted) - 4096 :]
-                    if wanted in seen:
-                        return True
+                seen += data
+                if watch.sees(seen):
+                    return True
     return False
 
 
@@ -199,7 +198,7 @@ def _default(name: str) -> Path:
     "--image", type=click.Path(dir_okay=False, path_type=Path),
     help="What `adder renode image` made.  [default: build/nrf52840/renode.bin]",
 )  # fmt: skip
-@console_options
+@console_options("the host's")
 @click.option("--fast", is_flag=True, help="Skip idle time: time is not the host's.")
 def run_command(kernel: Path | None, image: Path | None, seconds: float | None, until: str | None, fast: bool) -> None:
     """Boot a kernel, with its console in this terminal.

@@ -42,7 +42,7 @@ from adder.flash_image import FlashImage, lock_image
 from adder.kernel_file import check_kernel
 from adder.lockstep import HZ, TICK, TYPING, Lockstep, StubError
 from adder.simulated import PINS, PRESSED, buttons_of, pins_of, power_on, set_temperature
-from adder.terminal import Keyboard, check_shown, console_options, end_on_signals, raw_terminal
+from adder.terminal import Keyboard, Watch, check_shown, console_options, end_on_signals, raw_terminal
 
 Clock = Literal["wall", "counted", "fast"]
 Answer = TypeVar("Answer")
@@ -629,7 +629,7 @@ def _console(simulation: Simulation, seconds: float | None, until: str | None) -
     """Connect the terminal to the board; returns whether `until` was seen."""
     interactive = sys.stdin.isatty()
     keyboard = Keyboard(interactive)
-    wanted = until.encode() if until else None
+    watch = Watch(until)
     stdin: int | None = sys.stdin.fileno()
     shown = 0
     status = Status(simulation, interactive and sys.stdout.isatty())
@@ -655,7 +655,7 @@ def _console(simulation: Simulation, seconds: float | None, until: str | None) -
             if data:
                 status.write(data)
                 shown += len(data)
-                if wanted and wanted in simulation.raw:
+                if watch.sees(simulation.raw):
                     return True
             elif ended:
                 raise SimulationError(f"QEMU has ended.{simulation._complaint()}")
@@ -739,7 +739,7 @@ def _output(simulation: Simulation, seen: int, left: float | None) -> bytes:
     "--image", type=click.Path(dir_okay=False, path_type=Path),
     help="The flash image.  [default: build/qemu/flash.img]",
 )  # fmt: skip
-@console_options
+@console_options("the board's")
 @click.option(
     "--clock", type=click.Choice(["wall", "counted", "fast"]), default="wall", show_default=True,
     help="wall: time is the host's. counted: an instruction takes 32 ns. "

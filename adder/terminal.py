@@ -1,6 +1,7 @@
 """What the verbs that connect this terminal to a simulated board have in common: `adder simulate`, `adder renode`."""
 
 import contextlib
+import re
 import signal
 import sys
 import termios
@@ -65,15 +66,15 @@ def raw_terminal(interactive: bool) -> Any:
         termios.tcsetattr(handle, termios.TCSADRAIN, before)
 
 
-def console_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options --seconds and --until."""
-    seconds = click.option("--seconds", type=float, metavar="N", help="Stop after N seconds of the board's time.")
+def console_options(time: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options --seconds, which count this `time`, and --until."""
+    seconds = click.option("--seconds", type=float, metavar="N", help=f"Stop after N seconds of {time} time.")
     until = click.option(
         "--until", metavar="TEXT",
-        help="Stop as soon as the console shows TEXT, in a line of the kernel or of an app; "
+        help="Stop as soon as the console shows TEXT, but for the lines in which the kernel lists the apps at boot; "
         "with --seconds, fail if it does not in time.",
     )  # fmt: skip
-    return seconds(until(command))
+    return lambda command: seconds(until(command))
 
 
 def end_on_signals() -> None:
@@ -84,6 +85,27 @@ def end_on_signals() -> None:
 
     signal.signal(signal.SIGTERM, terminate)
     signal.signal(signal.SIGHUP, terminate)
+
+
+LISTED = re.compile(rb"^app [^\n]*?: slot \d+, flash 0x\w+", re.MULTILINE)
+"""Where the kernel lists an app at boot: each is named there before it has run."""
+
+MAY_BE_LISTED = re.compile(rb"^app [^\n]{0,80}\Z", re.MULTILINE)
+"""The last line, as long as it may become one of those: a name is shown up to its 64th character."""
+
+
+class Watch:
+    """Looks for a text in what the console has shown."""
+
+    def __init__(self, text: str | None) -> None:
+        self._text = text.encode() if text else None
+
+    def sees(self, raw: bytes) -> bool:
+        """Whether it is there, but for where the kernel lists the apps."""
+        if self._text is None or self._text not in raw:
+            return False
+        said = LISTED.sub(b"", raw)
+        return self._text in MAY_BE_LISTED.sub(b"", said)
 
 
 def check_shown(seen: bool, seconds: float | None, until: str | None) -> None:

@@ -1,4 +1,4 @@
-"""What happens after a process has faulted: a report on the console, then the policy.
+"""What happens after a process has faulted: a report on the console, then the policy. One that has ended has its code shown.
 
 The report is the one that Tock users know: why, where, the process's registers and its memory map.
 Nothing here is on a hot path, so it may build strings.
@@ -33,6 +33,7 @@ MMFAR_VALID = 0x80
 BFAR_VALID = 0x8000
 FORCED = 0x40000000
 STATE_FAULTED = 3
+STATE_TERMINATED = 4
 FIRST_BREAK = 32  # bytes of RAM before a program has asked for more: an exception frame
 STEP_MS = 50  # between looks at the restarts that are due
 
@@ -69,13 +70,17 @@ class ProcessFaults:
         processes.on_fault(line)
 
     def _look(self) -> None:
-        """Find the processes that have faulted since the last time."""
+        """Find the processes that have faulted, or ended, since the last time."""
         for slot in range(self._processes.SLOTS):
-            if self._processes.exists(slot) and self._processes.state(slot) & 7 == STATE_FAULTED:
+            state = self._processes.state(slot) & 7 if self._processes.exists(slot) else 0
+            if state >= STATE_FAULTED:
                 identity = self._processes.fact(slot, "id")
                 if self._seen[slot] != identity:
                     self._seen[slot] = identity
-                    if self._is_for_tock_1(slot):
+                    if state == STATE_TERMINATED:
+                        code = self._processes.fact(slot, "completion_code")
+                        log("app %s: ended with code %d" % (self._name(slot), code - (1 << 32) if code >> 31 else code))
+                    elif self._is_for_tock_1(slot):
                         log("app %s: ended; it seems to be made for Tock 1.x, whose system calls are others: build it anew" % self._name(slot))
                         self._processes.terminate(slot)
                     else:

@@ -21,9 +21,16 @@ void fault_notify(unsigned line) {
     notify_line = line;
 }
 
+void fault_tell(void) {
+    if (notify_line != 0) {
+        interrupt_trigger(notify_line);
+    }
+}
+
 static void mark_faulted(process_t *process) {
     process->state = PROCESS_FAULTED;
     process->completed = false;
+    process_silence(process);
     schedule_update(process);
     if (process == current_process) {
         uint32_t psp;
@@ -31,9 +38,8 @@ static void mark_faulted(process_t *process) {
         process->psp = psp;
     }
     context_switch_request();
-    if (notify_line != 0) {
-        interrupt_trigger(notify_line);
-    } else {
+    fault_tell();
+    if (notify_line == 0) {
         kernel_log_app(&process->tbf);
         kernel_printf(": faulted\n");
     }

@@ -6,7 +6,10 @@
 // Write a last message and stop.
 void kernel_panic(const char *format, ...) __attribute__((noreturn));
 
-// Raise this software line when a process has faulted.
+// Raise this software line when a process has faulted or ended.
 void fault_notify(unsigned line);
+
+// One has.
+void fault_tell(void);
 
 #endif

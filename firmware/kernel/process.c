@@ -6,6 +6,7 @@
 #include "core/context_switch.h"
 #include "core/interrupt.h"
 #include "kernel/capsule.h"
+#include "kernel/fault.h"
 #include "kernel/ipc.h"
 #include "kernel/log.h"
 #include "kernel/schedule.h"
@@ -256,6 +257,7 @@ static void forget(process_t *process) {
     process->grant_start = process->ram_end;
     process->sharers = 0;
     unshare(process);
+    process_silence(process);
     for (unsigned i = REGION_SHARED; i < REGION_SHARED + REGIONS_SHARED; i++) {
         process->mpu[i] = (mpu_region_t) { MPU_RBAR_VALID | i, 0 };
     }
@@ -400,6 +402,7 @@ void process_terminate(process_t *process, uint32_t completion_code) {
     process->completed = true;
     process->completion_code = completion_code;
     schedule_update(process);
+    fault_tell();
 }
 
 void process_stop(process_t *process) {
@@ -602,6 +605,21 @@ void process_drop_upcalls(process_t *process, unsigned driver, unsigned number) 
         }
     }
     refill(process);
+}
+
+void process_silence(const process_t *process) {
+    for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
+        process_t *other = &processes[i];
+        for (unsigned j = 0; j < other->queue_length;) {
+            const upcall_t *upcall = queue_at(other, j);
+            if (upcall->kind == UPCALL_IPC && upcall->args[0] == process->slot) {
+                queue_remove(other, j);
+            } else {
+                j++;
+            }
+        }
+        refill(other);
+    }
 }
 
 static bool schedule(process_t *process, upcall_t *upcall) {

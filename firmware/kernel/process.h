@@ -98,6 +98,7 @@ typedef struct process {
     uint8_t queue_head, queue_length;
     uint8_t placed; // upcalls that wait in places; the queue is full, then
     bool starting;  // has not run in this life
+    bool unheard;   // it may not print, and the console has been told so
     uint16_t turn;
     upcall_t queue[CONFIG_UPCALL_QUEUE_LENGTH];
 
@@ -167,6 +168,10 @@ bool process_schedule_ipc(process_t *process, unsigned driver, unsigned number, 
 
 // Whether the answer to an earlier command of this kind waits in a place: that of another one might find none.
 bool process_must_collect(const process_t *process, unsigned driver, uint32_t command);
+
+// Forget what a process that has ended has told others: it is not for its next life, or its slot's next program, to
+// stand for.
+void process_silence(const process_t *process);
 
 // Forget the queued function upcalls of one subscription.
 void process_drop_upcalls(process_t *process, unsigned driver, unsigned number);

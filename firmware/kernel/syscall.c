@@ -6,8 +6,20 @@
 
 #include "core/context_switch.h"
 #include "kernel/capsule.h"
+#include "kernel/log.h"
 #include "kernel/schedule.h"
 #include "kernel/syscall.h"
+
+enum { DRIVER_CONSOLE = 1, CONSOLE_WRITE = 1 };
+
+// A process that may not print cannot say so.
+static void refuse_console(process_t *process) {
+    if (!process->unheard) {
+        process->unheard = true;
+        kernel_log_app(&process->tbf);
+        kernel_printf(": what it prints is not shown; its permissions lack 'console'\n");
+    }
+}
 
 // -- Yield ----------------------------------------------------------------------
 
@@ -65,6 +77,9 @@ static uint32_t *find_pair(process_t *process, exception_frame_t *frame, driver_
     if (found == NULL || found->entry == NULL) {
         error = ERROR_NODEVICE;
     } else if (process->tbf.has_permissions && !tbf_permits_driver(&process->tbf, frame->r0)) {
+        if (frame->r0 == DRIVER_CONSOLE) {
+            refuse_console(process);
+        }
         syscall_fail(frame, ERROR_NODEVICE);
         return NULL;
     } else if (!good) {
@@ -172,6 +187,9 @@ static void syscall_allow_read_only(exception_frame_t *frame) {
 // What few processes need. True if the command may go on; else it has been answered.
 static bool look(process_t *process, const driver_t *driver, exception_frame_t *frame) {
     if (!tbf_permits_command(&process->tbf, frame->r0, frame->r1)) {
+        if (frame->r0 == DRIVER_CONSOLE && frame->r1 == CONSOLE_WRITE) {
+            refuse_console(process);
+        }
         syscall_fail(frame, ERROR_NODEVICE);
     } else if (process->placed != 0 && process_must_collect(process, driver - drivers, frame->r1)) {
         syscall_fail(frame, ERROR_BUSY);

@@ -160,7 +160,7 @@ static mp_obj_t control_panic(mp_obj_t self, mp_obj_t reason) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(control_panic_obj, control_panic);
 
-// control.on_fault(line): raise the software line when a process has faulted.
+// control.on_fault(line): raise the software line when a process has faulted or ended.
 static mp_obj_t control_on_fault(mp_obj_t self, mp_obj_t line) {
     (void)self;
     fault_notify(interrupt_software_line(line));

@@ -31,12 +31,18 @@ static MP_DEFINE_CONST_OBJ_TYPE(
     attr, mp_obj_exception_attr,
     parent, &mp_type_OSError);
 
-// The names that `permissions` in an app's settings may use (adder/python_app.py), by driver; 0 ends the list.
+// The names that `permissions` in an app's settings may use, by driver: three bytes of its number, then the name.
+// tests/host/test_drivers.py holds them against adder/drivers.py.
 static const char driver_names[] =
-    "\x00\x00\x00" "alarm\0" "\x01\x00\x00" "console\0" "\x02\x00\x00" "led\0" "\x03\x00\x00" "button\0" "\x04\x00\x00" "gpio\0"
-    "\x08\x00\x00" "low_level_debug\0" "\x00\x00\x01" "ipc\0" "\x02\x00\x01" "process_info\0" "\x01\x00\x04" "rng\0"
-    "\x01\x00\x05" "nonvolatile_storage\0" "\x00\x00\x06" "temperature\0" "\x01\x00\x06" "humidity\0" "\x02\x00\x06" "ambient_light\0"
-    "\x05\x00\x06" "proximity\0" "\x08\x00\x06" "pressure\0";
+    "\x00\x00\x00" "alarm\0" "\x01\x00\x00" "console\0" "\x02\x00\x00" "led\0" "\x03\x00\x00" "button\0"
+    "\x04\x00\x00" "gpio\0" "\x05\x00\x00" "adc\0" "\x08\x00\x00" "low_level_debug\0"
+    "\x09\x00\x00" "read_only_state\0" "\x10\x00\x00" "pwm\0" "\x00\x00\x01" "ipc\0" "\x02\x00\x01" "process_info\0"
+    "\x00\x00\x02" "uart\0" "\x01\x00\x02" "spi\0" "\x03\x00\x02" "i2c\0" "\x01\x00\x04" "rng\0"
+    "\x01\x00\x05" "nonvolatile_storage\0" "\x03\x00\x05" "key_value\0"
+    "\x04\x00\x05" "isolated_nonvolatile_storage\0" "\x00\x00\x06" "temperature\0" "\x01\x00\x06" "humidity\0"
+    "\x02\x00\x06" "ambient_light\0" "\x04\x00\x06" "ninedof\0" "\x05\x00\x06" "proximity\0"
+    "\x06\x00\x06" "sound_pressure\0" "\x07\x00\x06" "air_quality\0" "\x08\x00\x06" "pressure\0"
+    "\x09\x00\x06" "distance\0" "\x0a\x00\x06" "moisture\0" "\x00\x00\x09" "buzzer\0" "\x01\x00\x09" "screen\0";
 
 static const char *driver_name(uint32_t driver) {
     for (const char *at = driver_names; at < driver_names + sizeof(driver_names) - 1; at += 3 + strlen(at + 3) + 1) {
@@ -47,7 +53,10 @@ static const char *driver_name(uint32_t driver) {
     return NULL;
 }
 
-// True if the header of our own binary has permissions, and this is none of them.
+#define ANY_COMMAND (UINT32_MAX)
+
+// True if the header of our own binary has permissions, and neither this command nor, for ANY_COMMAND, one of the
+// driver's is among them.
 static bool forbidden(uint32_t driver, uint32_t command) {
     size_t length;
     const uint8_t *entry = python_process_header(TLV_PERMISSIONS, &length);
@@ -58,11 +67,26 @@ static bool forbidden(uint32_t driver, uint32_t command) {
         uint32_t permission[4];
         memcpy(permission, entry, sizeof(permission));
         uint32_t bit = command - 64 * permission[1];
-        if (permission[0] == driver && bit < 64 && permission[2 + bit / 32] >> bit % 32 & 1) {
+        if (permission[0] == driver && (command == ANY_COMMAND || (bit < 64 && permission[2 + bit / 32] >> bit % 32 & 1))) {
             return false;
         }
     }
     return true;
+}
+
+// The kernel says NODEVICE for whatever a process may not use as well as for what is not there: say which it is.
+static void say_why(const mp_print_t *print, uint32_t driver, uint32_t command) {
+    const char *name = driver_name(driver);
+    if (forbidden(driver, command)) {
+        mp_printf(print, " needs the permission ");
+        mp_printf(print, name != NULL ? "'%s'" : "0x%x", name != NULL ? (uintptr_t)name : driver);
+        mp_printf(print, " in the app's settings");
+        return;
+    }
+    registers_t exists = syscall_command(driver, 0, 0, 0);
+    if (!forbidden(driver, 0) && exists.r0 == FAILURE && exists.r1 == NODEVICE) {
+        mp_printf(print, ": this board has no %s", name != NULL ? name : "such driver");
+    }
 }
 
 static __attribute__((noreturn)) void fail(uint32_t code, const char *call, uint32_t number, uint32_t driver) {
@@ -71,11 +95,8 @@ static __attribute__((noreturn)) void fail(uint32_t code, const char *call, uint
     vstr_init_print(&text, 48, &print);
     mp_printf(&print, "%q: %s %u of driver 0x%x", code < MP_ARRAY_SIZE(error_names) ? error_names[code] : MP_QSTR_FAIL,
         call, (unsigned)number, (unsigned)driver);
-    const char *name = driver_name(driver);
-    if (code == NODEVICE && forbidden(driver, *call == 'c' ? number : 0)) {
-        mp_printf(&print, " needs the permission '%s' in the app's settings", name != NULL ? name : "");
-    } else if (code == NODEVICE && name != NULL) {
-        mp_printf(&print, ": this board has no %s", name);
+    if (code == NODEVICE && *call != 'm') {
+        say_why(&print, driver, *call == 'c' ? number : ANY_COMMAND);
     }
     mp_obj_t args[2] = { mp_obj_new_int_from_uint(code), mp_obj_new_str_from_vstr(&text) };
     nlr_raise(mp_obj_exception_make_new(&syscall_error_type, 2, 0, args));

@@ -403,4 +403,4 @@ class ProcessControl:
         """Print the reason and stop the whole kernel."""
 
     def on_fault(self, line: InterruptLine, /) -> None:
-        """Raise the line when a process has faulted. TypeError if it is not a software line."""
+        """Raise the line when a process has faulted or ended. TypeError if it is not a software line."""

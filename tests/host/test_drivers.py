@@ -17,6 +17,14 @@ def test_c_apps_know_the_same_drivers() -> None:
     assert in_c == DRIVERS
 
 
+def test_what_python_apps_are_told_names_the_same_drivers() -> None:
+    source = (ROOT / "firmware" / "python_process" / "syscall_module.c").read_text()
+    table = source.split("driver_names[] =", 1)[1].split(";", 1)[0]
+    rows = re.findall(r'"\\x(\w\w)\\x(\w\w)\\x(\w\w)" "(\w+)\\0"', table)
+    assert {name: int(high + middle + low, 16) for low, middle, high, name in rows} == DRIVERS
+    assert len(rows) == table.count("\\0")
+
+
 def test_the_docs_list_the_same_names() -> None:
     text = (ROOT / "docs" / "python-apps.md").read_text()
     listed = re.search(r"are those of their capsules: (.*?)\. (.*?)\. ", text, re.DOTALL)

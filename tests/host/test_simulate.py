@@ -16,6 +16,7 @@ from adder.errors import AdderError
 from adder.flash_image import FlashImage, read_app_file
 from adder.simulate import ExpectTimeout, Simulation, SimulationError
 from adder.symbols import Symbols
+from adder.terminal import Watch
 
 
 @pytest.fixture
@@ -233,6 +234,30 @@ def test_the_verb_fails_if_the_text_does_not_come(tiny: Path, tmp_path: Path) ->
     result = run_verb(tiny, tmp_path / "f.img", "--seconds", "1", "--until", "pigs", input="")
     assert result.returncode == 1
     assert result.stderr == "adder: The console did not show 'pigs' within 1 seconds.\n"
+
+
+BOOT = (
+    b"Adder 0.1.0 on QEMU mps2-an386\r\n"
+    b"app thermo: slot 0, flash 0x21000000-0x21000200, RAM 0x20010000-0x20013400\r\n"
+    b"app a: b: slot 11, flash 0x21000200-0x21000400, RAM 0x20013800-up\r\n0x20016c00\r\n"
+)
+
+
+@pytest.mark.parametrize("text", ["thermo", "thermo: ", "app thermo", "a: b", "slot", "app a: b: s"])
+def test_the_list_of_apps_at_boot_is_not_what_was_waited_for_at_any_moment(text: str) -> None:
+    watch = Watch(text)
+    assert not any(watch.sees(BOOT[:length]) for length in range(len(BOOT) + 1))
+    said = b"app thermo: " if "app" in text else b"thermo: a: b slot"
+    if text.encode() in said:
+        assert watch.sees(BOOT + said + b"21 C\r\n")
+
+
+@pytest.mark.parametrize("text", ["Adder 0.1.0", "up", "thermo: 21", "> ", "app thermo: ended", "[Faulted]", "ready"])
+def test_everything_else_on_the_console_can_be_waited_for(text: str) -> None:
+    shown = BOOT + b"thermo: 21 C\r\napp thermo: ended with code 0\r\nApp: thermo   -   [Faulted]\r\nready> "
+    assert Watch(text).sees(shown)
+    assert not Watch(None).sees(shown)
+    assert not Watch("absent").sees(shown)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 Time here is the chip's own, and a run repeats exactly.
 """
 
+import re
 import sys
 from collections.abc import Callable
 from itertools import pairwise
@@ -120,6 +121,82 @@ def test_alarms_come_after_the_counter_has_wrapped(boot: Boot) -> None:
     chip.expect("hello, 5 of 5")
     assert chip.rtc1.counter() < 0x80000
     assert 1.98 < chip.seconds - begun < 2.03
+
+
+TURN = 512
+"""Seconds until the RTC's 24 bits at 32,768 Hz begin anew."""
+
+WAITS = {
+    "sleeps": f"time.sleep({2 * TURN + 100})",
+    "in-parts": f"for _ in range(13):\n    time.sleep_ms({(2 * TURN + 100) * 1000 // 13 + 1})",
+    "task": f"import asyncio\nasyncio.run(asyncio.sleep({2 * TURN + 100}))",
+    "ipc": "from adder import ipc\nipc.Service('ipc').wait()",
+    "pressed": "from adder import button\nbutton.wait_pressed(0)",
+    "typed": "input()",
+}
+"""Ways to wait for longer than two turns; the last three until something else happens."""
+
+
+def test_time_is_right_across_two_turns_of_the_counter_whatever_an_app_waits_in(boot: Boot, tmp_path: Path) -> None:
+    paths = []
+    for name, wait in WAITS.items():
+        path = tmp_path / f"{name}.py"
+        path.write_text(
+            f'''# /// script
+# [tool.adder]
+# name = "{name}"
+# ram = "16K"
+# ///
+import time
+began, ticks = time.time(), time.ticks_ms()
+{wait}
+print("{name}:", time.time() - began, time.ticks_diff(time.ticks_ms(), ticks))
+'''
+        )
+        paths.append(str(path))
+    waker = tmp_path / "waker.py"
+    waker.write_text(f"import time\nfrom adder import ipc\ntime.sleep({2 * TURN + 100})\nipc.Client('ipc').notify()\n")
+    chip = boot(*paths, str(waker))
+    chip.run(2 * TURN + 100.5)
+    chip.set_pin(BUTTON, 0)
+    chip.type("x\r")
+    chip.run(1)
+    told = {name: (int(s), int(ms)) for name, s, ms in re.findall(r"^([\w-]+): (\d+) (\d+)\r", chip.transcript, re.M)}
+    assert told.keys() == WAITS.keys(), chip.transcript
+    for name, (seconds, milliseconds) in told.items():
+        assert 2 * TURN + 99 <= seconds <= 2 * TURN + 102, name
+        assert (2 * TURN + 100) * 1000 - 1 <= milliseconds <= (2 * TURN + 101) * 1000, name
+
+
+def test_a_program_that_computes_across_the_turn_sees_time_go_on(boot: Boot, tmp_path: Path) -> None:
+    path = tmp_path / "computes.py"
+    path.write_text(
+        """# /// script
+# [tool.adder]
+# name = "computes"
+# ///
+import time
+print("go?")
+input()
+began = before = time.ticks_ms()
+late = back = 0
+while time.ticks_diff(before, began) < 400:
+    now = time.ticks_ms()
+    step = time.ticks_diff(now, before)
+    late += step > 100
+    back += step < 0
+    before = now
+print("computed:", late, back)
+"""
+    )
+    chip = boot(str(path))
+    chip.expect("go")
+    chip.rtc1.set_counter((1 << 24) - 32768 // 5)
+    chip.type("\r")
+    begun = chip.seconds
+    chip.expect(r"computed: 0 0\r")
+    assert 0.4 <= chip.seconds - begun <= 0.5
+    assert chip.rtc1.counter() < 32768
 
 
 def test_alarms_of_eight_apps_are_never_early_and_never_lost(boot: Boot) -> None:

@@ -81,3 +81,63 @@ def test_a_service_holds_what_four_clients_share_and_outlives_one_but_reads_no_f
         assert "keeper: read " not in board.transcript
         for number in range(4):
             assert f"client{number} sees 8" in board.transcript
+
+
+HEARS = """
+import syscall
+import time
+from adder import ipc
+
+own = ipc.find("hears")
+heard = []
+syscall.subscribe(0x10000, own, lambda client, length, address: heard.append((client, length)))
+start = time.ticks_ms()
+print("hears: computes")
+while time.ticks_diff(time.ticks_ms(), start) < 400:
+    pass
+if WAITS_FOR:
+    for _ in range(3):
+        heard.append(syscall.yield_wait_for(0x10000, own)[:2])
+else:
+    while syscall.yield_wait(300):
+        pass
+print("heard:", sorted((ipc_name, length) for ipc_name, length in ((names[c], n) for c, n in heard)))
+"""
+
+SPEAKS = """
+import syscall
+import time
+import uctypes
+from adder import ipc
+
+own, hears = ipc.find(NAME), ipc.find("hears")
+first = syscall.command(0x10000, 6, own) <= 5  # of its lives, of which each of the board's has a number
+time.sleep_ms(100)
+syscall.allow_rw(0x10000, hears, ipc.shared(32 if first else 64))
+LINES
+"""
+
+SPEAKERS = {
+    "ends": "syscall.command(0x10000, 2, hears)",
+    "faults": "if first:\n    syscall.command(0x10000, 2, hears)\n    uctypes.bytearray_at(0, 1)[0]\n"
+    "else:\n    time.sleep(1000)",
+    "again": "syscall.command(0x10000, 2, hears)\n"
+    "if first:\n    syscall.command(0x10000, 2, hears)\n    syscall.restart()\n"
+    "time.sleep(1000)",
+    "stays": "for _ in range(2):\n    syscall.command(0x10000, 2, hears)\ntime.sleep(1000)",
+}
+
+
+@pytest.mark.parametrize("waits_for", [False, True])
+def test_what_a_process_has_told_another_is_gone_with_it_and_not_said_for_its_next_life(
+    simulation: Any, python_app: Any, waits_for: bool
+) -> None:
+    names = dict(enumerate(["hears", *SPEAKERS]))
+    hears = HEARS.replace("WAITS_FOR", str(waits_for)).replace("names[", f"{names}[")
+    apps = [python_app(hears, name="hears", ram='"14K"')]
+    for name, lines in SPEAKERS.items():
+        apps.append(python_app(SPEAKS.replace("NAME", repr(name)).replace("LINES", lines), name=name, ram='"10K"'))
+    with simulation(*apps) as board:
+        board.expect("hears: computes")
+        found = board.expect(r"heard: (.*)\r", timeout=20)
+        assert found[1].decode() == "[('again', 64), ('stays', 32), ('stays', 32)]"

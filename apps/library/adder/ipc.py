@@ -33,6 +33,11 @@ def find(name: str) -> int:
     syscall.allow_ro(_DRIVER, 0, name.encode())
     try:
         return syscall.command(_DRIVER, _DISCOVER)
+    except syscall.SyscallError as error:
+        if error.errno == syscall.NODEVICE:
+            syscall.command(_DRIVER, 0)  # raises if it is the driver that is missing
+            raise syscall.SyscallError(syscall.NODEVICE, "no app named '%s' runs" % name)
+        raise
     finally:
         syscall.allow_ro(_DRIVER, 0, None)
 
