@@ -28,16 +28,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="Run fuzzers and soaks at full length.")
 
 
-SHARED = ("test_tutorial.py", "test_seal.py", "test_add_a_board.py", "test_verify_mutants.py")
-"""Files whose tests share something that takes long to make: one process runs all of a file."""
+def shared_in_file(item: pytest.Item) -> bool:
+    """Whether the test uses what is made once for its file."""
+    used = getattr(item, "_fixtureinfo", None)
+    return used is not None and any(made[-1].scope == "module" for made in used.name2fixturedefs.values())
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For `--dist loadgroup`."""
+    """Tests run side by side. Those that share what takes long to make are run by one process, one after the other:
+    those of a file with fixtures of its scope, and those that say so by a mark of their own (`xdist_group`).
+    """
     for item in items:
-        if item.path.name in SHARED:
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
+        if item.get_closest_marker("xdist_group") is None and shared_in_file(item):
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name}/{item.path.stem}"))
 
 
 def pytest_report_collectionfinish(items: list[pytest.Item]) -> str:

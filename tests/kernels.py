@@ -1,17 +1,28 @@
 """Builds kernels that differ from those in build/: other options, other boards. For tests; MicroPython's own objects,
-which know nothing of either, are taken over."""
+which know nothing of either, are taken over.
+
+A kernel is built once and kept in build/tests for as long as all that it is made of stays as it is. Whatever is made
+in a folder that several tests share is made while nobody else is in there: the tests run side by side.
+"""
 
 import fcntl
+import functools
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from adder.board import ROOT
+
+FOLDER = ROOT / "build" / "tests"
+
+SOURCES = ("adder", "board", "boards", "capsules", "firmware")
+"""Folders of which any file may become a part of a kernel, or decide on one."""
 
 
 def run(*command: str) -> None:
@@ -26,8 +37,24 @@ def write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def fingerprint(paths: Iterable[Path]) -> str:
-    return hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in paths)).hexdigest()
+def files(folder: Path) -> dict[str, bytes]:
+    """What lies in a folder, but for what Python leaves there."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+def fingerprint(parts: Iterable[tuple[str, bytes]]) -> str:
+    found = hashlib.sha256()
+    for name, data in parts:
+        found.update(f"{name} {len(data)}\n".encode() + data)
+    return found.hexdigest()
+
+
+@functools.cache
+def sources() -> str:
+    """The fingerprint of all that kernels are made of besides their own boards."""
+    parts = [(f"{folder}/{name}", data) for folder in SOURCES for name, data in files(ROOT / folder).items()]
+    return fingerprint([*parts, *((name, (ROOT / name).read_bytes()) for name in ("Kconfig", "mpy-cross.cfg"))])
 
 
 def names_in(header: Path) -> set[str]:
@@ -35,35 +62,68 @@ def names_in(header: Path) -> set[str]:
     return set(re.findall(r"MP_QSTR_\w+", header.read_text()))
 
 
-def build_kernel(
-    board: str | Path, folder: Path, *options: str, base: str = "qemu", python: Path | None = None
-) -> Path:
-    """As `_build_kernel`, one at a time in a folder: tests that run side by side share some."""
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """While this lasts, nobody else is at work in the folder who asks in the same way."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(f".{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return _build_kernel(board, folder, *options, base=base, python=python)
+        yield
 
 
-def _build_kernel(board: str | Path, folder: Path, *options: str, base: str, python: Path | None) -> Path:
-    """Build the kernel of a board, a name or a folder, with options like "MAX_PROCESSES=2". Nothing new, nothing done.
+def refresh(folder: Path, make: Callable[[Path], object]) -> None:
+    """Have a folder's contents made; if they are what they were, the files stay as old as they are."""
+    new = folder.with_name(f"{folder.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    make(new)
+    if folder.is_dir() and files(new) == files(folder):
+        shutil.rmtree(new)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+        new.rename(folder)
+
+
+def build_board(name: str, make: Callable[[Path], object], *, base: str = "qemu", python: Path | None = None) -> Path:
+    """The kernel of a board whose files `make` writes into a folder: in build/tests/NAME/board and …/build."""
+    folder = FOLDER / name
+    with alone(folder):
+        refresh(folder / "board", make)
+        return build_kernel(folder / "board", folder / "build", base=base, python=python)
+
+
+def build_variant(board: str, *options: str, base: str = "qemu") -> Path:
+    """The kernel of a known board with options like "MAX_PROCESSES=2"."""
+    chosen = [option.replace("=", "-").lower() for option in options]
+    return build_kernel(board, FOLDER / "-".join([board, *chosen]), *options, base=base)
+
+
+def build_kernel(
+    board: str | Path, folder: Path, *options: str, base: str = "qemu", python: Path | None = None
+) -> Path:
+    """Build the kernel of a board, a name or a folder, with options. Nothing new, nothing done.
 
     `base` is the board in build/ whose objects are taken over: one with the same chip. `python` is a program in Python
     that the build calls in place of Python itself.
     """
+    with alone(folder):
+        return _build_kernel(board, folder, *options, base=base, python=python)
+
+
+def _build_kernel(board: str | Path, folder: Path, *options: str, base: str, python: Path | None) -> Path:
     kernel = folder / "kernel.elf"
     built = ROOT / "build" / base
-    base_stamp = fingerprint([built / "kernel.elf", *sorted((ROOT / "adder").rglob("*.py")), ROOT / "mpy-cross.cfg"])
-    own = sorted((ROOT / "capsules").rglob("*.py"))  # the kernel in build/ has not all of them
-    own += sorted(path for path in board.rglob("*") if path.is_file()) if isinstance(board, Path) else []
-    stamp = base_stamp + fingerprint(own) + f"{board} {options} {python}"
+    tool = [*files(ROOT / "adder").items(), ("mpy-cross.cfg", (ROOT / "mpy-cross.cfg").read_bytes())]
+    base_stamp = fingerprint([(base, (built / "kernel.elf").read_bytes()), *tool])
+    own = list(files(board).items()) if isinstance(board, Path) else []
+    own += [(str(python), python.read_bytes())] if python else []
+    stamp = base_stamp + sources() + fingerprint(own) + f"{board} {options}"
     if kernel.is_file() and (folder / ".built").is_file() and (folder / ".built").read_text() == stamp:
         return kernel
     if not (folder / ".base").is_file() or (folder / ".base").read_text() != base_stamp:
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(built, folder, ignore=shutil.ignore_patterns("*.img", "*.bin", ".config", "flash"))
-        for part in ("core", "kernel", "arch"):
-            shutil.rmtree(folder / part)
+        shutil.copytree(built, folder, ignore=shutil.ignore_patterns("*.img", "*.bin", ".config", "flash", "typecheck"))
+        for part in (ROOT / "firmware").iterdir():
+            shutil.rmtree(folder / part.name, ignore_errors=True)
         for pattern in ("*.elf", "flash_*.o", "panic_console_*.o", "main.o", "modes.o", "frozen_content.o"):
             for made in folder.glob(pattern):
                 made.unlink()

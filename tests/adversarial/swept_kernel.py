@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from hostile_kernel import HERE, write_board
-from kernels import build_kernel, write
+from kernels import build_board, write
 from reached import Image
 
 from adder.board import ROOT
@@ -43,9 +43,13 @@ def rows() -> list[tuple[str, str, str, Any]]:
     ]
 
 
-def build_swept_kernel(folder: Path) -> Path:
+def build_swept_kernel() -> Path:
     """QEMU's board of hostile capsules, with one that sweeps and one that measures, which nobody verifies."""
-    board = folder / "board"
+    return build_board("swept", write_swept_board, python=HERE / "board" / "unverified.py")
+
+
+def write_swept_board(board: Path) -> None:
+    """The board's folder."""
     write_board(board, list(WHICH))
     text = (board / "board.py").read_text()
     text = text.replace(
@@ -59,4 +63,3 @@ def build_swept_kernel(folder: Path) -> Path:
     types = sorted(ours(Image(ROOT / "build" / "qemu" / "kernel.elf")).items())
     table = f'"""What each function takes."""\n\nTYPES = {dict(types)!r}\nROWS = {tuple(rows())!r}\n'
     write(board / "capsules" / "hostile" / "table.py", table)
-    return build_kernel(board, folder / "build", python=HERE / "board" / "unverified.py")

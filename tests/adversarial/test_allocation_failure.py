@@ -8,13 +8,14 @@ kernel's log. The numbers below were counted on this board; when the kernel chan
 import re
 import shutil
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
+from kernels import build_variant
 
 from adder.board import ROOT
 from adder.elf_to_tbf import Options, elf_to_tbf
@@ -201,18 +202,9 @@ def test_each_allocation_may_fail_and_all_go_on(injector, long) -> None:
     assert len(untold) <= len(outcomes) // 8, untold
 
 
-@pytest.fixture
-def small_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Path]:
-    """Builds a kernel with so many KB of heap."""
-    monkeypatch.syspath_prepend(ROOT / "tests" / "system")
-    from kernels import build_kernel
-
-    return lambda size: build_kernel("qemu", tmp_path / "build", f"KERNEL_HEAP_KB={size}")
-
-
-def test_a_heap_that_is_much_too_small_is_named(small_kernel, simulation) -> None:
+def test_a_heap_that_is_much_too_small_is_named(simulation) -> None:
     board = simulation("hello")
-    board.kernel = small_kernel(12)
+    board.kernel = build_variant("qemu", "KERNEL_HEAP_KB=12")
     with board:
         board.expect(r"^MemoryError: ", timeout=30)
         board.expect(r"^panicked: the board could not be wired: a kernel heap of 12 KB is too small\r$", timeout=30)

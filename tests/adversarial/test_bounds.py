@@ -16,7 +16,6 @@ from swept_kernel import MEASURE, WHICH, build_swept_kernel
 from test_hostile_capsules import ASK
 from test_powers import ALLOW, MORTAL, app
 
-from adder.board import ROOT
 from adder.flash_image import FlashImage, read_app_file
 from adder.simulate import Simulation
 from adder.symbols import Symbols
@@ -83,7 +82,7 @@ ROWS = rows()
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The kernel that measures."""
-    built = build_swept_kernel(ROOT / "build" / "swept")
+    built = build_swept_kernel()
     return choose(built, WHICH.index(MEASURE), tmp_path_factory.mktemp("bounds") / "kernel.elf")
 
 

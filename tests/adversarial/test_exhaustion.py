@@ -18,14 +18,13 @@ from pathlib import Path
 import pytest
 from cortex import LR, PC, SP, SYSTICK, TRAMPOLINE, Board, Stuck
 from fuzzing import record
-from kernels import build_kernel, write
+from kernels import build_board, write
 
 from adder.board import ROOT
 from adder.flash_image import FlashImage, read_app_file
 from adder.symbols import Symbols
 
 HERE = Path(__file__).parent / "exhausted"
-FOLDER = ROOT / "build" / "exhausted"
 APPS = ("witness",)
 ROUNDS = 2  # of the witness, that have to be over after each point
 WORKERS = 2
@@ -332,10 +331,9 @@ def sweep(kernel: Path, flash: bytes, worker: int, step: int, bare: bool = False
 @pytest.fixture(scope="session")
 def exhausted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
     """The kernel with the guilty one, and the flash with the apps."""
-    write_board(FOLDER / "board")
     image = FlashImage(tmp_path_factory.mktemp("exhausted") / "flash.img")
     image.install([read_app_file(ROOT / "build" / "apps" / f"{app}.tbf") for app in APPS], only=True)
-    return build_kernel(FOLDER / "board", FOLDER / "build"), image.path.read_bytes()[:0x100000]
+    return build_board("exhausted", write_board), image.path.read_bytes()[:0x100000]
 
 
 @pytest.mark.timeout(7200)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from hostile_kernel import ATTACKS, choose, header, write_board
-from kernels import build_kernel
+from kernels import build_board
 
 from adder.board import ROOT
 from adder.elf_to_tbf import Options, elf_to_tbf
@@ -107,9 +107,7 @@ print("mortal: victim:", ask(VICTIM, 1))
 @pytest.fixture(scope="session")
 def hostile_kernel() -> Path:
     """The kernel that holds all attacks."""
-    folder = ROOT / "build" / "hostile"
-    write_board(folder / "board", ATTACKS)
-    return build_kernel(folder / "board", folder / "build")
+    return build_board("hostile", lambda folder: write_board(folder, ATTACKS))
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from reached import Image, reached, short
 from swept_kernel import build_swept_kernel, ours
 from test_hostile_capsules import ASK
 
-from adder.board import ROOT
 from adder.flash_image import FlashImage, read_app_file
 from adder.python_app import build
 from adder.simulate import Simulation
@@ -92,7 +91,7 @@ def app(folder: Path, name: str, text: str) -> Path:
 def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, bool]:
     """The kernel, what the console shows, and whether the programs' flash is as it was."""
     folder = tmp_path_factory.mktemp("powers")
-    kernel = build_swept_kernel(ROOT / "build" / "swept")
+    kernel = build_swept_kernel()
     image = FlashImage(folder / "flash.img")
     apps = [app(folder, name, text) for name, text in (("mortal", MORTAL), ("sweeper", SWEEPER), ("witness", WITNESS))]
     image.install([read_app_file(path) for path in apps], only=True)

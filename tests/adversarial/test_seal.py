@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 from hostile_kernel import HERE, write_board
-from kernels import build_kernel
+from kernels import build_board
 from test_hostile_capsules import ASK
 
-from adder.board import ROOT
 from adder.flash_image import FlashImage, read_app_file
 from adder.python_app import build
 from adder.simulate import Simulation
@@ -32,17 +31,14 @@ print("app: done")
 )
 
 
-@pytest.fixture(scope="module")
-def unsealed() -> Path:
-    """The folder of a board with a capsule that nobody has verified."""
-    folder = ROOT / "build" / "hostile-seal"
-    write_board(folder / "board", [BREAKER])
-    return folder
+def write_unsealed_board(folder: Path) -> None:
+    """A board with a capsule that no verifier would let pass."""
+    write_board(folder, [BREAKER])
 
 
 @pytest.fixture(scope="module")
-def kernel(unsealed: Path) -> Path:
-    return build_kernel(unsealed / "board", unsealed / "build", python=HERE / "board" / "unverified.py")
+def kernel() -> Path:
+    return build_board("unsealed", write_unsealed_board, python=HERE / "board" / "unverified.py")
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +57,9 @@ def console(kernel: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
         return board.transcript
 
 
-def test_the_build_refuses_the_capsule(unsealed: Path) -> None:
+def test_the_build_refuses_the_capsule() -> None:
     with pytest.raises(AssertionError, match="adder verify --explain"):
-        build_kernel(unsealed / "board", unsealed.with_name("hostile-unsealed") / "build")
+        build_board("refused", write_unsealed_board)
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)

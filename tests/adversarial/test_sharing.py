@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from cortex import Board
-from kernels import build_kernel, write
+from kernels import build_board, build_variant, write
 from test_exhaustion import write_board
 
 from adder.board import ROOT
@@ -117,20 +117,22 @@ def unwrapped(heap: Heap) -> set[str]:
 def test_no_board_shares_an_object_without_a_wrapper(board: str) -> None:
     kernel = ROOT / "build" / board / "kernel.elf"
     if not kernel.exists():
-        kernel = build_kernel(board, ROOT / "build" / "sharing" / board, base=board)
+        kernel = build_variant(board, base=board)
     assert unwrapped(Heap(kernel)) == set()
+
+
+def write_naive_board(folder: Path) -> None:
+    """The same board with a multiplexer that wraps nothing."""
+    write_board(folder)
+    text = (ROOT / "capsules" / "virtual" / "virtual_uart.py").read_text().replace("shared(self.", "(self.")
+    text = text.replace(", deferred, shared", ", deferred")
+    write(folder / "capsules" / "hostile" / "naive_uart.py", text)
+    wiring = (folder / "board.py").read_text()
+    write(folder / "board.py", wiring.replace("capsules.virtual.virtual_uart", "capsules.hostile.naive_uart"))
 
 
 @pytest.mark.parametrize("wrapped", [True, False])
 def test_a_multiplexer_that_two_capsules_share_without_one_is_found(wrapped: bool) -> None:
-    folder = ROOT / "build" / "sharing" / ("wrapped" if wrapped else "found")
-    write_board(folder / "board")
-    if not wrapped:
-        text = (ROOT / "capsules" / "virtual" / "virtual_uart.py").read_text().replace("shared(self.", "(self.")
-        text = text.replace(", deferred, shared", ", deferred")
-        write(folder / "board" / "capsules" / "hostile" / "naive_uart.py", text)
-        wiring = (folder / "board" / "board.py").read_text()
-        wiring = wiring.replace("capsules.virtual.virtual_uart", "capsules.hostile.naive_uart")
-        write(folder / "board" / "board.py", wiring)
-    found = unwrapped(Heap(build_kernel(folder / "board", folder / "build")))
+    kernel = build_board("exhausted", write_board) if wrapped else build_board("naive", write_naive_board)
+    found = unwrapped(Heap(kernel))
     assert any(line.startswith("UartMux: ") for line in found) != wrapped, found

@@ -8,6 +8,8 @@ from on_host import Host
 from on_image import Kernel, fuzz_image
 from reduce import reduce
 
+pytestmark = pytest.mark.xdist_group("fuzz")  # they share two kernels
+
 PROCESSES = 2
 found: list[dict[str, object]] = []
 SAMPLE, ALL = 40, 350_000  # modules, of which some are refused

@@ -12,6 +12,8 @@ from on_image import Kernel
 
 from adder.board import ROOT
 
+pytestmark = pytest.mark.xdist_group("fuzz")
+
 SOON = 30
 ON_HOST = [name for name, hole in HOLES.items() if hole["target"] == "host"]
 

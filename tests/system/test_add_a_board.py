@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from kernels import build_kernel
+from kernels import build_board, write
 
 from adder import configure
 from adder.board import ROOT, board_folder
@@ -32,20 +32,22 @@ def test_a_new_board_of_a_known_chip_is_one_file_that_builds(tmp_path: Path, mon
     assert pins == [43, 44, 26, 30, 6, 29, -1]
     monkeypatch.undo()
     # The kernel is built as the board that it becomes: a folder of its own with that file.
-    folder = tmp_path / "boards" / "nrf52840"
-    (folder / "defconfig").write_text((folder / "xiao.config").read_text())
-    kernel = build_kernel(folder, tmp_path / "build", base="nrf52840")
+    copied = tmp_path / "boards" / "nrf52840"
+    (copied / "defconfig").write_text((copied / "xiao.config").read_text())
+    kernel = build_board("xiao", lambda folder: shutil.copytree(copied, folder), base="nrf52840")
     assert b"Seeed XIAO nRF52840" in kernel.read_bytes()
-    assert "KERNEL_FLASH_START (0x00027000u)" in (tmp_path / "build" / "memory_map.h").read_text()
+    assert "KERNEL_FLASH_START (0x00027000u)" in (kernel.parent / "memory_map.h").read_text()
+
+
+def write_new_chip(folder: Path) -> None:
+    """The folder that the page has for a new chip."""
+    for path, text in FILES.items():
+        if path.startswith("boards/mychip/"):
+            write(folder / Path(path).name, text)
 
 
 def test_a_new_chip_is_a_folder_whose_kernel_boots(tmp_path: Path) -> None:
-    folder = tmp_path / "mychip"
-    folder.mkdir()
-    for path, text in FILES.items():
-        if path.startswith("boards/mychip/"):
-            (folder / Path(path).name).write_text(text)
-    kernel = build_kernel(folder, tmp_path / "build")
+    kernel = build_board("mychip", write_new_chip)
     image = FlashImage(tmp_path / "flash.img")
     image.install([read_app_file(ROOT / "build" / "apps" / "hello.tbf")], only=True)
     assert SAID is not None

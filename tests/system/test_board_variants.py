@@ -6,7 +6,7 @@
 from pathlib import Path
 
 import pytest
-from kernels import build_kernel
+from kernels import build_variant
 
 from adder.board import ROOT, Board, board_folder, board_names, load_board
 from adder.configure import load
@@ -37,15 +37,15 @@ def board() -> Board:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("name", "options"), VARIANTS)
-def test_the_kernel_is_at_most_336_kb_and_64_kb_of_ram_on_each_board(name, options, board, long, tmp_path) -> None:
+def test_the_kernel_is_at_most_336_kb_and_64_kb_of_ram_on_each_board(name, options, board, long) -> None:
     if (name not in SHORT or options) and not long:
         pytest.skip("`make variants` builds it; `make test` builds two of the boards")
-    elf = build_kernel(name, tmp_path / "build", *options, base="nrf52840")
+    elf = build_variant(name, *options, base="nrf52840")
     symbols = Symbols.read(elf)
-    start = int(load(name, tmp_path / "build").syms["NRF52_KERNEL_START"].str_value, 16)
+    start = int(load(name, elf.parent).syms["NRF52_KERNEL_START"].str_value, 16)
     # The vectors are where the bootloader looks for them: the stack's top, and the reset handler.
     assert symbols["_vectors"].address == start
-    vectors = (tmp_path / "build" / "kernel.bin").read_bytes()[:8]
+    vectors = elf.with_suffix(".bin").read_bytes()[:8]
     assert int.from_bytes(vectors[:4], "little") == symbols["_stack_top"].address
     assert int.from_bytes(vectors[4:], "little") & ~1 == symbols["Reset_Handler"].address & ~1
     total = size_of(elf, board)

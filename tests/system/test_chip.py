@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from kernels import build_kernel
+from kernels import build_variant
 
 from adder import python_app
 from adder.board import ROOT, load_board
@@ -238,7 +238,7 @@ def test_the_line_carries_what_it_can_both_ways(boot: Boot, tmp_path: Path, flow
     blocks = make_blocks(str(tmp_path / "blocks"), str(size))
     chatters = [make_chatter(str(tmp_path), str(number)) + ".py" for number in range(8)]
     options = ("NRF52_UART_FLOW_CONTROL=y",) if flow_control else ()
-    kernel = build_kernel("nrf52840", tmp_path / "build", *options, base="nrf52840") if options else KERNEL
+    kernel = build_variant("nrf52840", *options, base="nrf52840") if options else KERNEL
     chip = boot("sink", *chatters, kernel=kernel, mips=mips)
     chip.run(1)
     chip.type((tmp_path / "blocks").read_bytes())

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from kernels import build_kernel
+from kernels import build_variant
 
 from adder.board import ROOT
 from adder.flash_image import FlashImage, read_app_file
@@ -20,24 +20,24 @@ def boot(kernel: Path, tmp_path: Path) -> Simulation:
 
 
 def test_the_priority_scheduler_runs_the_first_ready_app_at_once(tmp_path: Path) -> None:
-    with boot(build_kernel("qemu", tmp_path / "build", "SCHEDULER_PRIORITY=y"), tmp_path) as board:
+    with boot(build_variant("qemu", "SCHEDULER_PRIORITY=y"), tmp_path) as board:
         board.expect(r"hello: hello, 5 of 5", timeout=60)
 
 
 def test_the_cooperative_scheduler_never_takes_the_cpu_from_a_spinning_app(tmp_path: Path) -> None:
-    with boot(build_kernel("qemu", tmp_path / "build", "SCHEDULER_COOPERATIVE=y"), tmp_path) as board:
+    with boot(build_variant("qemu", "SCHEDULER_COOPERATIVE=y"), tmp_path) as board:
         board.expect(r"spin: spinning", timeout=60)
         with pytest.raises(ExpectTimeout):
             board.expect(r"hello: hello, 2 of 5", timeout=4)
 
 
 def test_the_panic_policy_ends_the_kernel_with_its_reason(tmp_path: Path) -> None:
-    with boot(build_kernel("qemu", tmp_path / "build", "FAULT_POLICY_PANIC=y"), tmp_path) as board:
+    with boot(build_variant("qemu", "FAULT_POLICY_PANIC=y"), tmp_path) as board:
         board.expect(r"panicked: process faulty had a fault", timeout=60)
 
 
 def test_the_stop_policy_leaves_the_app_stopped_and_the_others_running(tmp_path: Path) -> None:
-    with boot(build_kernel("qemu", tmp_path / "build", "FAULT_POLICY_STOP=y"), tmp_path) as board:
+    with boot(build_variant("qemu", "FAULT_POLICY_STOP=y"), tmp_path) as board:
         board.expect(r"app faulty: stopped", timeout=60)
         board.expect(r"hello: hello, 5 of 5", timeout=60)
         assert board.transcript.count("App: faulty") == 1
@@ -45,7 +45,7 @@ def test_the_stop_policy_leaves_the_app_stopped_and_the_others_running(tmp_path:
 
 def test_capsules_that_are_switched_off_are_not_in_the_image(tmp_path: Path) -> None:
     off = ("CAPSULE_LED=n", "CAPSULE_IPC=n", "CAPSULE_PROCESS_INFO=n", "CAPSULE_LOW_LEVEL_DEBUG=n")
-    kernel = build_kernel("qemu", tmp_path / "build", *off, "MAX_PROCESSES=2")
+    kernel = build_variant("qemu", *off, "MAX_PROCESSES=2")
     assert kernel.stat().st_size
     assert b"LedDriver" not in kernel.read_bytes()
     with boot(kernel, tmp_path) as board:

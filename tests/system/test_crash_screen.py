@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import zxingcpp
 from elftools.elf.elffile import ELFFile
-from kernels import build_kernel
+from kernels import build_variant
 from test_configurations import boot
 
 from adder.simulate import ExpectTimeout, Simulation
@@ -172,7 +172,7 @@ def test_a_fault_in_the_crash_report_ends_it(broken, where) -> None:
 
 
 def test_a_panic_by_policy_has_a_code_too(tmp_path: Path) -> None:
-    with boot(build_kernel("qemu", tmp_path / "build", "FAULT_POLICY_PANIC=y"), tmp_path) as board:
+    with boot(build_variant("qemu", "FAULT_POLICY_PANIC=y"), tmp_path) as board:
         report, code = crash(board)
         assert code == report
         assert report.startswith("panicked: process faulty had a fault\nAdder ")
