@@ -128,14 +128,15 @@ flash: kernel apps known-apps ## Write the kernel and APPS to BOARD: probe, UF2 
 
 # -- Checking and measuring -------------------------------------------------------
 
-# JOBS=2: so many tests side by side.
-SIDE_BY_SIDE = $(if $(JOBS),-n $(JOBS) --dist loadgroup)
+# So many tests run side by side; tests/conftest.py decides which of them one process runs, and in what order.
+JOBS ?= $(shell nproc)
+SIDE_BY_SIDE = $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadgroup --no-loadscope-reorder)
 
-test: kernels apps ## Run all tests (JOBS=2: two at a time)
+test: kernels apps ## Run all tests, as many at a time as there are cores (JOBS=1: one)
 	@$(PYTHON) -m pytest tests $(SIDE_BY_SIDE) $(TEST_OPTIONS)
 
 SLOW_HOST_TESTS := tutorial typecheck verify_mutants tbf_from_elf bench
-test-host: $(TOOL_READY) ## Run the quick ones of the tests that need no simulator (JOBS=2: two at a time)
+test-host: $(TOOL_READY) ## Run the quick ones of the tests that need no simulator
 	@$(PYTHON) -m pytest tests/host $(SLOW_HOST_TESTS:%=--ignore tests/host/test_%.py) $(SIDE_BY_SIDE) $(TEST_OPTIONS)
 
 renode-test: apps $(TOOL_READY) ## Test the nRF52840's kernel in Renode
@@ -147,7 +148,7 @@ renode-soak: apps $(TOOL_READY) ## Ten thousand alarms and two megabytes over th
 	@$(PYTHON) -m adder renode test renode/long/alarms.robot renode/tests/uart.robot --variable SIZE:1048576 $(TEST_OPTIONS)
 
 test-adversarial: kernel apps ## Run the tests that try to break out
-	@$(PYTHON) -m pytest tests/adversarial $(TEST_OPTIONS)
+	@$(PYTHON) -m pytest tests/adversarial $(SIDE_BY_SIDE) $(TEST_OPTIONS)
 
 FUZZERS := $(wildcard tests/adversarial/test_*fuzz.py tests/adversarial/test_*_mutants.py) \
     tests/adversarial/test_allocation_failure.py tests/adversarial/test_exhaustion.py tests/host/test_verify_mutants.py tests/host/test_app_requests.py tests/fuzz
@@ -175,4 +176,4 @@ tcb: $(TOOL_READY) ## Count trusted lines; list where powers are minted
 	@$(PYTHON) -m adder tcb
 
 clean: ## Remove what was built (not the virtual environment and MicroPython's source)
-	@rm -rf $(BOARDS:%=$(BUILD)/%) $(BUILD)/apps $(BUILD)/bare-* $(BUILD)/hostile* $(BUILD)/drivers $(BUILD)/upstream $(BUILD)/*.json
+	@rm -rf $(BOARDS:%=$(BUILD)/%) $(BUILD)/apps $(BUILD)/bare-* $(BUILD)/tests $(BUILD)/fuzz-* $(BUILD)/drivers $(BUILD)/upstream $(BUILD)/*.json

@@ -22,8 +22,6 @@ from adder.symbols import Symbols
 from adder.trace import LogParser, Place, TracedRun
 from adder.verify.functions import FUNCTIONS
 
-pytestmark = pytest.mark.timeout(300)  # two boots, one of them traced
-
 MOST = 100_000
 PER_TICK = 1.25
 """A tick of the timer is 40 ns, an instruction 32 (adder/simulate.py)."""

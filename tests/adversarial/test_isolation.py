@@ -5,9 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
+from probes import Probes
 
 from adder.board import ROOT
 from adder.elf_to_tbf import Options, elf_to_tbf
+from adder.symbols import Symbols
 
 FAULTY = ROOT / "build" / "apps" / "faulty.elf"
 
@@ -39,30 +41,42 @@ REGIONS = {
 }
 
 
-def prober(tmp_path: Path, argument: str) -> Path:
-    """The app `faulty` with this argument."""
-    path = tmp_path / "prober.tbf"
-    path.write_bytes(elf_to_tbf(FAULTY.read_bytes(), Options(name="prober", argument=argument)).encode())
-    return path
+CASES = list(itertools.product(REGIONS, ("read", "write", "exec")))
 
 
-@pytest.mark.parametrize(("region", "way"), list(itertools.product(REGIONS, ("read", "write", "exec"))))
-def test_what_is_not_its_own_is_out_of_an_apps_reach(simulation, kernel_symbols, tmp_path, region, way) -> None:
+def address_of(region: str, symbols: Symbols) -> int:
+    """Where the region is."""
     address = REGIONS[region]
     if address == "witness RAM":
         # The processes' RAM begins behind the kernel's; the witness is the first.
-        address = (kernel_symbols["_process_ram_start"].address) + 64
-    elif isinstance(address, str):
-        address = kernel_symbols[address].address
-    with simulation("hello", prober(tmp_path, f"{way} 0x{address:08x}")) as board:
-        board.expect(r"App: prober   -   \[Faulted\]", timeout=20)
-        board.expect(r"app prober: restart in", timeout=20)
-        # On a slow machine the report comes out later than what other apps print.
-        if "hello: hello, 5 of 5" not in board.transcript:
-            board.expect(r"hello: hello, 5 of 5", timeout=20)
-        assert "was not stopped" not in board.transcript
-        report = board.transcript[: board.transcript.index("App: prober")]
-        assert re.search(r"(Data|Instruction) Access Violation|Bus Error|Invalid State", report), report
+        return symbols["_process_ram_start"].address + 64
+    return symbols[address].address if isinstance(address, str) else address
+
+
+@pytest.fixture(scope="module")
+def probes(tmp_path_factory: pytest.TempPathFactory) -> Probes[tuple[str, str]]:
+    """The app `faulty`, with what it is to do as its argument."""
+
+    def make(case: tuple[str, str], name: str, wait: int, folder: Path) -> Path:
+        region, way = case
+        argument = f"after {wait} {way} 0x{address_of(region, probes.symbols):08x}"
+        path = folder / f"{name}.tbf"
+        path.write_bytes(elf_to_tbf(FAULTY.read_bytes(), Options(name=name, argument=argument)).encode())
+        return path
+
+    probes = Probes(tmp_path_factory.mktemp("probes"), CASES, make, at_once=14)
+    return probes
+
+
+@pytest.mark.parametrize("case", CASES, ids="-".join)
+def test_what_is_not_its_own_is_out_of_an_apps_reach(case: tuple[str, str], probes: Probes[tuple[str, str]]) -> None:
+    region, way = case
+    shown = probes.shown(case)
+    assert f"faulty: {way} 0x{address_of(region, probes.symbols):08x}" in shown, shown
+    report = probes.report(case)
+    assert report is not None, shown
+    assert re.search(r"(Data|Instruction) Access Violation|Bus Error|Invalid State", report), report
+    assert "was not stopped" not in shown, shown
 
 
 @pytest.mark.parametrize("what", ["kernel", "peripheral", "flash", "system", "nowhere", "edge", "fpedge"])

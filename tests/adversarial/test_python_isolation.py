@@ -2,9 +2,13 @@
 
 import itertools
 import re
+from pathlib import Path
 
 import pytest
-from test_isolation import REGIONS
+from probes import Probes
+from test_isolation import REGIONS, address_of
+
+from adder.python_app import build
 
 # Through `uctypes`, which makes an object of any address; through machine code of the viper emitter,
 # which dereferences any number; through a list whose item is an address.
@@ -50,28 +54,39 @@ CASES = [
 MAY = {("kernel flash", "read")}
 
 
-@pytest.mark.parametrize(("region", "door", "way"), CASES)
-def test_no_door_leads_out(simulation, kernel_symbols, python_app, region, door, way) -> None:
-    address = REGIONS[region]
-    if address == "witness RAM":
-        address = kernel_symbols["_process_ram_start"].address + 64
-    elif isinstance(address, str):
-        address = kernel_symbols[address].address
-    text = f"{DOORS[door]}\nprint('found', {way}(0x{address | (way == 'execute'):08x}))"
-    with simulation("hello", python_app(text, name="prober", native=True, ram=16384)) as board:
-        if (region, way) in MAY and door != "forged object":
-            board.expect(r"found \d+", timeout=20)
-            return
-        found = board.expect(r"found (\S+)|App: prober   -   \[Faulted\]", timeout=20)
-        if found[1] is not None:
-            assert found[1] is None, f"{way} of {region}: {found[1]!r}"
-        board.expect(r"hello: hello, 3 of 5", timeout=20)
-        report = board.transcript[: board.transcript.index("App: prober")]
-        stopped = (
-            r"(Data|Instruction) Access Violation|Bus Error|Invalid State|Undefined Instruction|uncaught exception"
-        )
-        assert re.search(stopped, report), report
-        assert "kernel fault" not in board.transcript
+@pytest.fixture(scope="module")
+def probes(tmp_path_factory: pytest.TempPathFactory) -> Probes[tuple[str, str, str]]:
+    """A Python app for each case."""
+
+    def make(case: tuple[str, str, str], name: str, wait: int, folder: Path) -> Path:
+        region, door, way = case
+        address = address_of(region, probes.symbols) | (way == "execute")
+        settings = f'# /// script\n# [tool.adder]\n# name = "{name}"\n# native = true\n# ram = 16384\n# ///\n'
+        text = f"import time\ntime.sleep_ms({wait})\n{DOORS[door]}\nprint('{name} tries')\n"
+        text += f"print('{name} found', {way}(0x{address:08x}))\n"
+        (folder / f"{name}.py").write_text(settings + text)
+        path = folder / f"{name}.tbf"
+        path.write_bytes(build(folder / f"{name}.py").tbf.encode())
+        return path
+
+    folder = tmp_path_factory.mktemp("probes")
+    probes = Probes(folder, CASES, make, r"app {name}: stopped|^{name} found", at_once=10)
+    return probes
+
+
+@pytest.mark.parametrize("case", CASES, ids="-".join)
+def test_no_door_leads_out(case: tuple[str, str, str], probes: Probes[tuple[str, str, str]]) -> None:
+    region, door, way = case
+    shown, name = probes.shown(case), probes.name(case)
+    assert f"{name} tries" in shown, shown
+    if (region, way) in MAY and door != "forged object":
+        assert re.search(rf"{name} found \d+", shown), shown
+        return
+    assert f"{name} found" not in shown, f"{way} of {region}"
+    report = probes.report(case)
+    assert report is not None, shown
+    stopped = r"(Data|Instruction) Access Violation|Bus Error|Invalid State|Undefined Instruction|uncaught exception"
+    assert re.search(stopped, report), report
 
 
 STOLEN = """

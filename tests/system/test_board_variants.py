@@ -35,7 +35,6 @@ def board() -> Board:
     return load_board("nrf52840")
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("name", "options"), VARIANTS)
 def test_the_kernel_is_at_most_336_kb_and_64_kb_of_ram_on_each_board(name, options, board, long) -> None:
     if (name not in SHORT or options) and not long:

@@ -2,8 +2,6 @@
 
 import threading
 
-import pytest
-
 from adder import bench
 from adder.board import ROOT, load_board
 from adder.flash_image import FlashImage, read_app_file
@@ -35,7 +33,6 @@ class Interrupts:
                 self.done.set()
 
 
-@pytest.mark.timeout(300)
 def test_an_alarm_takes_one_interrupt(tmp_path) -> None:
     """The top half returns while the line is asserted, so the line is pending again; that must not count."""
     kernel = load_board("qemu").build / "kernel.elf"

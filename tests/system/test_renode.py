@@ -13,7 +13,6 @@ from adder.renode import find_renode
 SUITES = sorted((ROOT / "renode" / "tests").glob("*.robot"))
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("suite", SUITES, ids=lambda path: path.stem)
 def test_renode(suite: Path, tmp_path: Path) -> None:
     try:
