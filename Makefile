@@ -151,7 +151,7 @@ test-adversarial: kernel apps ## Run the tests that try to break out
 	@$(PYTHON) -m pytest tests/adversarial $(SIDE_BY_SIDE) $(TEST_OPTIONS)
 
 FUZZERS := $(wildcard tests/adversarial/test_*fuzz.py tests/adversarial/test_*_mutants.py) \
-    tests/adversarial/test_allocation_failure.py tests/adversarial/test_exhaustion.py tests/host/test_verify_mutants.py tests/host/test_app_requests.py tests/fuzz
+    tests/adversarial/test_allocation_failure.py tests/adversarial/test_exhaustion.py tests/host/test_app_requests.py tests/fuzz
 fuzz: kernel apps ## Run the long fuzzers, one after the other, for hours: what each of them does, its file says
 	@$(PYTHON) -m pytest $(FUZZERS) --long --timeout=72000 $(TEST_OPTIONS)
 

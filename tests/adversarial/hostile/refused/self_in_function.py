@@ -1,5 +1,6 @@
 # refused: CP010
-"""A function that calls a foreign object self."""
+"""Passes on a self that no method has been given."""
 
-def peek(self):
-    return 1
+
+def attack(a):
+    return a.keep(self)
