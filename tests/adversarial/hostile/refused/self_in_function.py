@@ -1,6 +1,5 @@
 # refused: CP010
-"""Passes on a self that no method has been given."""
+"""A function that calls a foreign object self."""
 
-
-def attack(a):
-    return a.keep(self)
+def peek(self):
+    return 1
