@@ -21,15 +21,42 @@ def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("language", ["c", "python"])
-def test_a_new_app_builds_and_passes_its_own_test_and_then_it_is_yours(kernel, tmp_path: Path, language: str) -> None:
+LIBTOCK_RS = os.environ.get("LIBTOCK_RS", "")
+"""A checkout of libtock-rs, where there is no network to fetch it by."""
+
+
+def build_offline(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have cargo build a new app from that checkout and Rust's own source, and fetch nothing."""
+    sysroot = subprocess.run(["rustc", "--print", "sysroot"], capture_output=True, text=True, check=True).stdout.strip()
+    library = Path(sysroot) / "lib" / "rustlib" / "src" / "rust" / "library"
+    manifest, git = folder / "Cargo.toml", 'git = "https://github.com/tock/libtock-rs"'
+    text = manifest.read_text()
+    text = text.replace(f"libtock = {{ {git}", f'libtock = {{ path = "{LIBTOCK_RS}"')
+    text = text.replace(git, f'path = "{LIBTOCK_RS}/build_scripts"')
+    assert "git" not in text
+    manifest.write_text(f'{text}\n[patch.crates-io]\nlibm = {{ path = "{library}/compiler-builtins/libm" }}\n')
+    with (folder / ".cargo" / "config.toml").open("a") as config:
+        config.write('[source.crates-io]\nreplace-with = "vendor"\n')
+        config.write(f'[source.vendor]\ndirectory = "{library}/vendor"\n')
+    monkeypatch.setenv("CARGO_OPTIONS", "--offline")
+    monkeypatch.setenv("CARGO_HOME", str(folder / "cargo"))
+
+
+@pytest.mark.parametrize("language", ["c", "python", "rust"])
+def test_a_new_app_builds_and_passes_its_own_test_and_then_it_is_yours(
+    kernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    if language == "rust" and not LIBTOCK_RS:
+        pytest.skip("needs rustc with its source, and LIBTOCK_RS=FOLDER, a checkout of libtock-rs")
     folder = tmp_path / f"my-{language}"
     result = CliRunner().invoke(cli, ["app", "new", str(folder), f"--{language}"], catch_exceptions=False)
     assert "make test" in result.output
+    if language == "rust":
+        build_offline(folder, monkeypatch)
     done = make(folder, "test")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout
-    source = folder / ("main.c" if language == "c" else "app/main.py")
+    source = folder / {"c": "main.c", "python": "app/main.py", "rust": "src/main.rs"}[language]
     source.write_text(source.read_text().replace("hello", "bye"))
     done = make(folder, "test")  # the change is built, and noticed
     assert done.returncode != 0
