@@ -24,7 +24,7 @@ export MICROPY_GIT_HASH := release
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all run flash test test-host test-adversarial menuconfig bench size variants tcb help fuzz soak upstream-tests renode-run renode-test renode-soak clean kernel kernels apps image known-apps FORCE
+.PHONY: all run flash reference test test-host test-adversarial menuconfig bench size variants tcb help fuzz soak upstream-tests renode-run renode-test renode-soak clean kernel kernels apps image known-apps FORCE
 
 all: kernel apps ## Build the kernel for BOARD and all apps
 
@@ -160,6 +160,9 @@ soak: kernel apps ## Preempt and interrupt the interpreter for 10^10 instruction
 
 upstream-tests: kernel ## Run MicroPython's own tests in a process and on its own port
 	@$(PYTHON) tests/upstream/run.py
+
+reference: $(TOOL_READY) ## Make the Python library's stubs and its reference anew (apps/stubs, docs/python-library.md)
+	@$(PYTHON) -m adder.app_stubs
 
 bench: kernel apps ## Count instructions of each kernel operation, and of the interpreter
 	@$(PYTHON) -m adder bench

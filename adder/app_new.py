@@ -14,7 +14,11 @@ LONGEST_NAME = 32
 
 FILES = {
     "c": {"Makefile": "c/Makefile", "main.c": "c/main.c"},
-    "python": {"Makefile": "python/Makefile", "app/main.py": "python/main.py"},
+    "python": {
+        "Makefile": "python/Makefile",
+        "app/main.py": "python/main.py",
+        "pyproject.toml": "python/pyproject.toml",
+    },
     "rust": {
         "Makefile": "rust/Makefile",
         "Cargo.toml": "rust/Cargo.toml",

@@ -69,7 +69,7 @@ def work(seed):
     digest = hashlib.sha256()
     values = list(numbers(seed, 40))
     digest.update(" ".join(map(str, walk(tree(values)))).encode())
-    table = {}
+    table: dict = {}
     for value in values:
         table.setdefault(value % 7, []).append("%04x" % value)
     digest.update(json.dumps([table[key] for key in sorted(table)]).encode())

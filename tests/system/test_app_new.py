@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -61,6 +62,11 @@ def test_a_new_app_builds_and_passes_its_own_test_and_then_it_is_yours(
     done = make(folder, "test")  # the change is built, and noticed
     assert done.returncode != 0
     assert "bye, 1" in done.stdout
+    if language == "python":
+        checked = subprocess.run(
+            [sys.executable, "-m", "mypy", "--strict"], cwd=folder, capture_output=True, text=True, check=False
+        )
+        assert checked.returncode == 0, checked.stdout
     done = make(folder, "run", "RUN_OPTIONS=--clock fast --until 'bye, 2' --seconds 60")
     assert done.returncode == 0, done.stdout + done.stderr
 

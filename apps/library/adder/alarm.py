@@ -1,4 +1,4 @@
-"""Time (driver 0x0). `time.sleep_ms` blocks the app; `await alarm.sleep_ms` one task of it."""
+"""Time (driver 0x0, permission "alarm"). `time.sleep_ms` blocks the app; `await alarm.sleep_ms` one task of it."""
 
 import syscall
 from time import ticks_add, ticks_diff, ticks_ms, ticks_us
@@ -6,18 +6,18 @@ from time import ticks_add, ticks_diff, ticks_ms, ticks_us
 _DRIVER = const(0x0)
 
 
-def sleep_ms(milliseconds):
+def sleep_ms(milliseconds: int) -> "Awaitable[None]":
     """For `await`: sleep so many milliseconds, never less."""
     import asyncio
 
     return asyncio.sleep_ms(milliseconds)
 
 
-def sleep(seconds):
-    """For `await`: sleep so many seconds."""
+def sleep(seconds: float) -> "Awaitable[None]":
+    """For `await`: sleep so many seconds, never less."""
     return sleep_ms(int(seconds * 1000))
 
 
-def frequency():
-    """Ticks of the kernel's alarm per second."""
+def frequency() -> int:
+    """Ticks of the kernel's alarm per second. Raises SyscallError NODEVICE without permission."""
     return syscall.command(_DRIVER, 1)

@@ -1,4 +1,4 @@
-"""Buttons (driver 0x3), numbered from 0."""
+"""Buttons (driver 0x3, permission "button"), numbered from 0. A number that the board does not have raises SyscallError INVAL."""
 
 from adder import upcall
 from syscall import command
@@ -7,12 +7,13 @@ _DRIVER = const(0x3)
 _changed = None
 
 
-def count():
+def count() -> int:
     """How many buttons the board has."""
     return command(_DRIVER, 0)
 
 
-def is_pressed(button=0):
+def is_pressed(button: int = 0) -> bool:
+    """Whether it is down now."""
     return command(_DRIVER, 3, button) == 1
 
 
@@ -24,21 +25,21 @@ def _expect(button, state):
     return _changed.expect(button, state)
 
 
-def wait_pressed(button=0):
+def wait_pressed(button: int = 0) -> None:
     """Block until the button goes down."""
     _expect(button, 1).wait()
 
 
-def wait_released(button=0):
+def wait_released(button: int = 0) -> None:
     """Block until the button goes up."""
     _expect(button, 0).wait()
 
 
-async def pressed(button=0):
+async def pressed(button: int = 0) -> None:
     """For `await`: the button goes down."""
     await _expect(button, 1).arrive()
 
 
-async def released(button=0):
+async def released(button: int = 0) -> None:
     """For `await`: the button goes up."""
     await _expect(button, 0).arrive()

@@ -61,7 +61,7 @@ class Client(upcall.Requests):
 
     def __init__(self, service: str, size: int = 0) -> None:
         self.number = find(service)
-        self.buffer = shared(size) if size else None
+        self.buffer: "memoryview | None" = shared(size) if size else None
         if size:
             syscall.allow_rw(_DRIVER, self.number, self.buffer)
         super().__init__(_DRIVER, self.number)

@@ -1,7 +1,7 @@
 """Storage that keeps its contents without power (driver 0x50001, permission "nonvolatile_storage"): bytes at offsets.
 
-Each write id has bytes of its own, all 0xFF at first: the app's settings must have `storage = { write_id = 7 }`.
-`read` and `write` block. A write of up to 512 bytes is atomic, should the power be cut.
+All bytes are 0xFF at first. With the setting `storage = { write_id = 7 }` the app's bytes are its own; without, it shares them
+with all apps that have no such setting. `read` and `write` block. A write of up to 512 bytes is atomic, should the power be cut.
 """
 
 import syscall
@@ -14,7 +14,7 @@ _requests = None
 
 
 def size() -> int:
-    """Bytes that there are. Raises SyscallError NOSUPPORT without the setting `storage`, NOMEM if there is no room."""
+    """Bytes that there are. Raises SyscallError NODEVICE without storage or permission, NOMEM if it is all given away."""
     return syscall.command(_DRIVER, 1)
 
 

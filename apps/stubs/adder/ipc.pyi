@@ -1,0 +1,58 @@
+"""Messages between apps (driver 0x10000, permission "ipc"), written in whatever language: a client lends a service a
+buffer, notifies it, and the service notifies back.
+
+    # the service, whose app is named "rot13"        # a client
+    service = ipc.Service("rot13")                   rot13 = ipc.Client("rot13", 64)
+    while True:                                      rot13.buffer[:5] = b"hello"
+        client, buffer = service.wait()              rot13.notify()
+        ...change buffer...                          rot13.wait()
+        service.answer(client)                       print(bytes(rot13.buffer[:5]))
+
+What a client does is its own affair: it may end at any time, never look for its answer, share nothing. The service's
+`buffer` is a copy, which `answer` writes back if the client is still there.
+"""
+
+
+def find(name: str) -> int:
+    """The number of the app with this name. Raises SyscallError NODEVICE if there is none."""
+    ...
+
+def shared(size: int) -> memoryview:
+    """A buffer that the memory protection unit can lend: a power of two, at a multiple of itself."""
+    ...
+
+class Client:
+    """What a client has of a service. `buffer` (a memoryview of at least `size` bytes) is lent to the service for good.
+
+    One question at a time: `notify()`, then `wait()` or `await answer()`. Each raises SyscallError UNINSTALLED if the
+    service has ended before it answered.
+    """
+    number: int
+    buffer: memoryview | None
+    def __init__(self, service: str, size: int = 0) -> None: ...
+    def notify(self) -> None:
+        """Ask the service; then wait for its answer in one way or the other. An answer that is still to come to an
+        earlier question, which was given up, is waited for and dropped.
+        """
+        ...
+    def wait(self) -> None:
+        """Block until the service has answered."""
+        ...
+    async def answer(self) -> None:
+        """For `await`: the service has answered."""
+        ...
+
+class Service:
+    """A service; `name` is this app's own name, by which clients find it. No more than `largest` bytes of what a client
+    shares are seen, so that none can take all of the memory.
+    """
+    def __init__(self, name: str, largest: int = 1024) -> None: ...
+    def wait(self) -> tuple[int, bytearray | None]:
+        """Block until a client asks: its number, and a copy of what it shares, or None if it shares nothing."""
+        ...
+    async def request(self) -> tuple[int, bytearray | None]:
+        """For `await`: the same. Tasks that wait at once get a request each, in turn."""
+        ...
+    def answer(self, client: int) -> None:
+        """Write back what its copy holds now, and tell the client that it is done; if it is gone, nobody is told."""
+        ...

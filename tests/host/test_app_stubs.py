@@ -1,0 +1,134 @@
+"""The stubs and the reference of the Python apps' library say what its modules have."""
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from app_library import library
+
+from adder.app_stubs import INTERNAL, LIBRARY, STUBS, modules, outputs, stub
+from adder.board import ROOT
+from adder.drivers import DRIVERS
+from adder.errors import AdderError
+
+DRIVERS_OF_SENSORS = ("temperature", "humidity", "ambient_light", "proximity", "pressure")
+
+
+def test_stubs_and_reference_are_those_of_the_library() -> None:
+    for path, text in outputs().items():
+        assert path.read_text() == text, f"{path.relative_to(ROOT)} is out of date; run `make reference`"
+    there = {path for path in (STUBS / "adder").iterdir() if path.suffix == ".pyi"}
+    assert there == {path for path in outputs() if path.suffix == ".pyi"}
+
+
+def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[tuple[str, object]]:
+    arguments = function.args
+    missing = [inspect.Parameter.empty] * (len(arguments.args) - len(arguments.defaults))
+    defaults = [*missing, *(ast.unparse(default) for default in arguments.defaults)]
+    return [(argument.arg, default) for argument, default in zip(arguments.args, defaults, strict=True)]
+
+
+def check(real: object, said: ast.Module | ast.ClassDef, where: str) -> int:
+    """Every public name that the object has is in the stub, and the other way round, with the same signature."""
+    functions = {n.name: n for n in said.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+    classes = {n.name: n for n in said.body if isinstance(n, ast.ClassDef)}
+    values = {n.target.id for n in said.body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)}
+    again = {a.name for n in said.body if isinstance(n, ast.ImportFrom) and n.module == "time" for a in n.names}
+    own = {
+        name: value
+        for name, value in vars(real).items()
+        if (not name.startswith("_") or name == "__init__")
+        and not inspect.ismodule(value)
+        and (name in again or getattr(value, "__module__", "adder.").startswith("adder."))
+        and name not in ("command", "addressof")
+    }
+    attributes = values if isinstance(said, ast.ClassDef) else set()  # of its objects, not of the class
+    assert own.keys() == functions.keys() | classes.keys() | (values - attributes) | again, where
+    checked = 0
+    for name, value in own.items():
+        if inspect.isclass(value):
+            checked += check(value, classes[name], f"{where}.{name}")
+        elif inspect.isfunction(value) and name in functions:
+            found = [
+                (p.name, p.default if p.default is inspect.Parameter.empty else repr(p.default))
+                for p in inspect.signature(value).parameters.values()
+            ]
+            told = parameters(functions[name])
+            names = {"PULL_NONE": "0", "EITHER": "0"}
+            assert found == [(one, names.get(str(default), default)) for one, default in told], f"{where}.{name}"
+            assert inspect.iscoroutinefunction(value) == isinstance(functions[name], ast.AsyncFunctionDef)
+            checked += 1
+    return checked
+
+
+def test_each_public_name_of_each_module_is_in_its_stub_with_its_signature(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ticks_add", "ticks_diff", "ticks_ms", "ticks_us"):
+        monkeypatch.setattr(time, name, lambda *_: 0, raising=False)
+    texts = {name: ast.parse((STUBS / "adder" / f"{name}.pyi").read_text()) for name in modules()}
+    with library():
+        checked = sum(check(importlib.import_module(f"adder.{name}"), text, name) for name, text in texts.items())
+    assert checked > 45
+
+
+def test_the_reference_names_driver_and_permission_of_each_module() -> None:
+    for name in modules():
+        text = " ".join((ast.get_docstring(ast.parse(stub(name))) or "").split())
+        if name == "sensors":
+            assert all(f"`{sensor}`" in text for sensor in DRIVERS_OF_SENSORS)
+            assert all(unit in text for unit in ("degrees Celsius", "percent", "lux", "hectopascal"))
+            continue
+        number, permission = text.partition("(driver ")[2].partition(")")[0].split(", permission ")
+        assert DRIVERS[permission.strip('"')] == int(number, 16), name
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["def f(x): ...", "def f(x: int): ...", "def f(*x: int) -> None: ...", "X = f()", "class A:\n    def f(self): ..."],
+)
+def test_what_is_not_annotated_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr("adder.app_stubs.LIBRARY", tmp_path)
+    (tmp_path / "new.py").write_text(text)
+    assert modules() == ["new"]
+    with pytest.raises(AdderError, match=r"adder\.new"):
+        stub("new")
+
+
+def mypy(folder: Path) -> str:
+    (folder / "mypy.ini").write_text(f"[mypy]\ncheck_untyped_defs = True\nmypy_path = {STUBS}\n")
+    command = [sys.executable, "-m", "mypy", "--config-file", "mypy.ini", "--cache-dir", "cache", "."]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout
+
+
+def test_mypy_accepts_every_example_app_and_the_stubs_and_finds_what_is_wrong(tmp_path: Path) -> None:
+    sources = [*(ROOT / "apps").glob("*.py"), *(ROOT / "renode" / "tests" / "apps").glob("*.py")]
+    for path in sources:
+        if path.stem != "misbehave":  # which does what no type allows
+            (tmp_path / f"app_{path.stem}.py").write_text(path.read_text())
+    (tmp_path / "app_new.py").write_text(
+        (ROOT / "adder" / "templates" / "app" / "python" / "main.py.in").read_text().replace("$name", "x")
+    )
+    wrong = {
+        "led.on('red')": "arg-type",
+        "led.blink()": "attr-defined",
+        "storage.write(0, 'text')": "arg-type",
+        "x: str = sensors.temperature.read()": "assignment",
+        "time.localtime()": "attr-defined",
+        "syscall.yield_wait_for(1)": "call-arg",
+    }
+    lines = ["import syscall, time", "from adder import led, sensors, storage", *wrong]
+    (tmp_path / "wrong.py").write_text("\n".join(lines) + "\n")
+    found = [line for line in mypy(tmp_path).splitlines() if ": error: " in line]
+    assert len(found) == len(wrong), found
+    for (line, kind), (number, text) in zip(wrong.items(), enumerate(found, 3), strict=True):
+        assert (text[: len(f"wrong.py:{number}")], text.rpartition("  ")[2]) == (f"wrong.py:{number}", f"[{kind}]"), (
+            line
+        )
+
+
+def test_a_module_that_is_none_of_an_apps_business_is_named_as_such() -> None:
+    assert {path.stem for path in LIBRARY.glob("*.py")} == {*modules(), *INTERNAL}

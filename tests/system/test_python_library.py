@@ -1,0 +1,58 @@
+"""What the stubs of the modules in C, and of MicroPython's own, say is there, is there in the image."""
+
+import ast
+from pathlib import Path
+
+from adder.app_stubs import STUBS
+
+HAND = [path for path in sorted(STUBS.rglob("*.pyi")) if path.parent.name != "adder"]
+ONLY_HERE = {"micropython": {"native", "viper"}}
+"""Decorators that only the compiler knows."""
+
+
+def module_of(path: Path) -> str:
+    return path.parent.name if path.stem == "__init__" else path.stem
+
+
+def names(body: list[ast.stmt]) -> list[str]:
+    found = []
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.append(node.name)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found.append(node.target.id)
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            found.append(node.targets[0].id)
+    return [name for name in found if not name.startswith("_")]
+
+
+def test_the_image_has_every_name_of_the_stubs_and_syscall_no_other(simulation, python_app) -> None:
+    told = {}
+    for path in HAND:
+        tree = ast.parse(path.read_text())
+        told[module_of(path)] = [name for name in names(tree.body) if name not in ONLY_HERE.get(module_of(path), ())]
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and not node.bases:
+                # What an object gets in __init__ is no name of the class.
+                methods = [n.name for n in node.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+                told[f"{module_of(path)}.{node.name}"] = [name for name in methods if not name.startswith("_")]
+    lines = "".join(f"ask({module!r}, {' '.join(expected)!r})\n" for module, expected in told.items() if expected)
+    app = python_app(
+        f"""
+import asyncio, gc, micropython, repl, syscall, time, uctypes
+def ask(path, expected):
+    thing = globals()[path.split(".")[0]]
+    for part in path.split(".")[1:]:
+        thing = getattr(thing, part)
+    print(path, [name for name in expected.split() if not hasattr(thing, name)])
+{lines}
+print("more:", [name for name in dir(syscall) if not name.startswith("__") and name not in {told["syscall"]!r}])
+""",
+        ram="32768",
+    )
+    with simulation(app) as board:
+        board.expect("more: (.*)\r", timeout=20)
+        shown = board.transcript
+    assert "more: []" in shown
+    for module, expected in told.items():
+        assert not expected or f"{module} []" in shown, shown
