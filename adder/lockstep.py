@@ -8,7 +8,9 @@ The stops are breakpoints, set through QEMU's gdb stub. Two things about them ar
 - With `-icount sleep=off`, QEMU takes a CPU that a breakpoint has stopped for one that sleeps, and lets time pass until
   the next timer's end. A timer that the board does not use ends every `TICK` and so limits that.
 - A breakpoint at the program counter is hit again when QEMU goes on. From `dsb` the host goes on behind it: at `wfi`,
-  or behind that as well, since `wfi` may always end for no reason; an instruction of SysTick's handler is stepped over.
+  or behind that as well, since `wfi` may always end for no reason. What the first instruction of SysTick's handler
+  does, the host does in its place; only what it does not know is stepped over. Each stop costs QEMU all that it has
+  translated, and a step is two.
 """
 
 import re
@@ -31,17 +33,18 @@ TYPING = HZ * 10 // 115_200
 
 # AN386, table 3-1 and 3-7; CMSDK TRM, tables 4-11, 4-14 and 4-16
 _TIMER0 = 0x4000_0000  # CTRL, VALUE, RELOAD
-_ALARM = 0x4000_2020  # the dual timer's second half: LOAD, VALUE, CONTROL
+_ALARM = 0x4000_2020  # the dual timer's second half: LOAD, VALUE, CONTROL, INTCLR, RIS
 _UART = 0x4000_4000  # DATA, STATE, CTRL
 _FPGAIO_CLOCKS = 0x4002_8014  # CLK100HZ, COUNTER
 
-_ALARM_ENABLE = 0x80
+_ALARM_ENABLE, _ALARM_ONE_SHOT = 0x80, 0x01
 _UART_RX_FULL = 2
 _UART_RX_ENABLE = 2
 
 _SLEEP = b"\xbf\xf3\x4f\x8f\x30\xbf"  # dsb sy; wfi
 _END = b"\x30\xbf\xfd\xe7"  # wfi; b .-2: a kernel that has ended for good
 _DSB, _WFI = 4, 2  # bytes
+_LDR_LITERAL = 0b01001  # ARMv7-M, A7.7.43, T1: these five bits, three of the register, eight of the offset in words
 
 _PC = 15
 
@@ -72,6 +75,27 @@ def _stops(kernel: Path, _changed: int) -> dict[int, Where]:
     return found
 
 
+@lru_cache
+def _loads(kernel: Path, _changed: int) -> dict[int, tuple[int, int]]:
+    found: dict[int, tuple[int, int]] = {}
+    with kernel.open("rb") as file:
+        for segment in ELFFile(file).iter_segments("PT_LOAD"):
+            start, data = segment["p_vaddr"], segment.data()
+            for at, where in stops_of(kernel).items():
+                if where == "tick" and start <= at < start + len(data) - 1:
+                    instruction = int.from_bytes(data[at - start : at - start + 2], "little")
+                    literal = (at + 4 & ~3) + 4 * (instruction & 0xFF) - start
+                    if instruction >> 11 == _LDR_LITERAL and 0 <= literal <= len(data) - 4:
+                        value = int.from_bytes(data[literal : literal + 4], "little")
+                        found[at] = (instruction >> 8 & 7, value)
+    return found
+
+
+def loads_of(kernel: Path) -> dict[int, tuple[int, int]]:
+    """The register and the number of each stop whose instruction does no more than load one from behind the code."""
+    return _loads(kernel, kernel.stat().st_mtime_ns)
+
+
 def stops_of(kernel: Path) -> dict[int, Where]:
     """The addresses where a kernel comes by."""
     return _stops(kernel, kernel.stat().st_mtime_ns)
@@ -88,7 +112,8 @@ class Lockstep:
     def __init__(self, stub: socket.socket, kernel: Path) -> None:
         self._stub = stub
         self._buffer = b""
-        self._stops = stops_of(kernel)
+        self._stops = dict(stops_of(kernel))
+        self._loads = loads_of(kernel)
         self._pc = 0
         self._before = 0  # cycles of the board's time until the last reset
         self._period = 0
@@ -109,8 +134,8 @@ class Lockstep:
 
     def _look(self) -> None:
         """Read what changes from stop to stop."""
-        clocks, pc, alarm, uart = self._ask(
-            f"m{_FPGAIO_CLOCKS:x},8", f"p{_PC:x}", f"m{_ALARM + 4:x},8", f"m{_UART + 4:x},8"
+        clocks, pc, alarm, raised, uart = self._ask(
+            f"m{_FPGAIO_CLOCKS:x},8", f"p{_PC:x}", f"m{_ALARM + 4:x},8", f"m{_ALARM + 16:x},4", f"m{_UART + 4:x},8"
         )
         hundredths, counter = _words(clocks)
         about = hundredths * (HZ // 100)
@@ -118,7 +143,8 @@ class Lockstep:
         [self._pc] = _words(pc)
         self.where = self._stops.get(self._pc, "elsewhere")
         value, control = _words(alarm)
-        self.until_alarm = (value + 1) << (control >> 2 & 3) * 4 if control & _ALARM_ENABLE else None
+        over = control & _ALARM_ONE_SHOT and value == 0 and _words(raised) == [0]  # it has come, and comes no more
+        self.until_alarm = (value + 1) << (control >> 2 & 3) * 4 if control & _ALARM_ENABLE and not over else None
         state, control = _words(uart)
         self.takes_input = bool(control & _UART_RX_ENABLE) and not state & _UART_RX_FULL
 
@@ -148,6 +174,10 @@ class Lockstep:
         if self.where == "sleep":
             behind = self._pc + _DSB + (_WFI if awake else 0)
             packets.append(f"P{_PC:x}={behind.to_bytes(4, 'little').hex()}")
+        elif self.where == "tick" and self._pc in self._loads:
+            register, value = self._loads[self._pc]
+            packets.append(f"P{register:x}={value.to_bytes(4, 'little').hex()}")
+            packets.append(f"P{_PC:x}={(self._pc + 2).to_bytes(4, 'little').hex()}")
         elif self.where == "tick":
             self._ask(f"z0,{self._pc:x},2", "s")
             packets.append(f"Z0,{self._pc:x},2")

@@ -162,9 +162,9 @@ asyncio.run(main())
 
 def test_the_board_sleeps_while_nobody_waits_for_an_edge(simulation) -> None:
     alarm_control = 0x40002028
-    for app, ticks in (("counter-none", False), ("buttons", True)):
+    for app, ticks in (("echo", False), ("buttons", True)):
         with simulation(app) as board:
-            board.expect("counter: start|pressed now: none")
+            board.expect("echo: ready|pressed now: none")
             board.run(0.3)
             assert bool(board.read_word(alarm_control) & 0x80) == ticks
 

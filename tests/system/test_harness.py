@@ -78,6 +78,14 @@ def test_the_boards_time_stands_still_while_nobody_waits_for_it(simulation) -> N
         assert "clock 00:01:01" in board.transcript
 
 
+def test_no_time_is_lost_when_an_alarm_has_come_for_the_last_time(simulation) -> None:
+    with simulation("counter-none") as board:
+        board.expect("ended with code 0")  # the kernel's report of it has used the alarm
+        began = board.time
+        board.run(0.3)
+        assert 0.3 <= board.time - began < 0.31
+
+
 def test_what_is_typed_takes_its_time_on_the_line(simulation) -> None:
     with simulation("echo") as board:
         board.expect("echo: ready")
