@@ -83,12 +83,14 @@ def refresh(folder: Path, make: Callable[[Path], object]) -> None:
         new.rename(folder)
 
 
-def build_board(name: str, make: Callable[[Path], object], *, base: str = "qemu", python: Path | None = None) -> Path:
-    """The kernel of a board whose files `make` writes into a folder: in build/tests/NAME/board and …/build."""
+def build_board(
+    name: str, make: Callable[[Path], object], *, chip: str = "board", base: str = "qemu", python: Path | None = None
+) -> Path:
+    """The kernel of a board whose files `make` writes into a folder: in build/tests/NAME/CHIP and …/build."""
     folder = FOLDER / name
     with alone(folder):
-        refresh(folder / "board", make)
-        return build_kernel(folder / "board", folder / "build", base=base, python=python)
+        refresh(folder / chip, make)
+        return build_kernel(folder / chip, folder / "build", base=base, python=python)
 
 
 def build_variant(board: str, *options: str, base: str = "qemu") -> Path:

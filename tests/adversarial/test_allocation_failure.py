@@ -8,7 +8,7 @@ kernel's log. The numbers below were counted on this board; when the kernel chan
 import re
 import shutil
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,17 +30,18 @@ AT_ONCE = 2  # boots side by side
 QUIET = 30  # seconds of the board's: whoever says nothing for so long is dead
 LAST_ROUND = 150  # of the witness: who has not gone on by then never will
 
-# What has to be seen on the console, and how often. It takes some 2,500 allocations, so that all have gone on
-# after each of the first ALLOCATIONS. By then the faulting app has been reported four times and restarted.
+# What has to be seen on the console, and how often: in all, and after the allocation has failed. Without a failure it
+# takes some 2,500 allocations in all. By then the faulting app has been reported four times and restarted.
 STEADY = {
-    "witness": (r"witness: round \d+, typed \d+, refused 0\n", 13),
-    "exits-terminate": (r"exits: terminate 3\n", 5),
-    "exits-restart": (r"exits: restart 3\n", 8),
-    "faulty": (r"faulty: read-kernel\n", 6),
-    "ping": (r"ping: \d+ round trips, \d+ ms\n", 3),
-    "logger-py": (r"logger: .*, warmest [\d.]+\r\n", 3),
+    "witness": (r"witness: round \d+, typed \d+, refused 0\n", 13, 3),
+    "exits-terminate": (r"exits: terminate 3\n", 5, 1),
+    "exits-restart": (r"exits: restart 3\n", 8, 2),
+    "faulty": (r"faulty: read-kernel\n", 6, 1),
+    "ping": (r"ping: \d+ round trips, \d+ ms\n", 3, 1),
+    "logger-py": (r"logger: .*, warmest [\d.]+\r\n", 3, 1),
 }
-LOG = (r"LowLevelDebug: App 0x[0-9a-f]+ alert code 0x1\r\n", 13)  # the kernel's, on behalf of the witness
+KERNELS_LOG = "the kernel's log"
+LOG = (r"LowLevelDebug: App 0x[0-9a-f]+ alert code 0x1\r\n", 13, 3)  # the kernel's, on behalf of the witness
 ALLOCATIONS = 2140
 FRAIL = ("ping", "logger-py")  # they end when a call of theirs fails, or of pong's; the others try again
 
@@ -122,7 +123,7 @@ class Injector:
         board = self.board(n)
         try:
             with board:
-                dead = until_steady(board)
+                dead = until_steady(board, lambda: self.left(board) == NEVER)
                 alive = not {"all", "witness"} & set(dead)  # or there is nothing to do, and then QEMU may not answer
                 typing = alive and types(board)
                 reached = not alive or self.left(board) == NEVER
@@ -139,18 +140,22 @@ class Injector:
 
 def kernels(text: str) -> str:
     """What the kernel has said: lines of apps come between the pieces of its own."""
-    return re.sub("|".join([*(pattern for pattern, _ in STEADY.values()), OTHER_LINES]), "", text)
+    return re.sub("|".join([*(pattern for pattern, _, _ in STEADY.values()), OTHER_LINES]), "", text)
 
 
-def silent(text: str) -> list[str]:
-    """Who has not said yet what it has to."""
-    names = [name for name, (pattern, times) in STEADY.items() if len(re.findall(pattern, text)) < times]
-    pattern, times = LOG
-    return names if len(re.findall(pattern, kernels(text))) >= times else [*names, "the kernel's log"]
+def said(text: str) -> dict[str, int]:
+    """How often each has said what it has to."""
+    found = {name: len(re.findall(pattern, text)) for name, (pattern, _, _) in STEADY.items()}
+    return {**found, KERNELS_LOG: len(re.findall(LOG[0], kernels(text)))}
 
 
-def until_steady(board: Simulation) -> list[str]:
-    """Wait until all have said what they have to, or never will; returns those that have not."""
+def until_steady(board: Simulation, has_failed: Callable[[], bool] | None = None) -> list[str]:
+    """Wait until all have said what they have to, or never will; returns those that have not.
+
+    If something is to fail, that is what they say after it `has_failed`.
+    """
+    rows = {**STEADY, KERNELS_LOG: LOG}
+    wanted = {name: in_all for name, (_, in_all, _) in rows.items()} if has_failed is None else None
     missing = ["all"]
     seen, changed = 0, board.time
     while missing and board.time < changed + QUIET and board.running:
@@ -159,7 +164,10 @@ def until_steady(board: Simulation) -> list[str]:
             continue
         text = board.transcript
         seen, changed = len(board.raw), board.time
-        missing = silent(text)
+        count = said(text)
+        if wanted is None and has_failed is not None and has_failed():
+            wanted = {name: count[name] + after for name, (_, _, after) in rows.items()}
+        missing = [name for name, times in wanted.items() if count[name] < times] if wanted is not None else ["all"]
         if re.search(FATAL, text) or f"witness: round {LAST_ROUND}," in text:
             break
     return missing
@@ -173,8 +181,8 @@ def types(board: Simulation) -> bool:
 
 def signs(text: str) -> list[str]:
     """The lines that tell of the failure."""
-    said = kernels(text)
-    found = [match[0] for pattern in SIGNS for match in re.finditer(pattern, said)]
+    own = kernels(text)
+    found = [match[0] for pattern in SIGNS for match in re.finditer(pattern, own)]
     return found + re.findall(r"witness: [^\n]* gave \d+", text)
 
 

@@ -118,7 +118,7 @@ def run_mutants(simulation, tmp_path: Path, boots: int, mutant: Callable[[], byt
 
 
 def test_mutated_programs_harm_neither_the_kernel_nor_a_witness(simulation, tmp_path, long) -> None:
-    boots = 500 if long else 15
+    boots = 500 if long else 6
     rng = random.Random(20)
     originals = [(APPS / f"{name}.tbf").read_bytes() for name in SUBJECTS]
     skipped, started = run_mutants(simulation, tmp_path, boots, lambda: mutate(rng, rng.choice(originals)))
@@ -173,7 +173,7 @@ def test_mutated_bytecode_harms_its_own_process_only(simulation, python_app, tmp
     rng = random.Random(21)
     originals = [(APPS / f"{name}.tbf").read_bytes() for name in PYTHON_SUBJECTS]
     originals.append(python_app(NATIVE, name="native").read_bytes())
-    boots = 500 if long else 15
+    boots = 500 if long else 6
     skipped, started = run_mutants(simulation, tmp_path, boots, lambda: mutate_bytecode(rng, rng.choice(originals)))
     assert skipped == 0
     assert started > boots * PER_BOOT / 4

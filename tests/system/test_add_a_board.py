@@ -34,7 +34,7 @@ def test_a_new_board_of_a_known_chip_is_one_file_that_builds(tmp_path: Path, mon
     # The kernel is built as the board that it becomes: a folder of its own with that file.
     copied = tmp_path / "boards" / "nrf52840"
     (copied / "defconfig").write_text((copied / "xiao.config").read_text())
-    kernel = build_board("xiao", lambda folder: shutil.copytree(copied, folder), base="nrf52840")
+    kernel = build_board("xiao", lambda folder: shutil.copytree(copied, folder), chip="nrf52840", base="nrf52840")
     assert b"Seeed XIAO nRF52840" in kernel.read_bytes()
     assert "KERNEL_FLASH_START (0x00027000u)" in (kernel.parent / "memory_map.h").read_text()
 

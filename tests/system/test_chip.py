@@ -234,7 +234,7 @@ def test_typing_reaches_the_app_and_a_burst_arrives_whole(boot: Boot) -> None:
 
 @pytest.mark.parametrize(("flow_control", "mips"), [(True, 64), (False, 64), (False, 40)])
 def test_the_line_carries_what_it_can_both_ways(boot: Boot, tmp_path: Path, flow_control: bool, mips: int) -> None:
-    size = 8192  # forty million instructions a second: flash waits take some of what the cache saves
+    size = 4096  # forty million instructions a second: flash waits take some of what the cache saves
     blocks = make_blocks(str(tmp_path / "blocks"), str(size))
     chatters = [make_chatter(str(tmp_path), str(number)) + ".py" for number in range(8)]
     options = ("NRF52_UART_FLOW_CONTROL=y",) if flow_control else ()
