@@ -8,15 +8,13 @@
 // are saved in the kernel's record of the process, never on its stack, since privileged stores are not
 // checked by the MPU.
 
+#include "core/context_offsets.h"
+
     .syntax unified
     .cpu cortex-m4
     .fpu fpv4-sp-d16
     .thumb
 
-    .equ PROCESS_PSP, 32
-    .equ PROCESS_EXC_RETURN, 36
-    .equ PROCESS_MPU, 40
-    .equ PROCESS_FP, 104
     .equ MPU_RBAR, 0xe000ed9c
     .equ SCB_CPACR, 0xe000ed88
     .equ SCB_ICSR, 0xe000ed04
@@ -41,7 +39,7 @@ SysTick_Handler:
     mov     r0, sp
     tst     lr, #4                      // B1.5.8: which stack was in use
     beq     contain_tick                // the kernel's: returns to what it interrupted
-    b       schedule_tick_normal
+    b       tick_normal
 
     .thumb_func
     .type PendSV_Handler, %function

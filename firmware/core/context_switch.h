@@ -4,7 +4,8 @@
 #define ADDER_CORE_CONTEXT_SWITCH_H
 
 #include "arch/cortex_m4/registers.h"
-#include "kernel/process.h"
+#include "core/process.h"
+#include "core/running.h"
 #include "py/mpstate.h"
 
 #define EXC_RETURN_THREAD_PSP (0xfffffffdu) // to thread mode, process stack, no FP frame (B1.5.8)
@@ -23,8 +24,6 @@ static inline exception_frame_t *context_frame(const process_t *process) {
     }
     return (exception_frame_t *)process->psp;
 }
-
-extern mp_state_ctx_t kernel_python_state;
 
 // The kernel's Python may run between these two: r9 points to its interpreter's state, and then to
 // whatever the process had there.

@@ -9,7 +9,7 @@
 
 #include "config.h"
 #include "core/heap.h"
-#include "kernel/contain.h"
+#include "core/running.h"
 #include "py/gc.h"
 #include "py/runtime.h"
 

@@ -27,18 +27,20 @@ static inline bool interrupt_any_pending_in_hardware(void) {
 // Raise a software line.
 void interrupt_trigger(unsigned line);
 
-// Run the bottom half of each line that is pending now, once.
-void interrupt_run_bottom_halves(void);
+// The line's handler is about to run, for the capsule that has enabled the line. MP_OBJ_NULL: there is none.
+mp_obj_t interrupt_begin(unsigned line, unsigned *capsule);
 
-extern const mp_obj_type_t interrupt_line_type;
-mp_obj_t interrupt_line_new(unsigned line); // for the board only
-mp_obj_t interrupt_software_line_new(void);
+// It has run. False if it has failed too often in a row: the line is off.
+bool interrupt_end(unsigned line, bool good);
 
-// A software line for the kernel itself. `handler` may be MP_OBJ_NULL: none yet.
-unsigned interrupt_reserve_software_line(mp_obj_t handler);
+// Call handler() after each interrupt, for the capsule that runs now; no more.
+void interrupt_enable(unsigned line, mp_obj_t handler);
+void interrupt_disable(unsigned line);
 
-// The lines that this capsule has enabled (kernel/contain.h) call it no more.
+// A software line. `handler` may be MP_OBJ_NULL: none yet.
+unsigned interrupt_reserve(mp_obj_t handler);
+
+// The lines that this capsule has enabled call it no more.
 void interrupt_disable_all_of(unsigned capsule);
-unsigned interrupt_software_line(mp_obj_t line); // its number; raises if it is no software line
 
 #endif

@@ -2,22 +2,21 @@
 
 #include <string.h>
 
-#include "objects/grant.h"
+#include "core/grant.h"
 #include "core/heap.h"
 #include "core/interrupt.h"
-#include "kernel/capsule.h"
+#include "kernel/driver.h"
 #include "kernel/contain.h"
 #include "kernel/crash_screen.h"
 #include "kernel/log.h"
-#include "kernel/schedule.h"
 #include "kernel/seal.h"
+#include "kernel/tick.h"
 #include "py/cstack.h"
 #include "py/gc.h"
 #include "py/objexcept.h"
 #include "py/objstr.h"
 #include "py/runtime.h"
 
-#define NO_DRIVER (0xff)
 #define REPORTED (8)        // so many failures of a capsule are reported; then only each 16th, 32nd, 64th, ...
 #define LONGEST_TEXT (120)  // of an exception's message
 #define BUDGET_TICKS (CONFIG_CAPSULE_BUDGET_MS * 1000 / CONFIG_TIME_SLICE_US + 1) // the first one comes at any time
@@ -45,9 +44,7 @@ static capsule_t capsules[CONFIG_MAX_CAPSULES] = {};
 static uint8_t capsule_count; // [0] is the kernel
 static uint32_t charged[(CONFIG_MAX_CAPSULES + 31) / 32]; // one bit for each whose ticks are not 0
 
-uint8_t contain_running;
 bool contain_round;
-bool contain_wiring;
 bool contain_last_try;
 static uint8_t payer; // whose account pays, if that is not who runs: shared code, and reports of a failure
 static unsigned own_line;
@@ -238,10 +235,10 @@ _Static_assert(2 * BUDGET_TICKS < UINT16_MAX, "a capsule's ticks are counted in 
 // code does not look: it is sent to raise_time_out, and when the tick finds it in a function of C, soon
 // looked for again.
 void contain_tick(exception_frame_t *frame) {
-    schedule_kernel_ticks++;
+    tick_kernel++;
     charge(payer != CONTAIN_KERNEL ? payer : contain_running);
     if (!is_time_out()) {
-        schedule_tick_normal();
+        tick_normal();
         return;
     }
     if (traced != &time_out) {
@@ -252,7 +249,7 @@ void contain_tick(exception_frame_t *frame) {
         frame->pc = (uint32_t)raise_time_out & ~1u;
         frame->psr &= ~0x0600fc00; // no IT block, no interrupted load multiple (B1.4.2)
     }
-    schedule_tick_soon();
+    tick_soon();
 }
 
 // -- Calls --------------------------------------------------------------------
@@ -356,7 +353,7 @@ static mp_obj_t shared_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const 
         payer = payer_before;
         nlr_pop();
         if (payer_before == CONTAIN_KERNEL && over(before)) {
-            schedule_tick_soon(); // for the time-out that was put off
+            tick_soon(); // for the time-out that was put off
         }
         return result;
     }
@@ -448,7 +445,7 @@ static void disable(unsigned index) {
     capsule_t *capsule = &capsules[index];
     interrupt_disable_all_of(index);
     forget_deferred(index);
-    if (capsule->driver != NO_DRIVER) {
+    if (capsule->driver != CONTAIN_NO_DRIVER) {
         drivers[capsule->driver].entry = NULL;
     }
     kernel_printf("kernel: capsule %q is off\n", (qstr)capsule->name);
@@ -456,7 +453,7 @@ static void disable(unsigned index) {
 
 void contain_failed(unsigned index, mp_obj_t exception, const char *where, unsigned number) {
     contain_leave(); // also of a time-out that came once more
-    schedule_tick_normal();
+    tick_normal();
     capsule_t *capsule = &capsules[index];
     capsule->failures++;
     bool loud = capsule->failures <= REPORTED || (capsule->failures & (capsule->failures - 1)) == 0;
@@ -486,7 +483,7 @@ static mp_obj_t make(unsigned index) {
     if (!good) {
         return MP_OBJ_NULL;
     }
-    if (capsule->driver != NO_DRIVER && !driver_serve(capsule->driver, made, index)) {
+    if (capsule->driver != CONTAIN_NO_DRIVER && !driver_serve(capsule->driver, made, index)) {
         kernel_printf("kernel: capsule %q has no method for commands\n", (qstr)capsule->name);
         disable(index);
         return MP_OBJ_NULL;
@@ -495,11 +492,10 @@ static mp_obj_t make(unsigned index) {
     return made;
 }
 
-mp_obj_t contain_make(qstr name, mp_obj_t recipe, mp_obj_t grant, contain_policy_t policy) {
+mp_obj_t contain_make(qstr name, mp_obj_t recipe, unsigned driver, contain_policy_t policy) {
     if (capsule_count + 1 >= CONFIG_MAX_CAPSULES) {
         mp_raise_ValueError(MP_ERROR_TEXT("CONFIG_MAX_CAPSULES capsules are there already"));
     }
-    uint8_t driver = grant == MP_OBJ_NULL ? NO_DRIVER : grant_driver(grant);
     unsigned index = ++capsule_count;
     capsules[index] = (capsule_t) { .recipe = recipe, .name = name, .driver = driver, .policy = policy };
     return make(index);
@@ -513,8 +509,8 @@ static void restart_capsules(void) {
             capsule->restarts++;
             interrupt_disable_all_of(i);
             forget_deferred(i);
-            if (capsule->driver != NO_DRIVER) {
-                allocator_clear_fields(capsule->driver);
+            if (capsule->driver != CONTAIN_NO_DRIVER) {
+                grant_clear_fields(capsule->driver, &drivers[capsule->driver].shape);
             }
             if (make(i) != MP_OBJ_NULL) {
                 kernel_printf("kernel: capsule %q was made again (%u of %u times)\n", (qstr)capsule->name,
@@ -532,7 +528,7 @@ static mp_obj_t own_work(void) {
 static MP_DEFINE_CONST_FUN_OBJ_0(own_work_obj, own_work);
 
 void contain_init(void) {
-    own_line = interrupt_reserve_software_line(MP_OBJ_FROM_PTR(&own_work_obj));
+    own_line = interrupt_reserve(MP_OBJ_FROM_PTR(&own_work_obj));
 }
 
 void contain_collect_roots(void) {

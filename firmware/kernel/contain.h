@@ -18,21 +18,16 @@
 #include <stdint.h>
 
 #include "arch/cortex_m4/registers.h"
-#include "kernel/process.h"
+#include "core/process.h"
+#include "core/running.h"
 #include "py/mpstate.h"
 #include "py/obj.h"
 
 // MicroPython does not tell the compiler so; without it, what is needed after an exception can lose its place on the stack.
 unsigned int nlr_push(nlr_buf_t *) __attribute__((returns_twice));
 
-#define CONTAIN_KERNEL (0) // the kernel itself: no budget
-
-extern mp_state_ctx_t kernel_python_state;
-
-extern uint8_t contain_running;  // whose code runs
-extern bool contain_round;       // some time has been accounted for in this round
-extern bool contain_wiring;      // a recipe runs
-extern bool contain_last_try;    // while the board is wired: a recipe without memory is not worth another try
+extern bool contain_round;    // some time has been accounted for in this round
+extern bool contain_last_try; // while the board is wired: a recipe without memory is not worth another try
 
 typedef enum { CONTAIN_CONTINUE, CONTAIN_RESTART, CONTAIN_DISABLE } contain_policy_t;
 
@@ -49,8 +44,9 @@ static inline void contain_leave(void) {
 }
 
 // Make the capsule `name` by calling recipe(): its result, or MP_OBJ_NULL if that failed, which is
-// reported. `grant` is the driver that the result, a method, serves; MP_OBJ_NULL for none.
-mp_obj_t contain_make(qstr name, mp_obj_t recipe, mp_obj_t grant, contain_policy_t policy);
+// reported. `driver` is the one that the result, a method, serves.
+#define CONTAIN_NO_DRIVER (0xff)
+mp_obj_t contain_make(qstr name, mp_obj_t recipe, unsigned driver, contain_policy_t policy);
 
 // Call function(args...): false if it failed, which is reported as "in `where`" with `number`.
 bool contain_call(unsigned capsule, mp_obj_t function, size_t n_args, const mp_obj_t *args, const char *where,

@@ -8,9 +8,10 @@
 #include "core/interrupt.h"
 #include "kernel/crash_screen.h"
 #include "kernel/fault.h"
-#include "kernel/ipc.h"
+#include "kernel/ipc_share.h"
 #include "kernel/log.h"
 #include "kernel/schedule.h"
+#include "kernel/upcall.h"
 #include "memory_map.h"
 #include "py/mpprint.h"
 #include "py/runtime.h"
@@ -30,7 +31,7 @@ void fault_tell(void) {
 static void mark_faulted(process_t *process) {
     process->state = PROCESS_FAULTED;
     process->completed = false;
-    process_silence(process);
+    upcall_silence(process);
     schedule_update(process);
     if (process == current_process) {
         uint32_t psp;
@@ -104,7 +105,7 @@ static void begin_report(void) {
         stop();
     }
     begun = true;
-    kernel_log_panic();
+    kernel_log_panic(crash_screen_put);
     crash_screen_begin();
 }
 

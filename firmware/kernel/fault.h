@@ -3,6 +3,11 @@
 #ifndef ADDER_KERNEL_FAULT_H
 #define ADDER_KERNEL_FAULT_H
 
+#include "core/process.h"
+
+// The process has done what it may not, or asks for it: it never runs on by itself.
+void process_fault(process_t *process);
+
 // Write a last message and stop.
 void kernel_panic(const char *format, ...) __attribute__((noreturn));
 

@@ -4,6 +4,7 @@
 #include "kernel/loader.h"
 #include "kernel/log.h"
 #include "kernel/process.h"
+#include "kernel/tbf.h"
 #include "memory_map.h"
 
 static void load(const tbf_t *tbf) {

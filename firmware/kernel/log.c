@@ -5,9 +5,8 @@
 
 #include "config.h"
 #include "core/interrupt.h"
-#include "kernel/crash_screen.h"
+#include "core/running.h"
 #include "kernel/log.h"
-#include "kernel/seal.h"
 #include "py/runtime.h"
 
 #define LONGEST_NAME (64)
@@ -18,11 +17,11 @@ static uint8_t ring[SIZE];
 static uint32_t head, tail; // head: next to write; tail: next to read; both count up for ever
 static uint32_t dropped;
 static unsigned notify_line;
-static bool panicking;
+static void (*panic_put)(uint8_t c); // what takes each byte when the kernel ends
 
 static void put(uint8_t c) {
-    if (panicking) {
-        crash_screen_put(c);
+    if (panic_put != NULL) {
+        panic_put(c);
     } else if (head - tail < SIZE) {
         ring[head++ % SIZE] = c;
     } else {
@@ -42,7 +41,7 @@ static void print_strn(void *data, const char *text, size_t length) {
 }
 
 void kernel_log_wake(void) {
-    if (panicking) {
+    if (panic_put != NULL) {
         return;
     }
     if (notify_line != 0 && interrupt_handlers[notify_line] != MP_OBJ_NULL) {
@@ -98,8 +97,8 @@ void kernel_log_notify(unsigned line) {
     }
 }
 
-void kernel_log_panic(void) {
-    panicking = true;
+void kernel_log_panic(void (*put_byte)(uint8_t c)) {
+    panic_put = put_byte;
     if (head - tail > SIZE) { // overwritten by whatever ends the kernel
         tail = head;
     }

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "kernel/tbf.h"
+#include "core/program.h"
 #include "py/mpprint.h"
 
 extern const mp_print_t kernel_print;
@@ -26,8 +26,8 @@ void kernel_log_wake(void);
 // Raise this software line when there is something to take.
 void kernel_log_notify(unsigned line);
 
-// From now on write straight to the console, after all that still waits.
-void kernel_log_panic(void);
+// From now on hand each byte to `put`, after all that still waits has gone to the console.
+void kernel_log_panic(void (*put)(uint8_t c));
 
 // Supplied by the board: write one byte to the console and wait until it has gone.
 void board_panic_putc(uint8_t c);

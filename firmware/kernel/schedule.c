@@ -3,28 +3,21 @@
 #include "arch/cortex_m4/registers.h"
 #include "core/context_switch.h"
 #include "core/interrupt.h"
-#include "kernel/contain.h"
+#include "kernel/bottom_half.h"
 #include "kernel/schedule.h"
 #include "kernel/sleep_clock.h"
+#include "kernel/tick.h"
 #include "memory_map.h"
 #include "py/gc.h"
 #include "py/mpstate.h"
 
-#define SLICE_TICKS ((uint32_t)((uint64_t)BOARD_CPU_HZ * CONFIG_TIME_SLICE_US / 1000000))
-_Static_assert((uint64_t)BOARD_CPU_HZ * CONFIG_TIME_SLICE_US / 1000000 <= 0x1000000, "SysTick counts 24 bits");
-
-#define SOON_TICKS (9973)
 #define KERNEL_TICKS (2) // interrupts may keep the processes waiting for so many ticks, then one has its slice
 
 // Collect garbage when idle and this much has been allocated since the last time.
 #define COLLECT_AFTER (CONFIG_KERNEL_HEAP_KB * 1024 / 8)
 
-process_t *current_process;
 uint32_t ready_processes;
-volatile uint32_t timeslice_expired; // set by SysTick_Handler: in a process, or in the kernel on its behalf
-static unsigned last_slot;           // who had the CPU last
-static bool ticking;
-uint32_t schedule_kernel_ticks;
+static unsigned last_slot; // who had the CPU last
 unsigned schedule_rounds_line;
 
 #define ROUNDS (64) // of the kernel's loop, each of which ends after a time slice at the latest
@@ -56,26 +49,9 @@ static process_t *choose(void) {
     #endif
 }
 
-void schedule_tick(bool on) {
-    if (on != ticking) {
-        SYST_CSR = on ? SYST_CSR_ENABLE | SYST_CSR_TICKINT | SYST_CSR_CLKSOURCE : 0;
-        sleep_clock_run(on);
-        ticking = on;
-    }
-}
-
-void schedule_tick_soon(void) {
-    SYST_RVR = SOON_TICKS;
-    SYST_CVR = 0;
-}
-
-void schedule_tick_normal(void) {
-    SYST_RVR = SLICE_TICKS - 1;
-}
-
 static void sleep_until_interrupt(void) {
     static size_t collected_at;
-    schedule_tick(false);
+    tick_run(false);
     if (MP_STATE_MEM(total_bytes_allocated) - collected_at > COLLECT_AFTER) {
         gc_collect();
         collected_at = MP_STATE_MEM(total_bytes_allocated);
@@ -93,21 +69,21 @@ static bool background_waits(void) {
     if (interrupt_any_pending_in_hardware() || ready_processes == 0) {
         return false;
     }
-    return ready_processes != 1u << last_slot || !timeslice_expired || schedule_kernel_ticks != 0;
+    return ready_processes != 1u << last_slot || !timeslice_expired || tick_kernel != 0;
 }
 
 // Called from PendSV: do what interrupts have left to do, then name the process to run.
 process_t *kernel_work(void) {
     static unsigned rounds;
-    schedule_kernel_ticks = 0; // a system call's are not the interrupts'
+    tick_kernel = 0; // a system call's are not the interrupts'
     for (;;) {
         if (++rounds % ROUNDS == 0 && schedule_rounds_line != 0) {
             interrupt_trigger(schedule_rounds_line);
         }
-        bool later = schedule_kernel_ticks >= KERNEL_TICKS && ready_processes != 0;
+        bool later = tick_kernel >= KERNEL_TICKS && ready_processes != 0;
         if (interrupt_any_pending() && !later) {
-            schedule_tick(true);
-            interrupt_run_bottom_halves();
+            tick_run(true);
+            bottom_halves_run();
             if (interrupt_any_pending()) {
                 later = background_waits();
                 if (!later) {
@@ -120,18 +96,18 @@ process_t *kernel_work(void) {
             sleep_until_interrupt();
             continue;
         }
-        if (next != current_process || timeslice_expired || !ticking) { // not ticking: it has slept
+        if (next != current_process || timeslice_expired || !tick_on) { // not ticking: it has slept
             if (timeslice_expired && current_process != NULL) {
                 current_process->timeslice_expirations++;
             }
             SYST_CVR = 0; // a whole slice for this one
             sleep_clock_restart();
-            schedule_tick(true);
+            tick_run(true);
         }
         timeslice_expired = 0;
         if (later) {
             SCB_ICSR = ICSR_PENDSVCLR; // the rest of the interrupts' work comes after the slice
-            if (schedule_kernel_ticks < KERNEL_TICKS && interrupt_any_pending_in_hardware()) {
+            if (tick_kernel < KERNEL_TICKS && interrupt_any_pending_in_hardware()) {
                 context_switch_request(); // one that came just now
             }
         }
@@ -141,9 +117,9 @@ process_t *kernel_work(void) {
 }
 
 void schedule_start(void) {
-    schedule_kernel_ticks = 0;
+    tick_kernel = 0;
     sleep_clock_begin();
-    sleep_clock_run(ticking);
+    sleep_clock_run(tick_on);
     context_switch_request();
     __asm volatile ("msr basepri, %0" :: "r" (0)); // startup.c has masked interrupts until here
     barrier();

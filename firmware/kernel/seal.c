@@ -1,12 +1,10 @@
 // The seal: see seal.h.
 
-#include "kernel/contain.h"
+#include "core/running.h"
 #include "kernel/seal.h"
 #include "py/objmodule.h"
 #include "py/objtype.h"
 #include "py/runtime.h"
-
-bool kernel_sealed;
 
 void kernel_check_not_sealed(void) {
     if (kernel_sealed) {

@@ -3,10 +3,6 @@
 #ifndef ADDER_KERNEL_SEAL_H
 #define ADDER_KERNEL_SEAL_H
 
-#include <stdbool.h>
-
-extern bool kernel_sealed;
-
 // From now on modules and classes are read-only, imports raise, and so does every function of `mint`.
 void kernel_seal(void);
 

@@ -1,7 +1,7 @@
 // See sleep_clock.h.
 
 #include "core/context_switch.h"
-#include "kernel/schedule.h"
+#include "core/running.h"
 #include "kernel/sleep_clock.h"
 
 #ifdef SLEEP_CLOCK_BASE

@@ -5,10 +5,16 @@
 // that the process may write. Everything in it is the process's allegation until checked.
 
 #include "core/context_switch.h"
-#include "kernel/capsule.h"
+#include "kernel/abi.h"
+#include "kernel/command.h"
+#include "kernel/driver.h"
+#include "kernel/fault.h"
 #include "kernel/log.h"
+#include "kernel/process.h"
+#include "kernel/process_memory.h"
 #include "kernel/schedule.h"
-#include "kernel/syscall.h"
+#include "kernel/tbf.h"
+#include "kernel/upcall.h"
 
 enum { DRIVER_CONSOLE = 1, CONSOLE_WRITE = 1 };
 
@@ -68,15 +74,15 @@ static void syscall_yield(exception_frame_t *frame) {
 
 // -- Subscribe and allow ------------------------------------------------------
 
-// The grant of driver r0 in this process for a call that fails with the values it was passed.
-// NULL if the call has already been answered. The pair of words at `*at` + 2 * r1 is what it is about.
-static uint32_t *find_pair(process_t *process, exception_frame_t *frame, driver_t **driver, bool good,
-    size_t count_offset, unsigned at_driver_base) {
+// The pair of words of this kind that the call is about: number r1 at driver r0. NULL if the call has already been
+// answered: it fails with the values that it was passed.
+static uint32_t *find_pair(process_t *process, exception_frame_t *frame, driver_t **driver, bool good, grant_kind_t kind) {
     uint32_t error;
     driver_t *found = driver_find(frame->r0);
     if (found == NULL || found->entry == NULL) {
         error = ERROR_NODEVICE;
     } else if (process->tbf.has_permissions && !tbf_permits_driver(&process->tbf, frame->r0)) {
+        // As Tock does it, whose filter answers in the shape of a command: without the values that were passed.
         if (frame->r0 == DRIVER_CONSOLE) {
             refuse_console(process);
         }
@@ -85,19 +91,17 @@ static uint32_t *find_pair(process_t *process, exception_frame_t *frame, driver_
     } else if (!good) {
         error = ERROR_INVAL;
     } else {
-        unsigned index = found - drivers;
-        uint32_t *grant = process->grants[index];
+        uint32_t *grant = process->grants[found - drivers];
         if (grant == NULL) {
-            grant = process_grant(process, index);
+            grant = grant_make(process, found - drivers, &found->shape);
         }
-        const uint8_t *shape = (const uint8_t *)found;
         if (grant == NULL) {
             error = ERROR_NOMEM;
-        } else if (frame->r1 >= shape[count_offset]) {
+        } else if (frame->r1 >= found->shape.count[kind]) {
             error = ERROR_NOSUPPORT;
         } else {
             *driver = found;
-            return grant + (at_driver_base ? shape[at_driver_base] : 0) + 2 * frame->r1;
+            return grant + found->shape.at[kind] + 2 * frame->r1;
         }
     }
     frame->r0 = RETURN_FAILURE_U32_U32;
@@ -127,7 +131,7 @@ static void syscall_subscribe(exception_frame_t *frame) {
         return;
     }
     driver_t *driver;
-    uint32_t *pair = find_pair(process, frame, &driver, true, offsetof(driver_t, upcalls), 0);
+    uint32_t *pair = find_pair(process, frame, &driver, true, GRANT_UPCALLS);
     if (pair != NULL) {
         swap_pair(frame, pair);
         if (process->queue_length != 0) {
@@ -143,13 +147,13 @@ static inline void raise_high_water(process_t *process, uint32_t end) {
     }
 }
 
-static inline void allow_ram(exception_frame_t *frame, size_t count, size_t at) {
+static inline void allow_ram(exception_frame_t *frame, grant_kind_t kind) {
     process_t *process = current_process;
     process->syscalls++;
     uint32_t address = frame->r2, length = frame->r3;
     bool good = length == 0 || process_owns_ram(process, address, length);
     driver_t *driver;
-    uint32_t *pair = find_pair(process, frame, &driver, good, count, at);
+    uint32_t *pair = find_pair(process, frame, &driver, good, kind);
     if (pair != NULL) {
         swap_pair(frame, pair);
         if (length != 0) {
@@ -159,11 +163,11 @@ static inline void allow_ram(exception_frame_t *frame, size_t count, size_t at) 
 }
 
 static void syscall_allow_read_write(exception_frame_t *frame) {
-    allow_ram(frame, offsetof(driver_t, read_write), offsetof(driver_t, read_write_at));
+    allow_ram(frame, GRANT_READ_WRITE);
 }
 
 static void syscall_allow_readable(exception_frame_t *frame) {
-    allow_ram(frame, offsetof(driver_t, readable), offsetof(driver_t, readable_at));
+    allow_ram(frame, GRANT_READABLE);
 }
 
 static void syscall_allow_read_only(exception_frame_t *frame) {
@@ -173,7 +177,7 @@ static void syscall_allow_read_only(exception_frame_t *frame) {
     bool in_ram = process_owns_ram(process, address, length);
     bool good = length == 0 || in_ram || process_reads_flash(process, address, length);
     driver_t *driver;
-    uint32_t *pair = find_pair(process, frame, &driver, good, offsetof(driver_t, read_only), offsetof(driver_t, read_only_at));
+    uint32_t *pair = find_pair(process, frame, &driver, good, GRANT_READ_ONLY);
     if (pair != NULL) {
         swap_pair(frame, pair);
         if (in_ram && length != 0) {

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/heap.h"
-#include "kernel/contain.h"
+#include "core/running.h"
 #include "kernel/seal.h"
 #include "objects/buffer.h"
 #include "py/gc.h"

@@ -1,8 +1,8 @@
 // KernelLog: the power to read the kernel's messages.
 
-#include "core/interrupt.h"
 #include "kernel/log.h"
 #include "objects/buffer.h"
+#include "objects/interrupt_line.h"
 #include "objects/kernel_log.h"
 #include "py/runtime.h"
 
@@ -16,7 +16,7 @@ static MP_DEFINE_CONST_FUN_OBJ_2(log_take_obj, log_take);
 
 static mp_obj_t log_notify(mp_obj_t self, mp_obj_t line) {
     (void)self;
-    kernel_log_notify(interrupt_software_line(line));
+    kernel_log_notify(interrupt_line_of_software(line));
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(log_notify_obj, log_notify);

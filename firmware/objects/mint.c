@@ -1,15 +1,17 @@
 // The module `mint`: where powers are made. Only boards/*/board.py imports it, once, at boot.
 
 #include "core/interrupt.h"
-#include "kernel/capsule.h"
 #include "kernel/contain.h"
+#include "kernel/driver.h"
 #include "kernel/ipc.h"
 #include "kernel/loader.h"
 #include "kernel/schedule.h"
 #include "kernel/seal.h"
 #include "objects/flash_range.h"
 #include "objects/grant.h"
+#include "objects/interrupt_line.h"
 #include "objects/kernel_log.h"
+#include "objects/layout.h"
 #include "objects/process_control.h"
 #include "objects/registers.h"
 #include "py/runtime.h"
@@ -40,7 +42,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(mint_flash_obj, mint_flash);
 // loop_interrupt(): a line that is raised each 64 rounds of the kernel's loop, and else by nothing. One may have it.
 static mp_obj_t mint_loop_interrupt(void) {
     kernel_check_not_sealed();
-    schedule_rounds_line = interrupt_reserve_software_line(MP_OBJ_NULL);
+    schedule_rounds_line = interrupt_reserve(MP_OBJ_NULL);
     return interrupt_line_new(schedule_rounds_line);
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(mint_loop_interrupt_obj, mint_loop_interrupt);
@@ -48,7 +50,7 @@ static MP_DEFINE_CONST_FUN_OBJ_0(mint_loop_interrupt_obj, mint_loop_interrupt);
 // software_interrupt(): a line that only software raises.
 static mp_obj_t mint_software_interrupt(void) {
     kernel_check_not_sealed();
-    return interrupt_software_line_new();
+    return interrupt_line_new(interrupt_reserve(MP_OBJ_NULL));
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(mint_software_interrupt_obj, mint_software_interrupt);
 
@@ -57,7 +59,7 @@ static MP_DEFINE_CONST_FUN_OBJ_0(mint_software_interrupt_obj, mint_software_inte
 // grant(number, layout): the driver number, and a record of this shape in each process.
 static mp_obj_t mint_grant(mp_obj_t number, mp_obj_t layout) {
     kernel_check_not_sealed();
-    return grant_new(driver_add(mp_obj_get_int_truncated(number), layout));
+    return grant_new(driver_add(mp_obj_get_int_truncated(number), layout_shape(layout)));
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(mint_grant_obj, mint_grant);
 
@@ -75,7 +77,7 @@ static mp_obj_t checked_recipe(mp_obj_t recipe) {
 // the result is None. It is not made again later, since others hold it.
 static mp_obj_t mint_build(mp_obj_t name, mp_obj_t recipe) {
     kernel_check_not_sealed();
-    mp_obj_t made = contain_make(mp_obj_str_get_qstr(name), checked_recipe(recipe), MP_OBJ_NULL,
+    mp_obj_t made = contain_make(mp_obj_str_get_qstr(name), checked_recipe(recipe), CONTAIN_NO_DRIVER,
         CONFIG_CAPSULE_POLICY_DISABLE ? CONTAIN_DISABLE : CONTAIN_CONTINUE);
     return made == MP_OBJ_NULL ? mp_const_none : made;
 }
@@ -89,7 +91,7 @@ static mp_obj_t mint_serve(size_t n_args, const mp_obj_t *args) {
     if (policy > CONTAIN_DISABLE) {
         mp_raise_ValueError(MP_ERROR_TEXT("no such policy"));
     }
-    contain_make(mp_obj_str_get_qstr(args[0]), checked_recipe(args[2]), args[1], policy);
+    contain_make(mp_obj_str_get_qstr(args[0]), checked_recipe(args[2]), grant_driver(args[1]), policy);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mint_serve_obj, 3, 4, mint_serve);
@@ -98,7 +100,7 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mint_serve_obj, 3, 4, mint_serve);
 static mp_obj_t mint_share_memory(mp_obj_t grant) {
     kernel_check_not_sealed();
     driver_t *driver = &drivers[grant_driver(grant)];
-    if (driver->upcalls < CONFIG_MAX_PROCESSES || driver->read_write < CONFIG_MAX_PROCESSES) { // ipc.c finds them by slot
+    if (driver->shape.count[GRANT_UPCALLS] < CONFIG_MAX_PROCESSES || driver->shape.count[GRANT_READ_WRITE] < CONFIG_MAX_PROCESSES) { // ipc.c finds them by slot
         mp_raise_ValueError(MP_ERROR_TEXT("the layout needs an upcall and a buffer for each process"));
     }
     driver->core_command = ipc_command;

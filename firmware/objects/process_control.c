@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "core/interrupt.h"
 #include "kernel/fault.h"
 #include "kernel/process.h"
+#include "objects/interrupt_line.h"
 #include "objects/process_control.h"
 #include "objects/user_buffer.h"
 #include "py/objstr.h"
@@ -163,7 +163,7 @@ static MP_DEFINE_CONST_FUN_OBJ_2(control_panic_obj, control_panic);
 // control.on_fault(line): raise the software line when a process has faulted or ended.
 static mp_obj_t control_on_fault(mp_obj_t self, mp_obj_t line) {
     (void)self;
-    fault_notify(interrupt_software_line(line));
+    fault_notify(interrupt_line_of_software(line));
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(control_on_fault_obj, control_on_fault);

@@ -20,7 +20,7 @@ typedef struct {
 
 mp_obj_t user_buffer_new(entry_t *entry, unsigned word, bool writable) {
     user_buffer_t *self = entry_valid(entry)
-        ? heap_alloc_for_process(sizeof(user_buffer_t), &user_buffer_type, entry->driver->capsule)
+        ? heap_alloc_for_process(sizeof(user_buffer_t), &user_buffer_type, entry->shape->capsule)
         : mp_obj_malloc(user_buffer_t, &user_buffer_type);
     self->entry = entry;
     self->word = word;

@@ -3,7 +3,8 @@
 #ifndef ADDER_OBJECTS_USER_BUFFER_H
 #define ADDER_OBJECTS_USER_BUFFER_H
 
-#include "objects/grant.h"
+#include "core/grant.h"
+#include "py/obj.h"
 
 extern const mp_obj_type_t user_buffer_type;
 

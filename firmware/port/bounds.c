@@ -5,7 +5,7 @@
 // adder/verify/functions.toml lists what is reached, and how long each takes at most.
 
 #include "core/heap.h"
-#include "kernel/contain.h"
+#include "core/running.h"
 #include "py/objint.h"
 #include "py/runtime.h"
 #include "port/bounds.h"
@@ -14,10 +14,6 @@
 // them has at most twice as many.
 #define MOST_DIGITS (256 / MPZ_DIG_SIZE)
 #define MOST_DECIMALS (160)
-
-static inline bool in_kernel(void) {
-    return mp_state_ctx_register == &kernel_python_state;
-}
 
 // Where a time-out may come: nothing is half changed there.
 static inline void end_if_over(void) {

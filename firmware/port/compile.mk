@@ -10,7 +10,7 @@ COPT_SMALL = -Os
 $(BUILD)/py/%.o: CFLAGS += $(COPT_SMALL) -Wno-error
 $(BUILD)/extmod/%.o: CFLAGS += $(COPT_SMALL) -Wno-error
 $(BUILD)/shared/%.o $(BUILD)/lib/%.o: CFLAGS += $(COPT_SMALL) -Wno-error -Wno-double-promotion -Wno-float-conversion
-$(BUILD)/upstream_%.o: CFLAGS += -Wno-error
+$(BUILD)/upstream_%.o $(BUILD)/python_process/upstream_%.o: CFLAGS += -Wno-error
 $(BUILD)/upstream_objstr.o: CFLAGS += $(COPT_SMALL)
 $(BUILD)/frozen_content.o: CFLAGS += -Wno-error -Wno-unused
 HOT = obj objtype objfun map runtime nativeglue objboundmeth objint vm bc gc argcheck qstr objmodule nlrthumb nlr
@@ -19,9 +19,10 @@ $(foreach name,$(HOT),$(eval $(BUILD)/py/$(name).o: COPT_SMALL = -O2))
 
 # Files of MicroPython that keep a variable of their own, or the address of one: compiled through a
 # wrapper that puts it into the state. tests/system/test_kernel_image.py finds the ones that need it.
-WRAPPED = py/runtime py/nativeglue py/objstr py/modsys extmod/modrandom extmod/modasyncio extmod/modselect \
+# What processes alone run is in python_process/.
+WRAPPED_FOR_ALL = py/runtime py/nativeglue py/objstr py/modsys
+WRAPPED = $(WRAPPED_FOR_ALL) extmod/modrandom extmod/modasyncio extmod/modselect \
 	shared/readline/readline shared/runtime/pyexec shared/runtime/sys_stdio_mphal
 SRC_SHARED = shared/libc/string0.c shared/runtime/gchelper_native.c shared/runtime/stdout_helpers.c \
 	shared/timeutils/timeutils.c $(SRC_LIB_LIBM_C) $(SRC_LIB_LIBM_SQRT_HW_C)
 SRC_SHARED_S = shared/runtime/gchelper_thumb2.s
-SRC_QSTR_WRAPPED = upstream_modasyncio.c upstream_modrandom.c extmod/modselect.c shared/readline/readline.c shared/runtime/pyexec.c shared/runtime/sys_stdio_mphal.c

@@ -6,13 +6,15 @@
 #include "core/interrupt.h"
 #include "objects/registers.h"
 #include "objects/buffer.h"
-#include "kernel/capsule.h"
 #include "kernel/contain.h"
+#include "kernel/crash_screen.h"
+#include "kernel/driver.h"
 #include "kernel/fault.h"
 #include "kernel/log.h"
 #include "kernel/process.h"
 #include "kernel/schedule.h"
 #include "kernel/seal.h"
+#include "kernel/tick.h"
 #include "arch/cortex_m4/mpu.h"
 #include "memory_map.h"
 #include "py/builtin.h"
@@ -20,7 +22,6 @@
 #include "py/gc.h"
 #include "py/objlist.h"
 #include "py/runtime.h"
-#include "python_process/python_process.h"
 
 extern const mp_obj_module_t cells_module, kernel_module, mint_module;
 
@@ -28,7 +29,6 @@ extern uint8_t _stack_top, _stack_limit;
 
 #define ATTEMPTS (3) // to wire the board: an allocation may fail
 
-mp_state_ctx_t kernel_python_state; // the kernel's own; a process that runs Python has another
 static uint8_t heap[CONFIG_KERNEL_HEAP_KB * 1024] __attribute__((aligned(16)));
 static mp_obj_t pystack[CONFIG_KERNEL_PYSTACK_BYTES / sizeof(mp_obj_t)];
 
@@ -71,8 +71,8 @@ int main(void) {
     gc_init(heap, heap + sizeof(heap));
     heap_init();
     mp_pystack_init(pystack, &pystack[MP_ARRAY_SIZE(pystack)]);
-    schedule_tick_normal();
-    schedule_tick(true);
+    tick_normal();
+    tick_run(true);
     kernel_printf("Adder %s on %s\n", ADDER_VERSION, BOARD_TITLE);
 
     contain_last_try = attempts == ATTEMPTS - 1;
@@ -82,7 +82,7 @@ int main(void) {
         nlr_pop();
         schedule_start();
     }
-    kernel_log_panic();
+    kernel_log_panic(crash_screen_put);
     mp_obj_print_exception(&kernel_print, MP_OBJ_FROM_PTR(nlr.ret_val));
     if (!is_memory_error(nlr.ret_val) || ++attempts == ATTEMPTS) {
         if (attempts == ATTEMPTS) {
@@ -96,7 +96,7 @@ int main(void) {
 
 // Where the kernel's objects are referred to from, besides its Python state.
 void kernel_collect_roots(void) {
-    capsule_collect_roots();
+    driver_collect_roots();
     contain_collect_roots();
     buffer_collect_roots();
     mmio_collect_roots();

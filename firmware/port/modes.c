@@ -10,7 +10,6 @@
 #include "py/gc.h"
 #include "py/mphal.h"
 #include "py/runtime.h"
-#include "python_process/python_process.h"
 #include "shared/runtime/gchelper.h"
 
 void kernel_collect_roots(void);
@@ -20,21 +19,16 @@ __attribute__((noreturn)) void python_process_lost(void);
 void gc_collect(void) {
     gc_collect_start();
     gc_helper_collect_regs_and_stack();
-    if (python_process() == NULL) {
+    if (in_kernel()) {
         kernel_collect_roots();
     }
     gc_collect_end();
-    if (python_process() == NULL) {
+    if (in_kernel()) {
         heap_recount();
     }
 }
 
 // The linker leads the interpreter's calls of NAME to __wrap_NAME (port/Makefile).
-// They are called from a process's first instructions on, when python_process() does not know it yet.
-static inline bool in_kernel(void) {
-    return mp_state_ctx_register == &kernel_python_state;
-}
-
 void *__real_gc_alloc(size_t bytes, unsigned flags);
 void *__wrap_gc_alloc(size_t bytes, unsigned flags) {
     return in_kernel() ? heap_alloc(bytes, flags) : __real_gc_alloc(bytes, flags);
@@ -95,7 +89,7 @@ bool __wrap_mp_seq_cmp_objs(mp_uint_t op, const mp_obj_t *first, size_t first_le
 }
 
 mp_uint_t mp_hal_stdout_tx_strn(const char *text, size_t length) {
-    if (python_process() == NULL) {
+    if (in_kernel()) {
         kernel_print.print_strn(NULL, text, length);
     } else {
         python_process_print(text, length);
@@ -104,7 +98,7 @@ mp_uint_t mp_hal_stdout_tx_strn(const char *text, size_t length) {
 }
 
 void nlr_jump_fail(void *value) {
-    if (python_process() == NULL) {
+    if (in_kernel()) {
         mp_obj_print_exception(&kernel_print, MP_OBJ_FROM_PTR(value));
         kernel_panic("an exception that nobody catches");
     }
@@ -112,7 +106,7 @@ void nlr_jump_fail(void *value) {
 }
 
 void __fatal_error(const char *message) {
-    if (python_process() == NULL) {
+    if (in_kernel()) {
         kernel_panic("%s", message);
     }
     python_process_lost();
@@ -120,7 +114,7 @@ void __fatal_error(const char *message) {
 
 #ifndef NDEBUG
 void __assert_func(const char *file, int line, const char *function, const char *expression) {
-    if (python_process() == NULL) {
+    if (in_kernel()) {
         kernel_panic("%s:%d: %s: assertion %s failed", file, line, function, expression);
     }
     python_process_lost();

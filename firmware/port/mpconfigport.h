@@ -78,9 +78,10 @@ void *commit_executable(void *code, size_t length, void *relocation);
 uint32_t python_process_seed(void);
 void python_process_wait(int32_t milliseconds);
 #define MICROPY_INTERNAL_WFE(milliseconds) python_process_wait(milliseconds)
-// At each jump back in bytecode: has a byte been typed? (python_process.h)
+// At each jump back in bytecode: has a byte been typed? (python_process.h) No byte of UTF-8 is 0xff.
 void python_process_typed(void);
-#define MICROPY_VM_HOOK_LOOP if (MP_STATE_PORT(typed) != 0xff) { python_process_typed(); }
+#define TYPED_NOTHING (0xff)
+#define MICROPY_VM_HOOK_LOOP if (MP_STATE_PORT(typed) != TYPED_NOTHING) { python_process_typed(); }
 
 // -- What nobody may have: hardware -------------------------------------------
 #define MICROPY_PY_MACHINE (0)

@@ -26,7 +26,7 @@
 #include "py/stackctrl.h"
 #include "py/gc.h"
 
-#include "python_process/python_process.h"
+#include "core/running.h"
 
 #define m_malloc_fail upstream_malloc_fail
 static __attribute__((noreturn)) void upstream_malloc_fail(size_t bytes);
@@ -42,16 +42,16 @@ static __attribute__((noreturn)) void upstream_malloc_fail(size_t bytes);
 #undef mp_module___main__
 #undef m_malloc_fail
 
+__attribute__((noreturn)) void python_process_no_memory(size_t bytes);
+
 void m_malloc_fail(size_t bytes) {
-    if (python_process() == NULL) {
+    if (in_kernel()) {
         upstream_malloc_fail(bytes);
     }
     python_process_no_memory(bytes);
 }
 
 // The kernel's own __main__: the kernel's state has a fixed address.
-extern mp_state_ctx_t kernel_python_state;
-
 const mp_obj_module_t mp_module___main__ = {
     .base = { &mp_type_module },
     .globals = (mp_obj_dict_t *)&kernel_python_state.vm.dict_main,

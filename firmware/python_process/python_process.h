@@ -33,8 +33,7 @@ enum { UPCALL_NONE = -1, UPCALL_ALARM = -2, UPCALL_STDIN = -3 };
 enum { ALARM_NOBODYS, ALARM_OURS, ALARM_PROGRAMS };
 
 // The byte that the console's driver writes for us, with nothing before it has. The interpreter looks at it at each
-// jump back (MICROPY_VM_HOOK_LOOP), so that Ctrl-C is seen by a program that never waits. No byte of UTF-8 is 0xff.
-#define TYPED_NOTHING (0xff)
+// jump back (MICROPY_VM_HOOK_LOOP), so that Ctrl-C is seen by a program that never waits. TYPED_NOTHING: none has come.
 
 // State of the port's C code that MicroPython's own state does not hold. Objects are not kept here:
 // the garbage collector does not look.

@@ -195,17 +195,17 @@ def test_the_command_line(copy: Copy, monkeypatch: pytest.MonkeyPatch, capsys: p
 
 # The table of names in C, and what it is in the stubs: a module, or a class of it.
 TABLES = [
-    ("objects/grant.c", "entry_locals_table", "kernel", "Entry"),
+    ("objects/entry.c", "entry_locals_table", "kernel", "Entry"),
     ("objects/grant.c", "grant_locals_table", "kernel", "Grant"),
     ("objects/flash_range.c", "flash_range_locals_table", "kernel", "FlashRange"),
-    ("core/interrupt.c", "interrupt_line_locals_table", "kernel", "InterruptLine"),
+    ("objects/interrupt_line.c", "interrupt_line_locals_table", "kernel", "InterruptLine"),
     ("objects/registers.c", "registers_locals_table", "kernel", "Registers"),
     ("objects/buffer.c", "buffer_locals_table", "cells", "Buffer"),
     ("objects/cells_module.c", "cells_globals_table", "cells", None),
     ("core/take_cell.c", "take_cell_locals_table", "cells", "TakeCell"),
     ("objects/user_buffer.c", "user_buffer_locals_table", "kernel", "UserBuffer"),
-    ("kernel/capsule.c", "error_code_locals_table", "kernel", "ErrorCode"),
-    ("kernel/capsule.c", "kernel_globals_table", "kernel", None),
+    ("objects/kernel_module.c", "error_code_locals_table", "kernel", "ErrorCode"),
+    ("objects/kernel_module.c", "kernel_globals_table", "kernel", None),
     ("objects/process_control.c", "control_locals_table", "kernel", "ProcessControl"),
     ("objects/kernel_log.c", "log_locals_table", "kernel", "KernelLog"),
     ("objects/mint.c", "mint_globals_table", "mint", None),

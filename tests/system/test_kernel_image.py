@@ -31,7 +31,7 @@ def test_the_shared_interpreter_has_no_variable_outside_its_state(board) -> None
         if piece.section in MUTABLE and not TRUSTED.search(origin):
             found.setdefault(origin, []).append(piece.name)
     assert not found, (
-        f"{found}: every process would write to this; give it a wrapper like firmware/port/upstream_readline.c"
+        f"{found}: every process would write to this; wrap it as is firmware/python_process/upstream_readline.c"
     )
 
 

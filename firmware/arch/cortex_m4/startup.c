@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "arch/cortex_m4/registers.h"
-#include "kernel/sleep_clock.h"
 #include "memory_map.h"
 
 extern uint32_t _vectors, _null_type, _null_type_end, _stack_top, _data_flash, _data_start, _data_end, _bss_start, _bss_end;
@@ -16,6 +15,7 @@ void PendSV_Handler(void);
 void SysTick_Handler(void);
 void fault_entry(void);
 void irq_entry(void);
+void sleep_clock_handler(void);
 
 // Priorities: a smaller number wins. Faults and interrupts preempt the kernel; system calls and PendSV
 // are the kernel and do not preempt one another. The tick preempts it to limit the time of capsules.

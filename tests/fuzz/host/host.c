@@ -32,14 +32,18 @@
 #include "core/flash.h"
 #include "core/interrupt.h"
 #include "host.h"
-#include "kernel/capsule.h"
+#include "kernel/abi.h"
+#include "kernel/bottom_half.h"
 #include "kernel/contain.h"
+#include "kernel/driver.h"
 #include "kernel/fault.h"
 #include "kernel/log.h"
 #include "kernel/process.h"
+#include "kernel/process_memory.h"
 #include "kernel/schedule.h"
 #include "kernel/seal.h"
-#include "kernel/syscall.h"
+#include "kernel/tick.h"
+#include "kernel/upcall.h"
 #include "memory_map.h"
 #include "py/builtin.h"
 #include "py/compile.h"
@@ -141,23 +145,22 @@ void board_panic_putc(uint8_t c) {
 
 // -- What the kernel's other files do on the board ----------------------------
 
-process_t *current_process;
 uint32_t ready_processes;
-volatile uint32_t timeslice_expired;
-uint32_t schedule_kernel_ticks;
+bool tick_on;
+uint32_t tick_kernel;
 unsigned schedule_rounds_line;
 
 void schedule_update(process_t *process) {
     (void)process;
 }
 
-void schedule_tick_soon(void) {
+void tick_soon(void) {
 }
 
-void schedule_tick_normal(void) {
+void tick_normal(void) {
 }
 
-void schedule_tick(bool on) {
+void tick_switch(bool on) {
     (void)on;
 }
 
@@ -224,7 +227,7 @@ void kernel_panic(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
-    kernel_log_panic(); // what it has said before
+    kernel_log_panic(crash_screen_put); // what it has said before
     if (in_child && recipes == 0) {
         _exit(REFUSED); // MicroPython's compiler did not take it: in a build it ends that
     }
@@ -462,18 +465,18 @@ static void narrow_stack(void) {
     mp_cstack_init_with_top(&_stack_top, (uint32_t)&_stack_top - bottom);
 }
 
-mp_obj_t __real_contain_make(qstr name, mp_obj_t recipe, mp_obj_t grant, contain_policy_t policy);
+mp_obj_t __real_contain_make(qstr name, mp_obj_t recipe, unsigned driver, contain_policy_t policy);
 static void prepare_exhaustion(unsigned one_in);
-mp_obj_t __wrap_contain_make(qstr name, mp_obj_t recipe, mp_obj_t grant, contain_policy_t policy) {
+mp_obj_t __wrap_contain_make(qstr name, mp_obj_t recipe, unsigned driver, contain_policy_t policy) {
     if (!in_child) {
         others++;
-        return __real_contain_make(name, recipe, grant, policy);
+        return __real_contain_make(name, recipe, driver, policy);
     }
     recipes++;
     narrow_stack();
     prepare_exhaustion(6);
     calling = true;
-    mp_obj_t made = __real_contain_make(name, recipe, grant, policy);
+    mp_obj_t made = __real_contain_make(name, recipe, driver, policy);
     calling = false;
     exhaust.kind = NOTHING;
     counts->calls++;
@@ -581,7 +584,7 @@ static void prepare_exhaustion(unsigned one_in) {
 static void finish(void) {
     calling = false;
     for (unsigned i = 0; i < 4000 && interrupt_any_pending(); i++) {
-        interrupt_run_bottom_halves();
+        bottom_halves_run();
         if (UART_DATA != NOTHING_SENT) {
             return;
         }
@@ -630,7 +633,7 @@ static void bottom_halves(unsigned rounds, bool hard) {
         }
         time_was_up = false;
         calling = true;
-        interrupt_run_bottom_halves();
+        bottom_halves_run();
         calling = false;
         exhaust.kind = NOTHING;
         }

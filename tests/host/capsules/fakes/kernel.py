@@ -1,5 +1,5 @@
-"""Stand-in for the module `kernel`: firmware/objects/, firmware/core/interrupt.c and
-firmware/kernel/{capsule,log}.c, as far as a capsule can tell.
+"""Stand-in for the module `kernel`: firmware/objects/ and kernel/command_return.c, as far as
+a capsule can tell.
 
 What a capsule imports has the C side's names. What only tests use is on `Machine` and `Process`.
 """

@@ -1,29 +1,23 @@
-// The border between the kernel's C and its Python: who serves which driver number, and calls into
-// capsules that cannot fail upwards.
+// Who serves which driver number.
 
-#ifndef ADDER_KERNEL_CAPSULE_H
-#define ADDER_KERNEL_CAPSULE_H
+#ifndef ADDER_KERNEL_DRIVER_H
+#define ADDER_KERNEL_DRIVER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "kernel/process.h"
+#include "core/grant.h"
+#include "core/process.h"
 #include "py/obj.h"
 
-// The shape of a driver's grant; offsets are in words.
 typedef struct {
+    grant_shape_t shape; // of its record in a process
     uint32_t number;
-    uint8_t upcalls, read_write, read_only, readable; // how many there are of each
-    uint8_t read_write_at, read_only_at, readable_at, fields_at;
-    uint8_t words; // of the whole grant
-    uint8_t capsule; // for containment
-    uint8_t takes_words : 1; // command is compiled to machine words: an argument is not kept as an object
-    uint8_t answers : 7;     // places for upcalls that answer commands, before the fields
     mp_call_fun_t entry; // what to call, or NULL while nobody serves the number
     mp_obj_t function;   // first argument of `entry`
     mp_obj_t self;
     mp_obj_dict_t *globals;
-    mp_obj_t layout;
     // A core service that answers some commands itself: true if it did.
     bool (*core_command)(process_t *process, exception_frame_t *frame);
 } driver_t;
@@ -47,21 +41,21 @@ static inline driver_t *driver_find(uint32_t number) {
     return NULL;
 }
 
+// The index of the driver whose shape this is.
+static inline unsigned driver_of(const grant_shape_t *shape) {
+    return (const driver_t *)shape - drivers;
+}
+_Static_assert(offsetof(driver_t, shape) == 0, "driver_of() takes one for the other");
+
 // Reserve a driver number; raises if it is taken.
-unsigned driver_add(uint32_t number, mp_obj_t layout);
+unsigned driver_add(uint32_t number, const grant_shape_t *shape);
 
 // Let `command`, a bound method in Python of what this capsule is made of, serve the driver. False if it is none.
 bool driver_serve(unsigned driver, mp_obj_t command, unsigned capsule);
 
-// Call the driver's command and put the outcome into the frame.
-void capsule_command(driver_t *driver, process_t *process, exception_frame_t *frame);
-
-// The values a command can return (kernel.success and its kin).
-extern const mp_obj_type_t command_return_type;
-
 // The object to which a method is bound; NULL if it is no bound method.
 const void *bound_method_self(mp_obj_t method);
 
-void capsule_collect_roots(void);
+void driver_collect_roots(void);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "py/mphal.h"
 #include "python_process/python_process.h"
-#include "upstream_mention.h"
+#include "port/upstream_mention.h"
 
 int mp_hal_stdin_rx_chr(void);
 

@@ -5,7 +5,7 @@
 #include "python_process/python_process.h"
 #include "py/mphal.h"
 #include "shared/readline/readline.h"
-#include "upstream_mention.h"
+#include "port/upstream_mention.h"
 
 // Upstream's `static readline_t rl;` becomes the declaration of a function that returns a pointer,
 // and each use of `rl` a call of it.

@@ -5,7 +5,7 @@
 #include "py/runtime.h"
 #include "python_process/python_process.h"
 #include "shared/runtime/pyexec.h"
-#include "upstream_mention.h"
+#include "port/upstream_mention.h"
 
 #define pyexec_mode_kind MENTION
 #define UNUSED unused_pyexec_mode_kind

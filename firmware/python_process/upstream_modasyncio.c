@@ -4,7 +4,7 @@
 #include "py/runtime.h"
 #include "py/mphal.h"
 #include "python_process/python_process.h"
-#include "upstream_mention.h"
+#include "port/upstream_mention.h"
 
 MP_REGISTER_ROOT_POINTER(mp_obj_t asyncio_context);
 

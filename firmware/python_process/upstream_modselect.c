@@ -3,7 +3,7 @@
 
 #include "py/mphal.h"
 #include "python_process/python_process.h"
-#include "upstream_mention.h"
+#include "port/upstream_mention.h"
 
 // The beginning of a poll, in milliseconds.
 static uint32_t poll_begin(void) {

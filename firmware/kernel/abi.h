@@ -1,9 +1,9 @@
 // The Tock 2 system-call interface: numbers. TRD104.
 
-#ifndef ADDER_KERNEL_SYSCALL_H
-#define ADDER_KERNEL_SYSCALL_H
+#ifndef ADDER_KERNEL_ABI_H
+#define ADDER_KERNEL_ABI_H
 
-#include "kernel/process.h"
+#include "core/process.h"
 
 enum {
     RETURN_FAILURE = 0,

@@ -1,0 +1,5 @@
+// Processes: their records.
+
+#include "core/process.h"
+
+process_t processes[CONFIG_MAX_PROCESSES];

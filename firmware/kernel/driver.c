@@ -1,0 +1,78 @@
+// Who serves which driver number.
+//
+// A command is the hot path. What a generic call would look up each time (attribute, bound method,
+// kind of function, module globals) is looked up once, here, when a capsule begins to serve.
+
+#include "kernel/driver.h"
+#include "py/gc.h"
+#include "py/objfun.h"
+#include "py/runtime.h"
+
+driver_t drivers[MAX_DRIVERS];
+uint8_t driver_count;
+uint8_t driver_slots[128];
+
+unsigned driver_add(uint32_t number, const grant_shape_t *shape) {
+    if (driver_find(number) != NULL) {
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("driver 0x%x is already served"), number);
+    }
+    if (driver_count == MAX_DRIVERS) {
+        mp_raise_msg(&mp_type_ValueError, MP_ERROR_TEXT("no room for another driver"));
+    }
+    unsigned index = driver_count;
+    driver_t *driver = &drivers[index];
+    driver->number = number;
+    driver->shape = *shape;
+    unsigned slot = driver_hash(number);
+    while (driver_slots[slot] != 0) {
+        slot = (slot + 1) % 128;
+    }
+    driver_slots[slot] = index + 1;
+    driver_count++;
+    return index;
+}
+
+// The same two words as in py/objboundmeth.c, which keeps its type to itself.
+typedef struct {
+    mp_obj_base_t base;
+    mp_obj_t method, self;
+} bound_method_t;
+
+const void *bound_method_self(mp_obj_t method) {
+    return mp_obj_is_type(method, &mp_type_bound_meth) ? MP_OBJ_TO_PTR(((bound_method_t *)MP_OBJ_TO_PTR(method))->self) : NULL;
+}
+
+// Calls whatever the generic way can call.
+static mp_obj_t call_any(mp_obj_t function, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    return mp_call_function_n_kw(function, n_args, n_kw, args);
+}
+
+// A function written in Python: what C offers is an mp_obj_is_fun(), too, but has no module.
+static bool is_python_function(mp_obj_t object) {
+    return mp_obj_is_type(object, &mp_type_fun_bc) || mp_obj_is_type(object, &mp_type_fun_native)
+        || mp_obj_is_type(object, &mp_type_fun_viper);
+}
+
+bool driver_serve(unsigned index, mp_obj_t command, unsigned capsule) {
+    driver_t *driver = &drivers[index];
+    bound_method_t *bound = MP_OBJ_TO_PTR(command);
+    if (!mp_obj_is_type(command, &mp_type_bound_meth) || !is_python_function(bound->method)) {
+        return false;
+    }
+    driver->shape.capsule = capsule;
+    driver->function = bound->method;
+    driver->self = bound->self;
+    driver->shape.takes_words = mp_obj_is_type(bound->method, &mp_type_fun_viper);
+    mp_obj_fun_bc_t *function = MP_OBJ_TO_PTR(bound->method);
+    if (driver->shape.takes_words) {
+        driver->entry = MICROPY_MAKE_POINTER_CALLABLE((void *)function->bytecode);
+    } else {
+        driver->entry = call_any;
+    }
+    driver->globals = function->context->module.globals;
+    return true;
+}
+
+void driver_collect_roots(void) {
+    gc_collect_root((void **)drivers, sizeof(drivers) / (sizeof(void *)));
+}

@@ -1,0 +1,37 @@
+// Processes: their memory.
+
+#ifndef ADDER_KERNEL_PROCESS_MEMORY_H
+#define ADDER_KERNEL_PROCESS_MEMORY_H
+
+#include "core/process.h"
+
+// True if [address, address + length) is in flash that the process may read: its own, or, for a Python
+// process, the interpreter's.
+bool process_reads_flash(const process_t *process, uint32_t address, uint32_t length);
+
+// Move the end of the memory that the process may use. False if it would meet the grants or
+// uncover an allowed buffer.
+bool process_set_break(process_t *process, uint32_t address);
+
+// Memory at [start, start + length) becomes accessible to the process, unless the MPU can't; what was shared longest
+// may have to make room, until it is touched.
+typedef enum { SHARE_IMPOSSIBLE, SHARE_NEW, SHARE_THERE } share_t;
+share_t process_share(process_t *process, uint32_t start, uint32_t length);
+
+
+// What process.c needs of it: RAM for a program, and the regions of a process that begins.
+bool process_memory_find(process_t *process, const tbf_t *tbf);
+bool process_memory_cover_flash(process_t *process);
+void process_memory_begin(process_t *process);
+
+// Nobody has access to the process's memory, nor it to others'.
+void process_memory_unshare(process_t *process);
+
+// Let the process wait until its memory has been cleared from here on, a piece at a time: others' interrupts are
+// served in between.
+void process_memory_clear_later(process_t *process, uint32_t start);
+
+// Reserves the interrupt line on which memory is cleared. `begun` is called for a process that was starting.
+void process_memory_init(void (*begun)(process_t *process));
+
+#endif

@@ -1,0 +1,30 @@
+// The tick of the time slice. It limits the time of the kernel's Python as well.
+
+#include "arch/cortex_m4/registers.h"
+#include "config.h"
+#include "kernel/sleep_clock.h"
+#include "kernel/tick.h"
+#include "memory_map.h"
+
+#define SLICE_TICKS ((uint32_t)((uint64_t)BOARD_CPU_HZ * CONFIG_TIME_SLICE_US / 1000000))
+_Static_assert((uint64_t)BOARD_CPU_HZ * CONFIG_TIME_SLICE_US / 1000000 <= 0x1000000, "SysTick counts 24 bits");
+
+#define SOON_TICKS (9973)
+
+bool tick_on;
+uint32_t tick_kernel;
+
+void tick_switch(bool on) {
+    SYST_CSR = on ? SYST_CSR_ENABLE | SYST_CSR_TICKINT | SYST_CSR_CLKSOURCE : 0;
+    sleep_clock_run(on);
+    tick_on = on;
+}
+
+void tick_soon(void) {
+    SYST_RVR = SOON_TICKS;
+    SYST_CVR = 0;
+}
+
+void tick_normal(void) {
+    SYST_RVR = SLICE_TICKS - 1;
+}

@@ -1,0 +1,64 @@
+// The module `kernel`, which every capsule may import.
+
+#include "kernel/abi.h"
+#include "kernel/command_return.h"
+#include "kernel/contain.h"
+#include "kernel/log.h"
+#include "objects/layout.h"
+#include "py/runtime.h"
+
+#define ERROR_ENTRY(name) { MP_ROM_QSTR(MP_QSTR_##name), MP_ROM_INT(ERROR_##name) }
+
+static const mp_rom_map_elem_t error_code_locals_table[] = {
+    ERROR_ENTRY(FAIL),
+    ERROR_ENTRY(BUSY),
+    ERROR_ENTRY(ALREADY),
+    ERROR_ENTRY(OFF),
+    ERROR_ENTRY(RESERVE),
+    ERROR_ENTRY(INVAL),
+    ERROR_ENTRY(SIZE),
+    ERROR_ENTRY(CANCEL),
+    ERROR_ENTRY(NOMEM),
+    ERROR_ENTRY(NOSUPPORT),
+    ERROR_ENTRY(NODEVICE),
+    ERROR_ENTRY(UNINSTALLED),
+    ERROR_ENTRY(NOACK),
+};
+static MP_DEFINE_CONST_DICT(error_code_locals, error_code_locals_table);
+static MP_DEFINE_CONST_OBJ_TYPE(
+    error_code_type, MP_QSTR_ErrorCode, MP_TYPE_FLAG_NONE,
+    locals_dict, &error_code_locals);
+
+static mp_obj_t kernel_log(mp_obj_t text) {
+    kernel_printf("%s\n", mp_obj_str_get_str(text));
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(kernel_log_obj, kernel_log);
+
+// log_u32(text, high, low): the text, then high << 16 | low in hexadecimal; no line end.
+static mp_obj_t kernel_log_u32(mp_obj_t text, mp_obj_t high, mp_obj_t low) {
+    kernel_printf("%s%x", mp_obj_str_get_str(text), (unsigned)(word(high) << 16 | (word(low) & 0xffff)));
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(kernel_log_u32_obj, kernel_log_u32);
+
+static const mp_rom_map_elem_t kernel_globals_table[] = {
+    { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_kernel) },
+    { MP_ROM_QSTR(MP_QSTR_ErrorCode), MP_ROM_PTR(&error_code_type) },
+    { MP_ROM_QSTR(MP_QSTR_Layout), MP_ROM_PTR(&layout_type) },
+    { MP_ROM_QSTR(MP_QSTR_call_client), MP_ROM_PTR(&contain_call_client_obj) },
+    { MP_ROM_QSTR(MP_QSTR_deferred), MP_ROM_PTR(&contain_deferred_obj) },
+    { MP_ROM_QSTR(MP_QSTR_shared), MP_ROM_PTR(&contain_shared_obj) },
+    { MP_ROM_QSTR(MP_QSTR_log), MP_ROM_PTR(&kernel_log_obj) },
+    { MP_ROM_QSTR(MP_QSTR_log_u32), MP_ROM_PTR(&kernel_log_u32_obj) },
+    { MP_ROM_QSTR(MP_QSTR_SUCCESS), MP_ROM_PTR(&command_return_success) },
+    { MP_ROM_QSTR(MP_QSTR_success_u32), MP_ROM_PTR(&command_return_success_u32_obj) },
+    { MP_ROM_QSTR(MP_QSTR_success_u32_shifted), MP_ROM_PTR(&command_return_success_u32_shifted_obj) },
+    { MP_ROM_QSTR(MP_QSTR_success_u32_u32), MP_ROM_PTR(&command_return_success_u32_u32_obj) },
+};
+static MP_DEFINE_CONST_DICT(kernel_globals, kernel_globals_table);
+
+const mp_obj_module_t kernel_module = {
+    .base = { &mp_type_module },
+    .globals = (mp_obj_dict_t *)&kernel_globals,
+};
