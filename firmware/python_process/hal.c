@@ -314,6 +314,11 @@ static void set_alarm(python_process_t *process, uint64_t at) {
     process->alarm_at = now + MIN(left, HALF_TURN);
 }
 
+// Whether mp_handle_pending() has something to do.
+static bool is_pending(void) {
+    return MP_STATE_MAIN_THREAD(mp_pending_exception) != MP_OBJ_NULL || MP_STATE_VM(sched_state) == MP_SCHED_PENDING;
+}
+
 int32_t python_process_wait_until(uint64_t ticks) {
     python_process_t *process = python_process();
     if (process->interrupt_char >= 0) {
@@ -329,7 +334,9 @@ int32_t python_process_wait_until(uint64_t ticks) {
             set_alarm(process, ticks);
         }
     }
-    int32_t upcall = python_process_yield(true);
+    // Whoever called may have looked at what was typed already: a Ctrl-C that it found is not to be slept over.
+    python_process_typed();
+    int32_t upcall = python_process_yield(!is_pending());
     python_process_typed();
     return upcall;
 }

@@ -142,33 +142,115 @@ PROGRAMS = {
     "sleeps in parts": "while True: time.sleep_ms(10)",
     "sleeps in a task": "asyncio.run(asyncio.sleep(1000))",
     "prints": "while True: print('x')",
+    "prints parts of a line": "while True: print('x', end='')",
     "computes": "while True: pass",
     "computes in calls": "while True: sum(range(50))",
+    "computes in a handler": "syscall.subscribe(0, 0, spin); syscall.command(0, 5, 2560); time.sleep(1000)",
     "waits for input": "input()",
     "waits for a block": "sys.stdin.buffer.read(64)",
+    "waits for a line in a task": "asyncio.run(console.read_line())",
     "waits for an upcall": "syscall.yield_wait()",
+    "waits for one upcall": "syscall.subscribe(3, 0, None); syscall.yield_wait_for(3, 0)",
+    "waits for a button": "button.wait_pressed(0)",
+    "waits for a client": "ipc.Service('prompt').wait()",
+    "waits for a service": "deaf.notify(); deaf.wait()",
     "polls": "while not poller.poll(0): pass",
 }
+TYPED = ("", "x", "\r", "é", "\u20ac\r\n", "y" * 70, "\x03")
+"""What is typed before the Ctrl-C: also more than is kept, and another Ctrl-C."""
+
+ENDED_BY = {
+    "waits for input": "\r\n",
+    "waits for a line in a task": "\r\n",
+    "polls": "\r\nxyé€",
+    "waits for a block": "y",
+}
+"""Characters that end a program by themselves."""
 
 
-def test_control_c_ends_whatever_runs_whatever_was_typed_before(simulation) -> None:
-    with simulation("repl-py", clock="counted") as board:
-        board.expect(">>> ")
-        board.send("import asyncio, select, sys, syscall, time\r")
-        board.expect(">>> ")
-        board.send("poller = select.poll()\r")
-        board.expect(">>> ")
-        for number, (name, line) in enumerate(PROGRAMS.items()):
-            for typed in ("", "x", "\r"):
-                if (name, typed) == ("waits for input", "\r") or (name == "polls" and typed):
-                    continue  # that would end it
-                board.send(f"print('be' 'gun', {number}); exec({line!r})\r")
-                board.expect(rf"begun {number}\r\n")
+PROMPT = f"""
+import asyncio, repl, select, sys, syscall, time
+from adder import button, console, ipc
+poller = select.poll()
+poller.register(sys.stdin, select.POLLIN)
+deaf = ipc.Client("deaf")
+def spin(*_):
+    while True:
+        pass
+def r(n):
+    print("begun", n)
+    exec({list(PROGRAMS.values())!r}[n])
+repl.run()
+"""
+"""The prompt, with the programs at hand: `r(0)` runs the first."""
+
+
+def test_control_c_ends_whatever_runs_whatever_was_typed_before(simulation, python_app) -> None:
+    deaf = python_app("import time\nfrom adder import ipc\nipc.Service('deaf')\ntime.sleep(10**6)", name="deaf")
+    prompt = python_app(PROMPT, name="prompt", ram="40960", stack=8192)
+    with simulation(deaf, prompt) as board:
+        board.expect("^>>> ")
+        for number, name in enumerate(PROGRAMS):
+            for which, typed in enumerate(TYPED):
+                if set(typed) & set(ENDED_BY.get(name, "")) or (which + number) % 3 == 2:
+                    continue  # each program after most of them, and each of them before most programs
+                board.send(f"r({number})\r")
+                board.expect(rf"begun {number}\r\n", timeout=20)
+                board.run(0.005)
                 board.send(typed + "\x03")
                 board.expect("KeyboardInterrupt", timeout=20)
-                board.send("print(6 * 7)\r")
+                board.expect("^>>> ", timeout=20)
+                board.send("6*7\r")
                 board.expect(r"^42\r", timeout=20)
-                board.expect(">>> ")
+                board.expect("^>>> ", timeout=20)
+
+
+def test_nothing_that_is_due_is_slept_over_whatever_the_wait(simulation, python_app) -> None:
+    # A Ctrl-C that came just before the sleep was seen at the next character. Here it is a scheduled function: no
+    # instruction of bytecode stands between it and the wait, so only the wait itself can look.
+    ways = [
+        "time.sleep_ms(300)",
+        "time.sleep_us(300_000)",
+        "poller.poll(300)",
+        "syscall.yield_wait(300)",
+        "wait_for(0, 0)",
+        "console.read(1)",
+        "console.read(5)",
+        "input()",
+    ]
+    body = "".join(
+        f"""
+came = 0
+syscall.subscribe(0, 0, None)
+syscall.command(0, 5, 7_500_000)
+began = time.ticks_ms()
+print("wait", {number})
+schedule(note, 0); {way}
+print({way!r}, time.ticks_diff(came, began) < 100 if came else "never")
+"""
+        for number, way in enumerate(ways)
+    )
+    app = python_app(
+        f"""
+import micropython, select, sys, syscall, time
+from adder import console
+def note(_):
+    global came
+    came = time.ticks_ms()
+schedule, wait_for = micropython.schedule, syscall.yield_wait_for
+poller = select.poll()
+poller.register(sys.stdin, select.POLLIN)
+{body}
+""",
+        ram="24576",
+    )
+    with simulation(app) as board:
+        for number, way in enumerate(ways):
+            board.expect(f"wait {number}")
+            if "read" in way or "input" in way:
+                board.run(0.3)
+                board.send("12345"[: 5 if "5" in way else 1] if "read" in way else "\r")
+            board.expect(re.escape(repr(way)[1:-1]) + r" (True)\r")
 
 
 class Terminal:
