@@ -30,9 +30,6 @@ MOST = 0xFFFFFFFF
 FIRST_OWN_NUMBER = 0xB0000
 """Tock's list of driver numbers ends before it."""
 
-LAST_LINE = "mint.load_processes()"
-"""Of a board: when the processes are there, all must be wired."""
-
 MENU = 'menu "Capsules"'
 
 
@@ -200,8 +197,6 @@ def bound(tree: ast.Module) -> set[str]:
 def with_wiring(text: str, imports: str, wiring: str) -> str:
     """A board with one more capsule."""
     lines = text.splitlines(keepends=True)
-    if LAST_LINE + "\n" not in lines:
-        raise AdderError(f"{BOARD} has no line '{LAST_LINE}'; leave out --wire and edit it by hand.")
     try:
         tree = ast.parse(text)
     except SyntaxError as error:
@@ -210,8 +205,7 @@ def with_wiring(text: str, imports: str, wiring: str) -> str:
     if twice:
         raise AdderError(f"{BOARD} uses the name '{twice[0]}' for something else; choose another name for the capsule.")
     after = max(import_lines(tree), default=0)
-    before = lines.index(LAST_LINE + "\n")
-    return "".join([*lines[:after], imports, *lines[after:before], wiring, "\n", *lines[before:]])
+    return "".join([*lines[:after], imports, *lines[after:], "\n", wiring])
 
 
 def wired(made: Plan, texts: dict[Path, str]) -> dict[Path, str]:
@@ -280,7 +274,7 @@ def next_steps(made: Plan, wire: bool) -> str:
         else:
             out += f'To {KCONFIG}, at the end of the menu "Capsules":\n\n{indented(made.text("kconfig"))}\n'
             out += f"To {BOARD}, after the other imports:\n"
-        out += f"\n{indented(made.text('imports'))}\nand before `{LAST_LINE}`:\n\n{indented(made.text('wiring'))}"
+        out += f"\n{indented(made.text('imports'))}\nand at its end:\n\n{indented(made.text('wiring'))}"
     build = "make kernel BOARD=..." if made.kind == "driver" else "make run"
     return out + f"\nBuild{' and run' * (made.kind != 'driver')}:\n    {build}"
 

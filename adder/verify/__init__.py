@@ -2,13 +2,15 @@
 
 It stands between a source file and the kernel's image: what it does not know, it refuses. It never runs what it
 reads. `rules.py` has the rules, `whitelist.py` the lists, `functions.py` what is reached of C, `check.py` the walk;
-`text.py`, `assigned.py`, `proved.py`, `words.py` and `interface.py` each hold one question that needs more than a list.
+`text.py`, `assigned.py`, `proved.py`, `words.py`, `at_wiring.py` and `interface.py` each hold one question that needs
+more than a list.
 """
 
 from collections.abc import Container, Mapping
 from pathlib import Path
 
 from adder import mpy_cross
+from adder.verify.at_wiring import reads_at_wiring
 from adder.verify.check import Check
 from adder.verify.findings import Finding, Report
 from adder.verify.interface import check_interface
@@ -51,6 +53,8 @@ def verify_module(program: Program, name: str, words: list[str]) -> list[Finding
         for function in listed(tree, words):
             if not report.has(function, ("CP002", "CP015", "CP017")):
                 Words(function, names.kinds, report)
+        for where, what in reads_at_wiring(tree, profile):
+            report.add(where, "CP027", what)
         if profile is Profile.CAPSULE:
             check_interface(tree, report)
         if not report.found:

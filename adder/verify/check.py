@@ -153,6 +153,8 @@ class Check:
                 self.refuse(inner, "CP014", f"'{name}' is defined twice")
             if name in listed.RESERVED:
                 self.refuse(inner, "CP011", f"'{name}'")
+            if name == "start" and isinstance(inner, ast.FunctionDef) and len(inner.args.args) != 1:
+                self.refuse(inner, "CP028", f"'{node.name}.start'")
             seen.add(name)
         for where, name in handed_out(node):
             self.refuse(where, "CP026", f"'{name}'")

@@ -15,14 +15,11 @@ _PULL_DOWN = const(2)
 
 
 def clocks(registers: Registers) -> Clock:
-    """Both clocks, started, from the board's source; says why the chip was reset."""
-    clock = Clock(registers)
-    clock.report_reset()
-    clock.start_low(
-        SOURCE_RC if config.NRF52_LFCLK_RC else SOURCE_SYNTHESIZED if config.NRF52_LFCLK_SYNTHESIZED else SOURCE_CRYSTAL
+    """Both clocks, from the board's source."""
+    return Clock(
+        registers,
+        SOURCE_RC if config.NRF52_LFCLK_RC else SOURCE_SYNTHESIZED if config.NRF52_LFCLK_SYNTHESIZED else SOURCE_CRYSTAL,
     )
-    clock.start_high()
-    return clock
 
 
 def uart(registers: Registers, line: InterruptLine, pins: Pins, counter: EventCounter) -> Uarte:

@@ -117,5 +117,3 @@ if config.CAPSULE_TEMPERATURE:
     mint.serve(
         "temperature", temperature_grant, lambda: temperature_driver.TemperatureDriver(sensor, temperature_grant).command
     )
-
-mint.load_processes()

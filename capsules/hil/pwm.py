@@ -17,7 +17,7 @@ class Pwm(Protocol):
     def maximum_frequency(self) -> int:
         """The fastest, in Hz."""
 
-    def start(self, pin: int, frequency: int, duty: int) -> int:
+    def pulse(self, pin: int, frequency: int, duty: int) -> int:
         """Make pulses, `frequency` a second, high for `duty` of FULL_DUTY; a pin that makes some changes to these.
 
         Returns 0 or an ErrorCode. INVAL: no such pin, frequency or duty. RESERVE: other pins make pulses of another

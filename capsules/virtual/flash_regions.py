@@ -117,9 +117,14 @@ class FlashRegions:
         self._cursor = 0  # how far its page's records have been gone through; 0: not begun
         self._target = 0  # the page to which the region moves
         self._at = 0  # how much of it has been copied
-        self._find_all()
         flash.set_client(self)
         line.enable(self._step)
+
+    def start(self) -> None:
+        """Look what the flash holds."""
+        self._find_all()
+        for region in range(self._count):
+            self._end[region] = 0
 
     def set_client(self, stored: "Callable[[Buffer, int], None]") -> None:
         """Call `stored(buffer, status)` when a request is over."""
@@ -129,7 +134,7 @@ class FlashRegions:
 
     def _find_all(self) -> None:
         head = self._head
-        sequences = [0 for _ in range(self._pages - 1)]
+        sequences = self._end  # of the regions' pages, meanwhile
         for page in range(self._pages):
             self._flash.read(int(page) * int(self._page_size), head, 0, _HEAD)
             if _has(head, 0, _MAGIC) and _has(head, _VALID, _VALID_WORD):

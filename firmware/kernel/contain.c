@@ -15,6 +15,7 @@
 #include "py/gc.h"
 #include "py/objexcept.h"
 #include "py/objstr.h"
+#include "py/objtype.h"
 #include "py/runtime.h"
 
 #define REPORTED (8)        // so many failures of a capsule are reported; then only each 16th, 32nd, 64th, ...
@@ -31,6 +32,7 @@
 
 typedef struct {
     mp_obj_t recipe;
+    mp_obj_t object; // which has a method `start`; MP_OBJ_NULL if what the recipe makes has none
     uint32_t failures;
     uint16_t name;
     uint16_t ticks; // of SysTick while its code ran in this round: its account
@@ -39,6 +41,8 @@ typedef struct {
     uint8_t restarts;
     bool restart_due;
 } capsule_t;
+
+_Static_assert(offsetof(capsule_t, object) == sizeof(mp_obj_t), "scanned together");
 
 static capsule_t capsules[CONFIG_MAX_CAPSULES] = {};
 static uint8_t capsule_count; // [0] is the kernel
@@ -471,6 +475,48 @@ void contain_failed(unsigned index, mp_obj_t exception, const char *where, unsig
     }
 }
 
+// What is made connects, and no more; what touches the world waits for its `start`, when all are made. What serves a driver
+// number is found by its method `command`.
+static void note_start(capsule_t *capsule, mp_obj_t made) {
+    const void *object = bound_method_self(made);
+    capsule->object = object != NULL ? MP_OBJ_FROM_PTR(object) : made;
+    mp_obj_t method[2] = {};
+    if (mp_obj_is_instance_type(mp_obj_get_type(capsule->object))) {
+        mp_load_method_maybe(capsule->object, MP_QSTR_start, method); // of a method it makes no object
+    }
+    if (method[0] == MP_OBJ_NULL) {
+        capsule->object = MP_OBJ_NULL;
+    }
+}
+
+static mp_obj_t call_start(mp_obj_t object) {
+    mp_obj_t method[2];
+    mp_load_method(object, MP_QSTR_start, method);
+    return mp_call_method_n_kw(0, 0, method);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(call_start_obj, call_start);
+
+static bool start(unsigned index) {
+    capsule_t *capsule = &capsules[index];
+    if (capsule->object == MP_OBJ_NULL) {
+        return true;
+    }
+    contain_policy_t policy = capsule->policy;
+    capsule->policy = CONTAIN_DISABLE; // as for its recipe
+    mp_obj_t result;
+    bool good = contain_call(index, MP_OBJ_FROM_PTR(&call_start_obj), 1, &capsule->object, "its start, try", capsule->restarts + 1, &result);
+    if (good) {
+        capsule->policy = policy;
+    }
+    return good;
+}
+
+void contain_start_all(void) {
+    for (unsigned i = 1; i <= capsule_count; i++) {
+        start(i);
+    }
+}
+
 static mp_obj_t make(unsigned index) {
     capsule_t *capsule = &capsules[index];
     contain_policy_t policy = capsule->policy;
@@ -489,6 +535,7 @@ static mp_obj_t make(unsigned index) {
         return MP_OBJ_NULL;
     }
     capsule->policy = policy;
+    note_start(capsule, made);
     return made;
 }
 
@@ -512,7 +559,7 @@ static void restart_capsules(void) {
             if (capsule->driver != CONTAIN_NO_DRIVER) {
                 grant_clear_fields(capsule->driver, &drivers[capsule->driver].shape);
             }
-            if (make(i) != MP_OBJ_NULL) {
+            if (make(i) != MP_OBJ_NULL && start(i)) {
                 kernel_printf("kernel: capsule %q was made again (%u of %u times)\n", (qstr)capsule->name,
                     capsule->restarts, CONFIG_CAPSULE_RESTARTS);
             }
@@ -533,7 +580,7 @@ void contain_init(void) {
 
 void contain_collect_roots(void) {
     for (unsigned i = 1; i <= capsule_count; i++) {
-        gc_collect_root((void **)&capsules[i].recipe, 1);
+        gc_collect_root((void **)&capsules[i].recipe, 2); // and .object
     }
     gc_collect_root((void **)&time_out.traceback_data, 1);
     gc_collect_root((void **)&first_deferred, 1);

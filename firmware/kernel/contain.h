@@ -48,6 +48,9 @@ static inline void contain_leave(void) {
 #define CONTAIN_NO_DRIVER (0xff)
 mp_obj_t contain_make(qstr name, mp_obj_t recipe, unsigned driver, contain_policy_t policy);
 
+// All are made: call what has a method `start`, in the order in which they were made. Each is contained, as its recipe is.
+void contain_start_all(void);
+
 // Call function(args...): false if it failed, which is reported as "in `where`" with `number`.
 bool contain_call(unsigned capsule, mp_obj_t function, size_t n_args, const mp_obj_t *args, const char *where,
     unsigned number, mp_obj_t *result);

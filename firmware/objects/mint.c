@@ -4,7 +4,6 @@
 #include "kernel/contain.h"
 #include "kernel/driver.h"
 #include "kernel/ipc.h"
-#include "kernel/loader.h"
 #include "kernel/schedule.h"
 #include "kernel/seal.h"
 #include "objects/flash_range.h"
@@ -122,14 +121,6 @@ static mp_obj_t mint_process_control(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(mint_process_control_obj, mint_process_control);
 
-// load_processes(): create the processes that lie in the app flash.
-static mp_obj_t mint_load_processes(void) {
-    kernel_check_not_sealed();
-    loader_load_all();
-    return mp_const_none;
-}
-static MP_DEFINE_CONST_FUN_OBJ_0(mint_load_processes_obj, mint_load_processes);
-
 #define MINT_ENTRY(name) { MP_ROM_QSTR(MP_QSTR_##name), MP_ROM_PTR(&mint_##name##_obj) }
 
 static const mp_rom_map_elem_t mint_globals_table[] = {
@@ -142,7 +133,6 @@ static const mp_rom_map_elem_t mint_globals_table[] = {
     MINT_ENTRY(grant),
     MINT_ENTRY(interrupt),
     MINT_ENTRY(kernel_log),
-    MINT_ENTRY(load_processes),
     MINT_ENTRY(process_control),
     MINT_ENTRY(registers),
     MINT_ENTRY(serve),

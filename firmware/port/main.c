@@ -10,6 +10,7 @@
 #include "kernel/crash_screen.h"
 #include "kernel/driver.h"
 #include "kernel/fault.h"
+#include "kernel/loader.h"
 #include "kernel/log.h"
 #include "kernel/process.h"
 #include "kernel/schedule.h"
@@ -59,6 +60,8 @@ static void wire(void) {
     qstr_from_strn("\"", 1);
     qstr_from_strn("\\", 1);
     kernel_seal();
+    contain_start_all();
+    loader_load_all();
     kernel_log_wake();
 }
 

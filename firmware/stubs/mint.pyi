@@ -52,17 +52,16 @@ def flash(name: str, /) -> FlashRange:
 def share_memory(grant: Grant, /) -> None:
     """Commands 2 and 3 of this driver notify another process and share a buffer with it."""
 
-def load_processes() -> None:
-    """Make the processes that lie in the app flash. The last thing that a board does."""
-
 def build(name: str, recipe: Callable[[], _Driver], /) -> _Driver:
     """What the recipe makes, a driver. `name` is for the log, if it or one of its handlers fails.
 
     If the recipe itself fails, that is reported and the result is None, so that who uses it fails as well.
+    If what it makes has a method `start`, the kernel calls that once all is wired.
     """
 
 def serve(name: str, grant: Grant, recipe: Callable[[], Command], policy: int = ..., /) -> None:
     """The recipe makes a capsule and returns its method `command`, which from now on answers the driver's commands.
 
-    `name` is for the log. `policy` is one of the constants above; without it, the configuration's.
+    `name` is for the log. `policy` is one of the constants above; without it, the configuration's. If the object has a
+    method `start` as well, the kernel calls that once all is wired, and again when the capsule was made again.
     """

@@ -67,11 +67,10 @@ def write_board(folder: Path) -> None:
             'mint.build("log", lambda: KernelLogWriter(kernel_log, mux.new_device(), log_line, Buffer(64)))\n'
             'mint.serve("console"',
         ),
-        ("mint.load_processes()", (HERE / "wiring.txt").read_text() + "\nmint.load_processes()"),
     ):
         assert old in text, old
         text = text.replace(old, new)
-    write(folder / "board.py", text)
+    write(folder / "board.py", text + "\n" + (HERE / "wiring.txt").read_text())
     write(folder / "memory.toml", (ROOT / "boards/qemu/memory.toml").read_text())
     write(folder / "defconfig", (ROOT / "boards/qemu/defconfig").read_text())
     write(folder / "mpy-cross.cfg", "[emit]\n[words]\n")

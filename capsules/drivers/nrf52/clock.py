@@ -34,13 +34,22 @@ _OFF = const(1 << 16)
 class Clock:
     """A HIL Clocks. The exact clock of high frequency is the 32 MHz crystal, in place of the RC oscillator."""
 
-    def __init__(self, registers: Registers) -> None:
+    def __init__(self, registers: Registers, source: int) -> None:
         self._registers = registers
         self._high = registers.field(_HFCLKSTAT, _STATE_BIT, 1)
         self._low = registers.field(_LFCLKSTAT, _STATE_BIT, 1)
         self._low_source = registers.field(_LFCLKSTAT, 0, _SOURCE_BITS)
-        self._reasons = registers.field(_RESETREAS, 0, _REASON_BITS)()
-        registers.write(_RESETREAS, _REASONS)  # they add up otherwise, over resets
+        self._reset = registers.field(_RESETREAS, 0, _REASON_BITS)
+        self._source = source  # of the clock of low frequency
+        self._reasons = 0
+
+    def start(self) -> None:
+        """Both clocks; and say why the chip was reset."""
+        self._reasons = self._reset()
+        self._registers.write(_RESETREAS, _REASONS)  # they add up otherwise, over resets
+        self.report_reset()
+        self.start_low(self._source)
+        self.start_high()
 
     def start_high(self) -> None:
         self._registers.write(_HFCLKSTART, 1)

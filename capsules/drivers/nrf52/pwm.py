@@ -88,7 +88,7 @@ class PwmPins:
     def maximum_frequency(self) -> int:
         return _FASTEST
 
-    def start(self, pin: int, frequency: int, duty: int) -> int:
+    def pulse(self, pin: int, frequency: int, duty: int) -> int:
         if not 0 <= pin < self._pins or not _SLOWEST <= frequency <= _FASTEST or not 0 <= duty <= _FULL_DUTY:
             return ErrorCode.INVAL
         if frequency != self._frequency:

@@ -132,6 +132,9 @@ class Uarte:
         registers.write(_ENABLE, _ENABLED)
         registers.write(_INTENSET, _INT_ENDRX | _INT_ENDTX | _INT_ERROR | _INT_RXTO | _INT_RXSTARTED)
         line.enable(self._interrupt)
+
+    def start(self) -> None:
+        """Receive."""
         self._begin = self._come()
         self._feed()
 

@@ -4,7 +4,7 @@ It stands still while the processor sleeps, so that nothing has to wake it up. W
 program or driver that it has called; as long as the loop comes round, it feeds the watchdog.
 """
 
-from kernel import Field, InterruptLine, Registers
+from kernel import InterruptLine, Registers
 from micropython import const
 
 from capsules.hil.time import Alarm
@@ -32,30 +32,35 @@ class Watchdog:
     """
 
     def __init__(self, registers: Registers, line: InterruptLine, alarm: Alarm, seconds: int) -> None:
+        self._registers = registers
         self._alarm = alarm
+        self._seconds = seconds
         self._period = 0  # in ticks; 0: nobody has to be woken up
+        self._named = 0  # a bit for each register that is to be written
+        self._reloads = tuple([registers.field(_RR0 + (number << 2), 0, 32) for number in range(_REGISTERS)])
+        alarm.set_client(self._wake)
+        line.enable(self.feed)
+
+    def start(self) -> None:
+        registers = self._registers
         running = registers.read(_RUNSTATUS)
         if not running:
-            registers.write(_CRV, int(seconds) * _HZ - 1)
+            registers.write(_CRV, int(self._seconds) * _HZ - 1)
             registers.write(_RREN, 1)
             registers.write(_CONFIG, 0)
             registers.write(_START, 1)
         # It counts on until each register that RREN names has been written (6.36): a bootloader may have named several.
-        named = registers.read(_RREN)
-        self._reloads: "list[Field]" = []
-        for number in range(_REGISTERS):
-            if named >> number & 1:
-                self._reloads.append(registers.field(_RR0 + (number << 2), 0, 32))
+        self._named = registers.read(_RREN)
         if running and registers.read(_CONFIG) & _RUN_WHILE_SLEEPING:
-            self._period = int(min(registers.read(_CRV) // 4, _LONGEST)) * (int(alarm.frequency) >> 8) // _HZ
-            alarm.set_client(self._wake)
+            self._period = int(min(registers.read(_CRV) // 4, _LONGEST)) * (int(self._alarm.frequency) >> 8) // _HZ
             self._wake()
-        line.enable(self.feed)
-        self.feed()
+        else:
+            self.feed()
 
     def feed(self) -> None:
-        for reload in self._reloads:
-            reload(_RELOAD)
+        for number in range(_REGISTERS):
+            if self._named >> number & 1:
+                self._reloads[number](_RELOAD)
 
     def _wake(self) -> None:
         self.feed()

@@ -29,14 +29,21 @@ class SimulatedRng:
         self._buffer: TakeCell[Buffer] = TakeCell()
         self._length = 0
         self._at = 0
-        self._a = registers.field(_SEED, 0, _BITS)()
-        self._b = registers.field(_SEED + 4, 0, _BITS)()
-        self._c = registers.field(_SEED + 8, 0, _BITS)()
-        self._d = registers.field(_SEED + 12, 0, _BITS)()
+        self._seed = tuple([registers.field(_SEED + (word << 2), 0, _BITS) for word in range(4)])
+        self._a = 0
+        self._b = 0
+        self._c = 0
+        self._d = 0
         self._counter = 0
+        alarm.set_client(self._done)
+
+    def start(self) -> None:
+        self._a = self._seed[0]()
+        self._b = self._seed[1]()
+        self._c = self._seed[2]()
+        self._d = self._seed[3]()
         for _ in range(32):
             self._next()
-        alarm.set_client(self._done)
 
     def set_client(self, client: RngClient) -> None:
         self._client = client

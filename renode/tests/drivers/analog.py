@@ -30,15 +30,15 @@ class PwmBench:
     def _do(self) -> None:
         pwm = self._pwm
         if self._step == 0:
-            pwm.start(0, 1000, 2500)
-            pwm.start(1, 1000, 10000)
+            pwm.pulse(0, 1000, 2500)
+            pwm.pulse(1, 1000, 10000)
         elif self._step == 1:
-            refused = pwm.start(2, 50, 750)
+            refused = pwm.pulse(2, 50, 750)
             log(f"bench: pwm refused {refused}")
-            pwm.start(0, 1000, 5000)
+            pwm.pulse(0, 1000, 5000)
             pwm.stop(1)
         elif self._step == 2:
-            pwm.start(0, 50, 750)
+            pwm.pulse(0, 50, 750)
         else:
             pwm.stop(0)
 

@@ -138,6 +138,7 @@ def simulated(seed: tuple[int, int, int, int], count: int) -> bytes:
     registers.words = dict(zip(range(0, 16, 4), seed, strict=True))
     alarm = FakeAlarm()
     rng = SimulatedRng(registers, alarm)
+    rng.start()
     client, buffer = Client(), Buffer(64)
     rng.set_client(client)
     while len(client.got) < count:

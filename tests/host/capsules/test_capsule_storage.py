@@ -25,7 +25,9 @@ def blank() -> bytearray:
 
 def storage_of(machine, flash, grant):
     regions = FlashRegions(flash, machine.line(), Buffer(32), Buffer(16))
-    return NonvolatileStorage(regions, grant, Buffer(LONGEST + AROUND)).command
+    capsule = NonvolatileStorage(regions, grant, Buffer(LONGEST + AROUND))
+    capsule.start()
+    return capsule.command
 
 
 class Board:
@@ -422,6 +424,7 @@ def test_a_client_that_fails_when_its_write_is_over_loses_nothing(machine) -> No
             raise RuntimeError
 
     regions = FlashRegions(flash, machine.line(), Buffer(32), Buffer(16))
+    regions.start()
     regions.set_client(stored)
     region = regions.new(9)
     buffer = Buffer(LONGEST + AROUND)

@@ -592,7 +592,7 @@ class PwmUser:
 @pytest.mark.parametrize("duty", [0, 1, 2500, 9999, 10_000])
 def test_pulses_have_the_frequency_and_the_duty_that_was_asked_for(machine, hertz, duty) -> None:
     user = PwmUser(machine)
-    assert user.pwm.start(1, hertz, duty) == 0
+    assert user.pwm.pulse(1, hertz, duty) == 0
     frequency, high = user.settle()
     assert frequency == pytest.approx(hertz, rel=0.05 if hertz > 500_000 else 0.002)
     assert high[1] == pytest.approx(duty / 10_000, abs=1 / user.chip.word(0x508))
@@ -604,41 +604,41 @@ def test_pins_start_change_and_stop_on_their_own(machine) -> None:
     user = PwmUser(machine)
     assert [user.chip.words[0x560 + 4 * i] for i in range(4)] == [13, 14, 41, 0xFFFFFFFF]
     assert all(pin.mode == "output" and pin.output == 0 for pin in user.pins.made.values())
-    user.pwm.start(0, 1000, 5000)
-    user.pwm.start(1, 1000, 2500)
+    user.pwm.pulse(0, 1000, 5000)
+    user.pwm.pulse(1, 1000, 2500)
     assert user.settle()[1] == [0.5, 0.25, 0, 0]
-    assert user.pwm.start(2, 1001, 1) == ErrorCode.RESERVE
-    user.pwm.start(0, 1000, 7500)
+    assert user.pwm.pulse(2, 1001, 1) == ErrorCode.RESERVE
+    user.pwm.pulse(0, 1000, 7500)
     assert user.settle()[1] == [0.75, 0.25, 0, 0]
     user.pwm.stop(0)
     assert user.settle()[1] == [0, 0.25, 0, 0]
-    assert user.pwm.start(1, 50, 2500) == 0
+    assert user.pwm.pulse(1, 50, 2500) == 0
     frequency, high = user.settle()
     assert (round(frequency), high) == (50, [0, pytest.approx(0.25, abs=1e-4), 0, 0])
     user.pwm.stop(1)
     assert user.settle() == (0, [0] * 4)
     assert user.chip.word(0x500) == 0
-    assert user.pwm.start(2, 4000, 5000) == 0
+    assert user.pwm.pulse(2, 4000, 5000) == 0
     assert user.settle() == (4000, [0, 0, 0.5, 0])
 
 
 def test_changes_while_the_hardware_is_busy_are_not_lost(machine) -> None:
     user = PwmUser(machine)
     for duty in (1000, 2000, 3000):
-        user.pwm.start(0, 1000, duty)
+        user.pwm.pulse(0, 1000, duty)
     assert user.settle()[1][0] == 0.3
     user.pwm.stop(0)
-    user.pwm.start(0, 2000, 4000)
+    user.pwm.pulse(0, 2000, 4000)
     assert user.settle() == (2000, [0.4, 0, 0, 0])
     user.pwm.stop(0)
-    user.pwm.start(0, 2000, 6000)
+    user.pwm.pulse(0, 2000, 6000)
     assert user.settle() == (2000, [0.6, 0, 0, 0])
-    user.pwm.start(0, 2000, 1)
+    user.pwm.pulse(0, 2000, 1)
     user.pwm.stop(0)
     assert user.settle() == (0, [0] * 4)
     user.pwm.stop(0)
-    user.pwm.start(0, 2000, 5000)
-    user.pwm.start(0, 3000, 5000)
+    user.pwm.pulse(0, 2000, 5000)
+    user.pwm.pulse(0, 3000, 5000)
     assert round(user.settle()[0]) == 3000
 
 
@@ -655,7 +655,7 @@ def test_pwm_refuses_what_it_cannot(machine) -> None:
         (0, 50, -1),
         (0, 50, 10_001),
     ):
-        assert pwm.start(pin, hertz, duty) == ErrorCode.INVAL
+        assert pwm.pulse(pin, hertz, duty) == ErrorCode.INVAL
     assert [pwm.stop(pin) for pin in (-1, 0, 3)] == [ErrorCode.INVAL, 0, ErrorCode.INVAL]
 
 

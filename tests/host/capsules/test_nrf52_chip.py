@@ -21,9 +21,9 @@ def test_clocks_are_started_by_their_tasks() -> None:
     registers, done = Registers(0x600, protected=(0x500, 0x510, 0x578, 0x580)), []
     for task in (0x000, 0x004, 0x008, 0x00C):
         registers.on_write[task] = lambda value, task=task: done.append((task, value, registers.words.get(0x518)))
-    clock = Clock(registers)
-    clock.start_low(SOURCE_CRYSTAL)
-    clock.start_high()
+    clock = Clock(registers, SOURCE_CRYSTAL)
+    assert done == [], "while it is wired"
+    clock.start()
     clock.stop_high()
     assert done == [(0x008, 1, 1), (0x000, 1, 1), (0x004, 1, 1)], "a clock that does not run must not be stopped"
     registers.words |= {0x40C: 0x10001, 0x418: 0x10001}
@@ -42,7 +42,7 @@ def test_a_clock_that_runs_from_something_else_is_stopped_before_its_source_is_c
     registers.on_write[0x00C] = stop
     registers.on_write[0x518] = lambda value: done.append(f"source {value}")
     registers.on_write[0x008] = lambda value: done.append("start")
-    Clock(registers).start_low(SOURCE_CRYSTAL)
+    Clock(registers, SOURCE_CRYSTAL).start()
     assert done == ["stop"] * stopped + ["source 1", "start"]
 
 
@@ -55,8 +55,8 @@ def test_the_reason_of_the_reset_is_reported_and_forgotten(reasons, said, log) -
     registers.words[0x400] = reasons
     cleared = []
     registers.on_write[0x400] = cleared.append
-    clock = Clock(registers)
-    clock.report_reset()
+    clock = Clock(registers, SOURCE_CRYSTAL)
+    clock.start()
     assert cleared == [0x1F000F], "ones clear"
     assert clock.reset_reasons() == reasons
     assert said in log.text

@@ -242,7 +242,9 @@ def a_watchdog(**words) -> tuple[Registers, Loop, FakeAlarm, list[int]]:
     if words:
         registers.words[0x508] = 1
     registers.words |= {int(offset[1:], 16): value for offset, value in words.items()}
-    Watchdog(registers, loop.line, alarm, 8)
+    watchdog = Watchdog(registers, loop.line, alarm, 8)
+    assert not fed
+    watchdog.start()
     return registers, loop, alarm, fed
 
 
@@ -267,7 +269,7 @@ def test_each_reload_register_that_a_bootloader_has_named_is_written() -> None:
         registers.on_write[0x600 + 4 * number] = lambda value, number=number: fed.append((number, value))
     registers.words |= {0x400: 1, 0x508: 0b10100001}
     loop = Loop()
-    Watchdog(registers, loop.line, FakeAlarm(frequency=32768 * 256), 8)
+    Watchdog(registers, loop.line, FakeAlarm(frequency=32768 * 256), 8).start()
     assert fed == [(number, 0x6E524635) for number in (0, 5, 7)]
     loop.come_round()
     assert len(fed) == 6

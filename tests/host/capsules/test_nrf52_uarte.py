@@ -24,6 +24,7 @@ class Bench:
         self.rx.make_input(1)
         flow = (5, 7) if flow_control else None
         self.uart = Uarte(self.chip.registers, self.chip.line, self.counter, self.rx, 6, 8, flow)
+        self.uart.start()
         self.wakings = 0
         self.wanted, self.lateness = wanted, lateness
         self.out, self.input = Buffer(64), Buffer(512)
