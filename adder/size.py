@@ -17,11 +17,18 @@ from adder.board import ROOT, Board, board_names, load_board
 from adder.errors import AdderError
 from adder.output import console, table, write_json
 
+HEAP = "kernel heap"
+OTHER = "other"
+WIRED = "wired objects"
+REST = "kernel stack, padding"
+"""What belongs to no object file: the linker script reserves it."""
+
 # The first pattern that is found in an object file's path names the component. The build puts
 # the objects of firmware/X into X, those of firmware/port at the top, and those of MicroPython
 # where its own build puts them; paths count from the board's build folder.
 COMPONENTS = (
     (re.compile(r"^frozen_content\.o"), "frozen Python"),
+    (re.compile(r"^(?:not_)?wired\.o"), WIRED),
     (re.compile(r"^arch/"), "firmware/arch"),
     (re.compile(r"^core/"), "firmware/core"),
     (re.compile(r"^kernel/"), "firmware/kernel"),
@@ -32,10 +39,6 @@ COMPONENTS = (
     (re.compile(r"/libgcc\.a\b"), "libgcc"),
     (re.compile(r"/lib(?:c|m|g|c_nano|g_nano|nosys)\.a\b"), "newlib"),
 )
-HEAP = "kernel heap"
-OTHER = "other"
-REST = "kernel stack, padding"
-"""What belongs to no object file: the linker script reserves it."""
 
 
 @dataclass
@@ -85,10 +88,8 @@ class Size:
         }
 
 
-def component(origin: str, build: Path, name: str = "") -> str:
-    """The component that an object file, or its input section called `name`, belongs to."""
-    if name == ".bss.heap":
-        return HEAP
+def component(origin: str, build: Path) -> str:
+    """The component that an object file belongs to."""
     path = Path(origin)
     if path.is_relative_to(build):
         origin = path.relative_to(build).as_posix()
@@ -174,9 +175,12 @@ def measure(elf_path: Path, map_text: str, board: Board) -> Size:
         if following is not None and following.section == piece.section:
             end = following.address
         size = max(0, min(piece.size, end - piece.address))
-        part = parts[component(piece.origin, elf_path.parent, piece.name)]
+        part = parts[component(piece.origin, elf_path.parent)]
         part.flash += size if place.in_flash else 0
         part.ram += size if place.in_ram else 0
+    if "_wired_ram" in symbols:
+        parts[WIRED].ram += symbols["_heap_start"] - symbols["_wired_ram"]
+        parts[HEAP].ram += symbols["_heap_end"] - symbols["_heap_start"]
     rest = Bytes(
         total.flash - sum(part.flash for part in parts.values()),
         total.ram - sum(part.ram for part in parts.values()),

@@ -2,7 +2,8 @@
 
 Counts the lines that have to be right for the kernel to be safe, without comments and blank lines: C and assembly of
 `firmware/`; the boards' manifests and linker scripts; the boards' wiring; both verifiers, and the table of what C
-functions may be handed; and what makes an image of all that, since it chooses what is verified, compiled and linked.
+functions may be handed; what wires the kernel when it is built; and what makes an image of all that, since it chooses
+what is verified, compiled and linked.
 Lists each place where a board file mints a power, that is, uses the module `mint`.
 
 Trusted as well, and not ours to count: MicroPython's runtime, its interpreter of bytecode and garbage collector, the C
@@ -24,7 +25,7 @@ from adder.board import ROOT
 from adder.errors import AdderError
 from adder.output import console, table, write_json
 
-LIMIT = 11500
+LIMIT = 12400
 """What we allow ourselves. A test holds us to it; docs/architecture.md says how it came to be so much."""
 
 KINDS = {
@@ -34,6 +35,7 @@ KINDS = {
     "wiring": "boards' wiring",
     "verifier": "the verifiers",
     "table": "their table of C functions",
+    "wire": "wiring",
     "build": "the build",
 }
 """The kinds of trusted files, with what they are."""
@@ -52,6 +54,9 @@ UNPRIVILEGED = "python_process"
 
 SPEAKING = ("command.py", "interface.py", "rules.toml")
 """Files of the verifier that explain, or look after docstrings: they cannot let an unsafe capsule pass."""
+
+CHECKING = ("check.py", "powers.py", "command.py", "__main__.py")
+"""Files of adder/wire that look at the result, or only say what it is: what they miss makes nothing worse."""
 
 MINT = "mint"
 """The module whose functions make powers."""
@@ -150,6 +155,9 @@ def trusted_files(root: Path) -> Iterator[tuple[str, Path]]:
         for path in sorted((root / "adder").glob(f"verify*/*{suffix}")):
             if path.name not in SPEAKING:
                 yield kind, path
+    for path in sorted((root / "adder" / "wire").glob("*.py")):
+        if path.name not in CHECKING:
+            yield "wire", path
     for name in (*(f"adder/{module}.py" for module in BUILD), *LINKING):
         if (root / name).is_file():
             yield "build", root / name

@@ -10,11 +10,11 @@
 #include "config.h"
 #include "core/heap.h"
 #include "core/running.h"
+#include "core/wired.h"
 #include "py/gc.h"
 #include "py/runtime.h"
 
 #define BLOCK_BYTES (MICROPY_BYTES_PER_GC_BLOCK)
-#define BLOCKS (CONFIG_KERNEL_HEAP_KB * 1024 / BLOCK_BYTES)
 
 // py/gc.c's table: two bits for each block.
 #define BLOCKS_PER_BYTE (4)
@@ -22,12 +22,13 @@ enum { BLOCK_FREE, BLOCK_HEAD, BLOCK_TAIL, BLOCK_MARK };
 
 void *__real_gc_alloc(size_t bytes, unsigned flags);
 void *__real_gc_realloc(void *block, size_t bytes, bool may_move);
+void __real_gc_free(void *block);
 
 // Who may still hold what a process had when it ended: the capsule, and this.
 #define OF_THE_DEAD (0x80)
 _Static_assert(CONFIG_MAX_CAPSULES <= OF_THE_DEAD, "a capsule's number fits below it");
 
-static uint8_t owner[BLOCKS]; // of an object's first block
+static uint8_t *block_owners; // of an object's first block; one byte a block, behind the last
 static uint16_t held[CONFIG_MAX_CAPSULES], held_of_dead[CONFIG_MAX_CAPSULES];
 static uint16_t used, total; // all in blocks
 
@@ -38,14 +39,22 @@ static unsigned block_of(const void *pointer) {
     return ((const uint8_t *)pointer - MP_STATE_MEM(area).gc_pool_start) / BLOCK_BYTES;
 }
 
-unsigned heap_owner(const void *object) {
+static bool is_here(const void *object) {
     const uint8_t *place = object;
-    bool here = place >= MP_STATE_MEM(area).gc_pool_start && place < MP_STATE_MEM(area).gc_pool_end;
-    return here ? owner[block_of(object)] & ~OF_THE_DEAD : CONTAIN_KERNEL;
+    return place >= MP_STATE_MEM(area).gc_pool_start && place < MP_STATE_MEM(area).gc_pool_end;
 }
 
-void heap_init(void) {
+unsigned heap_owner(const void *object) {
+    return is_here(object) ? block_owners[block_of(object)] & ~OF_THE_DEAD : wired_owner(object);
+}
+
+void heap_init(uint8_t *start, uint8_t *end) {
+    block_owners = end - ((end - start) / (BLOCK_BYTES + 1) + 1);
+    gc_init(start, block_owners);
     total = (MP_STATE_MEM(area).gc_pool_end - MP_STATE_MEM(area).gc_pool_start) / BLOCK_BYTES;
+    used = 0;
+    memset(held, 0, sizeof(held));
+    memset(held_of_dead, 0, sizeof(held_of_dead));
 }
 
 void heap_recount(void) {
@@ -58,7 +67,7 @@ void heap_recount(void) {
     for (unsigned block = 0; block < total; block++) {
         unsigned kind = table[block / BLOCKS_PER_BYTE] >> 2 * (block % BLOCKS_PER_BYTE) & 3;
         if (kind != BLOCK_FREE) {
-            current = kind == BLOCK_TAIL ? current : owner[block];
+            current = kind == BLOCK_TAIL ? current : block_owners[block];
             if (current & OF_THE_DEAD) {
                 held_of_dead[current & ~OF_THE_DEAD]++;
             } else {
@@ -104,7 +113,7 @@ static bool permitted(size_t bytes) {
 static void charge(const void *object, size_t bytes) {
     if (object != NULL) {
         unsigned blocks = (bytes + BLOCK_BYTES - 1) / BLOCK_BYTES;
-        owner[block_of(object)] = contain_running;
+        block_owners[block_of(object)] = contain_running;
         held[contain_running] += blocks;
         used += blocks;
     }
@@ -153,14 +162,30 @@ void *heap_alloc_for_process(size_t bytes, const mp_obj_type_t *type, unsigned c
 
 void heap_process_ended(const void *object, unsigned capsule) {
     unsigned blocks = gc_nbytes(object) / BLOCK_BYTES;
-    held[owner[block_of(object)]] -= blocks;
+    held[block_owners[block_of(object)]] -= blocks;
     held_of_dead[capsule] += blocks;
-    owner[block_of(object)] = OF_THE_DEAD | capsule;
+    block_owners[block_of(object)] = OF_THE_DEAD | capsule;
+}
+
+// Safety: more is read than the old object may have, which is some of its neighbours; its user has no use for that.
+static void *copied(const void *object, size_t bytes) {
+    void *copy = __real_gc_alloc(bytes, 0);
+    charge(copy, bytes);
+    return copy == NULL ? NULL : memcpy(copy, object, bytes);
+}
+
+void heap_free(void *object) {
+    if (is_here(object)) {
+        __real_gc_free(object);
+    }
 }
 
 void *heap_realloc(void *object, size_t bytes, bool may_move) {
     if (!permitted(bytes)) {
         return NULL;
+    }
+    if (object != NULL && !is_here(object)) { // of the wired part, where it stays and nothing can grow
+        return may_move ? copied(object, bytes) : NULL;
     }
     void *moved = __real_gc_realloc(object, bytes, may_move);
     if (moved != object) {

@@ -8,15 +8,16 @@
 
 #include "py/obj.h"
 
-void heap_init(void);
+void heap_init(uint8_t *start, uint8_t *end); // an empty heap, between these
 
 // The capsule that made this object.
 unsigned heap_owner(const void *object);
 
-// In place of gc_alloc and gc_realloc while the kernel's Python runs. NULL, which becomes a MemoryError,
-// if it may not be.
+// In place of gc_alloc, gc_realloc and gc_free while the kernel's Python runs. NULL, which becomes a MemoryError,
+// if it may not be. What does not lie in the heap, but in the wired part, is copied to it when it grows, and never freed.
 void *heap_alloc(size_t bytes, unsigned flags);
 void *heap_realloc(void *block, size_t bytes, bool may_move);
+void heap_free(void *block);
 
 // The bytes of a Buffer, all zero, which may be larger than any other object. Raises MemoryError.
 void *heap_alloc_buffer(size_t bytes);

@@ -50,6 +50,13 @@ static void unmask(unsigned line) {
     }
 }
 
+void interrupt_unmask_all(void) {
+    for (unsigned word = 0; word < INTERRUPT_FIRST_SOFTWARE / 32; word++) {
+        NVIC_ICPR(word) = enabled[word];
+        NVIC_ISER(word) = enabled[word];
+    }
+}
+
 mp_obj_t interrupt_begin(unsigned line, unsigned *capsule) {
     pending_update(line / 32, 1u << line % 32, 0);
     *capsule = owners[line];

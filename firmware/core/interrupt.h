@@ -27,6 +27,9 @@ static inline bool interrupt_any_pending_in_hardware(void) {
 // Raise a software line.
 void interrupt_trigger(unsigned line);
 
+// At boot: let the lines through that drivers have enabled while the kernel was wired.
+void interrupt_unmask_all(void);
+
 // The line's handler is about to run, for the capsule that has enabled the line. MP_OBJ_NULL: there is none.
 mp_obj_t interrupt_begin(unsigned line, unsigned *capsule);
 

@@ -5,6 +5,7 @@
 #include "core/grant.h"
 #include "core/heap.h"
 #include "core/interrupt.h"
+#include "core/wired.h"
 #include "kernel/driver.h"
 #include "kernel/contain.h"
 #include "kernel/crash_screen.h"
@@ -45,6 +46,9 @@ typedef struct {
 _Static_assert(offsetof(capsule_t, object) == sizeof(mp_obj_t), "scanned together");
 
 static capsule_t capsules[CONFIG_MAX_CAPSULES] = {};
+WIRE_FACTS = {
+    { "capsule", sizeof(capsule_t) }, { "capsule.name", offsetof(capsule_t, name) }, { "capsule.failures", offsetof(capsule_t, failures) },
+};
 static uint8_t capsule_count; // [0] is the kernel
 static uint32_t charged[(CONFIG_MAX_CAPSULES + 31) / 32]; // one bit for each whose ticks are not 0
 

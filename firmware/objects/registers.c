@@ -59,9 +59,9 @@ typedef struct {
     mp_obj_base_t base;
     volatile uint32_t *address;
     uint32_t mask; // of the value, before it is shifted
-    uint32_t flip; // all ones in the mask if the bits are read upside down
     uint8_t shift;
     bool writable;
+    bool inverted; // the bits are read upside down
 } register_field_t;
 
 // registers.field(offset, shift, width, inverted=False): a Field. field() reads it, field(value)
@@ -76,7 +76,7 @@ static mp_obj_t registers_field(size_t n_args, const mp_obj_t *args) {
     register_field_t *field = mp_obj_malloc(register_field_t, &register_field_type);
     field->address = address_of(args[0], args[1]);
     field->mask = width == 32 ? 0xffffffff : (1u << width) - 1;
-    field->flip = n_args > 4 && mp_obj_is_true(args[4]) ? field->mask : 0;
+    field->inverted = n_args > 4 && mp_obj_is_true(args[4]);
     field->shift = shift;
     field->writable = !is_protected(((registers_t *)MP_OBJ_TO_PTR(args[0]))->peripheral, field->address);
     return MP_OBJ_FROM_PTR(field);
@@ -90,7 +90,7 @@ static void check_field_writable(const register_field_t *self) {
 }
 
 static mp_obj_t field_value(const register_field_t *self) {
-    return mp_obj_new_int_from_uint((*self->address >> self->shift & self->mask) ^ self->flip);
+    return mp_obj_new_int_from_uint((*self->address >> self->shift & self->mask) ^ (self->inverted ? self->mask : 0));
 }
 
 static mp_obj_t register_field_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {

@@ -4,6 +4,7 @@
 #include "core/flash.h"
 #include "core/heap.h"
 #include "core/interrupt.h"
+#include "core/wired.h"
 #include "objects/registers.h"
 #include "objects/buffer.h"
 #include "kernel/contain.h"
@@ -30,7 +31,10 @@ extern uint8_t _stack_top, _stack_limit;
 
 #define ATTEMPTS (3) // to wire the board: an allocation may fail
 
-static uint8_t heap[CONFIG_KERNEL_HEAP_KB * 1024] __attribute__((aligned(16)));
+// Where the heap lies. The build gives it other places when it wires the kernel (adder/wire).
+extern uint8_t _heap_start, _heap_end;
+__attribute__((used, section(".rodata.heap_bounds"))) uint8_t *const volatile heap_bounds[2] = { &_heap_start, &_heap_end };
+
 static mp_obj_t pystack[CONFIG_KERNEL_PYSTACK_BYTES / sizeof(mp_obj_t)];
 
 // For tests: where the running count of bytes allocated is.
@@ -60,9 +64,19 @@ static void wire(void) {
     qstr_from_strn("\"", 1);
     qstr_from_strn("\\", 1);
     kernel_seal();
-    contain_start_all();
-    loader_load_all();
-    kernel_log_wake();
+}
+
+static void wire_now(void) {
+    kernel_printf("Adder %s on %s\n", ADDER_VERSION, BOARD_TITLE);
+    wiring_begins();
+    wire();
+    wiring_is_over();
+}
+
+// The same by what the build has wired: wired_fill_ram() has put all variables to where they were when it was over.
+static void wire_from_flash(void) {
+    wired_write_registers();
+    interrupt_unmask_all();
 }
 
 int main(void) {
@@ -71,17 +85,24 @@ int main(void) {
     python_enter_kernel();
     mpu_init();
     mp_cstack_init_with_top(&_stack_top, &_stack_top - &_stack_limit);
-    gc_init(heap, heap + sizeof(heap));
-    heap_init();
+    heap_init(heap_bounds[0], heap_bounds[1]);
     mp_pystack_init(pystack, &pystack[MP_ARRAY_SIZE(pystack)]);
+    MP_STATE_THREAD(nlr_top) = NULL;
     tick_normal();
+    tick_run(false); // whatever it has been when the kernel was wired
     tick_run(true);
-    kernel_printf("Adder %s on %s\n", ADDER_VERSION, BOARD_TITLE);
 
     contain_last_try = attempts == ATTEMPTS - 1;
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        wire();
+        if (is_wired()) {
+            wire_from_flash();
+        } else {
+            wire_now();
+        }
+        contain_start_all();
+        loader_load_all();
+        kernel_log_wake();
         nlr_pop();
         schedule_start();
     }
@@ -89,7 +110,7 @@ int main(void) {
     mp_obj_print_exception(&kernel_print, MP_OBJ_FROM_PTR(nlr.ret_val));
     if (!is_memory_error(nlr.ret_val) || ++attempts == ATTEMPTS) {
         if (attempts == ATTEMPTS) {
-            kernel_panic("the board could not be wired: a kernel heap of %u KB is too small", CONFIG_KERNEL_HEAP_KB);
+            kernel_panic("the board could not be wired: a kernel heap of %u bytes is too small", (unsigned)(&_heap_end - &_heap_start));
         }
         kernel_panic("the board could not be wired");
     }
@@ -103,6 +124,7 @@ void kernel_collect_roots(void) {
     contain_collect_roots();
     buffer_collect_roots();
     mmio_collect_roots();
+    wired_collect_roots();
     gc_collect_root((void **)interrupt_handlers, INTERRUPT_LINES);
     for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
         gc_collect_root((void **)&processes[i].id_object, 1 + MAX_DRIVERS); // and entries[]

@@ -39,6 +39,15 @@ void *__wrap_gc_realloc(void *block, size_t bytes, bool may_move) {
     return in_kernel() ? heap_realloc(block, bytes, may_move) : __real_gc_realloc(block, bytes, may_move);
 }
 
+void __real_gc_free(void *block);
+void __wrap_gc_free(void *block) {
+    if (in_kernel()) {
+        heap_free(block);
+    } else {
+        __real_gc_free(block);
+    }
+}
+
 __attribute__((noreturn)) void __real_nlr_jump(void *exception);
 __attribute__((noreturn)) void __wrap_nlr_jump(void *exception) {
     if (in_kernel()) {

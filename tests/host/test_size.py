@@ -7,7 +7,7 @@ import pytest
 
 from adder.board import load_board
 from adder.errors import AdderError
-from adder.size import HEAP, REST, Piece, component, measure, read_map, show
+from adder.size import HEAP, REST, WIRED, Piece, component, measure, measure_board, read_map, show
 
 
 @pytest.mark.parametrize(
@@ -30,8 +30,10 @@ def test_object_files_belong_to_components(origin: str, name: str) -> None:
     assert component(origin, Path("/x/core/build/qemu")) == name
 
 
-def test_the_heap_is_a_component_of_its_own() -> None:
-    assert component("/x/main.o", Path("/x"), ".bss.heap") == HEAP
+def test_heap_and_wired_objects_are_components_of_their_own() -> None:
+    assert component("/x/wired.o", Path("/x")) == component("/x/not_wired.o", Path("/x")) == WIRED
+    built = measure_board(load_board("qemu")).components
+    assert built[HEAP].ram >= 4096
 
 
 MAP = """

@@ -37,7 +37,6 @@ class Watchdog:
         self._seconds = seconds
         self._period = 0  # in ticks; 0: nobody has to be woken up
         self._named = 0  # a bit for each register that is to be written
-        self._reloads = tuple([registers.field(_RR0 + (number << 2), 0, 32) for number in range(_REGISTERS)])
         alarm.set_client(self._wake)
         line.enable(self.feed)
 
@@ -60,7 +59,7 @@ class Watchdog:
     def feed(self) -> None:
         for number in range(_REGISTERS):
             if self._named >> number & 1:
-                self._reloads[number](_RELOAD)
+                self._registers.write(_RR0 + (number << 2), _RELOAD)
 
     def _wake(self) -> None:
         self.feed()

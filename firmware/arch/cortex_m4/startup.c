@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arch/cortex_m4/registers.h"
+#include "core/wired.h"
 #include "memory_map.h"
 
 extern uint32_t _vectors, _null_type, _null_type_end, _stack_top, _data_flash, _data_start, _data_end, _bss_start, _bss_end;
@@ -33,13 +34,21 @@ static void silence(void) {
     SCB_ICSR = ICSR_PENDSVCLR | ICSR_PENDSTCLR;
 }
 
+static void fill_ram(void) {
+    if (is_wired()) {
+        wired_fill_ram();
+    } else {
+        memset(&_bss_start, 0, (uintptr_t)&_bss_end - (uintptr_t)&_bss_start);
+    }
+}
+
 // From Reset_Handler: interrupts are off, and the stack is our own.
 __attribute__((noreturn, used)) void begin(void) {
     silence();
     SCB_VTOR = (uint32_t)&_vectors; // a bootloader may have its own
     memcpy(&_data_start, &_data_flash, (uintptr_t)&_data_end - (uintptr_t)&_data_start);
     memset(&_null_type, 0, (uintptr_t)&_null_type_end - (uintptr_t)&_null_type);
-    memset(&_bss_start, 0, (uintptr_t)&_bss_end - (uintptr_t)&_bss_start);
+    fill_ram();
 
     SCB_SHPR1 = 0;
     SCB_SHPR2 = (uint32_t)PRIORITY_KERNEL << 24;
@@ -64,7 +73,7 @@ __attribute__((noreturn, used)) void begin(void) {
     for (;;) {
         main(); // comes back if the board could not be wired for want of memory: from the beginning
         silence();
-        memset(&_bss_start, 0, (uintptr_t)&_bss_end - (uintptr_t)&_bss_start);
+        fill_ram();
     }
 }
 

@@ -1,0 +1,37 @@
+"""Wires the kernel when it is built: runs it until it is wired, and puts the result into the image (docs/wiring.md).
+
+`kernel.py` reads the kernel, `emulate.py` runs it twice, `compare.py` finds what in its memory is an address,
+`objects.py` what the objects are, `places.py` what the sources say of their classes, `layout.py` puts each into flash
+or RAM.
+"""
+
+from pathlib import Path
+
+from adder.board import Region, read_manifest
+from adder.errors import AdderError
+from adder.wire.compare import Wired, writes_of
+from adder.wire.emulate import run_twice
+from adder.wire.kernel import Kernel
+from adder.wire.layout import Image, Layout
+from adder.wire.objects import Heap
+from adder.wire.places import Sources
+
+
+def wire(kernel: Kernel, memory: list[Region], sources: Sources) -> Image:
+    """The wired part of this kernel; `memory` is its flash and the RAM."""
+    first, second, said = run_twice(kernel, memory)
+    wired = Wired(kernel, first, second)
+    if "kernel: capsule" in said:
+        raise AdderError(f"A capsule cannot be made:\n{said}")
+    writes = writes_of(wired, first.accesses, second.accesses)
+    return Layout(wired, Heap(wired, sources)).image(writes)
+
+
+def wire_board(board: str, folder: Path) -> Image:
+    """Wire `folder/kernel_unwired.elf`; writes `wired.bin`, and `wired.ram` with the bytes of RAM that it needs."""
+    memory = read_manifest(board, folder)["memory"]
+    regions = [Region(memory[name]["start"], memory[name]["size"]) for name in ("kernel_flash", "ram")]
+    image = wire(Kernel(folder / "kernel_unwired.elf"), regions, Sources(board, folder))
+    (folder / "wired.bin").write_bytes(image.data)
+    (folder / "wired.ram").write_text(f"{image.ram}\n")
+    return image

@@ -1,0 +1,19 @@
+"""Steps of the build: `python -m adder.wire BOARD FOLDER` wires; with `check` behind, it checks the kernel."""
+
+import sys
+from pathlib import Path
+
+from adder.board import read_manifest
+from adder.errors import AdderError
+from adder.wire import wire_board
+from adder.wire.check import check
+
+if __name__ == "__main__":
+    board, folder = sys.argv[1], Path(sys.argv[2])
+    try:
+        if "check" in sys.argv:
+            check(folder / "kernel.elf", read_manifest(board, folder))
+        else:
+            wire_board(board, folder)
+    except AdderError as error:
+        sys.exit(f"adder: {error}")

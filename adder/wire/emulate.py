@@ -1,0 +1,138 @@
+"""Runs the kernel until it is wired, in Unicorn.
+
+It runs twice: with its heap at two places, and with hardware that answers each read with zeros, and with ones. Whatever
+differs between the two, but by the distance of the heaps, is something that wiring may not depend on (compare.py).
+"""
+
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+from unicorn import UC_ARCH_ARM, UC_HOOK_CODE, UC_HOOK_MEM_UNMAPPED, UC_MODE_MCLASS, UC_MODE_THUMB, Uc, UcError
+from unicorn import arm_const as arm
+
+from adder.board import Region
+from adder.errors import AdderError
+from adder.wire.kernel import Kernel
+
+HEAP_SIZE = 0x40000  # more than any board needs: it is the emulator's
+PLACES = (0x30100000, 0x30154320)  # no memory of a board lies there
+ANSWERS = (0, 0xFFFFFFFF)
+
+PAGE = 0x1000
+PROCESSOR = Region(0xE0000000, 0x100000)  # its own registers: SysTick, NVIC, MPU; wiring depends on none
+PERIPHERALS = Region(0x40000000, 0x20000000)
+INSTRUCTIONS = 200_000_000
+
+
+@dataclass(frozen=True)
+class Access:
+    """A capsule has read or written hardware."""
+
+    address: int
+    value: int | None  # written; None: it was read
+    capsule: int
+    pc: int
+    callers: tuple[int, ...] = ()
+
+
+@dataclass
+class Run:
+    """The memory of a kernel that has been wired, and what it has done to the hardware."""
+
+    heap: int  # where it lies
+    ram: bytes  # the kernel's variables: .data and .bss
+    objects: bytes  # the heap
+    accesses: list[Access] = field(default_factory=list)
+
+
+def aligned(start: int, end: int) -> tuple[int, int]:
+    """Whole pages."""
+    first = start // PAGE * PAGE
+    return first, (end + PAGE - 1) // PAGE * PAGE - first
+
+
+class Machine:
+    """A processor with the kernel's flash and RAM, a heap, and hardware that answers always the same."""
+
+    def __init__(self, kernel: Kernel, memory: list[Region], heap: int, answer: int) -> None:
+        self.kernel, self.heap, self.answer = kernel, heap, answer
+        self.accesses: list[Access] = []
+        self.wiring = False
+        self.uc: Any = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
+        self.uc.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_M4)
+        for region in memory:
+            self.uc.mem_map(*aligned(region.start, region.end))
+        self.uc.mem_map(heap // PAGE * PAGE, HEAP_SIZE + PAGE)
+        self.uc.mmio_map(PROCESSOR.start, PROCESSOR.size, lambda *_: 0, None, lambda *_: None, None)
+        self.uc.mmio_map(
+            PERIPHERALS.start, PERIPHERALS.size, self._read, PERIPHERALS.start, self._write, PERIPHERALS.start
+        )
+        self.uc.hook_add(UC_HOOK_MEM_UNMAPPED, self._unmapped)
+        for _, load, data in kernel.segments:
+            self.uc.mem_write(load, data)
+        self.uc.mem_write(kernel.load_address("heap_bounds"), struct.pack("<II", heap, heap + HEAP_SIZE))
+        self._at("wiring_begins", self._begin)
+
+    def _at(self, name: str, function: Any) -> None:
+        address = self.kernel.symbols[name] & ~1
+        self.uc.hook_add(UC_HOOK_CODE, function, begin=address, end=address)
+
+    def _begin(self, *_: object) -> None:
+        self.wiring = True
+
+    def _note(self, address: int, value: int | None) -> None:
+        if self.wiring:
+            capsule = self.uc.mem_read(self.kernel.symbols["contain_running"], 1)[0]
+            stack = self.uc.reg_read(arm.UC_ARM_REG_SP)
+            top = self.kernel.symbols["_stack_top"]
+            words = struct.iter_unpack("<I", self.uc.mem_read(stack, top - stack)) if value is None else ()
+            pc = self.uc.reg_read(arm.UC_ARM_REG_PC)
+            self.accesses.append(Access(address, value, capsule, pc, tuple(word for (word,) in words)))
+
+    def _read(self, _: object, offset: int, size: int, base: int) -> int:
+        self._note(base + offset, None)
+        return self.answer & ((1 << 8 * size) - 1)
+
+    def _write(self, _: object, offset: int, size: int, value: int, base: int) -> None:
+        self._note(base + offset, value)
+
+    def _unmapped(self, uc: Any, kind: int, address: int, size: int, value: int, _: object) -> bool:
+        """What else there is on a board, flash that is not the kernel's for instance. It reads like hardware."""
+        first = address // PAGE * PAGE
+        uc.mmio_map(first, PAGE, self._read, first, self._write, first)
+        return True
+
+    def run(self) -> Run:
+        """Boot, until the kernel is wired."""
+        kernel, uc = self.kernel, self.uc
+        stack, entry = struct.unpack("<II", uc.mem_read(kernel.symbols["_vectors"], 8))
+        uc.reg_write(arm.UC_ARM_REG_MSP, stack)
+        over = kernel.symbols["wiring_is_over"] & ~1
+        try:
+            uc.emu_start(entry | 1, over, count=INSTRUCTIONS)
+        except UcError as error:
+            raise AdderError(
+                f"The kernel cannot be wired: {error} at 0x{uc.reg_read(arm.UC_ARM_REG_PC):08x}."
+            ) from error
+        if uc.reg_read(arm.UC_ARM_REG_PC) & ~1 != over:
+            raise AdderError(f"The kernel cannot be wired: it does not come to an end. It said:\n{self.said()}")
+        start, end = kernel.symbols["_data_start"], kernel.symbols["_bss_end"]
+        return Run(
+            self.heap,
+            bytes(uc.mem_read(start, end - start)),
+            bytes(uc.mem_read(self.heap, HEAP_SIZE)),
+            self.accesses,
+        )
+
+    def said(self) -> str:
+        """What is in the kernel's log."""
+        ring, size = self.kernel.symbols["ring"], self.kernel.sizes["ring"]
+        head = int.from_bytes(self.uc.mem_read(self.kernel.symbols["head"], 4), "little")
+        return bytes(self.uc.mem_read(ring, min(head, size))).decode("ascii", "replace").replace("\r", "")
+
+
+def run_twice(kernel: Kernel, memory: list[Region]) -> tuple[Run, Run, str]:
+    """Both runs, and what the kernel said in the first."""
+    first, second = (Machine(kernel, memory, place, answer) for place, answer in zip(PLACES, ANSWERS, strict=True))
+    return first.run(), second.run(), first.said()

@@ -1,0 +1,62 @@
+"""Where things are in the sources: the functions of machine code in the image, and the classes of its modules."""
+
+import ast
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from adder.freeze import Freezer
+from adder.wire.kernel import Kernel
+
+
+def function_at(kernel: Kernel, address: int) -> str:
+    """The function of the kernel's Python whose machine code is there, if there is one: its file and name."""
+    if not kernel.symbols["_frozen_code_start"] <= address < kernel.symbols["_frozen_code_end"]:
+        return ""
+    names = ((start & ~1, name) for name, start in kernel.symbols.items() if name.startswith("fun_data_"))
+    before = [found for found in names if found[0] < address]
+    return max(before)[1].removeprefix("fun_data_") if before else ""
+
+
+@dataclass
+class Class:
+    """What the source says of a class."""
+
+    path: Path
+    line: int
+    later: dict[str, int] = field(default_factory=dict)
+    """Attributes that are assigned elsewhere than in __init__, by the line where."""
+
+
+def stored(node: ast.AST) -> dict[str, int]:
+    """The attributes of self that are assigned within, and where. Those of others nobody may assign (CP007)."""
+    return {
+        inner.attr: inner.lineno
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Attribute)
+        and isinstance(inner.ctx, ast.Store)
+        and isinstance(inner.value, ast.Name)
+        and inner.value.id == "self"
+    }
+
+
+class Sources:
+    """The modules that are in a board's image."""
+
+    def __init__(self, board: str, folder: Path) -> None:
+        freezer = Freezer(board, folder)
+        freezer.load("board")
+        self.modules = freezer.modules
+
+    def class_(self, module: str, name: str) -> Class | None:
+        """A class of a module."""
+        found = self.modules.get(module)
+        if found is None:
+            return None
+        for node in found.tree.body:
+            if isinstance(node, ast.ClassDef) and node.name == name:
+                made = Class(found.shown, node.lineno)
+                for inner in node.body:
+                    if not (isinstance(inner, ast.FunctionDef) and inner.name == "__init__"):
+                        made.later |= stored(inner)
+                return made
+        return None

@@ -1,0 +1,90 @@
+// The wired part of the image: see wired.h.
+
+#include "arch/cortex_m4/registers.h"
+#include "core/running.h"
+#include "core/wired.h"
+#include "py/gc.h"
+#include "py/mpstate.h"
+
+#define BLOCK_BYTES (MICROPY_BYTES_PER_GC_BLOCK)
+
+// Safety: the build has written where to, and a check of its own has seen that all of it lies in the kernel's RAM
+// (adder/wire/check.py). Nothing is in the RAM yet, so this uses no variable.
+void wired_fill_ram(void) {
+    const uint32_t *at = _wired.ram;
+    while (at != _wired.ram_end) {
+        uint32_t *to = (uint32_t *)*at++;
+        uint32_t words = *at++;
+        if (words & WIRED_ZEROS) {
+            uint32_t *end = to + (words & ~WIRED_ZEROS);
+            for (; end - to >= 4; to += 4) {
+                to[0] = to[1] = to[2] = to[3] = 0;
+            }
+            while (to != end) {
+                *to++ = 0;
+            }
+        } else {
+            for (; words != 0; words--) {
+                *to++ = *at++;
+            }
+        }
+    }
+}
+
+// Safety: only drivers' own writes are in the list, each made through a window of the manifest when the kernel was wired.
+void wired_write_registers(void) {
+    for (const wired_write_t *one = _wired.writes; one != _wired.writes_end; one++) {
+        // Reading can have an effect of its own: what is written whole is not read.
+        uint32_t others = one->mask == 0xffffffff ? 0 : REGISTER(one->address) & ~one->mask;
+        REGISTER(one->address) = others | one->value;
+    }
+}
+
+unsigned wired_owner(const void *object) {
+    const uint8_t *place = object;
+    if (is_wired()) {
+        for (const wired_part_t *part = &_wired.flash; part <= &_wired.changing; part++) {
+            if (place >= part->start && place < part->end) {
+                return part->owners[(place - part->start) / BLOCK_BYTES];
+            }
+        }
+    }
+    return CONTAIN_KERNEL;
+}
+_Static_assert(offsetof(wired_t, changing) == offsetof(wired_t, flash) + sizeof(wired_part_t), "side by side");
+
+// Objects in flash refer to others in flash or to those that change, and these to anything.
+void wired_collect_roots(void) {
+    if (is_wired()) {
+        gc_collect_root((void **)_wired.changing.start, (_wired.changing.end - _wired.changing.start) / sizeof(void *));
+    }
+}
+
+__attribute__((noinline)) void wiring_begins(void) {
+    __asm volatile ("" ::: "memory");
+}
+
+__attribute__((noinline)) void wiring_is_over(void) {
+    __asm volatile ("" ::: "memory");
+}
+
+// -- What the build has to know of the interpreter's state ---------------------
+
+#define STATE(member) { #member, offsetof(mp_state_ctx_t, member) }
+
+WIRE_FACTS = {
+    STATE(mem),
+    { "mem end", offsetof(mp_state_ctx_t, mem) + sizeof(mp_state_mem_t) },
+    STATE(mem.area.gc_alloc_table_start),
+    STATE(mem.area.gc_pool_start),
+    STATE(mem.area.gc_pool_end),
+    STATE(vm.last_pool),
+    STATE(vm.qstr_last_chunk),
+    STATE(vm.qstr_last_alloc),
+    STATE(vm.qstr_last_used),
+    STATE(vm.mp_loaded_modules_dict),
+    STATE(vm.dict_main),
+    STATE(vm.mp_sys_argv_obj.items),
+    { "qstrs", offsetof(qstr_pool_t, qstrs) },
+    { "block", BLOCK_BYTES },
+};

@@ -1,0 +1,53 @@
+// The wired part of the image: what the build has made of the board's wiring (adder/wire, docs/wiring.md). The objects that
+// never change lie in flash, where they stay; the others, and the kernel's variables as they were when all was wired, come
+// into RAM at boot. A kernel without such a part wires itself when it boots.
+
+#ifndef ADDER_CORE_WIRED_H
+#define ADDER_CORE_WIRED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// Objects side by side, a byte each 16 bytes says which capsule has made them.
+typedef struct {
+    const uint8_t *start, *end, *owners;
+} wired_part_t;
+
+// A write to a register that a driver's construction made: of the bits in `mask`.
+typedef struct {
+    uint32_t address, mask, value;
+} wired_write_t;
+
+typedef struct {
+    uint32_t magic;
+    const uint32_t *ram, *ram_end; // pieces: address, words and whether they are zeros, and else the words
+    const wired_write_t *writes, *writes_end;
+    wired_part_t flash, changing;
+} wired_t;
+
+#define WIRED_MAGIC (0x64726977)
+#define WIRED_ZEROS (0x80000000) // with a number of words
+
+extern const wired_t _wired;
+
+static inline bool is_wired(void) {
+    return _wired.magic == WIRED_MAGIC;
+}
+
+void wired_fill_ram(void);     // from startup.c, in place of clearing it
+void wired_write_registers(void);
+unsigned wired_owner(const void *object); // the capsule that made it; CONTAIN_KERNEL of what is in neither part
+void wired_collect_roots(void);
+
+// What the build has to know of structures in C, in a section of its own that is not in the image (adder/wire/kernel.py).
+typedef struct {
+    char name[40];
+    uint32_t value;
+} wire_fact_t;
+#define WIRE_FACTS __attribute__((section(".wire_facts"), used)) static const wire_fact_t wire_facts[]
+
+// While the kernel wires itself in the build's emulator, that stops here.
+void wiring_begins(void);
+void wiring_is_over(void);
+
+#endif
