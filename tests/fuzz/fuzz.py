@@ -138,14 +138,18 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100, help="seeds; each is a module of some programs")
     parser.add_argument("--seconds", type=float, default=1e9, help="no more than that")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--on", action="store_true", help="begin behind all seeds of build/fuzz.json, and add to it")
+    parser.add_argument(
+        "--on",
+        action="store_true",
+        help="begin behind all seeds in build/fuzz.json, and add to it",
+    )
     parser.add_argument("--show", action="store_true", help="print the program of --seed and what becomes of it")
     parser.add_argument("--reduce", action="store_true", help="make it small first")
     options = parser.parse_args()
     if options.show or options.reduce:
         show(options.seed, options.reduce)
         return
-    first = next_seed(options.target) if options.on else options.seed
+    first = max(options.seed, next_seed(options.target) if options.on else 0)
     if options.target == "host":
         tally = fuzz_host(first, options.count, options.processes, options.seconds, keep_host if options.on else None)
     else:
