@@ -24,6 +24,9 @@ FOLDER = ROOT / "build" / "tests"
 SOURCES = ("adder", "board", "boards", "capsules", "firmware")
 """Folders of which any file may become a part of a kernel, or decide on one."""
 
+UNVERIFIED = Path(__file__).parent / "unverified_build.py"
+"""For build_kernel's `python`: a build without the verifiers."""
+
 
 def run(*command: str) -> None:
     # The make that runs the tests must not lend its job server to this one.

@@ -16,7 +16,7 @@ from board_files import CAPSULES, HERE, write_board
 from elftools.elf.elffile import ELFFile
 from fuzzing import add_run
 from grammar import Program, make
-from kernels import build_kernel, write
+from kernels import UNVERIFIED, build_kernel, write
 from tally import Tally
 
 from adder import configure
@@ -171,7 +171,7 @@ class Kernel:
         words = [f"capsules/fuzz/{name} = {p.words}" for name, p in zip(names, programs, strict=False) if p.words]
         write(board / "mpy-cross.cfg", "\n".join(["[emit]", *emit, "[words]", *words]) + "\n")
         self.compiled_ones = self.compiled(board, programs)
-        self.elf = build_kernel(board, folder / "build", python=HERE / "freeze.py")
+        self.elf = build_kernel(board, folder / "build", python=UNVERIFIED)
         self.taken = self.compiled_ones & self.verified()
         with self.elf.open("rb") as file:
             self.flash = [
