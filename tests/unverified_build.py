@@ -1,4 +1,4 @@
-"""`python unverified_build.py -m MODULE ...`: in place of Python, for a build that verifies neither capsules nor the image.
+"""`python unverified_build.py -m MODULE ...`: in place of Python, for a build without either of the verifiers.
 
 For tests alone: of what no verifier may keep from the image; of a sweep whose kernel differs; and for the fuzzer, which
 verifies its programs one by one where the build would stop at the first that is refused.
