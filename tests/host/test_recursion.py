@@ -204,6 +204,7 @@ def deepest(graph: dict[str, set[str]], frame: dict[str, int]) -> dict[str, int]
         if name not in found:
             found[name] = frame.get(name, 0)
             calls = graph.get(name, set()) - {"*", *NEVER, *(end for end in ENDS if end not in ONCE)}
+            calls = calls & LOOKS if name in looking else calls
             found[name] += max((frame.get(to, 0) if to in looking else depth(to) for to in sorted(calls)), default=0)
         return found[name]
 
