@@ -8,7 +8,6 @@ Apps are named as in build/apps, or given as paths of TBF files. Each test has a
 When a test fails, its report shows what the board's console said.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,61 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="Run fuzzers and soaks at full length.")
 
 
-def shared_in_file(item: pytest.Item) -> bool:
-    """Whether the test uses what is made once for its file."""
-    used = getattr(item, "_fixtureinfo", None)
-    return used is not None and any(made[-1].scope == "module" for made in used.name2fixturedefs.values())
-
-
-TOOK = "adder/took"
-"""In pytest's cache: how many seconds each test took when it ran last."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests run side by side. Those that share what takes long to make are run by one process, one after the other:
-    those of a file with fixtures of its scope, and those that say so by a mark of their own (`xdist_group`). What took
-    longest the last time begins first, or in the end one process would work while the others have nothing to do.
-    """
-    took = json.loads(getattr(config, "workerinput", {}).get(TOOK, "{}"))
-    groups: dict[str, float] = {}
-    of_item: dict[pytest.Item, str] = {}
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None and shared_in_file(item):
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name}/{item.path.stem}"))
-        mark = item.get_closest_marker("xdist_group")
-        of_item[item] = mark.args[0] if mark is not None else item.nodeid
-        groups[of_item[item]] = groups.get(of_item[item], 0) + took.get(item.nodeid, 0)
-    items.sort(key=lambda item: -groups[of_item[item]])
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    """Tell a process that runs tests how long they took."""
-    cache = getattr(node.config, "cache", None)
-    node.workerinput[TOOK] = json.dumps(cache.get(TOOK, {}) if cache is not None else {})
-
-
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    name = report.nodeid.partition("@")[0]
-    _seconds[name] = _seconds.get(name, 0) + report.duration
-
-
-_seconds: dict[str, float] = {}
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Keep how long they took now."""
-    cache = getattr(session.config, "cache", None)
-    if cache is not None and not hasattr(session.config, "workerinput"):
-        known = {**cache.get(TOOK, {}), **{name: round(seconds, 2) for name, seconds in _seconds.items()}}
-        cache.set(TOOK, known)
-
-
-def pytest_report_collectionfinish(items: list[pytest.Item]) -> str:
-    """What is meant by the number of tests."""
-    functions = {(item.path, item.originalname) for item in items if isinstance(item, pytest.Function)}
-    return f"{len(functions):,} test functions, {len(items):,} cases"
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.import_plugin("side_by_side")
 
 
 @pytest.fixture(scope="session")

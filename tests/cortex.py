@@ -13,6 +13,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from elftools.elf.elffile import ELFFile
 from unicorn import UC_ARCH_ARM, UC_HOOK_CODE, UC_HOOK_INTR, UC_MODE_MCLASS, UC_MODE_THUMB, Uc, UcError
@@ -71,7 +72,7 @@ class Devices:
 class Snapshot:
     """The whole board at one moment."""
 
-    context: object
+    context: Any
     memory: list[tuple[int, bytes]]
     devices: Devices
     output: int

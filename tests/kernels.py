@@ -24,8 +24,9 @@ FOLDER = ROOT / "build" / "tests"
 SOURCES = ("adder", "board", "boards", "capsules", "firmware")
 """Folders of which any file may become a part of a kernel, or decide on one."""
 
-UNVERIFIED = Path(__file__).parent / "unverified_build.py"
-"""For build_kernel's `python`: a build without the verifiers."""
+
+OF_A_BOARD = ("*.elf", "flash_*.o", "panic_console_*.o", "main.o", "modes.o", "frozen_content.o")
+"""What is made for a board, besides the objects of firmware's folders."""
 
 
 def run(*command: str) -> None:
@@ -129,7 +130,7 @@ def _build_kernel(board: str | Path, folder: Path, *options: str, base: str, pyt
         shutil.copytree(built, folder, ignore=shutil.ignore_patterns("*.img", "*.bin", ".config", "flash", "typecheck"))
         for part in (ROOT / "firmware").iterdir():
             shutil.rmtree(folder / part.name, ignore_errors=True)
-        for pattern in ("*.elf", "flash_*.o", "panic_console_*.o", "main.o", "modes.o", "frozen_content.o"):
+        for pattern in OF_A_BOARD:
             for made in folder.glob(pattern):
                 made.unlink()
         write(folder / ".base", base_stamp)
@@ -139,13 +140,44 @@ def _build_kernel(board: str | Path, folder: Path, *options: str, base: str, pyt
         write(folder / ".config", "".join(f"CONFIG_{option}\n" for option in options))
     run(sys.executable, "-m", "adder.configure", str(board), str(folder))
     run(sys.executable, "-m", "adder.manifest", str(board), str(folder))
-    if names_in(folder / "peripherals.h") != names_in(built / "peripherals.h"):
-        for made in folder.rglob("*.o"):  # names are numbers in every object: with other names, other numbers
-            made.unlink()
+    names = names_in(folder / "peripherals.h")
+    if names == names_in(built / "peripherals.h"):
+        _make(board, folder, python)
+    else:
+        # Names are numbers in every object: with other names, other numbers. Who has the same ones can lend them.
+        key = fingerprint([(base_stamp, repr(sorted(names)).encode())])[:16]
+        lender = FOLDER / f"names-{key}"
+        with alone(lender):
+            _borrow(Path(lender.read_text()) if lender.is_file() else None, folder, key)
+            _make(board, folder, python)
+            write(folder / ".names", key)
+            write(lender, str(folder))
+    write(folder / ".built", stamp)
+    return kernel
+
+
+def _borrow(lender: Path | None, folder: Path, key: str) -> None:
+    """Take MicroPython's objects from a kernel that has the same names; without one, there are none."""
+
+    def has_them(one: Path) -> bool:
+        return (one / ".names").is_file() and (one / ".names").read_text() == key
+
+    if has_them(folder):
+        return
+    own = {part.name for part in (ROOT / "firmware").iterdir()}
+    for made in folder.rglob("*.o"):
+        made.unlink()
+    if lender is None or not has_them(lender):
+        return
+    for path in (*lender.rglob("*.o"), *(lender / "genhdr").rglob("*")):
+        part = path.relative_to(lender)
+        if path.is_file() and part.parts[0] not in own and not any(part.match(pattern) for pattern in OF_A_BOARD):
+            shutil.copy2(path, folder / part)
+
+
+def _make(board: str | Path, folder: Path, python: Path | None) -> None:
     top = (ROOT / (ROOT / "build/.micropython").read_text().strip()).resolve()
     run(
         "make", "-s", "-j2", "-C", str(ROOT / "firmware" / "port"), f"BOARD={board}", f"BUILD={folder}", f"TOP={top}",
         f"PYTHON={sys.executable}{f' {python}' if python else ''}",
     )  # fmt: skip
-    write(folder / ".built", stamp)
-    return kernel

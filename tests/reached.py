@@ -145,14 +145,14 @@ def reached(path: Path) -> Iterator[Reached]:
         for name, c in image.methods(address):
             yield Reached("methods", short(symbol), name, c)
     for module, table in MODULES.items():
-        symbol = image.symbols[table]
-        for name, value in image.table(symbol.address, symbol.size // 8):
-            if (c := image.function(value)) is not None:
-                yield Reached("functions", module, name, c)
+        found = image.symbols[table]
+        for name, value in image.table(found.address, found.size // 8):
+            if (called := image.function(value)) is not None:
+                yield Reached("functions", module, name, called)
     builtins = image.symbols["mp_module_builtins_globals_table"]
     for name, value in image.table(builtins.address, builtins.size // 8):
-        if (c := image.function(value)) is not None:
-            yield Reached("builtins", "builtins", name, c)
+        if (called := image.function(value)) is not None:
+            yield Reached("builtins", "builtins", name, called)
     runtime = image.symbols["mp_fun_table"]
     for at in range(runtime.address, runtime.address + runtime.size, 4):
         value = image.word(at)

@@ -7,6 +7,7 @@ memory. What a run decides by chance: what the runtime returns, when it raises, 
 
 import random
 from dataclasses import dataclass, field
+from typing import Any
 
 import unicorn as uc
 from unicorn import arm_const as arm
@@ -77,8 +78,8 @@ class Emulator:
         self.tables = 0
         globals_ = OBJECTS - 0x1000
         self.runtime = self.table([0x06, 0x0E, 0x1E, *(GATES + 4 * n + 1 for n in range(3, 87))])
-        words = {kinds.RUNTIME: self.runtime, kinds.OBJECT: OBJECTS, kinds.NAME: 0x1A}
-        self.constants = [words.get(kind, kind.number) for kind in self.around.objects]
+        known = {kinds.RUNTIME: self.runtime, kinds.OBJECT: OBJECTS, kinds.NAME: 0x1A}
+        self.constants = [known.get(kind, kind.number) for kind in self.around.objects]
         self.names = {
             word for word, kind in zip(self.constants, self.around.objects, strict=True) if kind == kinds.NAME
         }
@@ -170,25 +171,25 @@ class Emulator:
         self.problem, self.over = self.problem or problem, True
         self.machine.emu_stop()
 
-    def on_block(self, machine: uc.Uc, address: int, size: int, data: object) -> None:
+    def on_block(self, machine: uc.Uc, address: int, size: int, data: Any) -> None:
         if address not in self.starts:
             self.stop(f"runs 0x{address:08x}, where no instruction begins")
         elif self.now.handler is not None and self.now.chance.random() < 0.02:
             self.land()  # a time-out
 
-    def on_stray_write(self, machine: uc.Uc, access: int, address: int, size: int, value: int, data: object) -> None:
+    def on_stray_write(self, machine: uc.Uc, access: int, address: int, size: int, value: int, data: Any) -> None:
         self.stop(f"writes to 0x{address:08x}, beyond its frame")
 
-    def on_stray_read(self, machine: uc.Uc, access: int, address: int, size: int, value: int, data: object) -> None:
+    def on_stray_read(self, machine: uc.Uc, access: int, address: int, size: int, value: int, data: Any) -> None:
         inside = self.arguments <= address < self.arguments + 4 * len(self.given)
         if not inside:
             self.stop(f"reads 0x{address:08x}, which is not its own")
 
-    def on_cell_write(self, machine: uc.Uc, access: int, address: int, size: int, value: int, data: object) -> None:
+    def on_cell_write(self, machine: uc.Uc, access: int, address: int, size: int, value: int, data: Any) -> None:
         if address - 4 not in self.now.cells or size != 4 or not self.is_object(value & 0xFFFFFFFF):
             self.stop(f"writes 0x{value & 0xFFFFFFFF:x} to 0x{address:08x}, near its cells")
 
-    def on_return(self, machine: uc.Uc, address: int, size: int, data: object) -> None:
+    def on_return(self, machine: uc.Uc, address: int, size: int, data: Any) -> None:
         problem = None
         if machine.reg_read(_SP) != ENTRY_SP:
             problem = "returns with another stack pointer"
@@ -209,7 +210,7 @@ class Emulator:
 
     # -- The runtime ----------------------------------------------------------
 
-    def on_gate(self, machine: uc.Uc, address: int, size: int, data: object) -> None:
+    def on_gate(self, machine: uc.Uc, address: int, size: int, data: Any) -> None:
         index = (address - GATES) // 4
         self.now.calls += 1
         if self.now.calls > 150:

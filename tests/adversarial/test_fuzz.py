@@ -78,7 +78,7 @@ def mutate_bytecode(random: random.Random, original: bytes) -> bytes:
         elif kind == 2:  # numbers are of variable length: make one long
             change(bytes((0xFF, 0xFF, 0xFF, 0xFF, 0x7F)))
         elif kind == 3:  # a stretch of it elsewhere
-            change(data[start + 16 : start + random.randrange(17, 40)])
+            change(bytes(data[start + 16 : start + random.randrange(17, 40)]))
         else:  # an address as a constant
             address = random.choice((0x20000000, 0x20001800, 0x40004000, 0xE000ED94, 0x100, 0xFFFFFFFC))
             change(address.to_bytes(4, "little"))

@@ -14,7 +14,7 @@ from adder.symbols import Symbols
 FAULTY = ROOT / "build" / "apps" / "faulty.elf"
 
 # Where things are in these tests: the witness `hello` is the first app, the prober the second.
-REGIONS = {
+REGIONS: dict[str, int | str] = {
     "kernel flash": 0x00000100,
     "kernel's own code": "process_fault",
     "kernel flash, last word": 0x0007FFFC,
@@ -59,13 +59,13 @@ def probes(tmp_path_factory: pytest.TempPathFactory) -> Probes[tuple[str, str]]:
 
     def make(case: tuple[str, str], name: str, wait: int, folder: Path) -> Path:
         region, way = case
-        argument = f"after {wait} {way} 0x{address_of(region, probes.symbols):08x}"
+        argument = f"after {wait} {way} 0x{address_of(region, made.symbols):08x}"
         path = folder / f"{name}.tbf"
         path.write_bytes(elf_to_tbf(FAULTY.read_bytes(), Options(name=name, argument=argument)).encode())
         return path
 
-    probes = Probes(tmp_path_factory.mktemp("probes"), CASES, make, at_once=14)
-    return probes
+    made = Probes(tmp_path_factory.mktemp("probes"), CASES, make, at_once=14)
+    return made
 
 
 @pytest.mark.parametrize("case", CASES, ids="-".join)

@@ -60,7 +60,7 @@ def probes(tmp_path_factory: pytest.TempPathFactory) -> Probes[tuple[str, str, s
 
     def make(case: tuple[str, str, str], name: str, wait: int, folder: Path) -> Path:
         region, door, way = case
-        address = address_of(region, probes.symbols) | (way == "execute")
+        address = address_of(region, made.symbols) | (way == "execute")
         settings = f'# /// script\n# [tool.adder]\n# name = "{name}"\n# native = true\n# ram = 16384\n# ///\n'
         text = f"import time\ntime.sleep_ms({wait})\n{DOORS[door]}\nprint('{name} tries')\n"
         text += f"print('{name} found', {way}(0x{address:08x}))\n"
@@ -70,8 +70,8 @@ def probes(tmp_path_factory: pytest.TempPathFactory) -> Probes[tuple[str, str, s
         return path
 
     folder = tmp_path_factory.mktemp("probes")
-    probes = Probes(folder, CASES, make, r"app {name}: stopped|^{name} found", at_once=10)
-    return probes
+    made = Probes(folder, CASES, make, r"app {name}: stopped|^{name} found", at_once=10)
+    return made
 
 
 @pytest.mark.parametrize("case", CASES, ids="-".join)

@@ -8,7 +8,7 @@ from on_host import Host
 from on_image import Kernel, fuzz_image
 from reduce import reduce
 
-pytestmark = pytest.mark.xdist_group("fuzz")  # they share two kernels
+pytestmark = pytest.mark.xdist_group("fuzz")  # they share two kernels: tests/side_by_side.py
 
 PROCESSES = 2
 found: list[dict[str, object]] = []

@@ -63,3 +63,9 @@ def test_pictures_in_the_docs_are_drawn_by_something_in_the_tree() -> None:
     assert shown
     makers = (ROOT / "Makefile").read_text()
     assert all(Path(link).name in makers for link in shown)
+
+
+def test_the_readme_says_how_many_tests_there_are(counted: tuple[int, int]) -> None:
+    functions, cases = counted
+    said = f"{functions:,} test functions, {cases:,} cases"
+    assert said in " ".join((ROOT / "README.md").read_text().split()), f"README.md: it is {said}"

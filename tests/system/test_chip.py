@@ -5,7 +5,7 @@ Time here is the chip's own, and a run repeats exactly.
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def app(tmp_path: Path) -> Callable[[str], Path]:
 
 
 @pytest.fixture
-def boot(app: Callable[[str], Path], request: pytest.FixtureRequest) -> Boot:
+def boot(app: Callable[[str], Path], request: pytest.FixtureRequest) -> Iterator[Boot]:
     """Makes a chip with these apps in its flash; a test that leaves a complaint of the models behind fails."""
     made: list[Chip] = []
 

@@ -79,7 +79,9 @@ def decode(code: list[str]) -> str:
         assert set(margin) == {255}
     pixels = bytes(value for row in rows for _ in range(MODULES) for value in row for _ in range(MODULES))
     image = memoryview(pixels).cast("B", (len(rows) * MODULES, len(rows[0]) * MODULES))
-    [found] = zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode, try_invert=False)
+    [found] = zxingcpp.read_barcodes(
+        image, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode), try_invert=False
+    )
     assert found.valid
     return found.bytes.decode()
 

@@ -39,6 +39,7 @@ def test_an_alarm_takes_one_interrupt(tmp_path) -> None:
     image = FlashImage(tmp_path / "flash.img")
     (placed,) = image.install([read_app_file(APPS / "bench.tbf")])
     app = bench.load_app(placed, APPS / "bench.elf")
+    assert app.symbols is not None
     upcall = app.symbols["bench_alarm_upcall"].address
     watch = Interrupts(bench.Symbols.read(kernel)["irq_entry"].address, upcall, wanted=5)
     run = TracedRun(kernel, image.path, watch.parser, watch.done)

@@ -25,7 +25,7 @@ KERNEL_PYTHON = re.compile(r"^\.text$|_(capsules|board|boards|components)_|^\.ro
 @pytest.mark.parametrize("board", BOARDS)
 def test_the_shared_interpreter_has_no_variable_outside_its_state(board) -> None:
     build = ROOT / "build" / board
-    found = {}
+    found: dict[str, list[str]] = {}
     for piece in read_map((build / "kernel.map").read_text()):
         origin = piece.origin.removeprefix(f"{build}/")
         if piece.section in MUTABLE and not TRUSTED.search(origin):

@@ -3,6 +3,7 @@
 import re
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fuzzing import record
@@ -151,9 +152,9 @@ def loader(kernel: Path) -> KernelLoader:
     return KernelLoader(kernel, BOARD)
 
 
-def kernel_says(loader: KernelLoader, flash: bytes) -> dict[str, list[object]]:
+def kernel_says(loader: KernelLoader, flash: bytes) -> dict[str, list[Any]]:
     """The kernel's lines, sorted out."""
-    said: dict[str, list[object]] = {"damaged": [], "end": [], "started": [], "disabled": [], "refused": []}
+    said: dict[str, list[Any]] = {"damaged": [], "end": [], "started": [], "disabled": [], "refused": []}
     for line in loader.run(flash):
         if line.startswith("flash at 0x"):
             said["end" if line.endswith("the list of apps ends here") else "damaged"].append(int(line[11:19], 16))
@@ -166,9 +167,9 @@ def kernel_says(loader: KernelLoader, flash: bytes) -> dict[str, list[object]]:
     return said
 
 
-def tool_says(flash: bytes) -> dict[str, list[object]]:
+def tool_says(flash: bytes) -> dict[str, list[Any]]:
     """The same from the host's tools."""
-    said: dict[str, list[object]] = {"damaged": [], "end": [], "started": [], "disabled": [], "refused": []}
+    said: dict[str, list[Any]] = {"damaged": [], "end": [], "started": [], "disabled": [], "refused": []}
     for verdict in load(flash.ljust(BOARD.app_flash.size, b"\xff"), BOARD):
         header = verdict.header
         if verdict.size == 0:
@@ -187,7 +188,7 @@ def tool_says(flash: bytes) -> dict[str, list[object]]:
     return said
 
 
-def assert_agreed(loader: KernelLoader, flash: bytes) -> dict[str, list[object]]:
+def assert_agreed(loader: KernelLoader, flash: bytes) -> dict[str, list[Any]]:
     """Kernel and tools say the same of this flash."""
     kernel, tool = kernel_says(loader, flash), tool_says(flash)
     for what in ("damaged", "end", "started"):

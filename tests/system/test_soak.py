@@ -18,9 +18,11 @@ LINE = re.compile(r"^(soak-[a-d]) (\d+) ([0-9a-f]{8}) (\d+)\r?$", re.MULTILINE)
 
 def expected(seed: int) -> str:
     spec = importlib.util.spec_from_file_location("soak", SOURCE)
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.work(seed)
+    return str(module.work(seed))
 
 
 def test_the_interpreter_survives_preemption_anywhere(simulation, tmp_path, long) -> None:

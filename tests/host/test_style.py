@@ -1,0 +1,44 @@
+"""What the linters say of the host tool and of the tests: nothing."""
+
+import subprocess
+import sys
+
+import pytest
+
+from adder.board import ROOT
+
+TOGETHER = ("", "adversarial", "system")
+"""Folders of tests/ whose files mypy checks: each for itself, since files of two folders may have one name."""
+
+APART = {"hostile", "exhausted", "board", "host"}
+"""Folders in them with Python of the kernel's, which `adder typecheck` checks, or none: it is refused."""
+
+
+def said(*command: object) -> str:
+    """What a tool says if it is not content."""
+    result = subprocess.run(
+        [sys.executable, "-m", *map(str, command)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return "" if result.returncode == 0 else result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("command", [("check",), ("format", "--check")], ids=" ".join)
+def test_ruff_has_nothing_to_say(command: tuple[str, ...]) -> None:
+    assert said("ruff", *command, "-q", "adder", "tests") == ""
+
+
+def test_mypy_has_nothing_to_say_of_the_host_tool_however_strict() -> None:
+    assert said("mypy", "--strict", "--cache-dir", "build/mypy", "adder") == ""
+
+
+@pytest.mark.parametrize("folder", TOGETHER)
+def test_mypy_has_nothing_to_say_of_the_tests(folder: str) -> None:
+    paths = [
+        path
+        for path in sorted((ROOT / "tests" / folder).glob("**/*.py" if folder else "*.py"))
+        if not APART & set(path.relative_to(ROOT / "tests" / folder).parts[:-1]) and path.name != "conftest.py"
+    ]
+    assert paths
+    assert (
+        said("mypy", "--config-file", "tests/mypy.ini", "--cache-dir", f"build/mypy-{folder or 'tests'}", *paths) == ""
+    )
