@@ -97,7 +97,7 @@ APPS ?= hello blink ping pong float spin faulty clock-py rot13-py rot13-client-p
 IMAGE := $(BUILD)/qemu/flash.img
 
 # The set's names are kept beside the image, so that another APPS changes the set and nothing that others have installed.
-image: kernel apps known-apps ## Put APPS into the simulated flash, beside what you have installed there
+image: known-apps kernel apps ## Put APPS into the simulated flash, beside what you have installed there
 	@$(PYTHON) -m adder image install --set $(BUILD)/qemu/apps.set $(IMAGE) $(APPS:%=$(BUILD)/apps/%.tbf)
 
 # Apps that are named and do not exist are said so at once.
@@ -115,7 +115,7 @@ picture: image ## Record docs/pictures/run.svg: what `make run` shows (needs ter
 
 RENODE_IMAGE := $(BUILD)/nrf52840/renode.bin
 
-renode-run: apps known-apps $(TOOL_READY) ## Build the nRF52840's kernel and boot it in Renode, with the console here
+renode-run: known-apps apps $(TOOL_READY) ## Build the nRF52840's kernel and boot it in Renode, with the console here
 	@+$(MAKE) --no-print-directory kernel BOARD=nrf52840
 	@$(PYTHON) -m adder renode image $(RENODE_IMAGE) $(APPS:%=$(BUILD)/apps/%.tbf)
 	@$(PYTHON) -m adder renode run $(RUN_OPTIONS)
@@ -123,7 +123,7 @@ renode-run: apps known-apps $(TOOL_READY) ## Build the nRF52840's kernel and boo
 # -- A real board -----------------------------------------------------------------
 
 # FLASH_OPTIONS="--method jlink --probe 68…"; APPS= leaves the board's apps alone. See docs/flashing.md.
-flash: kernel apps known-apps ## Write the kernel and APPS to BOARD: probe, UF2 drive, serial DFU
+flash: known-apps kernel apps ## Write the kernel and APPS to BOARD: probe, UF2 drive, serial DFU
 	@$(PYTHON) -m adder flash --board $(BOARD) $(FLASH_OPTIONS) $(APPS:%=$(BUILD)/apps/%.tbf)
 
 # -- Checking and measuring -------------------------------------------------------

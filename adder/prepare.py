@@ -90,7 +90,7 @@ class Prepare(ast.NodeTransformer):
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         if node.value is None:
             raise Refused(node, "give the annotated name a value")
-        return self.generic_visit(ast.Assign([node.target], node.value))
+        return self.generic_visit(ast.Assign([node.target], node.value, lineno=node.lineno))
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         of_words = node in self.words
@@ -120,7 +120,7 @@ def is_word(annotation: ast.expr | None) -> bool:
 
 def assignment(name: str, value: ast.expr) -> ast.stmt:
     """NAME = value"""
-    return ast.Assign([ast.Name(name)], value)
+    return ast.Assign([ast.Name(name)], value, lineno=0)
 
 
 def call(function: str, argument: ast.expr) -> ast.expr:
@@ -130,10 +130,11 @@ def call(function: str, argument: ast.expr) -> ast.expr:
 
 def printed(tree: ast.Module) -> str:
     """The text of a tree."""
-    ast.fix_missing_locations(tree)
     text = ast.unparse(tree)
     # `a, b = c, d`: MicroPython makes no tuple of the right side if it has no parentheses, which Python adds.
     plain = re.sub(r"^(\s*[\w., ]+, [\w., ]+ = )\((.*)\)$", r"\1\2", text, flags=re.MULTILINE)
+    if plain == text:
+        return text + "\n"
     try:
         same = ast.dump(ast.parse(plain)) == ast.dump(ast.parse(text))
     except SyntaxError:  # `a, b = ()` needs them

@@ -66,11 +66,19 @@ def raw_terminal(interactive: bool) -> Any:
         termios.tcsetattr(handle, termios.TCSADRAIN, before)
 
 
+def _some_text(context: click.Context, option: click.Parameter, text: str | None) -> str | None:
+    if text == "":
+        raise click.BadParameter("the text to wait for is empty.")
+    return text
+
+
 def console_options(time: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """The options --seconds, which count this `time`, and --until."""
-    seconds = click.option("--seconds", type=float, metavar="N", help=f"Stop after N seconds of {time} time.")
+    seconds = click.option(
+        "--seconds", type=click.FloatRange(min=0), metavar="N", help=f"Stop after N seconds of {time} time."
+    )
     until = click.option(
-        "--until", metavar="TEXT",
+        "--until", metavar="TEXT", callback=_some_text,
         help="Stop as soon as the console shows TEXT, but for the lines in which the kernel lists the apps at boot; "
         "with --seconds, fail if it does not in time.",
     )  # fmt: skip

@@ -24,6 +24,9 @@ FOLDER = ROOT / "build" / "tests"
 SOURCES = ("adder", "board", "boards", "capsules", "firmware")
 """Folders of which any file may become a part of a kernel, or decide on one."""
 
+UNVERIFIED = Path(__file__).parent / "unverified_build.py"
+"""For build_kernel's `python`: a build without the verifiers."""
+
 
 OF_A_BOARD = ("*.elf", "flash_*.o", "panic_console_*.o", "main.o", "modes.o", "frozen_content.o")
 """What is made for a board, besides the objects of firmware's folders."""

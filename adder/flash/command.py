@@ -12,7 +12,7 @@ from adder.flash.image import Image, load_image
 from adder.flash.method import Device, Method
 from adder.flash.probes import JLink, NrfJProg, OpenOcd, PyOcd, usb_probes
 from adder.flash.serial_port import Bossac, Dfu
-from adder.flash.uf2_drive import Uf2
+from adder.flash.uf2_drive import INFO, Uf2, find_drives
 from adder.output import console, table
 
 FLASHED = "nrf_nvmc"
@@ -57,6 +57,11 @@ def nothing_found() -> str:
 
 def choose_way(image: Image, probe: str | None = None, port: str | None = None) -> Found:
     """The way that is open and that may write this image; an option that names a device narrows the choice."""
+    if port is not None and Path(port).is_dir():
+        drives = find_drives([Path(port)])
+        if not drives:
+            raise AdderError(f"{port} is a folder, but not the drive of an nRF52840's UF2 bootloader ({INFO} tells).")
+        return METHODS["uf2"], drives
     groups = [names for names in _GROUPS if (probe if names is _PROBES else port) or not (probe or port)]
     found = find_ways(groups)
     if not found:

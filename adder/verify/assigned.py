@@ -6,6 +6,7 @@ Code by MicroPython's native emitter reads a local's place on the stack without 
 import ast
 
 from adder.verify.findings import Report
+from adder.verify.nodes import children, walk
 
 
 class Assigned:
@@ -27,14 +28,14 @@ class Assigned:
             own: set[str] = set()
             for generator in node.generators:
                 self.read(generator.iter, assigned)
-                own = {n.id for n in ast.walk(generator.target) if isinstance(n, ast.Name)}
+                own = {n.id for n in walk(generator.target) if isinstance(n, ast.Name)}
             for part in [node.elt, *(test for generator in node.generators for test in generator.ifs)]:
                 self.read(part, assigned | own)
         elif isinstance(node, ast.Name):
             if isinstance(node.ctx, ast.Load) and node.id in self.names - assigned:
                 self.report.add(node, "CP016", f"'{node.id}'")
         elif node is not None:
-            for child in ast.iter_child_nodes(node):
+            for child in children(node):
                 self.read(child, assigned)
 
     def body(self, statements: list[ast.stmt], assigned: set[str]) -> set[str]:
@@ -100,4 +101,4 @@ class Assigned:
 
 
 def _stored(target: ast.expr) -> set[str]:
-    return {n.id for n in ast.walk(target) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return {n.id for n in walk(target) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}

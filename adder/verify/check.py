@@ -8,6 +8,7 @@ from adder.verify.assigned import Assigned
 from adder.verify.findings import Report
 from adder.verify.functions import BUILTINS
 from adder.verify.handed import handed_out
+from adder.verify.nodes import children, walk
 from adder.verify.program import Names, Profile, is_switch, is_type_checking
 from adder.verify.proved import bindings, element_of, is_number, is_proved, not_proved, numbers_among
 from adder.verify.whitelist import EXCEPTIONS, POLICIES, Kind
@@ -30,9 +31,9 @@ def misuses(body: list[ast.stmt], name: str, in_loop: bool = False) -> Iterator[
     for node in body:
         if isinstance(node, ast.Return) or (isinstance(node, ast.Break | ast.Continue) and not in_loop):
             yield node, f"{type(node).__name__.lower()} out of a handler with `as`"
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             if not isinstance(child, ast.stmt | ast.ExceptHandler):
-                stored = (n for n in ast.walk(child) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+                stored = (n for n in walk(child) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
                 yield from ((n, f"'{name}' is assigned in its handler") for n in stored if n.id == name)
         looping = in_loop or isinstance(node, ast.For | ast.While)
         for part in ("body", "orelse", "finalbody", "handlers"):
@@ -199,7 +200,7 @@ class Check:
 
     def annotation(self, node: ast.expr | None) -> None:
         """A type, which the build leaves out."""
-        parts = [part for part in ast.walk(node) if not isinstance(part, listed.ANNOTATIONS)] if node else []
+        parts = [part for part in walk(node) if not isinstance(part, listed.ANNOTATIONS)] if node else []
         if node and parts:
             self.refuse(node, "CP023", type(parts[0]).__name__)
 
@@ -214,7 +215,7 @@ class Check:
             self.refuse(node, "CP002", type(node).__name__)
         elif self.look(node):
             chained = isinstance(node, ast.If) and len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If)
-            for child in ast.iter_child_nodes(node):
+            for child in children(node):
                 if not (isinstance(node, ast.AnnAssign) and child is node.annotation):
                     self.visit(child, depth if chained and isinstance(child, ast.If) else depth + 1)
             if isinstance(node, ast.ExceptHandler):
@@ -395,13 +396,13 @@ class Check:
     def comprehension(self, node: ast.ListComp) -> bool:
         """A list comprehension with one `for`, not within another; its variables are its own."""
         first = node.generators[0]
-        if len([part for part in ast.walk(node) if isinstance(part, ast.comprehension)]) > 1 or first.is_async:
+        if len([part for part in walk(node) if isinstance(part, ast.comprehension)]) > 1 or first.is_async:
             self.refuse(node, "CP002", "comprehension with more than one for")
             return False
         self.count(first.iter)
         self.visit(first.iter)
         outer, outer_numbers = self.locals, self.numbers
-        own = {part.id for part in ast.walk(first.target) if isinstance(part, ast.Name)}
+        own = {part.id for part in walk(first.target) if isinstance(part, ast.Name)}
         self.locals = outer | own
         counted = isinstance(first.target, ast.Name) and is_number(element_of(first.iter), outer_numbers)
         self.numbers = outer_numbers | own if counted else outer_numbers - own

@@ -7,6 +7,8 @@ honest mistake is what this finds: a driver that wants to give its power away ha
 import ast
 from collections.abc import Iterator
 
+from adder.verify.nodes import walk
+
 POWERS = {"Field", "FlashRange", "Grant", "InterruptLine", "KernelLog", "ProcessControl", "Registers"}
 """Types that can do more than a client should."""
 
@@ -15,6 +17,8 @@ def handed_out(node: ast.ClassDef) -> Iterator[tuple[ast.AST, str]]:
     """Where a public attribute of the class is assigned a power, and its name."""
     methods = [inner for inner in node.body if isinstance(inner, ast.FunctionDef)]
     holding: set[str] = set()  # attributes that hold one
+    within = {method: list(walk(method)) for method in methods}
+    assigned = {method: [inner for inner in within[method] if isinstance(inner, ast.Assign)] for method in methods}
     for _ in range(2):  # what a method assigns may be used in one that stands before
         for method in methods:
             held = {
@@ -22,15 +26,17 @@ def handed_out(node: ast.ClassDef) -> Iterator[tuple[ast.AST, str]]:
                 for argument in method.args.args
                 if argument.annotation is not None and _names(argument.annotation) & POWERS
             }
-            for inner in ast.walk(method):
+            for inner in assigned[method]:
                 match inner:
                     case ast.Assign(targets=[ast.Name(id=name)], value=value) if _is_power(value, held, holding):
                         held.add(name)
                     case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=value):
                         if _is_power(value, held, holding):
                             holding.add(name)
+    if not any(not name.startswith("_") for name in holding):
+        return
     for method in methods:
-        for inner in ast.walk(method):
+        for inner in within[method]:
             stored = isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store) and inner.attr
             if stored and stored in holding and not stored.startswith("_"):
                 yield inner, stored
@@ -40,7 +46,7 @@ def _names(annotation: ast.expr) -> set[str]:
     """The types that an annotation names, outside of what a function takes and gives."""
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
         return set() if "Callable" in annotation.value else set(annotation.value.replace("|", " ").split())
-    return {part.id for part in ast.walk(annotation) if isinstance(part, ast.Name)}
+    return {part.id for part in walk(annotation) if isinstance(part, ast.Name)}
 
 
 def _is_power(value: ast.expr, held: set[str], attributes: set[str]) -> bool:

@@ -4,6 +4,7 @@ import ast
 import re
 
 from adder.verify.findings import Report
+from adder.verify.nodes import walk
 
 _DRIVER = re.compile(r"Driver number (0x[0-9A-Fa-f]+)")
 _TABLE = re.compile(r"^Command$(.*?)(?:^\S|\Z)", re.MULTILINE | re.DOTALL)
@@ -41,7 +42,7 @@ def _check_numbers(driver: ast.ClassDef, listed: set[int], constants: dict[str, 
             continue
         seen.add((name, place))
         parameter = methods[name].args.args[place].arg
-        for node in ast.walk(methods[name]):
+        for node in walk(methods[name]):
             if isinstance(node, ast.Compare):
                 for value in _compared(node, parameter, constants) - listed:
                     report.add(node, "CP022", f"command {value} is not in the table")

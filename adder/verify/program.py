@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator, Mapping
 from enum import Enum, auto
+from functools import cache
 from pathlib import Path
 
 from adder.board import ROOT
@@ -89,7 +90,7 @@ class Names:
         self.profile = profile
         self.report = report
         self.kinds: dict[str, Kind] = {}
-        self.modules: dict[str, dict[str, Kind]] = {}  # the modules that the board knows by a name
+        self.modules: dict[str, Mapping[str, Kind]] = {}  # the modules that the board knows by a name
 
     def collect(self, body: list[ast.stmt]) -> None:
         """Read the module level: imports first, then definitions; each name once."""
@@ -163,7 +164,7 @@ def _imports(body: list[ast.stmt]) -> Iterator[tuple[ast.Import | ast.ImportFrom
                 yield inner, hidden or is_type_checking(node)
 
 
-def exports(program: Program, name: str) -> dict[str, Kind] | None:
+def exports(program: Program, name: str) -> Mapping[str, Kind] | None:
     """What may be imported from a module; None if there is no such module."""
     if name in program:
         text = program[name][1]
@@ -171,6 +172,11 @@ def exports(program: Program, name: str) -> dict[str, Kind] | None:
         text = path_of(name).read_text()
     else:
         return None
+    return _defined(text)
+
+
+@cache
+def _defined(text: str) -> Mapping[str, Kind]:
     try:
         return {name: kind for name, kind, _ in definitions(ast.parse(text).body)}
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -7,6 +7,7 @@ on numbers. Everything else may be anything: MicroPython asks nobody for types.
 import ast
 
 from adder.verify.functions import BUILTINS, GIVES, OPERATORS
+from adder.verify.nodes import walk
 from adder.verify.program import is_switch
 from adder.verify.whitelist import FORMAT
 
@@ -74,7 +75,7 @@ def bindings(body: list[ast.stmt]) -> dict[str, list[ast.expr]]:
                 bind(element, value.elts[i] if pairs and isinstance(value, ast.Tuple) else _ANYTHING)
 
     for statement in body:
-        for node in ast.walk(statement):
+        for node in walk(statement):
             if isinstance(node, ast.Assign):
                 for target in node.targets:
                     bind(target, node.value)

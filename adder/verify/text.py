@@ -8,16 +8,15 @@ import warnings
 
 from adder.verify.findings import Report
 
+_NOT_PLAIN = re.compile(r"[^ -~]")
 _STRING_START = re.compile(r"[bf]?[\"']")
 
 
 def parse(text: str, report: Report) -> ast.Module | None:
     """The syntax tree of a plain text; None if there is none."""
     for number, line in enumerate(text.split("\n"), 1):
-        for column, character in enumerate(line):
-            if not " " <= character <= "~":
-                report.add(number, "CP001", f"character {character!a}", column)
-                break
+        if other := _NOT_PLAIN.search(line):
+            report.add(number, "CP001", f"character {other[0]!a}", other.start())
     if report.found:
         return None
     try:

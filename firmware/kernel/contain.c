@@ -164,22 +164,30 @@ static void report(mp_obj_t exception) {
     size_t count, *values;
     mp_obj_exception_get_traceback(exception, &count, &values);
     for (; count >= 3; count -= 3) {
-        kernel_printf("  File \"%q\"", (qstr)values[count - 3]);
-        if (values[count - 2] > 1) { // compiled with line numbers
-            kernel_printf(", line %u", (unsigned)values[count - 2]);
-        }
-        kernel_printf(", in %q\n", (qstr)values[count - 1]);
+        kernel_printf("  File \"%q\", in %q\n", (qstr)values[count - 3], (qstr)values[count - 1]);
     }
     kernel_printf("%q", (qstr)mp_obj_get_type(exception)->name);
     mp_obj_t value = mp_obj_exception_get_value(exception);
     if (mp_obj_is_str(value)) {
         size_t length;
         const char *text = mp_obj_str_get_data(value, &length);
-        kernel_printf(": %.*s", (int)MIN(length, LONGEST_TEXT), text);
+        kernel_printf(": ");
+        kernel_log_words(text, MIN(length, LONGEST_TEXT));
     } else if (mp_obj_is_small_int(value)) {
         kernel_printf(": %d", (int)MP_OBJ_SMALL_INT_VALUE(value));
     }
     kernel_printf("\n");
+}
+
+// -- No memory ----------------------------------------------------------------
+
+// There already, and without a text: who is short of memory then needs neither any of it nor much of the stack.
+static mp_obj_exception_t no_memory;
+
+void contain_no_memory(void) {
+    no_memory = (mp_obj_exception_t) { .base = { &mp_type_MemoryError }, .args = (mp_obj_tuple_t *)&mp_const_empty_tuple_obj };
+    traced = NULL; // it may be raised anew before it was reported
+    nlr_jump(&no_memory);
 }
 
 // -- The time budget ----------------------------------------------------------
@@ -587,5 +595,6 @@ void contain_collect_roots(void) {
         gc_collect_root((void **)&capsules[i].recipe, 2); // and .object
     }
     gc_collect_root((void **)&time_out.traceback_data, 1);
+    gc_collect_root((void **)&no_memory.traceback_data, 1);
     gc_collect_root((void **)&first_deferred, 1);
 }

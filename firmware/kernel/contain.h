@@ -72,6 +72,9 @@ void contain_failed(unsigned capsule, mp_obj_t exception, const char *where, uns
 // The line of what the kernel itself does later: make capsules again, call what was deferred.
 void contain_init(void);
 
+// Raise MemoryError in the kernel's Python.
+__attribute__((noreturn)) void contain_no_memory(void);
+
 // An exception is being raised in the kernel's Python: remember from where.
 void contain_note_raise(const void *exception);
 

@@ -29,13 +29,20 @@ static void put(uint8_t c) {
     }
 }
 
+static void put_shown(char c) {
+    put(c >= ' ' && c <= '~' ? c : '?');
+}
+
+// All that the kernel prints comes through here, and nothing of it is a command to a terminal, whoever has written it.
 static void print_strn(void *data, const char *text, size_t length) {
     (void)data;
     for (size_t i = 0; i < length; i++) {
         if (text[i] == '\n') {
             put('\r');
+            put('\n');
+        } else {
+            put_shown(text[i]);
         }
-        put(text[i]);
     }
     kernel_log_wake();
 }
@@ -62,12 +69,15 @@ void kernel_printf(const char *format, ...) {
     va_end(arguments);
 }
 
+void kernel_log_words(const char *text, size_t length) {
+    for (size_t i = 0; i < length; i++) {
+        put_shown(text[i]);
+    }
+}
+
 void kernel_log_app(const tbf_t *tbf) {
     kernel_printf(tbf->name_length == 0 ? "app (no name)" : "app ");
-    for (unsigned i = 0; i < tbf->name_length && i < LONGEST_NAME; i++) {
-        char c = tbf->name[i];
-        kernel_printf("%c", c >= ' ' && c <= '~' ? c : '?');
-    }
+    kernel_log_words(tbf->name, MIN(tbf->name_length, LONGEST_NAME));
 }
 
 uint32_t kernel_log_take(uint8_t *destination, uint32_t length) {

@@ -11,10 +11,13 @@
 
 extern const mp_print_t kernel_print;
 
-// printf into the log. Every message is whole lines.
+// printf into the log. Every message is whole lines. What is no printable ASCII shows as '?'.
 void kernel_printf(const char *format, ...);
 
-// Print "app NAME"; what is not printable ASCII shows as '?'.
+// Print what somebody else has written, within a line: an end of a line shows as '?', too. More of the message follows.
+void kernel_log_words(const char *text, size_t length);
+
+// Print "app NAME" in this way.
 void kernel_log_app(const tbf_t *tbf);
 
 // Move up to `length` bytes of the log to `destination`; returns how many.

@@ -1,4 +1,4 @@
-// py/runtime.c, compiled unchanged but for one initialiser, and for what a process is told when its memory is full.
+// py/runtime.c, compiled unchanged but for one initialiser, and for what is raised when memory is full.
 //
 // runtime.c defines the module __main__ with `.globals = &MP_STATE_VM(dict_main)`. With the state
 // behind a pointer that is no constant. The two macros below turn the definition into the body of
@@ -27,9 +27,10 @@
 #include "py/gc.h"
 
 #include "core/running.h"
+#include "kernel/contain.h"
 
 #define m_malloc_fail upstream_malloc_fail
-static __attribute__((noreturn)) void upstream_malloc_fail(size_t bytes);
+static __attribute__((noreturn, unused)) void upstream_malloc_fail(size_t bytes);
 
 #undef MP_REGISTER_MODULE
 #define mp_module___main__ unused; \
@@ -46,7 +47,7 @@ __attribute__((noreturn)) void python_process_no_memory(size_t bytes);
 
 void m_malloc_fail(size_t bytes) {
     if (in_kernel()) {
-        upstream_malloc_fail(bytes);
+        contain_no_memory();
     }
     python_process_no_memory(bytes);
 }

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from hostile_kernel import HERE, write_board
-from kernels import build_board, write
+from kernels import UNVERIFIED, build_board, write
 from reached import Image
 
 from adder.board import ROOT
@@ -45,7 +45,7 @@ def rows() -> list[tuple[str, str, str, Any]]:
 
 def build_swept_kernel() -> Path:
     """QEMU's board of hostile capsules, with one that sweeps and one that measures, which nobody verifies."""
-    return build_board("swept", write_swept_board, python=HERE / "board" / "unverified.py")
+    return build_board("swept", write_swept_board, python=UNVERIFIED)
 
 
 def write_swept_board(board: Path) -> None:

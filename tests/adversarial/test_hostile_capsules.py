@@ -163,6 +163,7 @@ def test_the_attack_is_contained(attack: Path, simulation: Callable[..., Simulat
         assert board.run_until(witnessed, 20), board.transcript[-3000:]
         shown = board.transcript
     assert "panicked" not in shown
+    assert not re.search(r"[^\r\n -~]", shown), "a command to the terminal"
     assert len(re.findall("^Adder ", shown, re.MULTILINE)) == int(header(attack, "boots") or 1)
     attempts = re.findall(r"attacker: life \d+, attempt \d: (\S+)", shown)
     assert len(attempts) >= 5

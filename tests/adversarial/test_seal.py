@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from hostile_kernel import HERE, write_board
-from kernels import build_board
+from kernels import UNVERIFIED, build_board
 from test_hostile_capsules import ASK
 
 from adder.flash_image import FlashImage, read_app_file
@@ -38,7 +38,7 @@ def write_unsealed_board(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def kernel() -> Path:
-    return build_board("unsealed", write_unsealed_board, python=HERE / "board" / "unverified.py")
+    return build_board("unsealed", write_unsealed_board, python=UNVERIFIED)
 
 
 @pytest.fixture(scope="module")

@@ -1,23 +1,26 @@
 """Looks for holes: makes programs, wires and calls them, and tells what it has found. See docs/fuzzing.md.
 
     build/venv/bin/python tests/fuzz/fuzz.py --target host --seed 0 --count 1000
+    build/venv/bin/python tests/fuzz/fuzz.py --target host --on --count 100000 --seconds 3600
 
 A module of programs is a function of its seed: `--seed 1234 --show` makes that one again; `--reduce` makes it small.
 """
 
 import argparse
+import gc
 import json
 import multiprocessing
 import sys
 import time
 from collections import Counter
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(Path(__file__).parent)]
 
 from board_files import CAPSULES  # noqa: E402
+from fuzzing import add_run, next_seed  # noqa: E402
 from grammar import Program, make  # noqa: E402
 from on_host import FOLDER, Host, Result, build  # noqa: E402
 from reduce import reduce  # noqa: E402
@@ -63,6 +66,8 @@ _host: list[Host] = []
 def _piece(seeds: range) -> Tally:
     if not _host:
         _host.append(Host(FOLDER))
+        gc.disable()  # trees of syntax have no cycles, and looking for some takes as long as the rest
+    gc.collect()
     return on_host(seeds, _host[0])
 
 
@@ -72,18 +77,30 @@ def pieces(first: int, count: int) -> Iterator[range]:
         yield range(start, min(start + PIECE, first + count))
 
 
-def fuzz_host(first: int, count: int, processes: int, seconds: float) -> Tally:
-    """Run the programs of `count` seeds from `first` on, or as many as there is time for."""
+def fuzz_host(
+    first: int, count: int, processes: int, seconds: float = 1e9, keep: Callable[[range, Tally], object] | None = None
+) -> Tally:
+    """Run the programs of `count` seeds from `first` on, or as many as there is time for; `keep` each piece's tally."""
     build(FOLDER)
     tally = Tally()
     end = time.monotonic() + seconds
+    ranges = list(pieces(first, count))
     with multiprocessing.get_context("fork").Pool(processes) as pool:
-        for done in pool.imap_unordered(_piece, pieces(first, count)):
+        for seeds, done in zip(ranges, pool.imap(_piece, ranges), strict=True):
             tally.add(done)
+            if keep is not None:
+                keep(seeds, done)
             if time.monotonic() > end:
                 break
         pool.terminate()
     return tally
+
+
+def keep_host(seeds: range, done: Tally) -> None:
+    """Write a piece down in build/fuzz.json."""
+    add_run(
+        "host", seeds.start, len(seeds), host_programs=done.programs, host_calls=done.calls, host_findings=done.findings
+    )
 
 
 def show(seed: int, small: bool) -> None:
@@ -121,18 +138,24 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100, help="seeds; each is a module of some programs")
     parser.add_argument("--seconds", type=float, default=1e9, help="no more than that")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument(
+        "--on",
+        action="store_true",
+        help="begin behind all seeds in build/fuzz.json, and add to it",
+    )
     parser.add_argument("--show", action="store_true", help="print the program of --seed and what becomes of it")
     parser.add_argument("--reduce", action="store_true", help="make it small first")
     options = parser.parse_args()
     if options.show or options.reduce:
         show(options.seed, options.reduce)
         return
+    first = max(options.seed, next_seed(options.target) if options.on else 0)
     if options.target == "host":
-        tally = fuzz_host(options.seed, options.count, options.processes, options.seconds)
+        tally = fuzz_host(first, options.count, options.processes, options.seconds, keep_host if options.on else None)
     else:
-        from on_image import fuzz_image
+        from on_image import fuzz_image, keep_image
 
-        tally = fuzz_image(options.seed, options.count, options.seconds)
+        tally = fuzz_image(first, options.count, options.seconds, keep=keep_image if options.on else None)
     print(json.dumps(vars(tally) | {"kinds": Counter(str(f["kind"]) for f in tally.findings)}, indent=1))
 
 

@@ -9,13 +9,14 @@ the apps' flash, what two other apps say, and how long the longest command took 
 import re
 import sys
 import time
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 
 from board_files import CAPSULES, HERE, write_board
 from elftools.elf.elffile import ELFFile
+from fuzzing import add_run
 from grammar import Program, make
-from kernels import build_kernel, write
+from kernels import UNVERIFIED, build_kernel, write
 from tally import Tally
 
 from adder import configure
@@ -170,7 +171,7 @@ class Kernel:
         words = [f"capsules/fuzz/{name} = {p.words}" for name, p in zip(names, programs, strict=False) if p.words]
         write(board / "mpy-cross.cfg", "\n".join(["[emit]", *emit, "[words]", *words]) + "\n")
         self.compiled_ones = self.compiled(board, programs)
-        self.elf = build_kernel(board, folder / "build", python=HERE / "freeze.py")
+        self.elf = build_kernel(board, folder / "build", python=UNVERIFIED)
         self.taken = self.compiled_ones & self.verified()
         with self.elf.open("rb") as file:
             self.flash = [
@@ -317,15 +318,18 @@ def fuzz_image(
     without: Container[str] = (),
     folder: Path = FOLDER,
     rounds: int = 3,
+    keep: Callable[[range, Tally], object] | None = None,
 ) -> Tally:
-    """Run the programs of `count` seeds from `first` on, or as many as there is time for."""
-    tally = Tally()
+    """Run the programs of `count` seeds from `first` on, or as many as there is time for; `keep` each kernel's."""
+    whole = Tally()
     end = time.monotonic() + seconds
     folder.mkdir(parents=True, exist_ok=True)
     for start in range(first, first + count, MODULES):
         if time.monotonic() > end:
             break
-        seeds, programs, refused = modules_of(start, min(MODULES, first + count - start), long, without)
+        tally = Tally()
+        all_seeds = range(start, min(start + MODULES, first + count))
+        seeds, programs, refused = modules_of(start, len(all_seeds), long, without)
         kernel = Kernel(seeds, programs, folder)
         tally.refused += refused + len(programs) - len(kernel.taken)
         taken = sorted(kernel.taken)
@@ -337,6 +341,12 @@ def fuzz_image(
                 tally.findings.append({"target": "image", "seeds": [seeds[j] for j in guilty], "kind": kind})
                 print(f"seeds {[seeds[j] for j in guilty]}: {found}", file=sys.stderr)
             tally.programs += CAPSULES * len(chosen)
-            if time.monotonic() > end:
-                break
-    return tally
+        whole.add(tally)
+        if keep is not None:
+            keep(all_seeds, tally)
+    return whole
+
+
+def keep_image(seeds: range, done: Tally) -> None:
+    """Write a kernel's programs down in build/fuzz.json."""
+    add_run("image", seeds.start, len(seeds), image_programs=done.programs, image_findings=done.findings)

@@ -427,6 +427,16 @@ def test_a_uf2_drive_gets_the_kernel(desk: Desk, kernel_behind_mbr: Path) -> Non
     assert "the bootloader has taken all blocks; the board has been restarted" in out
 
 
+def test_a_drive_can_be_named_by_its_folder_mounted_or_not(desk: Desk, kernel_behind_mbr: Path, tmp_path: Path) -> None:
+    drive = desk.mount("FTHR 840 BOOT", "Adafruit Feather nRF52840 Express")
+    desk.mounts.write_text("")
+    assert f"bytes to {drive}/ADDER.UF2" in flash("--kernel", kernel_behind_mbr, "--port", drive, "--dry-run").replace(
+        "\n", ""
+    )
+    with pytest.raises(AdderError, match=r"is a folder, but not the drive of an nRF52840's UF2 bootloader"):
+        flash("--kernel", kernel_behind_mbr, "--port", tmp_path, "--dry-run")
+
+
 def test_a_drive_that_stays_means_that_the_file_was_not_taken(
     desk: Desk, kernel_behind_mbr: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

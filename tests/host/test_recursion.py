@@ -101,9 +101,9 @@ ENDS = {
 NEVER = (
     "mp_obj_float_binary_op", "mp_obj_complex_binary_op", "mp_obj_new_int_from_float", "mp_obj_get_float_maybe",
     "mp_obj_get_complex_maybe", "mpz_as_float", "mp_print_float", "mp_import_name", "mp_import_from",
-    "mp_load_build_class",
+    "mp_load_build_class", "mp_obj_new_set", "mp_obj_set_store",
 )  # fmt: skip
-"""What the same C does with floats, which the kernel's Python has not, or while the board is imported."""
+"""What the same C does with floats and sets, which Capsule Python has not, or while the board is imported."""
 
 ONCE = (
     "take_cell_map_or_else",
@@ -117,8 +117,60 @@ ONCE = (
 
 COMPARING = "mp_binary_op, and a slot that compares"
 
-MARGIN = 1024
-"""port/mpconfigport.h: MICROPY_STACK_CHECK_MARGIN."""
+PRINTING = ("mp_print_str", "mp_print_strn", "mp_vprintf", "str_print", "uni_print")
+"""These print through a pointer, into a text or into the log."""
+
+PRINTED = ("vstr_add_strn", "print_strn")
+
+POINTERS = {
+    "fun_native_call": "a capsule's machine code, whose frame is counted by itself",
+    "fun_viper_call": "a capsule's machine code, whose frame is counted by itself",
+    "mp_execute_bytecode": "its table of jumps",
+    "put": "the crash screen, when the kernel is at its end",
+    "kernel_log_words": "put, as above",
+    "kernel_log_app": "put, as above",
+    "mp_obj_gen_resume": "generators, which Capsule Python has not (CP002)",
+    "mp_resume": "generators, which Capsule Python has not (CP002)",
+    "nlr_call_jump_callbacks": "what an import has put there, while the board is wired",
+}
+"""Functions that call through a pointer, where it leads to nothing that the graph should have."""
+
+NOT_BELOW = {
+    ("nlr_jump", "nlr_jump_fail"): "what a capsule raises is caught, by contain_call at the latest",
+    ("mp_obj_exception_make_new", "mp_arg_check_num_sig"): "which always finds the right number",
+    ("m_malloc_fail", "python_process_no_memory"): "of a process",
+    ("module_attr", "mp_call_function_1"): "no module of Capsule Python has __getattr__ (CP009)",
+    ("mp_builtin_min_max", "mp_call_function_1"): "there is no key (CP006)",
+    ("mp_obj_str_binary_op", "mp_obj_dict_get"): "there are no dictionaries (CP002)",
+    ("mp_map_lookup", "mp_unary_op"): "there are no dictionaries (CP002): what is looked up are names",
+    ("control_panic", "kernel_panic"): "the board ends there, as it was asked to",
+}
+"""Calls that do not come about in the kernel's Python."""
+
+TEXTS = {
+    "mp_obj_new_exception_msg_vlist": ("the text of an exception", "exc_add_strn"),  # py/objexcept.c
+    "kernel_printf": ("a message of the kernel", "print_strn"),  # kernel/log.c
+}
+"""Who calls mp_vprintf for one purpose alone, and through which pointer that then prints."""
+
+FUNCTIONS_OF_PYTHON = ("fun_native_call", "fun_viper_call", "fun_bc_call")
+"""Of which closures are made; each looks at the stack first."""
+
+INTERRUPTS = {
+    "contain_tick": "SysTick, above the kernel; then",
+    "irq_entry": "any interrupt, above SysTick, and none above another (arch/cortex_m4/startup.c)",
+}
+"""What comes on the kernel's stack at any moment, one upon the other."""
+
+STACKED = 26 * 4 + 4
+"""An exception's frame with the FPU's registers, which nlr_push saves, and its alignment: ARMv7-M Architecture
+Reference Manual, B1.5.7."""
+
+STACKED_WITHOUT_FPU = 8 * 4 + 4
+"""Upon a handler that has not used the FPU."""
+
+LEFT = 64
+"""Bytes that are to be left at the deepest."""
 
 
 def disassembly(kernel: Path) -> str:
@@ -155,12 +207,92 @@ def deepest(graph: dict[str, set[str]], frame: dict[str, int]) -> dict[str, int]
         if name not in found:
             found[name] = frame.get(name, 0)
             calls = graph.get(name, set()) - {"*", *NEVER, *(end for end in ENDS if end not in ONCE)}
+            calls = calls & LOOKS if name in looking else calls
             found[name] += max((frame.get(to, 0) if to in looking else depth(to) for to in sorted(calls)), default=0)
         return found[name]
 
     for name in sorted(graph):
         depth(name)
     return found
+
+
+def below_a_look(kernel: Path) -> dict[str, set[str]]:
+    """The graph of what may run before the stack is looked at again: raising an exception, too, and what that calls."""
+    graph, as_it_is = whole_graph(kernel), calls(kernel)
+    for name in graph:
+        if name.startswith(RAISING):
+            graph[name] = set(as_it_is[name])
+    for name, to in NOT_BELOW:
+        graph[name].remove(to)
+    for name, (text, printed) in TEXTS.items():
+        graph[name].remove("mp_vprintf")
+        graph[name].add(text)
+        graph[text] = {printed}
+    graph["closure_call"] = set(FUNCTIONS_OF_PYTHON)
+    for name in PRINTING:
+        assert "*" in graph[name], name
+        graph[name] |= set(PRINTED)
+    return graph
+
+
+class Depth:
+    """How deep the stack becomes below each function, until a look at it fails or passes."""
+
+    def __init__(self, graph: dict[str, set[str]], frame: dict[str, int]) -> None:
+        self.graph = graph
+        self.frame = frame
+        for text, _ in TEXTS.values():
+            frame[text] = frame["mp_vprintf"] + frame["mp_print_int"] + frame["mp_print_strn"]
+        self.looking = {name for name, to in graph.items() if to & LOOKS and name not in LOOKS}
+        self.known: dict[tuple[str, bool], tuple[int, str]] = {}
+        self.active: list[tuple[str, bool]] = []
+
+    def next(self, name: str, once: bool) -> set[str]:
+        """What a function calls before the stack is looked at; with `once`, what ends a cycle may still be called."""
+        if name in self.looking:
+            return self.graph[name] & LOOKS
+        barred = {"*", *NEVER, *(end for end in ENDS if not (once and end in ONCE))}
+        return self.graph.get(name, set()) - barred
+
+    def below(self, name: str, once: bool = True) -> int:
+        """Bytes of a function with all that it calls."""
+        once = once and name not in ONCE
+        if (name, once) not in self.known:
+            assert (name, once) not in self.active, f"a cycle: {self.active[self.active.index((name, once)) :]}"
+            self.active.append((name, once))
+            found = [(self.below(to, once), to) for to in sorted(self.next(name, once))]
+            self.active.pop()
+            most = max(found, default=(0, ""))
+            self.known[name, once] = (self.frame.get(name, 0) + most[0], most[1])
+        return self.known[name, once][0]
+
+    def chain(self, name: str, once: bool = True) -> str:
+        """The deepest way down, for people."""
+        once = once and name not in ONCE
+        inner = self.known[name, once][1]
+        return f"{name} ({self.frame.get(name, 0)})" + (f" > {self.chain(inner, once)}" if inner else "")
+
+    def reached(self, roots: set[str]) -> set[str]:
+        """All that these lead to."""
+        found: set[str] = set()
+        waiting = [(root, True) for root in roots]
+        seen = set(waiting)
+        while waiting:
+            name, once = waiting.pop()
+            found.add(name)
+            once = once and name not in ONCE
+            more = {(to, once) for to in self.next(name, once)} - seen
+            seen |= more
+            waiting += more
+        return found
+
+
+def margin() -> int:
+    """port/mpconfigport.h: what a look at the stack leaves."""
+    header = (ROOT / "firmware" / "port" / "mpconfigport.h").read_text()
+    found = re.search(r"#define MICROPY_STACK_CHECK_MARGIN \((\d+)\)", header)
+    assert found
+    return int(found[1])
 
 
 def calls(kernel: Path) -> dict[str, set[str]]:
@@ -285,12 +417,44 @@ def test_no_function_takes_more_of_the_stack_than_the_table_says(board: str) -> 
     assert not over, "\n".join(over.values())
 
 
-def test_what_machine_code_calls_fits_into_the_margin_with_its_frame() -> None:
-    """The look at the stack is before the frame."""
-    for name, row in rows_of("runtime"):
-        assert row["stack"] + LARGEST_FRAME <= MARGIN, name
-    header = (ROOT / "firmware" / "port" / "mpconfigport.h").read_text()
-    assert f"MICROPY_STACK_CHECK_MARGIN ({MARGIN})" in header
+@pytest.mark.parametrize("board", ["qemu", "nrf52840"])
+def test_the_deepest_call_below_a_look_at_the_stack_fits_into_its_margin(board: str) -> None:
+    """With the largest frame of machine code, an exception raised at the deepest, and all interrupts upon that."""
+    kernel = ROOT / "build" / board / "kernel.elf"
+    shown = disassembly(kernel)
+    depth = Depth(below_a_look(kernel), frames(shown))
+    listed_ones = {row["c"] for _, row in rows_of("runtime")}
+    called_by_code = (listed_ones | {f"__wrap_{name}" for name in listed_ones}) & depth.graph.keys()
+    after_a_look = {to for name in depth.looking for to in depth.graph[name] - {*LOOKS, "*", *NEVER, *ENDS}}
+    deepest = max((LARGEST_FRAME + depth.below(name), name) for name in called_by_code)
+    deepest = max(deepest, *((depth.below(name), name) for name in after_a_look))
+    handlers = [depth.below(name) for name in INTERRUPTS]
+    interrupts = STACKED + STACKED_WITHOUT_FPU * (len(handlers) - 1) + sum(handlers)
+    free = margin() - deepest[0] - interrupts
+    assert free >= LEFT, f"{free} bytes are left below {depth.chain(deepest[1])} and {interrupts} of interrupts"
+    reached = depth.reached(called_by_code | after_a_look | INTERRUPTS.keys())
+    through = {name for name in reached if "*" in depth.graph.get(name, ())}
+    assert not through - {*THROUGH, *BUILTINS, *PRINTING, *POINTERS}, "where do these pointers lead?"
+    assert not depth.reached(set(INTERRUPTS)) & using_the_fpu(shown)
+    assert "nlr_push" in using_the_fpu(shown)
+
+
+def using_the_fpu(shown: str) -> set[str]:
+    """The functions with an instruction of the FPU."""
+    found, name = set(), ""
+    for line in shown.splitlines():
+        if (head := re.match(r"[0-9a-f]+ <([^>]+)>:", line)) is not None:
+            name = head[1].split(".")[0]
+        elif re.search(r"\tv[a-z]+", line):
+            found.add(name)
+    return found
+
+
+def test_the_deepest_call_is_one_that_raises_an_exception(kernel: Path) -> None:
+    """The measure sees what it is about: an exception's text, for which memory is collected, is deepest."""
+    depth = Depth(below_a_look(kernel), frames(disassembly(kernel)))
+    assert depth.below("mp_binary_op") + LARGEST_FRAME > 1024
+    assert "gc_collect" in depth.chain("mp_binary_op")
 
 
 def test_without_the_looks_there_would_be_cycles(graph: dict[str, set[str]]) -> None:

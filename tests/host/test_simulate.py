@@ -236,6 +236,13 @@ def test_the_verb_fails_if_the_text_does_not_come(tiny: Path, tmp_path: Path) ->
     assert result.stderr == "adder: The console did not show 'pigs' within 1 seconds.\n"
 
 
+@pytest.mark.parametrize("options", [("--until", ""), ("--seconds", "-1"), ("--seconds", "soon")])
+def test_what_cannot_be_waited_for_is_refused(tiny: Path, tmp_path: Path, options: tuple[str, str]) -> None:
+    result = run_verb(tiny, tmp_path / "f.img", *options)
+    assert result.returncode == 2
+    assert f"Invalid value for '{options[0]}'" in result.stderr
+
+
 BOOT = (
     b"Adder 0.1.0 on QEMU mps2-an386\r\n"
     b"app thermo: slot 0, flash 0x21000000-0x21000200, RAM 0x20010000-0x20013400\r\n"

@@ -1,7 +1,7 @@
-"""In place of Python for the build of a kernel of generated programs: `python freeze.py -m MODULE ...`.
+"""`python unverified_build.py -m MODULE ...`: in place of Python, for a build without either of the verifiers.
 
-The fuzzer has verified the programs, and verifies their machine code, one by one: there the build would stop at the
-first that is refused. The board is the fuzzer's own, and tests what is in the image before it imports a program.
+For tests alone: of what no verifier may keep from the image; of a sweep whose kernel differs; and for the fuzzer, which
+verifies its programs one by one where the build would stop at the first that is refused.
 """
 
 import os
