@@ -16,6 +16,7 @@
 #include "python_process/syscalls.h"
 
 #define SMALLEST_HEAP (512)
+#define STACK_MARGIN (1024) // for what in C does not look; the kernel's is larger, and its stack is not caught by an MPU
 #define TBF_BASE_SIZE (16)
 
 MP_REGISTER_ROOT_POINTER(struct _python_process_t *python_process);
@@ -145,7 +146,7 @@ __attribute__((noreturn)) void python_process_main(const python_program_t *progr
         process->name_length = 0;
     }
 
-    mp_cstack_init_with_top(state, (uint8_t *)state - ram);
+    mp_cstack_init_with_top(state, (uint8_t *)state - ram + MICROPY_STACK_CHECK_MARGIN - STACK_MARGIN);
     gc_init(heap, heap_end);
     mp_pystack_init(pystack, heap);
     for (;;) {

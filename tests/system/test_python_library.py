@@ -56,3 +56,19 @@ print("more:", [name for name in dir(syscall) if not name.startswith("__") and n
     assert "more: []" in shown
     for module, expected in told.items():
         assert not expected or f"{module} []" in shown, shown
+
+
+def test_the_default_settings_are_enough_to_use_each_module(simulation, python_app) -> None:
+    # The stack's margin once grew for the kernel's sake, and took what an import needs.
+    uses = {
+        "ipc": "from adder import ipc\nservice = ipc.Service('ipc')",
+        "rng": "from adder import rng\nlen(rng.read(4))",
+        "sensors": "from adder import sensors\nsensors.temperature.read()",
+        "storage": "from adder import storage\nstorage.read(0, 4)",
+        "tasks": "import asyncio\nfrom adder import alarm\nasyncio.run(alarm.sleep_ms(1))",
+        "pins": "from adder import button, gpio, led\ngpio.Pin(0).input()\nled.toggle(0)",
+        "json": "import json\njson.loads('[[[[1]]]]')",
+    }
+    apps = [python_app(f"{text}\nprint('{name}: fine')", name=name) for name, text in uses.items()]
+    with simulation(*apps) as board:
+        board.expect_all(*(f"^{name}: fine" for name in uses))
