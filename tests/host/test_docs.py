@@ -65,6 +65,12 @@ def test_pictures_in_the_docs_are_drawn_by_something_in_the_tree() -> None:
     assert all(Path(link).name in makers for link in shown)
 
 
+def test_the_pages_have_links_and_name_files() -> None:
+    text = "".join(page.read_text() for page in PAGES)
+    assert len(re.findall(r"\]\((?!http)([^)\s]+)\)", text)) > 30
+    assert len(re.findall(r"`([\w.-]+/[\w./-]*)`", text)) > 100
+
+
 def test_the_readme_says_how_many_tests_there_are(counted: tuple[int, int]) -> None:
     functions, cases = counted
     said = f"{functions:,} test functions, {cases:,} cases"

@@ -48,6 +48,7 @@ def test_apps_are_found_where_install_says(image: FlashImage) -> None:
 def test_each_app_is_aligned_to_its_size(image: FlashImage) -> None:
     image.install([app("a", 512), app("b", 4096), app("c", 1024), app("d", 512)])
     image.install([app("e", 4096)])
+    assert len(image.apps()) == 5
     for placed in image.apps():
         assert placed.address % placed.app.size == 0
 
