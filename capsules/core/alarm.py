@@ -1,4 +1,4 @@
-"""Time and alarms for user programs: one alarm for each process, all on one HIL alarm.
+"""Time and alarms for user programs: one alarm for each process.
 
 Driver number 0x0 (stable since Tock 1.0). A tick for a user program is 1/256 of a tick of the
 hardware's 24-bit counter: the counter is shifted left so that it wraps at 2^32.
@@ -18,34 +18,29 @@ Subscribe
 from kernel import SUCCESS, CommandReturn, ErrorCode, Grant, Layout, ProcessId, success_u32, success_u32_shifted
 from micropython import const
 
-from capsules.hil.time import Alarm
+from capsules.hil.time import Alarms
 
 DRIVER_NUM = const(0x0)
 
-LAYOUT = Layout(upcalls=1, u32=2, answers=1)
-
-_SINCE = const(0)  # the counter's value when it was set, or later
-_LEFT = const(1)  # ticks from then to the expiry
+LAYOUT = Layout(upcalls=1, answers=1)
 
 _JUSTIFY = const(8)  # 32 - the counter's 24 bits
 _MASK = const(0xFFFFFF)
-_LONGEST = const(0x3FFFFF)  # look at the counter at least four times in each of its rounds
 
 
 class AlarmDriver:
-    """Keeps each process's alarm as ticks left since an earlier look at the counter.
+    """Sets each process's alarm where all the board's alarms are; nothing is kept here.
 
-    Counting down what is left, and looking often enough, makes wraps of the counter a non-event:
-    no two absolute times are ever compared.
+    An alarm of a process that has ended goes off in vain: there is no record to queue an upcall for. The next process in
+    its slot has one when it sets its own alarm, which replaces that.
     """
 
-    def __init__(self, alarm: Alarm, grant: Grant) -> None:
-        self._alarm = alarm
-        self._now = alarm.now
-        self._frequency = alarm.frequency
+    def __init__(self, alarms: Alarms, grant: Grant) -> None:
+        self._alarms = alarms
+        self._now = alarms.now
+        self._frequency = alarms.frequency
         self._grant = grant
-        self._armed = 0  # one bit a process slot
-        alarm.set_client(self._fired)
+        alarms.set_client(self._fired)
 
     def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
         if number == 2:
@@ -56,67 +51,32 @@ class AlarmDriver:
             return success_u32(self._frequency)
         if number == 5:
             # Round up: never early.
-            return self._arm(process, self._now(), (first >> _JUSTIFY & _MASK) + ((first & 0xFF) + 0xFF >> _JUSTIFY))
+            now = int(self._now())
+            return self._arm(process, now, now, (first >> _JUSTIFY & _MASK) + ((first & 0xFF) + 0xFF >> _JUSTIFY))
         if number == 6:
             fraction = (first & 0xFF) + (second & 0xFF)
-            return self._arm(process, first >> _JUSTIFY & _MASK, (second >> _JUSTIFY & _MASK) + (fraction + 0xFF >> _JUSTIFY))
+            dt = (second >> _JUSTIFY & _MASK) + (fraction + 0xFF >> _JUSTIFY)
+            return self._arm(process, int(self._now()), first >> _JUSTIFY & _MASK, dt)
         if number == 3:
             return self._stop(process)
         return ErrorCode.NOSUPPORT
 
-    def _arm(self, process: ProcessId, reference: int, dt: int) -> "CommandReturn | int":
+    def _arm(self, process: ProcessId, now: int, reference: int, dt: int) -> "CommandReturn | int":
         entry = self._grant.enter(process)
         if entry is None:
             return ErrorCode.NOMEM
-        entry[_SINCE] = reference
-        entry[_LEFT] = dt
-        self._armed |= 1 << process.slot
-        self._look()
-        return success_u32_shifted((reference + dt) & _MASK, _JUSTIFY)
+        expiry = (reference + dt) & _MASK
+        if (now - reference) & _MASK < dt:
+            self._alarms.set_alarm(process.slot, reference, dt)
+        else:
+            self._alarms.disarm(process.slot)
+            entry.schedule_upcall(0, now, expiry, 0, _JUSTIFY)
+        return success_u32_shifted(expiry, _JUSTIFY)
 
     def _stop(self, process: ProcessId) -> "CommandReturn | int":
-        bit = 1 << process.slot
-        if not self._armed & bit or self._grant.entry(process.slot) is None:
+        if self._grant.entry(process.slot) is None or not self._alarms.disarm(process.slot):
             return ErrorCode.ALREADY
-        self._armed &= ~bit
-        self._look()
         return SUCCESS
 
-    def _look(self) -> None:
-        self._fired()
-        if self._armed == 0:
-            self._alarm.disarm()
-
-    def _fired(self) -> None:
-        """Look at the counter: deliver what has expired, set the alarm for what comes next."""
-        now = int(self._now())
-        soonest = 0  # nothing is left
-        armed = int(self._armed)
-        slot = 0
-        while armed:
-            if armed & 1:
-                entry = self._grant.entry(slot)
-                if entry:
-                    passed = (now - int(entry[_SINCE])) & _MASK
-                    left = int(entry[_LEFT]) - passed
-                    if left <= 0:
-                        self._armed = int(self._armed) & ~(1 << slot)
-                        entry.schedule_upcall(0, now, (now + left) & _MASK, 0, _JUSTIFY)
-                    else:
-                        if passed > _LONGEST:
-                            self._count_down(slot, now, left)
-                        if soonest == 0 or left < soonest:
-                            soonest = left
-                else:  # the process has ended
-                    self._armed = int(self._armed) & ~(1 << slot)
-            armed >>= 1
-            slot += 1
-        if soonest:
-            self._alarm.set_alarm(soonest if soonest < _LONGEST else _LONGEST)
-
-    def _count_down(self, slot: int, now: int, left: int) -> None:
-        """Well before the counter has passed the value that was noted."""
-        entry = self._grant.entry(slot)
-        if entry is not None:
-            entry[_SINCE] = now
-            entry[_LEFT] = left
+    def _fired(self, slot: int, now: int, due: int) -> None:
+        self._grant.upcall(slot, 0, now, due, 0, _JUSTIFY)

@@ -36,3 +36,25 @@ class Alarm(Protocol):
 
     def disarm(self) -> None:
         """Do not go off."""
+
+
+class Alarms(Protocol):
+    """A counter, and for each process slot a moment of which one client is told."""
+
+    frequency: int
+    """As an Alarm's."""
+
+    def now(self) -> int:
+        """The counter."""
+
+    def set_client(self, fired: Callable[[int, int, int], None], /) -> None:
+        """Call `fired(slot, now, due)` when a slot's alarm goes off: the counter, and what it was to be then."""
+
+    def set_alarm(self, slot: int, reference: int, dt: int, /) -> None:
+        """Go off when the counter, which was `reference` less than a round ago, has gone on by `dt`.
+
+        Or as soon after as the hardware can; replaces an earlier one. `dt` is at most one more than a round.
+        """
+
+    def disarm(self, slot: int, /) -> bool:
+        """Do not go off. False if it was not to."""

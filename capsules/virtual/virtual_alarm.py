@@ -5,12 +5,17 @@ from typing import Callable
 from kernel import call_client, shared
 from micropython import const
 
+import config
 from capsules.hil.time import Alarm
 
 _MASK = const(0xFFFFFF)
-_LONGEST = const(0x7FFFFF)  # look at the counter at least twice in each of its rounds
+_HALF = const(0x7FFFFF)
+_SELDOM = const(0x10000)  # ticks after which the time of the last look is noted
+_LONGEST = const(0x7EFFFF)  # half a round less that: look at the counter at least twice in each of its rounds
 _FAR = const(0x10000000)  # ticks, 16 rounds; times stay integers that need no memory
-_MOST = const(30)  # a bit each, in such an integer
+_TOO_FAR = const(0x14000000)
+_MOST = const(32)  # of the others, so that no walk along all is long
+_NONE = const(-1)
 
 
 class VirtualAlarm:
@@ -32,11 +37,23 @@ class VirtualAlarm:
         self._disarm(self._index)
 
 
+class ProcessAlarms:
+    """One of the alarms for each process slot, all of one client; a HIL Alarms."""
+
+    def __init__(self, mux: "AlarmMux", frequency: int) -> None:
+        self.frequency = frequency
+        self.now = mux.now
+        self.set_client, self.set_alarm, self.disarm = mux.shared_for_processes
+
+
 class AlarmMux:
     """Sets the hardware alarm for the soonest of its virtual alarms.
 
-    Its own time is the sum of what has passed from look to look at the counter: it does not wrap, but begins anew
-    long before it would be too large.
+    Those that are armed are a chain in the order of their times: the interrupt looks at the first and takes it off.
+    Each step leaves the chain whole.
+
+    Its own time goes on from look to look at the counter, which is the time's lower 24 bits; it begins anew long before
+    it would be too large.
 
     Clients are called from the hardware's interrupt alone, never from within a call of theirs: another one's stack
     would be theirs then.
@@ -44,71 +61,126 @@ class AlarmMux:
 
     def __init__(self, alarm: Alarm) -> None:
         self.now = alarm.now
-        self.shared = (shared(self._set_client), shared(self._set_alarm), shared(self._disarm))  # for its alarms
+        self.shared = (shared(self._set_client), shared(self._set_soon), shared(self._disarm))  # for its alarms
+        self.shared_for_processes = (shared(self._set_process_client), shared(self._set), shared(self._disarm))
         self._alarm = alarm
-        self._last = 0  # the counter at the last look
-        self._time = 0  # and the time in ticks; both count only while an alarm is armed
-        self._armed = 0  # one bit an alarm
-        self._looking = False
-        self._due: "list[int]" = []  # the time at which each goes off, if it is armed
+        self._time = 0  # in ticks, at a look not long ago; counts only while an alarm is armed
+        self._first = _NONE  # the soonest of those that are armed
+        self._looking = 0  # 1: clients are being called, and the hardware is set after the last
+        # Of each alarm, the processes' first: when it goes off, and which goes off next.
+        self._due = [0 for _ in range(config.MAX_PROCESSES)]
+        self._next = [_NONE for _ in range(config.MAX_PROCESSES)]
+        self._process_fired: "Callable[[int, int, int], None]" = self._ignore_process
         self._fired: "list[Callable[[], None]]" = []
+        self.for_processes = ProcessAlarms(self, alarm.frequency)
         alarm.set_client(self._look)
 
     def new_alarm(self) -> VirtualAlarm:
         """Make one more alarm; only while the board is wired."""
-        index = len(self._due)
-        if index == _MOST:
+        if len(self._fired) == _MOST:
             raise ValueError("too many alarms on one timer")
-        alarm = VirtualAlarm(self, self._alarm.frequency, index)
+        alarm = VirtualAlarm(self, self._alarm.frequency, len(self._due))
         self._fired.append(self._ignore)
+        self._next.append(_NONE)
         self._due.append(0)
         return alarm
 
     def _ignore(self) -> None:
         """The client of an alarm that has none."""
 
-    def _set_client(self, index: int, fired: "Callable[[], None]") -> None:
-        self._fired[index] = fired
+    def _ignore_process(self, slot: int, now: int, due: int) -> None:
+        """The processes' client, until there is one."""
 
-    def _set_alarm(self, index: int, dt: int) -> None:
-        now = self.now()
-        if self._armed == 0 and not self._looking:
-            self._last = now
-        time = self._time + ((now - self._last) & _MASK)
-        self._due[index] = time + (dt if 0 < dt < _LONGEST else 1 if dt < 1 else _LONGEST)
-        self._armed |= 1 << index
-        if not self._looking:
+    def _set_client(self, index: int, fired: "Callable[[], None]") -> None:
+        self._fired[index - config.MAX_PROCESSES] = fired
+
+    def _set_process_client(self, fired: "Callable[[int, int, int], None]") -> None:
+        self._process_fired = fired
+
+    def _set_soon(self, index: int, dt: int) -> None:
+        self._set(index, self.now(), dt if 0 < dt < _HALF else 1 if dt < 1 else _HALF)
+
+    def _set(self, index: int, reference: int, dt: int) -> None:
+        """Let an alarm go off when the counter, which was `reference` less than a round ago, has gone on by `dt`."""
+        self._unlink(index)
+        time = int(self._time)
+        now = int(self.now())
+        time += (now - time) & _MASK
+        if time >= _TOO_FAR:  # not in the middle of a look, which begins below _FAR
+            time = int(self._begin_anew(time))
+        self._time = time
+        self._link(index, time - ((now - reference) & _MASK) + dt)
+        if not int(self._looking):
             self._aim(time)
 
-    def _disarm(self, index: int) -> None:
-        bit = 1 << index
-        if self._armed & bit:
-            self._armed &= ~bit
-            if self._looking:
-                return
-            if self._armed:
-                self._aim(self._time + ((self.now() - self._last) & _MASK))
-            else:
+    def _disarm(self, index: int) -> bool:
+        """Whether it was armed."""
+        was_first = int(self._first) == index
+        found = self._unlink(index)
+        if was_first and not int(self._looking):
+            if int(self._first) == _NONE:
                 self._alarm.disarm()
+            else:
+                time = int(self._time)
+                time += (int(self.now()) - time) & _MASK
+                self._time = time
+                self._aim(time)
+        return found
 
-    def _begin_anew(self, time: int) -> None:
-        """Let the time be 0, which is `time`."""
-        for index in range(len(self._due)):
-            self._due[index] -= time
+    def _unlink(self, index: int) -> bool:
+        """Take an alarm off the chain, if it is there."""
+        if self._first == index:
+            self._first = self._next[index]
+            return True
+        before = self._before(index)
+        if before == _NONE:
+            return False
+        self._next[before] = self._next[index]
+        return True
+
+    def _link(self, index: int, due: int) -> None:
+        """Put an alarm where it belongs in the chain."""
+        self._due[index] = due
+        before = self._last_until(due)
+        if before == _NONE:
+            self._next[index] = self._first
+            self._first = index
+        else:
+            self._next[index] = self._next[before]
+            self._next[before] = index
+
+    def _before(self, index: int) -> int:
+        """Which alarm is before this one in the chain."""
+        before = int(self._first)
+        while before != _NONE:
+            after = int(self._next[before])
+            if after == index:
+                return before
+            before = after
+        return _NONE
+
+    def _last_until(self, due: int) -> int:
+        """The last alarm in the chain that goes off at this time or before."""
+        before = _NONE
+        at = int(self._first)
+        while at != _NONE and int(self._due[at]) <= due:
+            before = at
+            at = int(self._next[at])
+        return before
+
+    def _begin_anew(self, time: int) -> int:
+        """Go back by whole rounds; the time that is now `time`."""
+        back = time - (time & _MASK)
+        at = int(self._first)
+        while at != _NONE:
+            self._due[at] = int(self._due[at]) - back
+            at = int(self._next[at])
+        return time - back
 
     def _aim(self, time: int) -> None:
-        """Set the hardware for the soonest alarm; `time` is now."""
-        alarms = int(self._armed)
-        soonest = time + _LONGEST
-        index = 0
-        while alarms:
-            if alarms & 1:
-                due = int(self._due[index])
-                if due < soonest:
-                    soonest = due
-            alarms >>= 1
-            index += 1
-        self._alarm.set_alarm(soonest - time if soonest > time else 1)
+        """Set the hardware for the soonest alarm, of which there is one; `time` is now."""
+        left = int(self._due[int(self._first)]) - time
+        self._alarm.set_alarm(left if 0 < left < _LONGEST else 1 if left < 1 else _LONGEST)
 
     def _look(self) -> None:
         """From the hardware, which has gone off and is not set: call who is due, then set it for the next.
@@ -116,27 +188,35 @@ class AlarmMux:
         A client may set or disarm any alarm from its callback; the hardware is set after the last. If this ends half
         done, the hardware calls again.
         """
-        self._looking = True
         now = int(self.now())
-        time = int(self._time) + ((now - int(self._last)) & _MASK)
+        time = int(self._time)
+        passed = (now - time) & _MASK
+        time += passed
         if time >= _FAR:
-            self._begin_anew(time)
-            time = 0
-        self._last = now
-        self._time = time
-        alarms = int(self._armed)
-        called = False
-        index = 0
-        while alarms:
-            if alarms & 1 and int(self._due[index]) <= time:
-                if not called or int(self._armed) >> index & 1:  # not disarmed by the one before
-                    self._armed = int(self._armed) & ~(1 << index)
-                    called = True
-                    call_client(self._fired[index])
-            alarms >>= 1
-            index += 1
-        self._looking = False
-        if int(self._armed):
-            if called:  # that took time
+            time = int(self._begin_anew(time))
+            self._time = time
+        elif passed >= _SELDOM:
+            self._time = time
+        looking = int(self._looking)  # 1 if the last look was cut short
+        calls = 0
+        at = int(self._first)
+        while at != _NONE and calls < _MOST + config.MAX_PROCESSES:
+            due = int(self._due[at])
+            if due > time:
+                break
+            self._first = self._next[at]
+            if at < config.MAX_PROCESSES:
+                call_client(self._process_fired, at, now, due & _MASK)
+            else:
+                if not looking:
+                    looking = 1
+                    self._looking = 1
+                call_client(self._fired[at - config.MAX_PROCESSES])
+            calls += 1
+            at = int(self._first)
+        if looking:
+            self._looking = 0
+        if at != _NONE:
+            if calls:  # that took time
                 time += (int(self.now()) - now) & _MASK
             self._aim(time)

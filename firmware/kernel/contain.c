@@ -304,9 +304,10 @@ bool contain_call(unsigned capsule, mp_obj_t function, size_t n_args, const mp_o
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
         back_to(capsule, CONTAIN_KERNEL);
-        *result = mp_call_function_n_kw(function, n_args, 0, args);
+        *result = method_call(function, n_args, args);
         back_to(before, payer_before);
         nlr_pop();
+        mp_globals_set(globals);
         return true;
     }
     back_to(CONTAIN_KERNEL, capsule); // the report is on its account

@@ -73,6 +73,24 @@ bool driver_serve(unsigned index, mp_obj_t command, unsigned capsule) {
     return true;
 }
 
+// Safety: does what the generic way does for such a method, but for a look at the stack: the caller has seen to that.
+mp_obj_t method_call(mp_obj_t method, size_t n_args, const mp_obj_t *args) {
+    const bound_method_t *bound = MP_OBJ_TO_PTR(method);
+    if (!mp_obj_is_type(method, &mp_type_bound_meth) || n_args > METHOD_ARGS
+        || !(mp_obj_is_type(bound->method, &mp_type_fun_viper) || mp_obj_is_type(bound->method, &mp_type_fun_native))) {
+        return mp_call_function_n_kw(method, n_args, 0, args);
+    }
+    const mp_obj_fun_bc_t *function = MP_OBJ_TO_PTR(bound->method);
+    mp_obj_t all[1 + METHOD_ARGS] = { bound->self };
+    for (size_t i = 0; i < n_args; i++) {
+        all[1 + i] = args[i];
+    }
+    mp_globals_set(function->context->module.globals);
+    mp_call_fun_t entry = mp_obj_is_type(bound->method, &mp_type_fun_viper)
+        ? MICROPY_MAKE_POINTER_CALLABLE((void *)function->bytecode) : mp_obj_fun_native_get_function_start(function);
+    return entry(bound->method, 1 + n_args, 0, all);
+}
+
 void driver_collect_roots(void) {
     gc_collect_root((void **)drivers, sizeof(drivers) / (sizeof(void *)));
 }

@@ -36,7 +36,7 @@ static mp_obj_t entry_subscr(mp_obj_t self_in, mp_obj_t index, mp_obj_t value) {
 
 // entry.schedule_upcall(number, a0, a1, a2, shift=0): queue an upcall with the arguments shifted
 // left by `shift`. False if the process's queue was full.
-static mp_obj_t entry_schedule_upcall(size_t n_args, const mp_obj_t *args) {
+mp_obj_t entry_schedule_upcall(size_t n_args, const mp_obj_t *args) {
     entry_t *self = entry_check(args[0]);
     unsigned number = mp_obj_get_int(args[1]);
     unsigned shift = n_args > 5 ? mp_obj_get_int(args[5]) & 31 : 0;

@@ -7,4 +7,7 @@
 
 extern const mp_obj_type_t entry_type;
 
+// The method, for grant.upcall().
+mp_obj_t entry_schedule_upcall(size_t n_args, const mp_obj_t *args);
+
 #endif

@@ -55,10 +55,19 @@ static mp_obj_t grant_entry(mp_obj_t self_in, mp_obj_t slot_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(grant_entry_obj, grant_entry);
 
+// grant.upcall(slot, number, a0, a1, a2, shift): what entry(slot) would do by its schedule_upcall(). False if there is
+// no record, too.
+static mp_obj_t grant_upcall(size_t n_args, const mp_obj_t *args) {
+    mp_obj_t upcall[6] = { grant_entry(args[0], args[1]), args[2], args[3], args[4], args[5], args[6] };
+    return upcall[0] == mp_const_none ? mp_const_false : entry_schedule_upcall(n_args - 1, upcall);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(grant_upcall_obj, 7, 7, grant_upcall);
+
 static const mp_rom_map_elem_t grant_locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_SLOTS), MP_ROM_INT(CONFIG_MAX_PROCESSES) },
     { MP_ROM_QSTR(MP_QSTR_enter), MP_ROM_PTR(&grant_enter_obj) },
     { MP_ROM_QSTR(MP_QSTR_entry), MP_ROM_PTR(&grant_entry_obj) },
+    { MP_ROM_QSTR(MP_QSTR_upcall), MP_ROM_PTR(&grant_upcall_obj) },
 };
 static MP_DEFINE_CONST_DICT(grant_locals, grant_locals_table);
 

@@ -1,7 +1,9 @@
 // InterruptLine: the power over one interrupt line.
 
 #include "core/interrupt.h"
+#include "kernel/bottom_half.h"
 #include "objects/interrupt_line.h"
+#include "objects/registers.h"
 #include "py/runtime.h"
 
 typedef struct {
@@ -15,16 +17,34 @@ static void interrupt_line_print(const mp_print_t *print, mp_obj_t self_in, mp_p
     mp_printf(print, "<InterruptLine %u>", self->line);
 }
 
-// line.enable(handler): call handler() after each interrupt.
-static mp_obj_t interrupt_line_enable(mp_obj_t self_in, mp_obj_t handler) {
-    interrupt_line_t *self = MP_OBJ_TO_PTR(self_in);
+static void check_handler(mp_obj_t handler) {
     if (!mp_obj_is_callable(handler)) {
         mp_raise_TypeError(MP_ERROR_TEXT("a function is needed"));
     }
+}
+
+// line.enable(handler): call handler() after each interrupt.
+static mp_obj_t interrupt_line_enable(mp_obj_t self_in, mp_obj_t handler) {
+    interrupt_line_t *self = MP_OBJ_TO_PTR(self_in);
+    check_handler(handler);
     interrupt_enable(self->line, handler);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(interrupt_line_enable_obj, interrupt_line_enable);
+
+// line.enable_acknowledged(handler, field, value): write the value to the field, now and before each call.
+static mp_obj_t interrupt_line_enable_acknowledged(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    check_handler(args[1]);
+    if (!mp_obj_is_type(args[2], &register_field_type)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("a Field is needed"));
+    }
+    mp_obj_t handler = mp_obj_new_tuple(3, args + 1);
+    bottom_half_acknowledge(handler);
+    interrupt_enable(((interrupt_line_t *)MP_OBJ_TO_PTR(args[0]))->line, handler);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(interrupt_line_enable_acknowledged_obj, 4, 4, interrupt_line_enable_acknowledged);
 
 // line.disable(): no more calls, and a pending one is forgotten.
 static mp_obj_t interrupt_line_disable(mp_obj_t self_in) {
@@ -44,6 +64,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(interrupt_line_trigger_obj, interrupt_line_trig
 
 static const mp_rom_map_elem_t interrupt_line_locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_enable), MP_ROM_PTR(&interrupt_line_enable_obj) },
+    { MP_ROM_QSTR(MP_QSTR_enable_acknowledged), MP_ROM_PTR(&interrupt_line_enable_acknowledged_obj) },
     { MP_ROM_QSTR(MP_QSTR_disable), MP_ROM_PTR(&interrupt_line_disable_obj) },
     { MP_ROM_QSTR(MP_QSTR_trigger), MP_ROM_PTR(&interrupt_line_trigger_obj) },
 };

@@ -201,6 +201,9 @@ class Grant:
     def entry(self, slot: int, /) -> Entry | None:
         """The record in the process of that slot, or None if there is none yet."""
 
+    def upcall(self, slot: int, number: int, a0: int, a1: int, a2: int, shift: int, /) -> bool:
+        """In one call what `entry(slot).schedule_upcall(number, a0, a1, a2, shift)` does. False if there is no record, too."""
+
 # -- Hardware -----------------------------------------------------------------------------------
 
 @final
@@ -279,6 +282,9 @@ class InterruptLine:
     def __new__(cls, only_the_core_makes_one: Never, /) -> Self: ...
     def enable(self, handler: Callable[[], None], /) -> None:
         """Call `handler()` after each interrupt."""
+
+    def enable_acknowledged(self, handler: Callable[[], None], field: Field, value: int, /) -> None:
+        """As enable(); and `field(value)` is done now and before each call, which is what acknowledges the interrupt."""
 
     def disable(self) -> None:
         """No more calls; a pending one is forgotten."""

@@ -92,7 +92,8 @@ class Heap:
 def unwrapped(heap: Heap) -> set[str]:
     """The classes of which two capsules can call an object of a third, and who they are.
 
-    A driver has a method of its client's, which that has handed in, to call it back: that is no sharing.
+    A driver has a method of its client's, which that has handed in, to call it back: that is no sharing. Its client is who
+    has the driver itself, or a wrapper of its.
     """
     capsules = sorted({owner for owner, _ in heap.blocks.values()} - {0})
     held = {capsule: heap.held(capsule) for capsule in capsules}
@@ -100,11 +101,15 @@ def unwrapped(heap: Heap) -> set[str]:
     def leads(capsule: int, other: int, handed_in: bool) -> set[int]:
         return {at for at in heap.walk(list(held[capsule]), other, methods=handed_in) if heap.is_instance(at)}
 
+    def is_client(capsule: int, driver: int) -> bool:
+        wrappers = (at for at in held[capsule] if at in heap.blocks and heap.blocks[at][1][0] == heap.wrapper)
+        return any(heap.blocks[at][0] == driver for at in wrappers) or bool(leads(capsule, driver, handed_in=False))
+
     holders: dict[int, set[int]] = defaultdict(set)
     for capsule in capsules:
         for other in capsules:
             if capsule != other:
-                for at in leads(capsule, other, handed_in=not leads(other, capsule, handed_in=False)):
+                for at in leads(capsule, other, handed_in=not is_client(other, capsule)):
                     holders[at].add(capsule)
     return {
         f"{heap.class_name(at)}: {', '.join(sorted(map(heap.capsule_name, found)))}"

@@ -31,12 +31,12 @@ class DualTimerAlarm:
         self._load = registers.field(_TIMER2_LOAD, 0, 32)
         self._control = registers.field(_TIMER2_CONTROL, 0, 8)
         self._clear = registers.field(_TIMER2_INTCLR, 0, 32)
-        self._fired: "Callable[[], None]" = self._ignore
+        self._line = line
         registers.write(_TIMER1_CONTROL, _ENABLE | _SIZE_32_BIT | _PRESCALE_256)
-        line.enable(self._interrupt)
+        self.set_client(self._ignore)
 
     def set_client(self, fired: "Callable[[], None]") -> None:
-        self._fired = fired
+        self._line.enable_acknowledged(fired, self._clear, 1)
 
     def set_alarm(self, dt: int) -> None:
         self._control(0)
@@ -46,10 +46,6 @@ class DualTimerAlarm:
 
     def disarm(self) -> None:
         self._control(0)
-
-    def _interrupt(self) -> None:
-        self._clear(1)
-        self._fired()
 
     def _ignore(self) -> None:
         """The client, until there is one."""

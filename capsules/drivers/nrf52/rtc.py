@@ -45,7 +45,7 @@ class RtcAlarm:
         self.frequency = _HZ << 8  # shifted left to 32 bits
         self.now = registers.field(_COUNTER, 0, _WIDTH).read
         self._compare = registers.field(_CC, 0, _WIDTH)
-        self._event = registers.field(_COMPARE, 0, 1)
+        event = registers.field(_COMPARE, 0, 1)
         self._trigger = line.trigger
         self._fired: "Callable[[], None]" = self._ignore
         self._due = 0
@@ -56,9 +56,8 @@ class RtcAlarm:
         registers.write(_INTENCLR, _ALL)
         registers.write(_EVTENCLR, _ALL)
         registers.write(_PRESCALER, 0)
-        self._event(0)
         registers.write(_INTENSET, _INT_COMPARE)
-        line.enable(self._interrupt)
+        line.enable_acknowledged(self._interrupt, event, 0)
         registers.write(_START, 1)
 
     def set_client(self, fired: "Callable[[], None]") -> None:
@@ -86,7 +85,6 @@ class RtcAlarm:
 
     def _interrupt(self) -> None:
         """From the hardware, and once more after a call that was cut short: then the client is called again."""
-        self._event(0)
         if self._state == _IDLE:
             return
         now = self.now()

@@ -13,6 +13,7 @@ from kernel import ErrorCode, Grant, Machine
 
 from adder.board import ROOT
 from capsules.virtual.flash_regions import FlashRegions
+from capsules.virtual.virtual_alarm import AlarmMux
 
 NUMBERS = (*range(41), 100)
 
@@ -29,6 +30,7 @@ CAPSULES = [
 
 MAKERS = {
     "Alarm": lambda machine: FakeAlarm(),
+    "Alarms": lambda machine: AlarmMux(FakeAlarm()).for_processes,
     "Buffer": lambda machine: Buffer(64),
     "InterruptLine": lambda machine: machine.line(),
     "ProcessControl": lambda machine: machine.control,

@@ -286,6 +286,10 @@ class Grant:
         process = self._machine.processes.get(unsigned(slot))
         return process.entries.get(self.number) if process is not None and process.alive else None
 
+    def upcall(self, slot: int, number: int, a0: int, a1: int, a2: int, shift: int) -> bool:
+        entry = self.entry(slot)
+        return entry is not None and entry.schedule_upcall(number, a0, a1, a2, shift)
+
 
 # -- Hardware -----------------------------------------------------------------------------------
 
@@ -302,6 +306,17 @@ class InterruptLine:
     def enable(self, handler: Callable[[], None]) -> None:
         self.handler = handler
         self.enabled = True
+
+    def enable_acknowledged(self, handler: Callable[[], None], field: "Field", value: int) -> None:
+        if not isinstance(field, Field):
+            raise TypeError("a Field is needed")
+
+        def acknowledged() -> None:
+            field(value)
+            handler()
+
+        field(value)
+        self.enable(acknowledged)
 
     def disable(self) -> None:
         self.enabled = False
