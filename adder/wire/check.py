@@ -35,7 +35,7 @@ SHAPES = {
     "interrupt_line_type": "-",
     "flash_range_type": "--",
     "grant_type": "-",
-    "layout_type": "--o",
+    "layout_type": "---r",
     "shared_type": "o-",
     "deferred_type": "oo-",
     "take_cell_type": "o",

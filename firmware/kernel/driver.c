@@ -4,6 +4,7 @@
 // kind of function, module globals) is looked up once, here, when a capsule begins to serve.
 
 #include "kernel/driver.h"
+#include "py/cstack.h"
 #include "py/gc.h"
 #include "py/objfun.h"
 #include "py/runtime.h"
@@ -73,13 +74,14 @@ bool driver_serve(unsigned index, mp_obj_t command, unsigned capsule) {
     return true;
 }
 
-// Safety: does what the generic way does for such a method, but for a look at the stack: the caller has seen to that.
+// Safety: does what the generic way does for such a method.
 mp_obj_t method_call(mp_obj_t method, size_t n_args, const mp_obj_t *args) {
     const bound_method_t *bound = MP_OBJ_TO_PTR(method);
     if (!mp_obj_is_type(method, &mp_type_bound_meth) || n_args > METHOD_ARGS
         || !(mp_obj_is_type(bound->method, &mp_type_fun_viper) || mp_obj_is_type(bound->method, &mp_type_fun_native))) {
         return mp_call_function_n_kw(method, n_args, 0, args);
     }
+    mp_cstack_check();
     const mp_obj_fun_bc_t *function = MP_OBJ_TO_PTR(bound->method);
     mp_obj_t all[1 + METHOD_ARGS] = { bound->self };
     for (size_t i = 0; i < n_args; i++) {

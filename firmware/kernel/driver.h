@@ -56,7 +56,7 @@ bool driver_serve(unsigned driver, mp_obj_t command, unsigned capsule);
 // The object to which a method is bound; NULL if it is no bound method.
 const void *bound_method_self(mp_obj_t method);
 
-// Call a function or method where enough of the stack is left. One of machine code is entered directly; it may leave its
+// Call a function or method. One of machine code is entered directly; it may leave its
 // module's globals set.
 #define METHOD_ARGS (3)
 mp_obj_t method_call(mp_obj_t method, size_t n_args, const mp_obj_t *args);
