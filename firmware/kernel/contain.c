@@ -509,7 +509,7 @@ static mp_obj_t call_start(mp_obj_t object) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(call_start_obj, call_start);
 
-static bool start(unsigned index) {
+static bool start_capsule(unsigned index) {
     capsule_t *capsule = &capsules[index];
     if (capsule->object == MP_OBJ_NULL) {
         return true;
@@ -526,7 +526,7 @@ static bool start(unsigned index) {
 
 void contain_start_all(void) {
     for (unsigned i = 1; i <= capsule_count; i++) {
-        start(i);
+        start_capsule(i);
     }
 }
 
@@ -572,7 +572,7 @@ static void restart_capsules(void) {
             if (capsule->driver != CONTAIN_NO_DRIVER) {
                 grant_clear_fields(capsule->driver, &drivers[capsule->driver].shape);
             }
-            if (make(i) != MP_OBJ_NULL && start(i)) {
+            if (make(i) != MP_OBJ_NULL && start_capsule(i)) {
                 kernel_printf("kernel: capsule %q was made again (%u of %u times)\n", (qstr)capsule->name,
                     capsule->restarts, CONFIG_CAPSULE_RESTARTS);
             }

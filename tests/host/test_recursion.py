@@ -125,6 +125,8 @@ PRINTED = ("vstr_add_strn", "print_strn")
 POINTERS = {
     "fun_native_call": "a capsule's machine code, whose frame is counted by itself",
     "fun_viper_call": "a capsule's machine code, whose frame is counted by itself",
+    "method_call": "a capsule's machine code, whose frame is counted by itself",
+    "bottom_half_acknowledge": "register_field_call, which leads no deeper from here than from a driver",
     "mp_execute_bytecode": "its table of jumps",
     "put": "the crash screen, when the kernel is at its end",
     "kernel_log_words": "put, as above",
