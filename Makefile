@@ -24,7 +24,7 @@ export MICROPY_GIT_HASH := release
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all run flash reference test test-host test-adversarial menuconfig bench size variants tcb help fuzz soak upstream-tests renode-run renode-test renode-soak clean kernel kernels apps image known-apps FORCE
+.PHONY: all run flash reference test test-host test-adversarial menuconfig bench size variants tcb powers help fuzz soak upstream-tests renode-run renode-test renode-soak clean kernel kernels apps image known-apps FORCE
 
 all: kernel apps ## Build the kernel for BOARD and all apps
 
@@ -177,6 +177,9 @@ variants: ## Build the kernel of each board with an nRF52840, and check its size
 
 tcb: $(TOOL_READY) ## Count trusted lines; list where powers are minted
 	@$(PYTHON) -m adder tcb
+
+powers: kernel ## Show which capsule of BOARD holds which power (adder powers --dot: as a graph)
+	@$(PYTHON) -m adder powers $(BOARD)
 
 clean: ## Remove what was built (not the virtual environment and MicroPython's source)
 	@rm -rf $(BOARDS:%=$(BUILD)/%) $(BUILD)/apps $(BUILD)/bare-* $(BUILD)/tests $(BUILD)/fuzz-* $(BUILD)/drivers $(BUILD)/upstream $(BUILD)/*.json

@@ -46,6 +46,7 @@ VERBS = {
     "verify": Verb("adder.verify.command", "verify", "Check that capsules are Capsule Python."),
     "size": Verb("adder.size", "size", "Show flash and RAM by component."),
     "completion": Verb("adder.completion", "completion", "Complete verbs and options in the shell."),
+    "powers": Verb("adder.wire.powers", "powers", "Show which capsule holds which power."),
     "tcb": Verb("adder.tcb", "tcb", "Count the lines of trusted code and list minted powers."),
 }
 

@@ -27,11 +27,16 @@ def wire(kernel: Kernel, memory: list[Region], sources: Sources) -> Image:
     return Layout(wired, Heap(wired, sources)).image(writes)
 
 
-def wire_board(board: str, folder: Path) -> Image:
-    """Wire `folder/kernel_unwired.elf`; writes `wired.bin`, and `wired.ram` with the bytes of RAM that it needs."""
+def wire_kernel(board: str, folder: Path) -> Image:
+    """The wired part of `folder/kernel_unwired.elf`."""
     memory = read_manifest(board, folder)["memory"]
     regions = [Region(memory[name]["start"], memory[name]["size"]) for name in ("kernel_flash", "ram")]
-    image = wire(Kernel(folder / "kernel_unwired.elf"), regions, Sources(board, folder))
+    return wire(Kernel(folder / "kernel_unwired.elf"), regions, Sources(board, folder))
+
+
+def wire_board(board: str, folder: Path) -> Image:
+    """Writes it to `wired.bin`, and the bytes of RAM that it needs to `wired.ram`."""
+    image = wire_kernel(board, folder)
     (folder / "wired.bin").write_bytes(image.data)
     (folder / "wired.ram").write_text(f"{image.ram}\n")
     return image

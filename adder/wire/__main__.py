@@ -7,12 +7,16 @@ from adder.board import read_manifest
 from adder.errors import AdderError
 from adder.wire import wire_board
 from adder.wire.check import check
+from adder.wire.powers import edges, forbidden, rules_of
 
 if __name__ == "__main__":
     board, folder = sys.argv[1], Path(sys.argv[2])
     try:
         if "check" in sys.argv:
-            check(folder / "kernel.elf", read_manifest(board, folder))
+            manifest = read_manifest(board, folder)
+            wired = check(folder / "kernel.elf", manifest)
+            if problems := forbidden(edges(wired), manifest, rules_of(board)):
+                raise AdderError("\n".join(problems))
         else:
             wire_board(board, folder)
     except AdderError as error:

@@ -70,8 +70,14 @@ class Thing:
 class Wired:
     """The wired part of a finished image. What is not as it must be raises AdderError."""
 
-    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
+    def __init__(self, path: Path, manifest: dict[str, Any], part: tuple[bytes, int] | None = None) -> None:
+        """`part` is what a kernel that wires itself would have, and the bytes of RAM for it."""
         self.image = image = Image(path)
+        if part is not None:
+            start, symbols = image.symbols["_wired"], image.symbols
+            image.parts.insert(0, (start, bytearray(part[0])))
+            symbols["_wired_end"] = start + len(part[0])
+            symbols["_heap_start"] = symbols["_wired_ram"] + part[1]
         self.manifest = manifest
         self.symbols = image.symbols
         with path.open("rb") as file:
@@ -371,6 +377,10 @@ class Wired:
         """A capsule's name, as the board calls it."""
         at = self.symbols["capsules"] + number * self.facts["capsule"] + self.facts["capsule.name"]
         return self.qstr(self.word(at & ~3) >> 8 * (at & 3) & 0xFFFF) if number else "the board"
+
+    def driver(self, index: int) -> int:
+        """The number of a driver."""
+        return self.word(self.symbols["drivers"] + index * self.facts["driver"] + self.facts["driver.number"])
 
     def owner(self, address: int) -> int:
         """The capsule that has made an object of the wired part; 0 is the board."""

@@ -3,6 +3,7 @@
 // A command is the hot path. What a generic call would look up each time (attribute, bound method,
 // kind of function, module globals) is looked up once, here, when a capsule begins to serve.
 
+#include "core/wired.h"
 #include "kernel/driver.h"
 #include "py/cstack.h"
 #include "py/gc.h"
@@ -10,6 +11,7 @@
 #include "py/runtime.h"
 
 driver_t drivers[MAX_DRIVERS];
+WIRE_FACTS = { { "driver", sizeof(driver_t) }, { "driver.number", offsetof(driver_t, number) } };
 uint8_t driver_count;
 uint8_t driver_slots[128];
 

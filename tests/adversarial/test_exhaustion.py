@@ -33,8 +33,8 @@ BEGIN = 3  # the round after which the guilty one's next turn is looked at
 STEP = 8  # bytes of stack
 STACK, PYSTACK = 6144 - 1536, 1536  # bytes, of which so many are taken away; the margin (port/mpconfigport.h) stays
 
-TICKS = 10  # kernel/contain.c: where a capsule's ticks are; 16 bytes each
-CAPSULE = 16
+TICKS = 14  # kernel/contain.c: where a capsule's ticks are; 20 bytes each
+CAPSULE = 20
 BUDGET = 11  # CAPSULE_BUDGET_MS in ticks, and one
 PYSTACK_CUR = 16  # py/mpstate.h: in the thread's state
 SOON = 40  # instructions from a tick that comes soon to the next
@@ -251,12 +251,12 @@ class Scene:
     def take_wrappers_off(self) -> None:
         """Have the guilty one call what is shared as if it were its own: kernel/contain.c, shared_t."""
         wrapper = struct.pack("<I", self.symbols["shared_type"].address)
-        heap = self.symbols["heap"]
-        data = bytes(self.board.machine.mem_read(heap.address, heap.size))
+        start, end = self.symbols["_heap_start"].address, self.symbols["_heap_end"].address
+        data = bytes(self.board.machine.mem_read(start, end - start))
         self.board.restore(self.start)
         for at in range(0, len(data), 16):
             if data[at : at + 4] == wrapper:
-                self.write(heap.address + at + 8, bytes([self.owner]))
+                self.write(start + at + 8, bytes([self.owner]))
         self.start = self.board.save()
 
     # -- What runs out ------------------------------------------------------------------------

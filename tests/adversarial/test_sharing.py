@@ -31,11 +31,12 @@ class Heap:
         self.board = board = Board(kernel, b"", plain=True)
         board.run(lambda: True)  # to the processor's first sleep
         memory = board.machine.mem_read
-        heap, owners = self.symbols["heap"], self.symbols["owner"]
+        heap = self.symbols["_heap_start"].address
+        owners = struct.unpack("<I", memory(self.symbols["block_owners"].address, 4))[0]
         total = struct.unpack("<H", memory(self.symbols["total"].address, 2))[0]
-        table = bytes(memory(heap.address, (total + 3) // 4))
-        self.begin = heap.address + heap.size - total * BLOCK
-        owner = bytes(memory(owners.address, total))
+        table = bytes(memory(heap, (total + 3) // 4))
+        self.begin = owners // BLOCK * BLOCK - total * BLOCK
+        owner = bytes(memory(owners, total))
         kinds = [table[n // 4] >> 2 * (n % 4) & 3 for n in range(total)]
         self.blocks: dict[int, tuple[int, tuple[int, ...]]] = {}
         """Of each object: whose it is, and its words."""
@@ -84,7 +85,7 @@ class Heap:
 
     def capsule_name(self, capsule: int) -> str:
         [name] = struct.unpack(
-            "<H", self.board.machine.mem_read(self.symbols["capsules"].address + 16 * capsule + 8, 2)
+            "<H", self.board.machine.mem_read(self.symbols["capsules"].address + 20 * capsule + 12, 2)
         )
         return self.text(name)
 

@@ -83,7 +83,7 @@ def test_the_kernels_heap_is_untouched_by_100000_calls(simulation, kernel_symbol
         board.expect(r"steady: end, \d+ calls, 0 surprises", timeout=100)
         board.stop()
         assert board.read_word(counter) == before
-        assert before > 5_000  # the counter does count
+        assert before > 100  # the counter does count: the records of one process, if the build has wired the kernel
 
 
 def test_the_image_survives_a_power_cut(simulation) -> None:

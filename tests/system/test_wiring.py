@@ -1,0 +1,250 @@
+"""A kernel that was wired when it was built: what lies in flash stays as it is, and is what a boot would have made."""
+
+import re
+import struct
+from pathlib import Path
+
+import pytest
+from kernels import build_variant
+
+from adder.board import ROOT, Region, read_manifest
+from adder.errors import AdderError
+from adder.flash_image import FlashImage, read_app_file
+from adder.simulate import Simulation
+from adder.wire import powers, wire
+from adder.wire.check import Wired as Checked
+from adder.wire.check import check
+from adder.wire.compare import Wired, words
+from adder.wire.emulate import run_twice
+from adder.wire.kernel import Kernel
+from adder.wire.objects import Heap
+from adder.wire.places import Sources
+
+APPS = ["hello", "blink", "ping", "pong", "float", "spin", "faulty", "clock-py", "rot13-py", "rot13-client-py"]
+
+
+@pytest.fixture(scope="module")
+def folder() -> Path:
+    """Where a wired kernel of QEMU's board has been built."""
+    return build_variant("qemu", "WIRED=y").parent
+
+
+def memory_of(board: str, folder: Path) -> list[Region]:
+    memory = read_manifest(board, folder)["memory"]
+    return [Region(memory[name]["start"], memory[name]["size"]) for name in ("kernel_flash", "ram")]
+
+
+def test_the_same_kernel_is_wired_to_the_same_bytes(folder: Path) -> None:
+    kernel = Kernel(folder / "kernel_unwired.elf")
+    again = wire(kernel, memory_of("qemu", folder), Sources("qemu", folder))
+    assert again.data == (folder / "wired.bin").read_bytes()
+
+
+def test_a_wired_kernel_differs_from_the_one_that_wires_itself_in_nothing_but_its_wired_part(folder: Path) -> None:
+    """And in where its heap and the processes' memory begin and end, which the linker has put into some words."""
+    wired, unwired = (Kernel(folder / f"kernel{name}.elf") for name in ("", "_unwired"))
+    ends = {unwired.symbols[name] for name in ("_heap_start", "_heap_end", "_process_ram_start", "_kernel_ram_end")}
+    for (start, _, data), (other_start, _, other) in zip(wired.segments, unwired.segments, strict=False):
+        if start != other_start or start > wired.symbols["_wired"]:
+            continue
+        until = min(len(data), wired.symbols["_wired"] - start)
+        pairs = zip(words(data[:until]), words(other[:until]), strict=True)
+        assert {there for here, there in pairs if here != there} <= ends
+
+
+def test_all_apps_fault_and_restart_and_no_byte_of_the_flash_changes(folder: Path, tmp_path: Path) -> None:
+    image = FlashImage(tmp_path / "flash.img")
+    image.install([read_app_file(ROOT / f"build/apps/{name}.tbf") for name in APPS], only=True)
+    kernel = Kernel(folder / "kernel.elf")
+    start, end = kernel.symbols["_wired"], kernel.symbols["_wired_end"]
+    with Simulation(folder / "kernel.elf", image.path) as board:
+        # What is wanted comes in about five of the board's seconds.
+        again = re.compile(r"faulty: read-kernel[\s\S]*restart in 100 ms[\s\S]*faulty: read-kernel")
+        board.run_until(lambda: "ping: 200 round trips" in board.transcript and again.search(board.transcript), 120)
+        assert board.read_memory(start, end - start) == kernel.bytes(start, end - start)
+        text = board.transcript
+    for said in ("hello: hello, 1 of 5", "clock 00:00:01", "Uryyb sebz Clguba", "no register lost"):
+        assert said in text
+    assert "kernel: capsule" not in text
+
+
+ENDLESS = b"\xfe\xe7"  # b .
+
+
+@pytest.fixture(scope="module")
+def witness(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, int]:
+    """The words of RAM when the kernel that wires itself has done so in QEMU."""
+    kernel = Kernel(folder / "kernel_unwired.elf")
+    stopped = tmp_path_factory.mktemp("witness") / "kernel.elf"
+    over = kernel.symbols["wiring_is_over"] & ~1
+    whole = kernel.path.read_bytes()
+    code = kernel.bytes(over - 16, 32)
+    assert whole.count(code) == 1
+    at = whole.index(code) + 16
+    stopped.write_bytes(whole[:at] + ENDLESS + whole[at + 2 :])
+    image = FlashImage(stopped.with_name("flash.img"))
+    image.install([], only=True)
+    start, end = kernel.symbols["_data_start"], kernel.symbols["_heap_end"]
+    with Simulation(stopped, image.path) as board:
+        board.run_until(lambda: f"R15={over:08x}" in board.monitor("info registers"), 60)
+        return dict(zip(range(start, end, 4), words(board.read_memory(start, end - start)), strict=True))
+
+
+def test_a_boot_makes_in_ram_what_the_build_has_put_into_the_image_block_by_block(
+    folder: Path, witness: dict[int, int]
+) -> None:
+    """Other engine, other heap, with collections on the way: the blocks lie elsewhere and are otherwise the same."""
+    kernel = Kernel(folder / "kernel_unwired.elf")
+    first, second, _ = run_twice(kernel, memory_of("qemu", folder))
+    wired = Wired(kernel, first, second)
+    heap = Heap(wired, Sources("qemu", folder))
+    twins: dict[int, int] = {}
+    waiting: list[int] = []
+
+    def same(ours: int, theirs: int) -> None:
+        """Two addresses of the same object."""
+        block = heap.blocks[max(start for start in heap.blocks if start <= ours)]
+        begin = theirs - (ours - block.address)
+        if block.address not in twins:
+            twins[block.address] = begin
+            waiting.append(block.address)
+        assert twins[block.address] == begin
+
+    for address in sorted(wired.pointers):
+        if wired.variables <= address < kernel.symbols["_bss_end"] and not heap.left_out(address):
+            same(wired.word(address), witness[address])
+    while waiting:
+        block = heap.blocks[waiting.pop()]
+        for offset in range(0, block.size, 4):
+            ours, theirs = wired.word(block.address + offset), witness[twins[block.address] + offset]
+            if block.address + offset in wired.pointers:
+                same(ours, theirs)
+            else:
+                assert ours == theirs, f"{block.kind} {block.what} at 0x{block.address:08x}, byte {offset}"
+    assert set(twins) == set(heap.blocks)
+    assert len(set(twins.values())) == len(twins) > 500
+
+
+# -- The second reader ------------------------------------------------------------------
+
+
+def damaged(kernel: Path, copy: Path, at: int, word: int) -> Path:
+    """A copy of the kernel with another word there, in its wired part."""
+    whole, parts = kernel.read_bytes(), Kernel(kernel)
+    start, end = parts.symbols["_wired"], parts.symbols["_wired_end"]
+    part = parts.bytes(start, end - start)
+    assert whole.count(part) == 1
+    place = whole.index(part) + at - start
+    copy.write_bytes(whole[:place] + struct.pack("<I", word) + whole[place + 4 :])
+    return copy
+
+
+@pytest.fixture(scope="module")
+def checked(folder: Path) -> Checked:
+    """What it makes of the kernel."""
+    return check(folder / "kernel.elf", read_manifest("qemu", folder))
+
+
+def test_the_second_reader_finds_each_address_that_leads_elsewhere(
+    folder: Path, checked: Checked, tmp_path: Path
+) -> None:
+    """A sample of all words in flash that are addresses of objects: moved into the object, or to where none is."""
+    manifest = read_manifest("qemu", folder)
+    flash = checked.flash
+    objects = {at for at, thing in checked.things.items() if at % 4 == 0 and thing.kind not in ("text", "bytes")}
+    places = [at for at in range(flash.start, flash.end, 4) if checked.image.word(at) in objects]
+    assert len(places) > 500
+    missed = []
+    for number, at in enumerate(places[:: len(places) // 16]):
+        word = checked.image.word(at) + (4, -4, 0x10000)[number % 3]
+        copy = damaged(folder / "kernel.elf", tmp_path / "damaged.elf", at, word)
+        try:
+            check(copy, manifest)
+        except (AdderError, KeyError, IndexError):
+            continue
+        missed.append(f"0x{at:08x}: 0x{word:08x}")
+    assert not missed
+
+
+@pytest.mark.parametrize(
+    ("kind", "word", "value", "said"),
+    [
+        ("register_field_type", 1, 0x40005000, "is a register of no peripheral"),
+        ("interrupt_line_type", 1, 7, "which the manifest does not name"),
+        ("flash_range_type", 2, 0x20000, "is no range of the manifest"),
+        ("mp_type_fun_native", 3, 0x101, "is not where a function of the frozen code begins"),
+        ("mp_type_dict", 1, 0, "but is not sealed"),
+    ],
+)
+def test_the_second_reader_refuses_a_power_that_the_board_does_not_have(
+    folder: Path, checked: Checked, tmp_path: Path, kind: str, word: int, value: int, said: str
+) -> None:
+    thing = next(thing for thing in checked.things.values() if thing.kind == kind and thing.address in checked.flash)
+    copy = damaged(folder / "kernel.elf", tmp_path / "damaged.elf", thing.address + 4 * word, value)
+    with pytest.raises(AdderError, match=said):
+        check(copy, read_manifest("qemu", folder))
+
+
+# -- Powers -----------------------------------------------------------------------------
+
+
+def test_who_holds_which_power_is_shown_as_text_and_as_a_graph(checked: Checked) -> None:
+    found = powers.edges(checked)
+    lines = powers.listing(found).splitlines()
+    assert any(re.match(r"interrupt uart0.rx\s+uart\s", line) for line in lines)
+    assert any(re.match(r"flash 'storage'\s+flash\s+all", line) for line in lines)
+    assert {edge.capsule for edge in found if edge.target == "processes"} == {"alarm", "ipc", "process_info"}
+    # Whoever has the alarms' time can read the counter, and write nothing.
+    clients = {edge.how for edge in found if edge.target == "dualtimer" and edge.capsule != "timer"}
+    assert clients == {"+0x004 [23:0] read"}
+    assert '"uart" -> "uart0"' in powers.graph(found)
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ("[only]\nuart0 = ['uart']\n", []),
+        ("[only]\nprocesses = ['ipc', 'process_info']\n", ["capsule alarm holds a power over processes (all)"]),
+        ("[only]\nseed = []\n", ["capsule rng holds a power over seed"]),
+    ],
+)
+def test_a_boards_rules_can_forbid_a_power(checked: Checked, tmp_path: Path, rules: str, said: list[str]) -> None:
+    (tmp_path / "powers.toml").write_text(rules)
+    problems = powers.forbidden(powers.edges(checked), checked.manifest, tmp_path / "powers.toml")
+    assert all(any(text in problem for problem in problems) for text in said)
+    assert bool(problems) == bool(said)
+
+
+def test_a_rule_about_what_the_board_does_not_have_is_named(checked: Checked, tmp_path: Path) -> None:
+    (tmp_path / "powers.toml").write_text("[only]\nradio = ['uart']\n")
+    with pytest.raises(AdderError, match="there is no 'radio'"):
+        powers.forbidden(powers.edges(checked), checked.manifest, tmp_path / "powers.toml")
+
+
+# -- What a capsule costs in RAM ---------------------------------------------------------
+
+
+def ram_of(checked: Checked, capsule: str) -> dict[str, int]:
+    """Bytes of RAM that what a capsule has made takes, by kind."""
+    found: dict[str, int] = {}
+    for thing in checked.things.values():
+        if thing.address in checked.changing and checked.capsule(checked.owner(thing.address)) == capsule:
+            found[thing.kind] = found.get(thing.kind, 0) + thing.size
+    return found
+
+
+def test_a_capsule_whose_attributes_never_change_costs_no_ram(checked: Checked) -> None:
+    for capsule in ("led", "fpgaio", "low_level_debug"):
+        assert ram_of(checked, capsule) == {}
+
+
+def test_a_capsule_with_attributes_that_change_costs_their_table(checked: Checked) -> None:
+    """capsules/sensors/temperature.py has one object: its table, 8 bytes an attribute."""
+    assert set(ram_of(checked, "temperature")) == {"table"}
+    assert 0 < ram_of(checked, "temperature")["table"] <= 64
+
+
+def test_a_capsule_with_buffers_costs_these_and_what_refers_to_them(checked: Checked) -> None:
+    costs = ram_of(checked, "console")
+    assert set(costs) <= {"table", "items", "mp_type_list", "take_cell_type", "buffer_type", "storage", "deferred_type"}
+    assert costs["storage"] == 4 * (20 + 64)  # board/components/console.py
