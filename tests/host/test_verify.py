@@ -5,7 +5,10 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -28,7 +31,6 @@ from adder.verify.whitelist import (
     Kind,
 )
 
-REFUSED = sorted((ROOT / "tests" / "adversarial" / "hostile" / "refused").glob("*.py"))
 OURS = list(files(tuple(ROOT / name for name in EVERYTHING)))
 FETCHED = ROOT / "build" / ".micropython"  # written by the first build: where MicroPython's source is
 PY = (ROOT / FETCHED.read_text().strip() if FETCHED.is_file() else ROOT / "build") / "py"
@@ -43,13 +45,37 @@ def rules_of(text: str, **options: object) -> list[str]:
     return sorted({finding.rule for finding in verify_text(text, "evil.py", **options)})
 
 
-def attack(path: Path) -> tuple[str, dict]:
-    """A file of `refused/`: the rule that refuses it, and how it is to be verified."""
-    text = path.read_bytes().decode("latin-1")
-    header = HEADER.match(text)
-    assert header, f"{path.name} begins with `# refused: CPnnn`"
-    rule, profile, function = header.groups()
-    return rule, {"text": text, "name": NAMES[profile], "words": {"evil": function or ""}}
+class Attack(NamedTuple):
+    """A capsule that is refused: by which rule, and how it is to be verified."""
+
+    name: str
+    rule: str
+    text: str
+    profile: str | None
+    function: str | None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What `verify_text` is given besides the text."""
+        return {"name": NAMES[self.profile], "words": {"evil": self.function or ""}}
+
+
+def attacks() -> Iterator[Attack]:
+    """Those of `refused/`: a table for each rule; those with bytes that no table may have are files, with a header."""
+    folder = ROOT / "tests" / "adversarial" / "hostile" / "refused"
+    for path in sorted(folder.glob("*.toml")):
+        for name, row in tomllib.loads(path.read_text()).items():
+            assert row.keys() <= {"text", "as", "words"}, f"{path.name}: {name}"
+            yield Attack(name, path.stem, row["text"], row.get("as"), row.get("words"))
+    for path in sorted(folder.glob("*.py")):
+        text = path.read_bytes().decode("latin-1")
+        header = HEADER.match(text)
+        assert header, f"{path.name} begins with `# refused: CPnnn`"
+        rule, profile, function = header.groups()
+        yield Attack(path.stem, rule, text, profile, function)
+
+
+REFUSED = sorted(attacks())
 
 
 # -- The kernel's own Python, and the attacks ------------------------------------
@@ -60,24 +86,26 @@ def test_the_kernels_own_python_is_accepted(path: Path) -> None:
     assert [str(finding) for finding in verify_text(path.read_text(), path)] == []
 
 
-@pytest.mark.parametrize("path", REFUSED, ids=lambda path: path.stem)
-def test_an_attack_is_refused_by_one_rule_alone(path: Path) -> None:
-    rule, options = attack(path)
-    text = options.pop("text")
-    assert rules_of(text, **options) == [rule]
-    assert rules_of(text, **options, without={rule}) == []
+@pytest.mark.parametrize("attack", REFUSED, ids=lambda attack: attack.name)
+def test_an_attack_is_refused_by_one_rule_alone(attack: Attack) -> None:
+    assert rules_of(attack.text, **attack.options) == [attack.rule]
+    assert rules_of(attack.text, **attack.options, without={attack.rule}) == []
 
 
-@pytest.mark.parametrize("path", REFUSED, ids=lambda path: path.stem)
-def test_an_attack_says_what_it_tries(path: Path) -> None:
-    said = re.search(r'^"""(.+)', path.read_bytes().decode("latin-1"), re.MULTILINE)
+def test_every_attack_has_a_name_of_its_own() -> None:
+    assert len({attack.name for attack in REFUSED}) == len(REFUSED) > 480
+
+
+@pytest.mark.parametrize("attack", REFUSED, ids=lambda attack: attack.name)
+def test_an_attack_says_what_it_tries(attack: Attack) -> None:
+    said = re.search(r'^"""(.+)', attack.text, re.MULTILINE)
     assert said
     assert len(said[1]) > 10
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_each_rule_is_all_that_stops_some_attack(rule: str) -> None:
-    assert rule in {attack(path)[0] for path in REFUSED}
+    assert rule in {attack.rule for attack in REFUSED}
 
 
 # -- What MicroPython offers, compared with the lists ----------------------------

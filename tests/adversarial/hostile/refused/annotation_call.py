@@ -1,8 +1,0 @@
-# refused: CP023
-"""Code in an annotation."""
-
-from kernel import log
-
-
-def f(a: log('x')):
-    return a

@@ -1,4 +1,0 @@
-# refused: CP003 as board
-"""A board that reaches for memory itself."""
-
-import uctypes

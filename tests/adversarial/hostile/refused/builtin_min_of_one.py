@@ -1,6 +1,0 @@
-# refused: CP006
-"""min of anything iterable."""
-
-class Evil:
-    def run(self, other):
-        return min(other)

@@ -1,6 +1,0 @@
-# refused: CP014
-"""Code in a class's body."""
-
-class Evil:
-    while True:
-        pass

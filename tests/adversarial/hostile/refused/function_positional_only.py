@@ -1,5 +1,0 @@
-# refused: CP015
-"""A parameter form that was not examined."""
-
-def f(a, /):
-    return a

@@ -1,6 +1,0 @@
-# refused: CP015
-"""Compiles a function without checks."""
-
-@viper
-def peek(address):
-    return address

@@ -1,4 +1,0 @@
-# refused: CP003
-"""Another name for the options."""
-
-import config as options

@@ -1,4 +1,0 @@
-# refused: CP003
-"""A scheduler of one's own."""
-
-import asyncio

@@ -1,4 +1,0 @@
-# refused: CP003
-"""The board, with all the powers it holds."""
-
-import board

@@ -1,4 +1,0 @@
-# refused: CP003
-"""The built-in functions by another way."""
-
-import builtins

@@ -1,4 +1,0 @@
-# refused: CP003
-"""A module that nobody listed."""
-
-import errno

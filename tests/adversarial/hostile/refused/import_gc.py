@@ -1,4 +1,0 @@
-# refused: CP003
-"""Collects, or switches collection off."""
-
-import gc

@@ -1,4 +1,0 @@
-# refused: CP003
-"""mem32 is all of the memory."""
-
-import machine

@@ -1,4 +1,0 @@
-# refused: CP003
-"""The file system."""
-
-import os

@@ -1,4 +1,0 @@
-# refused: CP003
-"""What another module keeps to itself."""
-
-from capsules.core.console import _READ

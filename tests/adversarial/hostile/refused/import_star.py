@@ -1,4 +1,0 @@
-# refused: CP003
-"""Everything at once, unseen."""
-
-from kernel import *

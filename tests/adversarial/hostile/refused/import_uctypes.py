@@ -1,4 +1,0 @@
-# refused: CP003
-"""Reads and writes any address."""
-
-import uctypes

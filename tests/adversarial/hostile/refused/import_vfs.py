@@ -1,4 +1,0 @@
-# refused: CP003
-"""Mounts a file system."""
-
-import vfs

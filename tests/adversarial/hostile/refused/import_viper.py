@@ -1,4 +1,0 @@
-# refused: CP003
-"""The decorator of the viper emitter."""
-
-from micropython import viper

@@ -1,6 +1,0 @@
-# refused: CP011
-"""Searches a list in C."""
-
-class Evil:
-    def run(self, other):
-        return other.index

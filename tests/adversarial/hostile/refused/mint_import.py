@@ -1,4 +1,0 @@
-# refused: CP004
-"""A capsule that makes its own powers."""
-
-import mint

@@ -1,4 +1,0 @@
-# refused: CP004
-"""One power is enough."""
-
-from mint import registers

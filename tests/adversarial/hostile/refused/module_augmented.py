@@ -1,5 +1,0 @@
-# refused: CP013
-"""A constant that changes."""
-
-X = 1
-X += 1

@@ -1,4 +1,0 @@
-# refused: CP013
-"""A variable of the module."""
-
-state = 1

@@ -1,6 +1,0 @@
-# refused: CP005
-"""Calls from a loop in C."""
-
-class Evil:
-    def run(self, other):
-        return filter(self.run, other)

@@ -1,5 +1,0 @@
-# refused: CP002
-"""The object Ellipsis."""
-
-def f():
-    return ...

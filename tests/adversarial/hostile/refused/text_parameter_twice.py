@@ -1,5 +1,0 @@
-# refused: CP001
-"""Two parameters of one name."""
-
-def f(a, a):
-    return a
