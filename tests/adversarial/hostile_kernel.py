@@ -8,7 +8,7 @@ from kernels import write
 from adder.board import ROOT
 
 HERE = Path(__file__).parent / "hostile"
-ATTACKS = sorted((HERE / "contained").glob("*.py"))
+ATTACKS = sorted((HERE / "contained").glob("*/*.py"), key=lambda path: path.stem)
 GROUP = 16  # a tuple of Capsule Python has at most 32 elements
 MARK = b"the chosen attack: "
 

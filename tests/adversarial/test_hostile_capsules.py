@@ -1,8 +1,9 @@
 """Malicious capsules that the verifier lets pass are contained at run time: each in a boot of its own.
 
-The files in hostile/contained/ say in their first lines what the console must show (`# contained: REGEX`, or - for
-nothing), and what else is special: `# policy:` RESTART or DISABLE, `# emit:` bytecode, `# words:` functions of machine
-words, `# boots:` how often the board is wired. Their docstring says what they try. `attack` is the capsule's method for
+The files in hostile/contained/, in a folder for what they go for (time, memory, the stack, the hardware, others; or
+they fail on purpose), say in their first lines what the console must show (`# contained: REGEX`, or - for nothing), and
+what else is special: `# policy:` RESTART or DISABLE, `# emit:` bytecode, `# words:` functions of machine words,
+`# boots:` how often the board is wired. Their docstring says what they try. `attack` is the capsule's method for
 commands; it returns SUCCESS only if the attack got what it wanted.
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hostile_kernel import ATTACKS, choose, header, write_board
+from hostile_kernel import ATTACKS, HERE, choose, header, write_board
 from kernels import build_board
 
 from adder.board import ROOT
@@ -142,6 +143,11 @@ def write_app(folder: Path, name: str, text: str) -> Path:
     path = folder / f"{name}.tbf"
     path.write_bytes(build(source).tbf.encode())
     return path
+
+
+def test_every_attack_is_in_a_folder_and_has_a_name_of_its_own() -> None:
+    assert not list((HERE / "contained").glob("*.py"))
+    assert len({path.stem for path in ATTACKS}) == len(ATTACKS) > 180
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda path: path.stem)
