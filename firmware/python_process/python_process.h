@@ -37,6 +37,12 @@ enum { ALARM_NOBODYS, ALARM_OURS, ALARM_PROGRAMS };
 
 // State of the port's C code that MicroPython's own state does not hold. Objects are not kept here:
 // the garbage collector does not look.
+// What asyncio.sleep_ms() gives (upstream_modasyncio.c).
+typedef struct {
+    mp_obj_base_t base;
+    mp_obj_t until;
+} sleep_object_t;
+
 typedef struct _python_process_t {
     const python_program_t *program;
     const char *name; // the package's, not terminated
@@ -71,6 +77,7 @@ typedef struct _python_process_t {
     char out[80];
 
     // The text of a MemoryError, for which there is no memory
+    sleep_object_t sleep_spare;
     mp_obj_str_t memory_text;
     char memory_buffer[64];
 

@@ -1,6 +1,7 @@
 // extmod/modasyncio.c, compiled unchanged but for its variable, which is the process's, and for the time, which is what the
 // loop saw last: to look at the clock is a system call. What our own loop needs besides follows it.
 
+#include "py/gc.h"
 #include "py/runtime.h"
 #include "py/mphal.h"
 #include "python_process/python_process.h"
@@ -26,10 +27,8 @@ static mp_obj_t context(qstr name) {
 }
 
 // What sleep_ms() gives, for `await` or as a task of its own: it puts the task that runs into the queue, once.
-typedef struct {
-    mp_obj_base_t base;
-    mp_obj_t until; // MP_OBJ_NULL once it sleeps
-} sleep_t;
+// `until` is MP_OBJ_NULL once it sleeps.
+typedef sleep_object_t sleep_t;
 
 static mp_obj_t sleep_iternext(mp_obj_t self_in) {
     sleep_t *self = MP_OBJ_TO_PTR(self_in);
@@ -73,10 +72,12 @@ static MP_DEFINE_CONST_OBJ_TYPE(
 // sleep_ms(n): for `await`: sleep so many milliseconds, never less.
 static mp_obj_t loop_sleep_ms(mp_obj_t milliseconds) {
     mp_int_t length = mp_obj_get_int(milliseconds);
-    sleep_t *self = mp_obj_malloc(sleep_t, &sleep_type);
-    if (length >= MICROPY_PY_TIME_TICKS_PERIOD / 2) {
+    if (length >= (mp_int_t)(MICROPY_PY_TIME_TICKS_PERIOD / 2)) {
         mp_raise_msg(&mp_type_OverflowError, MP_ERROR_TEXT("ticks interval overflow"));
     }
+    // With a locked heap there is one for all, as in MicroPython's own asyncio: good while each is awaited at once.
+    sleep_t *self = gc_is_locked() ? &python_process()->sleep_spare : m_new_obj(sleep_t);
+    self->base.type = &sleep_type;
     // What is at once, or very long, needs no look at the clock.
     uint32_t now = length > 0 && length < LONG_SLEEP ? python_process_ms_up() : python_process()->loop_ms;
     uint32_t until = now + MAX(length, 0);

@@ -253,6 +253,38 @@ poller.register(sys.stdin, select.POLLIN)
             board.expect(re.escape(repr(way)[1:-1]) + r" (True)\r")
 
 
+def test_tasks_have_their_turns_in_order_however_long_each_takes(simulation, python_app) -> None:
+    app = python_app(
+        """
+import asyncio, micropython, time
+order = []
+async def task(name, *waits):
+    for wait in waits:
+        order.append(name)
+        await asyncio.sleep(wait)
+    order.append(name)
+async def main():
+    for turn in range(3):
+        time.sleep_us(2500)  # the clock goes on while a task runs
+        tasks = [asyncio.create_task(task(name, 0, -1)) for name in "ab"]
+        time.sleep_us(2500)
+        await asyncio.sleep(0)
+        order.append("main")
+        await asyncio.gather(*tasks)
+        order.append(".")
+    micropython.heap_lock()
+    await asyncio.sleep_ms(2)
+    await asyncio.sleep_ms(0)
+    micropython.heap_unlock()
+    print("order:", "".join(order))
+asyncio.run(main())
+""",
+        ram="24576",
+    )
+    with simulation(app) as board:
+        board.expect(r"order: (abmainabab\.){3}\r")
+
+
 class Terminal:
     """A pseudo terminal that leads to the board's console, for programs that want a serial port."""
 

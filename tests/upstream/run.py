@@ -131,7 +131,7 @@ def adder_command(part: int) -> str:
     app = OUT / "upstream.tbf"
     image = OUT / f"flash{part}.img"
     FlashImage(image).install([read_app_file(app)], only=True)
-    simulation = Simulation(ROOT / "build" / "qemu" / "kernel.elf", image, clock="fast", free=True)
+    simulation = Simulation(ROOT / "build" / "qemu" / "kernel.elf", image, clock="counted")
     return " ".join([*simulation.command_line(), "-serial", "pty"])
 
 
@@ -185,7 +185,16 @@ def run_part(target: str, command: str, tests: list[str], part: int) -> Outcome:
 
 
 def run(target: str, commands: list[str], tests: list[str]) -> Outcome:
-    """Run the tests on as many instances as there are commands."""
+    """Run the tests on as many instances as there are commands. Those that fail run once more, alone: some measure
+    time, and the board's goes on while a busy host has it wait for the terminal."""
+    total = _run_once(target, commands, tests)
+    if again := total.failed:
+        total.failed = []
+        total.add(_run_once(target, commands[:1], again))
+    return total
+
+
+def _run_once(target: str, commands: list[str], tests: list[str]) -> Outcome:
     total = Outcome()
     parts = [tests[i :: len(commands)] for i in range(len(commands))]
     with ThreadPoolExecutor(len(commands)) as pool:

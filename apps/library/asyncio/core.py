@@ -122,7 +122,11 @@ def create_task(coroutine):
     if not hasattr(coroutine, "send"):
         raise TypeError("coroutine expected")
     task = Task(coroutine, globals())
-    _task_queue.push(task, ticks_ms())
+    # In a task, at the loop's own time, so that who sleeps for no time after this goes behind it.
+    if cur_task is None:
+        _task_queue.push(task, ticks_ms())
+    else:
+        _task_queue.push(task)
     return task
 
 
