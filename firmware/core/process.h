@@ -51,6 +51,7 @@ typedef struct {
     uint32_t function, appdata;
 } subscription_t;
 
+// Bytes that a process may access itself: core/alleged.h.
 typedef struct {
     uint32_t address, length;
 } allowed_t;
@@ -135,18 +136,6 @@ static inline uint32_t process_accessible_end(const process_t *process, uint32_t
 
 static inline bool process_alive(const process_t *process) {
     return process->state >= PROCESS_RUNNING && process->state <= PROCESS_YIELDED_FOR;
-}
-
-// True if [address, address + length) is in the RAM that the process itself may write.
-static inline bool process_owns_ram(const process_t *process, uint32_t address, uint32_t length) {
-    return address >= process->ram_start && address <= process->app_break
-        && length <= process->app_break - address;
-}
-
-// True if [address, address + length) is in the program's flash behind the protected region.
-static inline bool process_owns_flash(const process_t *process, uint32_t address, uint32_t length) {
-    return address >= process->tbf.app_start && address <= process->tbf.end
-        && length <= process->tbf.end - address;
 }
 
 #endif

@@ -30,7 +30,17 @@ static inline unsigned driver_hash(uint32_t number) {
     return (number ^ number >> 12) % 128;
 }
 
-// The driver with this number, or NULL. Open addressing: a slot holds an index + 1, or 0.
+// The index of the driver with this number, or -1. Open addressing: a slot holds an index + 1, or 0.
+static inline int driver_index(uint32_t number) {
+    for (unsigned i = driver_hash(number); driver_slots[i] != 0; i = (i + 1) % 128) {
+        if (drivers[driver_slots[i] - 1].number == number) {
+            return driver_slots[i] - 1;
+        }
+    }
+    return -1;
+}
+
+// The driver with this number, or NULL.
 static inline driver_t *driver_find(uint32_t number) {
     for (unsigned i = driver_hash(number); driver_slots[i] != 0; i = (i + 1) % 128) {
         driver_t *driver = &drivers[driver_slots[i] - 1];

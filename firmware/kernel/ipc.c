@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/alleged.h"
 #include "kernel/abi.h"
 #include "kernel/driver.h"
 #include "kernel/ipc.h"
@@ -17,7 +18,7 @@ enum { NOTIFY_SERVICE = 2, NOTIFY_CLIENT = 3, FETCH = 4, STORE = 5, LIFE = 6 };
 static uint32_t copy(const process_t *process, const process_t *peer, unsigned driver, bool fetch) {
     allowed_t ours = ipc_allowed(process, driver, process->slot), theirs = ipc_allowed(peer, driver, process->slot);
     uint32_t length = MIN(MIN(ours.length, theirs.length), MOST_AT_ONCE);
-    memmove((void *)(fetch ? ours.address : theirs.address), (const void *)(fetch ? theirs.address : ours.address), length);
+    memmove(allowed_bytes(fetch ? ours : theirs), allowed_bytes(fetch ? theirs : ours), length);
     return length;
 }
 

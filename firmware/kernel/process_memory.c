@@ -132,12 +132,6 @@ bool process_memory_find(process_t *process, const tbf_t *tbf) {
     return false;
 }
 
-bool process_reads_flash(const process_t *process, uint32_t address, uint32_t length) {
-    uint32_t start = (uint32_t)&_interpreter_start, end = (uint32_t)&_interpreter_end;
-    return process_owns_flash(process, address, length)
-        || (process->tbf.python && address >= start && address <= end && length <= end - address);
-}
-
 // All Python processes share one interpreter; they may run and read it, nothing else.
 static void cover_interpreter(process_t *process) {
     uint32_t start = (uint32_t)&_interpreter_start, middle = (uint32_t)&_interpreter_middle;

@@ -5,10 +5,6 @@
 
 #include "core/process.h"
 
-// True if [address, address + length) is in flash that the process may read: its own, or, for a Python
-// process, the interpreter's.
-bool process_reads_flash(const process_t *process, uint32_t address, uint32_t length);
-
 // Move the end of the memory that the process may use. False if it would meet the grants or
 // uncover an allowed buffer.
 bool process_set_break(process_t *process, uint32_t address);

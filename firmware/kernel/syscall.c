@@ -4,6 +4,7 @@
 // Safety: `frame` was stacked by the hardware with the process's own rights, so it lies in memory
 // that the process may write. Everything in it is the process's allegation until checked.
 
+#include "core/alleged.h"
 #include "core/context_switch.h"
 #include "kernel/abi.h"
 #include "kernel/command.h"
@@ -19,7 +20,7 @@
 enum { DRIVER_CONSOLE = 1, CONSOLE_WRITE = 1 };
 
 // A process that may not print cannot say so.
-static void refuse_console(process_t *process) {
+static __attribute__((noinline)) void refuse_console(process_t *process) {
     if (!process->unheard) {
         process->unheard = true;
         kernel_log_app(&process->tbf);
@@ -34,7 +35,8 @@ enum { YIELD_NO_WAIT, YIELD_WAIT, YIELD_WAIT_FOR };
 // The process sleeps in this frame; an upcall will be written into it. Memory that it only shares
 // with another process will not do: that may be gone by then.
 static void sleep_in(process_t *process, const exception_frame_t *frame, process_state_t state) {
-    if (!process_owns_ram(process, (uint32_t)frame, sizeof(*frame))) {
+    allowed_t range;
+    if (!alleged_check(process, (alleged_t) { (uint32_t)frame, sizeof(*frame) }, ACCESS_WRITE, &range)) {
         process_fault(process);
         return;
     }
@@ -48,10 +50,11 @@ static void syscall_yield(exception_frame_t *frame) {
     process->syscalls++;
     switch (frame->r0) {
         case YIELD_NO_WAIT: {
-            uint32_t flag = frame->r1;
+            alleged_t flag = { frame->r1, 1 };
+            allowed_t byte;
             bool ran = process->queue_length != 0 && process_deliver_upcall(process, frame);
-            if (process_owns_ram(process, flag, 1)) {
-                *(uint8_t *)flag = ran;
+            if (alleged_check(process, flag, ACCESS_WRITE, &byte)) {
+                *allowed_bytes(byte) = ran;
             }
             break;
         }
@@ -76,10 +79,12 @@ static void syscall_yield(exception_frame_t *frame) {
 
 // The pair of words of this kind that the call is about: number r1 at driver r0. NULL if the call has already been
 // answered: it fails with the values that it was passed.
-static uint32_t *find_pair(process_t *process, exception_frame_t *frame, driver_t **driver, bool good, grant_kind_t kind) {
+static uint32_t *find_pair(exception_frame_t *frame, bool good, grant_kind_t kind, unsigned *driver) {
+    process_t *process = current_process;
     uint32_t error;
-    driver_t *found = driver_find(frame->r0);
-    if (found == NULL || found->entry == NULL) {
+    int index = driver_index(frame->r0);
+    const driver_t *found = &drivers[index];
+    if (index < 0 || found->entry == NULL) {
         error = ERROR_NODEVICE;
     } else if (process->tbf.has_permissions && !tbf_permits_driver(&process->tbf, frame->r0)) {
         // As Tock does it, whose filter answers in the shape of a command: without the values that were passed.
@@ -91,16 +96,16 @@ static uint32_t *find_pair(process_t *process, exception_frame_t *frame, driver_
     } else if (!good) {
         error = ERROR_INVAL;
     } else {
-        uint32_t *grant = process->grants[found - drivers];
+        uint32_t *grant = process->grants[index];
         if (grant == NULL) {
-            grant = grant_make(process, found - drivers, &found->shape);
+            grant = grant_make(process, index, &found->shape);
         }
         if (grant == NULL) {
             error = ERROR_NOMEM;
         } else if (frame->r1 >= found->shape.count[kind]) {
             error = ERROR_NOSUPPORT;
         } else {
-            *driver = found;
+            *driver = index;
             return grant + found->shape.at[kind] + 2 * frame->r1;
         }
     }
@@ -110,80 +115,67 @@ static uint32_t *find_pair(process_t *process, exception_frame_t *frame, driver_
     return NULL;
 }
 
-static inline void swap_pair(exception_frame_t *frame, uint32_t *pair) {
-    uint32_t first = pair[0], second = pair[1];
-    pair[0] = frame->r2;
-    pair[1] = frame->r3;
+static inline void swap_pair(exception_frame_t *frame, uint32_t *pair, uint32_t first, uint32_t second) {
     frame->r0 = RETURN_SUCCESS_U32_U32;
-    frame->r1 = first;
-    frame->r2 = second;
+    frame->r1 = pair[0];
+    frame->r2 = pair[1];
+    pair[0] = first;
+    pair[1] = second;
 }
 
 static void syscall_subscribe(exception_frame_t *frame) {
     process_t *process = current_process;
     process->syscalls++;
-    uint32_t function = frame->r2;
+    alleged_t function = { frame->r2, 1 };
+    allowed_t first;
     uint32_t number = frame->r1;
     // The one check that comes before the driver's (TRD104, 4.2).
-    if (function != 0 && !process_reads_flash(process, function, 1) && !process_owns_ram(process, function, 1)) {
+    if (function.address != 0 && !alleged_check(process, function, ACCESS_RUN, &first)) {
         frame->r0 = RETURN_FAILURE_U32_U32;
         frame->r1 = ERROR_INVAL;
         return;
     }
-    driver_t *driver;
-    uint32_t *pair = find_pair(process, frame, &driver, true, GRANT_UPCALLS);
+    unsigned driver;
+    uint32_t *pair = find_pair(frame, true, GRANT_UPCALLS, &driver);
     if (pair != NULL) {
-        swap_pair(frame, pair);
+        swap_pair(frame, pair, function.address, frame->r3);
         if (process->queue_length != 0) {
-            process_drop_upcalls(process, driver - drivers, number);
+            process_drop_upcalls(process, driver, number);
         }
     }
 }
 
-// Remember how far up the process has allowed: its break may not sink below.
-static inline void raise_high_water(process_t *process, uint32_t end) {
-    if (end > process->high_water) {
+// Remember how far up the process has allowed its RAM: the break may not sink below.
+static inline void raise_high_water(process_t *process, allowed_t range) {
+    uint32_t end = range.address + range.length;
+    if (range.length != 0 && end > process->high_water && end <= process->app_break) { // flash ends above, or below all RAM
         process->high_water = end;
     }
 }
 
-static inline void allow_ram(exception_frame_t *frame, grant_kind_t kind) {
+static inline void allow(exception_frame_t *frame, access_t access, grant_kind_t kind) {
     process_t *process = current_process;
     process->syscalls++;
-    uint32_t address = frame->r2, length = frame->r3;
-    bool good = length == 0 || process_owns_ram(process, address, length);
-    driver_t *driver;
-    uint32_t *pair = find_pair(process, frame, &driver, good, kind);
+    allowed_t range;
+    bool good = alleged_check(process, (alleged_t) { frame->r2, frame->r3 }, access, &range);
+    unsigned driver;
+    uint32_t *pair = find_pair(frame, good, kind, &driver);
     if (pair != NULL) {
-        swap_pair(frame, pair);
-        if (length != 0) {
-            raise_high_water(process, address + length);
-        }
+        swap_pair(frame, pair, range.address, range.length);
+        raise_high_water(process, range);
     }
 }
 
 static void syscall_allow_read_write(exception_frame_t *frame) {
-    allow_ram(frame, GRANT_READ_WRITE);
+    allow(frame, ACCESS_WRITE, GRANT_READ_WRITE);
 }
 
 static void syscall_allow_readable(exception_frame_t *frame) {
-    allow_ram(frame, GRANT_READABLE);
+    allow(frame, ACCESS_WRITE, GRANT_READABLE);
 }
 
 static void syscall_allow_read_only(exception_frame_t *frame) {
-    process_t *process = current_process;
-    process->syscalls++;
-    uint32_t address = frame->r2, length = frame->r3;
-    bool in_ram = process_owns_ram(process, address, length);
-    bool good = length == 0 || in_ram || process_reads_flash(process, address, length);
-    driver_t *driver;
-    uint32_t *pair = find_pair(process, frame, &driver, good, GRANT_READ_ONLY);
-    if (pair != NULL) {
-        swap_pair(frame, pair);
-        if (in_ram && length != 0) {
-            raise_high_water(process, address + length);
-        }
-    }
+    allow(frame, ACCESS_READ, GRANT_READ_ONLY);
 }
 
 // -- Command ------------------------------------------------------------------

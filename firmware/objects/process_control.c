@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/alleged.h"
 #include "kernel/fault.h"
 #include "kernel/process.h"
 #include "objects/interrupt_line.h"
@@ -84,7 +85,7 @@ static mp_obj_t control_write_name(mp_obj_t self, mp_obj_t slot, mp_obj_t view) 
     (void)self;
     const process_t *process = process_in(slot);
     allowed_t range = user_buffer_writable(view);
-    memcpy((void *)range.address, process->tbf.name, MIN(range.length, process->tbf.name_length));
+    memcpy(allowed_bytes(range), process->tbf.name, MIN(range.length, process->tbf.name_length));
     return MP_OBJ_NEW_SMALL_INT(process->tbf.name_length);
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(control_write_name_obj, control_write_name);
@@ -96,7 +97,7 @@ static mp_obj_t control_find(mp_obj_t self, mp_obj_t view) {
     for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
         const process_t *process = &processes[i];
         if (process_alive(process) && process->tbf.name_length == range.length
-            && memcmp(process->tbf.name, (const void *)range.address, range.length) == 0) {
+            && memcmp(process->tbf.name, allowed_bytes(range), range.length) == 0) {
             return MP_OBJ_NEW_SMALL_INT(i);
         }
     }
@@ -110,19 +111,20 @@ static mp_obj_t control_register(mp_obj_t self, mp_obj_t slot, mp_obj_t n_in) {
     (void)self;
     const process_t *process = process_in(slot);
     mp_uint_t n = mp_obj_get_int(n_in);
-    const exception_frame_t *frame = (const exception_frame_t *)process->psp;
     if (n >= 4 && n <= 11) {
         return mp_obj_new_int_from_uint(process->r4_to_r11[n - 4]);
     }
     if (n == 13) {
-        return mp_obj_new_int_from_uint(process->psp + sizeof(*frame));
+        return mp_obj_new_int_from_uint(process->psp + sizeof(exception_frame_t));
     }
-    if (process->frame_lost || process->psp % 4 != 0 || !process_owns_ram(process, process->psp, sizeof(*frame)) || n > 16) {
+    alleged_t frame = { process->psp, sizeof(exception_frame_t) };
+    allowed_t words;
+    if (process->frame_lost || process->psp % 4 != 0 || !alleged_check(process, frame, ACCESS_WRITE, &words) || n > 16) {
         return mp_const_none;
     }
     // In the order of the frame: r0 to r3, r12, lr, pc, psr
     unsigned at = n < 4 ? n : n == 12 ? 4 : n - 9;
-    return mp_obj_new_int_from_uint((&frame->r0)[at]);
+    return mp_obj_new_int_from_uint(((const uint32_t *)allowed_bytes(words))[at]);
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(control_register_obj, control_register);
 

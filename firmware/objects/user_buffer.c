@@ -1,11 +1,12 @@
 // User buffers. A view holds no address: each access looks up what the process allows at that
 // moment. A buffer that was swapped away, or whose process has ended, has length 0.
 //
-// An allowed range was checked when it was allowed (kernel/syscall.c); it stays inside the process's
+// An allowed range was checked when it was allowed (core/alleged.h); it stays inside the process's
 // memory, since the break cannot sink below it while the process lives.
 
 #include <string.h>
 
+#include "core/alleged.h"
 #include "core/heap.h"
 #include "objects/buffer.h"
 #include "objects/user_buffer.h"
@@ -45,7 +46,7 @@ static uint8_t *clip(mp_obj_t view, mp_obj_t offset_in, uint32_t *length) {
     } else if (*length > range.length - offset) {
         *length = range.length - offset;
     }
-    return (uint8_t *)(range.address + offset);
+    return allowed_bytes(range) + offset;
 }
 
 // view.read(offset, buffer, start, length): copy into the buffer; returns the bytes copied.
