@@ -10,7 +10,10 @@
 
 // Safety: the build has written where to, and a check of its own has seen that all of it lies in the kernel's RAM
 // (adder/wire/check.py). Nothing is in the RAM yet, so this uses no variable.
-void wired_fill_ram(void) {
+bool wired_fill_ram(void) {
+    if (!is_wired()) {
+        return false;
+    }
     const uint32_t *at = _wired.ram;
     while (at != _wired.ram_end) {
         uint32_t *to = (uint32_t *)*at++;
@@ -29,6 +32,7 @@ void wired_fill_ram(void) {
             }
         }
     }
+    return true;
 }
 
 // Safety: only drivers' own writes are in the list, each made through a window of the manifest when the kernel was wired.

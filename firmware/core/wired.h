@@ -34,7 +34,7 @@ static inline bool is_wired(void) {
     return _wired.magic == WIRED_MAGIC;
 }
 
-void wired_fill_ram(void);     // from startup.c, in place of clearing it
+bool wired_fill_ram(void);     // for startup.c, which clears it if this is false: the kernel is not wired
 void wired_write_registers(void);
 unsigned wired_owner(const void *object); // the capsule that made it; CONTAIN_KERNEL of what is in neither part
 void wired_collect_roots(void);

@@ -27,7 +27,7 @@ bool ipc_command(process_t *process, exception_frame_t *frame) {
     if (command < NOTIFY_SERVICE || command > LIFE) {
         return false;
     }
-    unsigned driver = driver_find(frame->r0) - drivers;
+    unsigned driver = driver_index(frame->r0);
     if (peer >= CONFIG_MAX_PROCESSES || !process_alive(&processes[peer])) {
         syscall_fail(frame, ERROR_INVAL);
     } else if (command == LIFE) {

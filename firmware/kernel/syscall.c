@@ -34,7 +34,7 @@ enum { YIELD_NO_WAIT, YIELD_WAIT, YIELD_WAIT_FOR };
 
 // The process sleeps in this frame; an upcall will be written into it. Memory that it only shares
 // with another process will not do: that may be gone by then.
-static void sleep_in(process_t *process, const exception_frame_t *frame, process_state_t state) {
+static inline __attribute__((always_inline)) void sleep_in(process_t *process, const exception_frame_t *frame, process_state_t state) {
     allowed_t range;
     if (!alleged_check(process, (alleged_t) { (uint32_t)frame, sizeof(*frame) }, ACCESS_WRITE, &range)) {
         process_fault(process);

@@ -1,10 +1,10 @@
 // From reset to main, and the exception vectors (ARMv7-M, B1.5.3).
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "arch/cortex_m4/registers.h"
-#include "core/wired.h"
 #include "memory_map.h"
 
 extern uint32_t _vectors, _null_type, _null_type_end, _stack_top, _data_flash, _data_start, _data_end, _bss_start, _bss_end;
@@ -17,6 +17,7 @@ void SysTick_Handler(void);
 void fault_entry(void);
 void irq_entry(void);
 void sleep_clock_handler(void);
+bool wired_fill_ram(void);
 
 // Priorities: a smaller number wins. Faults and interrupts preempt the kernel; system calls and PendSV
 // are the kernel and do not preempt one another. The tick preempts it to limit the time of capsules.
@@ -35,9 +36,7 @@ static void silence(void) {
 }
 
 static void fill_ram(void) {
-    if (is_wired()) {
-        wired_fill_ram();
-    } else {
+    if (!wired_fill_ram()) {
         memset(&_bss_start, 0, (uintptr_t)&_bss_end - (uintptr_t)&_bss_start);
     }
 }
