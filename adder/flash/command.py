@@ -5,14 +5,16 @@ from pathlib import Path
 
 import click
 
-from adder.board import Board, load_board
+from adder.board import Board, load_board, read_manifest
 from adder.errors import AdderError
 from adder.flash.formats import DFU_FORMATS, NORDIC, write_file
 from adder.flash.image import Image, load_image
 from adder.flash.method import Device, Method
-from adder.flash.probes import JLink, NrfJProg, OpenOcd, PyOcd, usb_probes
+from adder.flash.probes import JLink, NrfJProg, OpenOcd, ProbeMethod, PyOcd, usb_probes
 from adder.flash.serial_port import Bossac, Dfu
 from adder.flash.uf2_drive import INFO, Uf2, find_drives
+from adder.flash.uicr import Setting, compare
+from adder.flash.uicr import wanted as wanted_settings
 from adder.output import console, table
 
 FLASHED = "nrf_nvmc"
@@ -103,8 +105,35 @@ def show(image: Image) -> None:
     console().print(rows)
 
 
-def write_board(image: Image, board: Board, way: Found, wanted: str | None, dry_run: bool) -> None:
-    """Write the image to the one device that is meant."""
+def check_uicr(method: Method, device: Device, settings: Sequence[Setting], folder: Path) -> Sequence[Setting]:
+    """What will be written to the chip's UICR; says it, and what else there is to say of it."""
+    if not isinstance(method, ProbeMethod) or not settings:
+        return ()
+    out = console()
+    findings = compare(settings, method.read_words(device, [setting.address for setting in settings], folder))
+    if findings.unknown:
+        out.print("UICR could not be read and stays as it is (docs/flashing.md says what the board needs there).")
+    for what in dict.fromkeys(setting.what for setting in findings.conflicts):
+        out.print(f"UICR says otherwise than the board needs, and stays as it is: {what}.")
+    for what in dict.fromkeys(setting.what for setting in findings.write):
+        out.print(f"UICR is written, too: {what}.")
+    return findings.write
+
+
+def write_uicr(method: Method, device: Device, settings: Sequence[Setting], folder: Path) -> None:
+    """Write these words, and see that they are there."""
+    assert isinstance(method, ProbeMethod)
+    method.write_words(device, {setting.address: setting.value for setting in settings}, folder)
+    words = method.read_words(device, [setting.address for setting in settings], folder)
+    missing = compare(settings, words)
+    if missing.unknown or missing.write or missing.conflicts:
+        raise AdderError(f"Kernel and apps are written, but {method.title} has not written UICR.")
+
+
+def write_board(
+    image: Image, board: Board, way: Found, wanted: str | None, dry_run: bool, settings: Sequence[Setting] = ()
+) -> None:
+    """Write the image to the one device that is meant, and what of the settings its UICR lacks."""
     method, devices = way
     device = method.choose(devices, wanted)
     refusal = method.room(device).refusal(image)
@@ -115,9 +144,15 @@ def write_board(image: Image, board: Board, way: Found, wanted: str | None, dry_
     if dry_run:
         for line in method.plan(image, device, folder):
             out.print(line)
+        if isinstance(method, ProbeMethod):
+            for what in dict.fromkeys(setting.what for setting in settings):
+                out.print(f"UICR, if that is erased: {what}.")
         return
     out.print(f"Writing through {method.title}: {device}")
+    missing = check_uicr(method, device, settings, folder)
     verified = method.write(image, device, folder)
+    if missing:
+        write_uicr(method, device, missing, folder)
     out.print(f"{image.size:,} bytes written, {verified}; the board has been restarted.")
 
 
@@ -195,4 +230,5 @@ def flash(
         return
     show(image)
     way = choose_way(image, probe, port) if method == "auto" else named_way(method)
-    write_board(image, board, way, _device_option(way[0].name, probe, port), dry_run)
+    settings = [] if no_kernel else wanted_settings(read_manifest(board.name)["options"])
+    write_board(image, board, way, _device_option(way[0].name, probe, port), dry_run, settings)

@@ -3,7 +3,8 @@
 import json
 import re
 import shlex
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,7 +12,8 @@ from serial.tools import list_ports
 
 from adder.flash.formats import to_hex
 from adder.flash.image import Image
-from adder.flash.method import BUSY, LOCKED, NO_CHIP, Complaint, Device, Step, ToolMethod, ask
+from adder.flash.method import BUSY, LOCKED, NO_CHIP, Complaint, Device, Step, ToolMethod, ask, run_step
+from adder.flash.uicr import NVMC_CONFIG, NVMC_READ_ONLY, NVMC_WRITE, parse_words
 
 USB_DEVICES = Path("/sys/bus/usb/devices")
 """Where Linux lists what is on the USB."""
@@ -97,6 +99,27 @@ class ProbeMethod(ToolMethod):
     thing = "probe"
     things = "probes"
 
+    @abstractmethod
+    def read_command(self, device: Device, addresses: Sequence[int], folder: Path) -> list[str]:
+        """The command that shows these words of the chip's memory."""
+
+    @abstractmethod
+    def write_command(self, device: Device, words: Mapping[int, int], folder: Path) -> list[str]:
+        """The command that writes words of UICR, one by one and without erasing anything, and restarts the chip."""
+
+    def read_words(self, device: Device, addresses: Sequence[int], folder: Path) -> dict[int, int]:
+        """Words of the chip's memory, as far as the tool can read them."""
+        return parse_words(ask(self.read_command(device, addresses, folder)))
+
+    def write_words(self, device: Device, words: Mapping[int, int], folder: Path) -> None:
+        """Write words of UICR."""
+        run_step(Step(self.write_command(device, words, folder), quiet=True), self.complaints)
+
+
+def _stores(words: Mapping[int, int]) -> list[tuple[int, int]]:
+    """Addresses and values: words of UICR, with the flash controller writing meanwhile."""
+    return [(NVMC_CONFIG, NVMC_WRITE), *words.items(), (NVMC_CONFIG, NVMC_READ_ONLY)]
+
 
 _LEAVE_LOCKED = ("-O", "auto_unlock=false")
 """Else pyOCD erases a locked chip without asking."""
@@ -131,6 +154,17 @@ class PyOcd(ProbeMethod):
     def complaints_of(self, step: Step, device: Device) -> Sequence[Complaint]:
         unlock = shlex.join([arg for arg in step.command if arg not in _LEAVE_LOCKED])
         return [Complaint("APPROTECT enabled", f"{LOCKED}`{unlock}`, then write again.")] * ("load" in step.command)
+
+    def _commander(self, device: Device, lines: Sequence[str]) -> list[str]:
+        command = [self.program, "commander", "--no-wait", "--target", "nrf52840", "--uid", device.id, *_LEAVE_LOCKED]
+        return command + [word for line in lines for word in ("-c", line)]
+
+    def read_command(self, device: Device, addresses: Sequence[int], folder: Path) -> list[str]:
+        return self._commander(device, [f"read32 {address:#x} 4" for address in addresses])
+
+    def write_command(self, device: Device, words: Mapping[int, int], folder: Path) -> list[str]:
+        stores = [f"write32 {address:#x} {value:#x}" for address, value in _stores(words)]
+        return self._commander(device, ["reset halt", *stores, "reset"])
 
     def steps(self, image: Image, device: Device, folder: Path) -> list[Step]:
         chosen = ["--no-wait", "--target", "nrf52840", "--uid", device.id]
@@ -169,10 +203,21 @@ class JLink(ProbeMethod):
         lines = ["r", "h", f'loadfile "{hex_file(image, folder)}"']
         for piece, path in zip(image.pieces, piece_files(image, folder), strict=True):
             lines.append(f'verifybin "{path}", {piece.address:#x}')
-        script = folder / "flash.jlink"
-        script.write_text("\n".join([*lines, "r", "g", "exit"]) + "\n")
+        return [Step(self._script(device, folder / "flash.jlink", [*lines, "r", "g"]))]
+
+    def _script(self, device: Device, script: Path, lines: Sequence[str]) -> list[str]:
+        """The command that runs these lines on the chip."""
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text("\n".join([*lines, "exit"]) + "\n")
         connect = ("-Device", "nRF52840_xxAA", "-If", "SWD", "-Speed", "4000", "-AutoConnect", "1")
-        return [Step(self._run(*connect, "-SelectEmuBySN", device.id, "-CommandFile", str(script)))]
+        return self._run(*connect, "-SelectEmuBySN", device.id, "-CommandFile", str(script))
+
+    def read_command(self, device: Device, addresses: Sequence[int], folder: Path) -> list[str]:
+        return self._script(device, folder / "read.jlink", [f"mem32 {address:#x}, 1" for address in addresses])
+
+    def write_command(self, device: Device, words: Mapping[int, int], folder: Path) -> list[str]:
+        stores = [f"w4 {address:#x}, {value:#x}" for address, value in _stores(words)]
+        return self._script(device, folder / "uicr.jlink", ["r", "h", *stores, "r", "g"])
 
 
 class NrfJProg(ProbeMethod):
@@ -190,6 +235,24 @@ class NrfJProg(ProbeMethod):
 
     def devices(self) -> list[Device]:
         return [Device(line.strip(), "J-Link") for line in ask([self.program, "--ids"]).split() if line.isdigit()]
+
+    def read_command(self, device: Device, addresses: Sequence[int], folder: Path) -> list[str]:
+        first, count = min(addresses), (max(addresses) - min(addresses)) // 4 + 1
+        chosen = ["--family", "NRF52", "--snr", device.id]
+        return [self.program, *chosen, "--memrd", f"{first:#x}", "--n", str(4 * count)]
+
+    def write_command(self, device: Device, words: Mapping[int, int], folder: Path) -> list[str]:
+        # It sees by itself to the flash controller, and takes one word a call.
+        (address, value), *more = words.items()
+        chosen = ["--family", "NRF52", "--snr", device.id]
+        last = [] if more else ["--reset"]
+        return [self.program, *chosen, "--memwr", f"{address:#x}", "--val", f"{value:#x}", *last]
+
+    def write_words(self, device: Device, words: Mapping[int, int], folder: Path) -> None:
+        left = dict(words)
+        while left:
+            super().write_words(device, left, folder)
+            left.pop(next(iter(left)))
 
     def steps(self, image: Image, device: Device, folder: Path) -> list[Step]:
         chosen = ["--family", "NRF52", "--snr", device.id]
@@ -211,6 +274,14 @@ class OpenOcd(ProbeMethod):
 
     def steps(self, image: Image, device: Device, folder: Path) -> list[Step]:
         return [Step([*self._connect(device), "-c", f"program {{{hex_file(image, folder)}}} verify reset exit"])]
+
+    def read_command(self, device: Device, addresses: Sequence[int], folder: Path) -> list[str]:
+        shown = [f"mdw {address:#x}" for address in addresses]
+        return [*self._connect(device), "-c", "; ".join(["init", *shown, "exit"])]
+
+    def write_command(self, device: Device, words: Mapping[int, int], folder: Path) -> list[str]:
+        stores = [f"mww {address:#x} {value:#x}" for address, value in _stores(words)]
+        return [*self._connect(device), "-c", "; ".join(["init", "reset halt", *stores, "reset run", "exit"])]
 
     # As OpenOCD 0.12 says it.
     complaints = (

@@ -141,8 +141,9 @@ def written_hex(desk: Desk) -> bytes:
 def test_pyocd_writes_compares_and_restarts(desk: Desk, kernel: Path) -> None:
     desk.tool("pyocd", ("json --probes", PYOCD_LIST), ("compare", f"All {len(KERNEL)} bytes match."))
     out = flash("--kernel", kernel)
-    listing, load, compare = desk.calls()
+    listing, uicr, load, compare = desk.calls()
     assert listing == ["pyocd", "json", "--probes"]
+    assert "read32 0x10001200 4" in uicr
     chosen = ["--no-wait", "--target", "nrf52840", "--uid", "0240000034544e45"]
     options = ["-O", "auto_unlock=false", "--erase", "sector", "--no-reset"]
     assert load == ["pyocd", "load", *chosen, *options, str(desk.build / "flash/flash.hex")]
@@ -198,7 +199,8 @@ def test_openocd_is_told_which_probe_there_is(
     desk.plug_probe("046d", "c31c", "Keyboard", "")
     desk.tool("openocd")
     flash("--kernel", kernel)
-    (call,) = desk.calls()
+    uicr, call = desk.calls()
+    assert "mdw 0x10001200" in uicr[-1]
     assert call[:5] == ["openocd", "-f", f"interface/{interface}.cfg", "-c", f"transport select {transport}"]
     assert call[5:8] == ["-f", "target/nrf52.cfg", "-c"]
     assert call[8] == f"program {{{desk.build}/flash/flash.hex}} verify reset exit"
@@ -382,7 +384,7 @@ def test_a_dry_run_writes_nothing(desk: Desk, kernel: Path) -> None:
     desk.tool("nrfjprog", ("--ids", "683339521"))
     out = flash("--kernel", kernel, "--dry-run")
     assert desk.calls() == [["nrfjprog", "--ids"]]
-    assert out.splitlines()[-1].startswith(f"{desk.tools}/nrfjprog --family NRF52 --snr 683339521 --program ")
+    assert out.splitlines()[-2].startswith(f"{desk.tools}/nrfjprog --family NRF52 --snr 683339521 --program ")
 
 
 @pytest.mark.parametrize("suffix", [".hex", ".bin", ".uf2", ".zip"])
