@@ -106,9 +106,13 @@ known-apps:
 	@$(if $(UNKNOWN_APPS),echo "There is no app '$(firstword $(UNKNOWN_APPS))' in apps/ (APPS=...);" \
 	    "apps from elsewhere are installed by \`adder image install $(IMAGE) FILE\`." >&2; exit 1)
 
-run: ## Build everything, boot it in QEMU, with the console here (leave: Ctrl-A X)
-	@+$(MAKE) --no-print-directory image BOARD=qemu
+ifeq ($(BOARD),qemu)
+run: image ## Build everything, boot it in a simulator, with the console here (leave: Ctrl-A X)
 	@$(PYTHON) -m adder simulate $(RUN_OPTIONS)
+else
+run: kernel apps known-apps
+	@$(PYTHON) -m adder simulate --board $(BOARD) $(RUN_OPTIONS) $(APPS:%=$(BUILD)/apps/%.tbf)
+endif
 
 picture: image ## Record docs/pictures/run.svg: what `make run` shows (needs termtosvg: pip install -e ".[docs]")
 	@$(PYTHON) tools/record-run $(BUILD)/qemu/kernel.elf $(IMAGE) docs/pictures/run.svg

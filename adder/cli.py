@@ -32,7 +32,7 @@ VERBS = {
     "inspect": Verb("adder.tbf", "inspect_command", "Show what a TBF or TAB file contains."),
     "image": Verb("adder.flash_image", "image", "Put apps into a simulated flash; export for a board."),
     "flash": Verb("adder.flash.command", "flash", "Write the kernel and apps to a board."),
-    "simulate": Verb("adder.simulate", "simulate", "Run the kernel in QEMU with its console here."),
+    "simulate": Verb("adder.simulate", "simulate", "Run a board's kernel in a simulator, with its console here."),
     "renode": Verb("adder.renode", "renode", "Run the nRF52840's kernel in Renode, or test it there."),
     "press": Verb("adder.simulated", "press", "Press a button of the simulated board."),
     "pin": Verb("adder.simulated", "pin", "Show or drive the simulated board's pins."),

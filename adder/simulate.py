@@ -42,7 +42,7 @@ from adder.flash_image import FlashImage, lock_image
 from adder.kernel_file import check_kernel
 from adder.lockstep import HZ, TICK, TYPING, Lockstep, StubError
 from adder.simulated import PINS, PRESSED, buttons_of, pins_of, power_on, set_temperature
-from adder.terminal import Keyboard, Watch, check_shown, console_options, end_on_signals, raw_terminal
+from adder.terminal import Keyboard, Status, Watch, check_shown, console_options, end_on_signals, raw_terminal
 
 Clock = Literal["wall", "counted", "fast"]
 Answer = TypeVar("Answer")
@@ -624,6 +624,8 @@ def _escape(path: Path) -> str:
 HOLD_SECONDS = 0.2
 """How long a key presses a button."""
 
+LEDS = 2  # AN386, table 3-7
+
 
 def _console(simulation: Simulation, seconds: float | None, until: str | None) -> bool:
     """Connect the terminal to the board; returns whether `until` was seen."""
@@ -632,7 +634,7 @@ def _console(simulation: Simulation, seconds: float | None, until: str | None) -
     watch = Watch(until)
     stdin: int | None = sys.stdin.fileno()
     shown = 0
-    status = Status(simulation, interactive and sys.stdout.isatty())
+    status = Status(lambda: status_line(simulation), interactive and sys.stdout.isatty())
     held: dict[int, float] = {}  # buttons, and when to let go of them
     with raw_terminal(interactive):
         while not keyboard.quit:
@@ -666,50 +668,11 @@ def _console(simulation: Simulation, seconds: float | None, until: str | None) -
     return False
 
 
-class Status:
-    """A line below the console's with the LEDs and the pins, which changes in place; only at a terminal."""
-
-    LEDS = 2  # AN386, table 3-7
-    PAUSE = 0.05  # seconds of the host
-
-    def __init__(self, simulation: Simulation, on: bool) -> None:
-        self._simulation = simulation
-        self._on = on
-        self._shown = ""
-        self._looked = 0.0
-        self._at_line_start = True
-
-    def write(self, data: bytes) -> None:
-        """The console's output takes the line's place."""
-        self.erase()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-        self._at_line_start = data.endswith(b"\n")
-
-    def erase(self) -> None:
-        """Take it away."""
-        if self._shown:
-            sys.stdout.write("\r\x1b[K")
-            sys.stdout.flush()
-            self._shown = ""
-
-    def show(self) -> None:
-        """Draw it if something has changed, and the console's last line is whole."""
-        now = time.monotonic()
-        if self._on and self._at_line_start and now >= self._looked + self.PAUSE:
-            self._looked = now
-            text = status_line(self._simulation)
-            if text != self._shown:
-                sys.stdout.write(f"\r\x1b[K{text}")
-                sys.stdout.flush()
-                self._shown = text
-
-
 def status_line(simulation: Simulation) -> str:
     """The LEDs and those pins that the board uses: `LEDs ● ○   pins 0:1 out  2:0 in`."""
     leds = int(simulation.monitor("xp/1wx 0x40028000").split(":")[1], 16)
     dark, lit = "○●" if (sys.stdout.encoding or "").lower().startswith("utf") else "-*"
-    lights = " ".join(lit if leds >> led & 1 else dark for led in range(Status.LEDS))
+    lights = " ".join(lit if leds >> led & 1 else dark for led in range(LEDS))
     pins = pins_of(simulation.image)
     used = [(pin, pins.mode(pin)) for pin in range(PINS)]
     listed = [
@@ -731,31 +694,53 @@ def _output(simulation: Simulation, seen: int, left: float | None) -> bytes:
 
 
 @click.command()
+@click.option("--board", "name", default="qemu", show_default=True, help="The board, as in `make BOARD=`.")
 @click.option(
     "--kernel", type=click.Path(dir_okay=False, path_type=Path),
-    help="The kernel's ELF file.  [default: build/qemu/kernel.elf]",
+    help="The kernel's ELF file.  [default: build/BOARD/kernel.elf]",
 )  # fmt: skip
 @click.option(
     "--image", type=click.Path(dir_okay=False, path_type=Path),
-    help="The flash image.  [default: build/qemu/flash.img]",
+    help="The flash image.  [default: build/BOARD/flash.img]",
 )  # fmt: skip
 @console_options("the board's")
 @click.option(
     "--clock", type=click.Choice(["wall", "counted", "fast"]), default="wall", show_default=True,
-    help="wall: time is the host's. counted: an instruction takes 32 ns. "
+    help="wall: time is the host's. counted: an instruction takes a fixed time. "
     "fast: as counted, and idle time is skipped.",
 )  # fmt: skip
-def simulate(kernel: Path | None, image: Path | None, seconds: float | None, until: str | None, clock: Clock) -> None:
-    """Run the kernel in QEMU with the board's console in this terminal.
+@click.argument("apps", metavar="[TBF]...", nargs=-1, type=click.Path(path_type=Path))
+def simulate(
+    name: str,
+    kernel: Path | None,
+    image: Path | None,
+    seconds: float | None,
+    until: str | None,
+    clock: Clock,
+    apps: tuple[Path, ...],
+) -> None:
+    """Run a board's kernel in a simulator, with the board's console in this terminal.
+
+    The board is QEMU's, or one with an nRF52840, which is simulated in Python. For such a board, the apps that are
+    named are put into its flash image in place of those that are there.
 
     Ctrl-C or Ctrl-A X ends it. Ctrl-A before another control key sends that key to the board
     (Ctrl-A Ctrl-C sends Ctrl-C); Ctrl-A 0 to 3 presses a button. The apps and what they store stay in the flash image.
     """
-    board = load_board("qemu")
+    board = load_board(name)
     kernel = kernel or board.build / "kernel.elf"
     image = image or board.build / "flash.img"
     check_kernel(kernel, board)
     end_on_signals()
+    if board.flash_kind == "nrf_nvmc":
+        from adder.chip.session import simulate_chip
+
+        check_shown(simulate_chip(board, kernel, image, apps, seconds, until, clock), seconds, until)
+        return
+    if board.name != "qemu":
+        raise AdderError(f"There is no simulator of {board.title}.")
+    if apps:
+        raise AdderError(f"`adder image install {image} {apps[0]}` puts apps into the flash of {board.title}.")
     with Simulation(kernel, image, clock=clock) as simulation:
         if sys.stdin.isatty():
             print(f"{board.title}; Ctrl-A X ends it.", file=sys.stderr)

@@ -5,6 +5,7 @@ import re
 import signal
 import sys
 import termios
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -64,6 +65,44 @@ def raw_terminal(interactive: bool) -> Any:
         yield
     finally:
         termios.tcsetattr(handle, termios.TCSADRAIN, before)
+
+
+class Status:
+    """A line below the console's, with the LEDs for instance, which changes in place; only at a terminal."""
+
+    PAUSE = 0.05  # seconds of the host
+
+    def __init__(self, line: Callable[[], str], on: bool) -> None:
+        self._line = line
+        self._on = on
+        self._shown = ""
+        self._looked = 0.0
+        self._at_line_start = True
+
+    def write(self, data: bytes) -> None:
+        """The console's output takes the line's place."""
+        self.erase()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        self._at_line_start = data.endswith(b"\n")
+
+    def erase(self) -> None:
+        """Take it away."""
+        if self._shown:
+            sys.stdout.write("\r\x1b[K")
+            sys.stdout.flush()
+            self._shown = ""
+
+    def show(self) -> None:
+        """Draw it if something has changed, and the console's last line is whole."""
+        now = time.monotonic()
+        if self._on and self._at_line_start and now >= self._looked + self.PAUSE:
+            self._looked = now
+            text = self._line()
+            if text != self._shown:
+                sys.stdout.write(f"\r\x1b[K{text}")
+                sys.stdout.flush()
+                self._shown = text
 
 
 def _some_text(context: click.Context, option: click.Parameter, text: str | None) -> str | None:
