@@ -352,6 +352,11 @@ class Uarte(Peripheral):
         self._next()
 
     @property
+    def listening(self) -> bool:
+        """Whether the receiver is on."""
+        return self._on
+
+    @property
     def quiet(self) -> bool:
         """Whether all that was sent to us has come."""
         return not self._line and self._sending is None

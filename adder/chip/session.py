@@ -107,6 +107,7 @@ def converse(session: Session, seconds: float | None, until: str | None) -> bool
     keyboard = Keyboard(interactive)
     watch = Watch(until)
     stdin: int | None = sys.stdin.fileno()
+    typed = bytearray()  # what the board has not got, since its receiver is off
     shown = 0
     status = Status(session.status, interactive and sys.stdout.isatty())
     chip = session.chip
@@ -116,10 +117,13 @@ def converse(session: Session, seconds: float | None, until: str | None) -> bool
                 data = os.read(stdin, 4096)
                 if not data:
                     stdin = None
-                chip.type(keyboard.filter(data))
+                typed += keyboard.filter(data)
                 for button in keyboard.buttons:
                     session.press(button)
                 keyboard.buttons.clear()
+            if typed and chip.uart.listening:
+                chip.type(bytes(typed))
+                typed.clear()
             session.run(seconds)
             sent = chip.uart.sent
             if len(sent) > shown:

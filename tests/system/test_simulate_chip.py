@@ -24,6 +24,13 @@ def app(name: str) -> str:
     return str(ROOT / "build" / "apps" / f"{name}.tbf")
 
 
+def build(name: str, folder: Path) -> str:
+    """An app of renode/tests/apps."""
+    path = folder / f"{name}.tbf"
+    path.write_bytes(python_app.build(ROOT / "renode" / "tests" / "apps" / f"{name}.py").tbf.encode())
+    return str(path)
+
+
 def run_verb(image: Path, *options: str, typed: str | None = None) -> subprocess.CompletedProcess[str]:
     command = [*ADDER, "simulate", "--board", "nrf52840", "--image", str(image), "--clock", "fast", *options]
     return subprocess.run(
@@ -47,9 +54,8 @@ def test_a_text_that_does_not_come_is_an_error_and_time_is_the_boards(image: Pat
 
 
 def test_apps_and_what_they_store_stay_in_the_image(image: Path, tmp_path: Path) -> None:
-    store = tmp_path / "store.tbf"
-    store.write_bytes(python_app.build(ROOT / "renode" / "tests" / "apps" / "store.py").tbf.encode())
-    for start, apps in ((1, [str(store)]), (2, []), (3, [str(store), app("blink")])):
+    store = build("store", tmp_path)
+    for start, apps in ((1, [store]), (2, []), (3, [store, app("blink")])):
         result = run_verb(image, "--until", f"store: start {start}", "--seconds", "20", *apps)
         assert result.returncode == 0, result.stdout + result.stderr
     assert image.stat().st_size == BOARD.storage.end - BOARD.app_flash.start
@@ -64,10 +70,20 @@ def test_what_is_typed_reaches_an_app(image: Path) -> None:
 
 
 @pytest.fixture
-def terminal(image: Path) -> pexpect.spawn:
+def terminal(image: Path, tmp_path: Path) -> pexpect.spawn:
     child = pexpect.spawn(
         sys.executable,
-        ["-m", "adder", "simulate", "--board", "nrf52840", "--image", str(image), app("button"), app("blink")],
+        [
+            "-m",
+            "adder",
+            "simulate",
+            "--board",
+            "nrf52840",
+            "--image",
+            str(image),
+            build("button", tmp_path),
+            app("blink"),
+        ],
         cwd=str(ROOT),
         timeout=120,
         env=os.environ | {"PYTHONIOENCODING": "utf-8"},
