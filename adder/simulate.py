@@ -730,17 +730,18 @@ def simulate(
     board = load_board(name)
     kernel = kernel or board.build / "kernel.elf"
     image = image or board.build / "flash.img"
+    is_chip = board.flash_kind == "nrf_nvmc"
+    if board.name != "qemu" and not is_chip:
+        raise AdderError(f"There is no simulator of {board.title}.")
+    if apps and not is_chip:
+        raise AdderError(f"`adder image install {image} {apps[0]}` puts apps into the flash of {board.title}.")
     check_kernel(kernel, board)
     end_on_signals()
-    if board.flash_kind == "nrf_nvmc":
+    if is_chip:
         from adder.chip.session import simulate_chip
 
         check_shown(simulate_chip(board, kernel, image, apps, seconds, until, clock), seconds, until)
         return
-    if board.name != "qemu":
-        raise AdderError(f"There is no simulator of {board.title}.")
-    if apps:
-        raise AdderError(f"`adder image install {image} {apps[0]}` puts apps into the flash of {board.title}.")
     with Simulation(kernel, image, clock=clock) as simulation:
         if sys.stdin.isatty():
             print(f"{board.title}; Ctrl-A X ends it.", file=sys.stderr)
