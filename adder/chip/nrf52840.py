@@ -8,9 +8,11 @@ from typing import Any
 from elftools.elf.elffile import ELFFile
 from unicorn import UC_HOOK_MEM_READ_UNMAPPED, UC_HOOK_MEM_WRITE, UC_HOOK_MEM_WRITE_UNMAPPED
 
+from adder.chip import power
 from adder.chip.cortex_m import CortexM
 from adder.chip.peripheral import Bus, Peripheral
 from adder.chip.peripherals import Clock, Gpio, Gpiote, Nvmc, Ppi, Rng, Rtc, Temp, TimerCounter, Uarte, Watchdog
+from adder.chip.power import Meter
 from adder.chip.time import MILLISECOND, PER_SECOND, Time
 from adder.errors import AdderError
 
@@ -22,6 +24,9 @@ FACTORY = {0x10: 4096, 0x14: 256, 0x60: 0x1234, 0x64: 1, 0x100: 0x52840, 0x104: 
 
 TEMPERATURES = {0x404 + 4 * i: 0x300 + 7 * i for i in range(17)}
 """The same: TEMP's coefficients, A0 to A5, B0 to B5, T0 to T4."""
+
+SLEEP_CURRENT = 0x4007AC84
+"""Anomaly 246: a register that no manual has; 2 is its workaround."""
 
 PIN, WATCHDOG, SOFTWARE = 1 << 0, 1 << 1, 1 << 2
 """Bits of RESETREAS, 5.3."""
@@ -53,6 +58,7 @@ class Chip(Bus):
         for address, data in (contents or {}).items():
             self.cpu.uc.mem_write(address, data)
         self._make_peripherals(seed)
+        self._meter = Meter(self._drawn)
         self.cpu.before_exception = self._between
         self.cpu.reset_requested = lambda: self._reset(SOFTWARE)
         self.cpu.start(self._vectors)
@@ -68,6 +74,7 @@ class Chip(Bus):
             uc.mem_write(0x10000000 + offset, struct.pack("<I", value))
         uc.mmio_map(0x40000000, 0x40000, self._read_peripheral, None, self._write_peripheral, None)
         uc.mmio_map(0x50000000, 0x1000, self._read_pins, None, self._write_pins, None)
+        uc.mem_map(SLEEP_CURRENT & ~0xFFF, 0x1000)
         uc.mem_map(0xE0001000, 0x1000)  # DWT
         uc.hook_add(UC_HOOK_MEM_WRITE, self._note_store, None, 0, FLASH_SIZE - 1)
         uc.hook_add(UC_HOOK_MEM_READ_UNMAPPED | UC_HOOK_MEM_WRITE_UNMAPPED, self._unmapped)
@@ -84,12 +91,12 @@ class Chip(Bus):
 
     def _make_peripherals(self, seed: int) -> None:
         self.clock = Clock(self, 0x40000000, 0)
-        self.uart = Uarte(self, 0x40002000, 2)
+        self.uart = Uarte(self, 0x40002000, 2, self.clock)
         self.ports = [Gpio(self, 0x50000000, 32), Gpio(self, 0x50000300, 16)]
         self.gpiote = Gpiote(self, 0x40006000, 6, self.ports)
         self.timer1 = TimerCounter(self, 0x40009000, 9)
         self.rtc0 = Rtc(self, 0x4000B000, 11, self.clock, 3)
-        self.temp = Temp(self, 0x4000C000, 12)
+        self.temp = Temp(self, 0x4000C000, 12, self.clock)
         self.temp.factory = list(TEMPERATURES.values())
         self.rng = Rng(self, 0x4000D000, 13, seed)
         self.watchdog = Watchdog(self, 0x40010000, 16, lambda: self.cpu.awake, lambda: self._reset(WATCHDOG))
@@ -222,7 +229,27 @@ class Chip(Bus):
         end = self.time.now + round(seconds * PER_SECOND)
         while self.time.now < end:
             at = self.time.next()
+            begun, awake = self.time.now, self.cpu.awake
             self.cpu.step(end if at is None else min(at, end))
+            self._meter.passed(self.time.now - begun, self.cpu.awake - awake)
+
+    # -- Power ----------------------------------------------------------------
+
+    def _drawn(self) -> tuple[bool, float]:
+        """Whether the DC/DC converter is on, and what is drawn asleep."""
+        clock = self.clock.crystal or self.uart.draws
+        asleep = (power.HIGH_CRYSTAL if self.clock.crystal else power.HIGH_RC) if clock else power.ASLEEP
+        if self.gpiote.looks_for_edges:
+            asleep += power.EDGES
+        if self.read_memory(SLEEP_CURRENT, 1) != b"\2":
+            asleep += power.ANOMALY_246
+        return bool(self.clock.registers[0x578] & 1), asleep
+
+    def microamperes(self, seconds: float) -> float:
+        """Run for so long; what it draws on average (adder/chip/power.py)."""
+        charge, begun = self._meter.charge, self.time.now
+        self.run(seconds)
+        return (self._meter.charge - charge) / (self.time.now - begun)
 
     # -- The console ----------------------------------------------------------
 

@@ -28,9 +28,12 @@ class Clock(Peripheral):
         self.tasks = {0x00: self._start_high, 0x04: self._stop_high, 0x08: self._start_low, 0x0C: self._stop_low}
         self.registers = {0x518: 0, 0x510: 0, 0x578: 0, 0x558: 0}
         self.reasons = 0
-        self.readable = {0x40C: lambda: self._high, 0x418: lambda: self._low, 0x400: lambda: self.reasons}
+        # The RC oscillator runs whenever the processor does.
+        self.readable = {0x40C: lambda: 1 << 16 | self.crystal, 0x418: lambda: self._low, 0x400: lambda: self.reasons}
         self.writable = {0x400: self._clear_reasons}
-        self._high = self._low = 0
+        self.crystal = False  # runs, and is the clock of high frequency
+        self._starting: Event | None = None
+        self._low = 0
         self.low_since: int | None = None  # the low-frequency clock runs since then
         self.followers: list[Callable[[], None]] = []
 
@@ -39,13 +42,17 @@ class Clock(Peripheral):
 
     def _start_high(self) -> None:
         def running() -> None:
-            self._high = 1 << 16 | 1
+            self.crystal = True
             self.event(0)
 
-        self.time.after(self.CRYSTAL_HIGH, running)
+        if self._starting is None and not self.crystal:
+            self._starting = self.time.after(self.CRYSTAL_HIGH, running)
 
     def _stop_high(self) -> None:
-        self._high = 0
+        self.crystal = False
+        if self._starting is not None:
+            self._starting.cancel()
+            self._starting = None
 
     def _start_low(self) -> None:
         if self.low_since is not None:
@@ -264,8 +271,10 @@ class Uarte(Peripheral):
 
     FIFO = 6
 
-    def __init__(self, bus: Bus, base: int, line: int) -> None:
+    def __init__(self, bus: Bus, base: int, line: int, clock: Clock) -> None:
         super().__init__(bus, base, line)
+        self._clock = clock
+        self._sends = False
         self.has_events(0, 1, 2, 4, 7, 8, 9, 17, 19, 20, 22)
         self.tasks = {
             0x00: self._start_rx, 0x04: self._stop_rx, 0x08: self._start_tx, 0x0C: self._stop_tx, 0x2C: self._flush,
@@ -296,7 +305,9 @@ class Uarte(Peripheral):
     def _enable(self, value: int) -> None:
         self.registers[0x500] = value
         if value == 0:
-            self._on = self._receiving = False
+            if self._receiving:
+                self.bus.complain("Uarte: disabled while it receives")
+            self._on = self._receiving = self._sends = False
             self._fifo.clear()
 
     def _clear_errors(self, value: int) -> None:
@@ -312,6 +323,8 @@ class Uarte(Peripheral):
         if self.registers[0x500] != 8:
             return
         data = self.bus.read_memory(self.registers[0x544], self.registers[0x548] & 0xFFFF)
+        self._check_clock()
+        self._sends = True
         self.event(20)
         self._transmit(data)
 
@@ -328,7 +341,17 @@ class Uarte(Peripheral):
         self.time.after(len(data) * self._byte_time(), done)
 
     def _stop_tx(self) -> None:
+        self._sends = False
         self.event(22)
+
+    def _check_clock(self) -> None:
+        if not self._clock.crystal:
+            self.bus.complain("Uarte: started without the crystal, so its rate may be 8 % off")
+
+    @property
+    def draws(self) -> bool:
+        """Whether it needs the clock of high frequency: the transmitter does until it is stopped."""
+        return self.registers[0x500] == 8 and (self._on or self._sends)
 
     def _send_one(self, value: int) -> None:
         def done() -> None:
@@ -403,6 +426,7 @@ class Uarte(Peripheral):
     def _start_rx(self) -> None:
         if self.registers[0x500] != 8:
             return
+        self._check_clock()
         self._rx_begin = self._rx_at = self.registers[0x534]
         self._rx_left = self.registers[0x538] & 0xFFFF
         self._on = self._receiving = True
@@ -527,6 +551,11 @@ class Gpiote(Peripheral):
             port.watchers.append(partial(self._edge, 32 * number))
             port.detected = lambda: self.event(31)
 
+    @property
+    def looks_for_edges(self) -> bool:
+        """Whether a channel is in event mode."""
+        return any(self.registers[0x510 + 4 * channel] & 3 == 1 for channel in range(8))
+
     def _edge(self, first: int, pin: int, level: int) -> None:
         for channel in range(8):
             configuration = self.registers[0x510 + 4 * channel]
@@ -562,12 +591,13 @@ class Rng(Peripheral):
 
 
 class Temp(Peripheral):
-    """The chip's thermometer, 6.28. Without the factory's coefficients (anomaly 66) it is some degrees off."""
+    """The thermometer, 6.28. Without the factory's coefficients (anomaly 66), or the crystal, it is degrees off."""
 
     COEFFICIENTS = tuple(range(0x520, 0x538, 4)) + tuple(range(0x540, 0x558, 4)) + tuple(range(0x560, 0x574, 4))
 
-    def __init__(self, bus: Bus, base: int, line: int) -> None:
+    def __init__(self, bus: Bus, base: int, line: int, clock: Clock) -> None:
         super().__init__(bus, base, line)
+        self._clock = clock
         self.has_events(0)
         self.tasks = {0x00: self._start, 0x04: lambda: None}
         self.registers = dict.fromkeys(self.COEFFICIENTS, 0)
@@ -579,7 +609,8 @@ class Temp(Peripheral):
     def _start(self) -> None:
         def ready() -> None:
             calibrated = not self.factory or [self.registers[at] for at in self.COEFFICIENTS] == self.factory
-            self._value = round(4 * (self.celsius + (0 if calibrated else 3))) & 0xFFFFFFFF
+            off = (0 if calibrated else 3) + (0 if self._clock.crystal else 1)
+            self._value = round(4 * (self.celsius + off)) & 0xFFFFFFFF
             self.event(0)
 
         self.time.after(36 * MICROSECOND, ready)

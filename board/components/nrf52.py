@@ -8,32 +8,37 @@ from capsules.drivers.nrf52.clock import SOURCE_CRYSTAL, SOURCE_RC, SOURCE_SYNTH
 from capsules.drivers.nrf52.gpio import GpioPin, PinLed, Pins
 from capsules.drivers.nrf52.uarte import Uarte
 from capsules.hil.counter import EventCounter
+from capsules.hil.system import ExactClock
+from capsules.hil.time import Alarm
 
 # capsules/hil/gpio.py
 _PULL_UP = const(1)
 _PULL_DOWN = const(2)
 
 
-def clocks(registers: Registers) -> Clock:
-    """Both clocks, from the board's source."""
+def clocks(registers: Registers, line: InterruptLine) -> Clock:
+    """The clocks; that of low frequency from the board's source."""
     return Clock(
         registers,
+        line,
         SOURCE_RC if config.NRF52_LFCLK_RC else SOURCE_SYNTHESIZED if config.NRF52_LFCLK_SYNTHESIZED else SOURCE_CRYSTAL,
     )
 
 
-def uart(registers: Registers, line: InterruptLine, pins: Pins, counter: EventCounter) -> Uarte:
+def uart(
+    registers: Registers, line: InterruptLine, pins: Pins, counter: EventCounter, clock: ExactClock, alarm: Alarm
+) -> Uarte:
     """The board's UART, whose bytes `counter` counts. Its pins first: nRF52840 Product Specification v1.7, 6.34 "UARTE"."""
-    flow: "tuple[int, int] | None" = None
+    rts, cts = -1, -1
     _output(pins, config.NRF52_UART_TX)
     # Where nothing is connected, the line is idle, and the other side is ready.
     rx = pins.pin(config.NRF52_UART_RX)
     rx.make_input(_PULL_UP)
     if config.NRF52_UART_FLOW_CONTROL and config.NRF52_UART_RTS >= 0 and config.NRF52_UART_CTS >= 0:
-        flow = (config.NRF52_UART_RTS, config.NRF52_UART_CTS)
+        rts, cts = config.NRF52_UART_RTS, config.NRF52_UART_CTS
         _output(pins, config.NRF52_UART_RTS)
         pins.pin(config.NRF52_UART_CTS).make_input(_PULL_DOWN)
-    return Uarte(registers, line, counter, rx, config.NRF52_UART_TX, config.NRF52_UART_RX, flow)
+    return Uarte(registers, line, counter, clock, alarm, rx, (config.NRF52_UART_TX, config.NRF52_UART_RX, rts, cts))
 
 
 def _output(pins: Pins, number: int) -> None:

@@ -52,7 +52,8 @@ _TIMER1_TASKS_COUNT = const(0x40009008)
 processes = mint.process_control()
 
 clock_registers = mint.registers("clock")
-mint.build("clock", lambda: nrf52.clocks(clock_registers))
+clock_line = mint.interrupt("clock", "all")
+clock = mint.build("clock", lambda: nrf52.clocks(clock_registers, clock_line))
 
 # RTC0 is the drivers' own, RTC1 the time of programs.
 rtc0_registers = mint.registers("rtc0")
@@ -83,7 +84,7 @@ ppi.write(_PPI_CH0_TEP, _TIMER1_TASKS_COUNT)
 ppi.write(_PPI_CHENSET, 1)
 uart_registers = mint.registers("uarte0")
 uart_line = mint.interrupt("uarte0", "all")
-uart = mint.build("uart", lambda: nrf52.uart(uart_registers, uart_line, pins, counter))
+uart = mint.build("uart", lambda: nrf52.uart(uart_registers, uart_line, pins, counter, clock.new_high(), drivers_time.new_alarm()))
 
 console_grant = mint.grant(console_driver.DRIVER_NUM, console_driver.LAYOUT)
 kernel_log = mint.kernel_log()
@@ -146,7 +147,7 @@ if config.CAPSULE_PROCESS_INFO:
 if config.CAPSULE_TEMPERATURE:
     temp_registers = mint.registers("temp")
     temp_line = mint.interrupt("temp", "all")
-    sensor = mint.build("thermometer", lambda: Temperature(temp_registers, temp_line))
+    sensor = mint.build("thermometer", lambda: Temperature(temp_registers, temp_line, clock.new_high()))
     temperature_grant = mint.grant(temperature_driver.DRIVER_NUM, temperature_driver.LAYOUT)
     mint.serve(
         "temperature", temperature_grant, lambda: temperature_driver.TemperatureDriver(sensor, temperature_grant).command

@@ -1,6 +1,7 @@
 // The nRF52840's flash controller: Product Specification v1.7, 4.3 "NVMC".
 
 #include "arch/cortex_m4/registers.h"
+#include "config.h"
 #include "core/flash.h"
 
 #define NVMC_READY REGISTER(0x4001e400)
@@ -13,9 +14,18 @@
 #define NVMC_ICACHECNF REGISTER(0x4001e540)
 
 // Erasing stops the processor. A page is erased when the pieces come to t_ERASEPAGE, 85 ms; between them
-// interrupts, and other drivers, have their turn.
+// interrupts, and other drivers, have their turn. Unless somebody needs the crystal, the clock is the RC oscillator,
+// which may be 8 % fast (5.4.4), so there are some milliseconds more.
 #define PIECE_MS (5)
-#define PAGE_MS (85)
+#define PAGE_MS (95)
+
+// Anomaly 246: going to sleep, the chip may now and then draw some 350 uA more.
+#define SLEEP_CURRENT REGISTER(0x4007ac84)
+#define SLEEP_CURRENT_LOW (2)
+
+// 5.3, "POWER": the converter in place of the linear regulator, which takes half of the current when the chip is awake.
+// It needs an inductor outside of the chip; without one, the chip stops here.
+#define POWER_DCDCEN REGISTER(0x40000578)
 
 // FICR, INFO.VARIANT: four characters, "AAF0" for build code F0.
 #define FICR_VARIANT REGISTER(0x10000104)
@@ -34,6 +44,10 @@ void board_flash_begin(void) {
     if ((uint8_t)(FICR_VARIANT >> 8) >= 'F') {
         APPROTECT_DISABLE = UICR_APPROTECT;
     }
+    SLEEP_CURRENT = SLEEP_CURRENT_LOW;
+#if CONFIG_NRF52_DCDC
+    POWER_DCDCEN = 1;
+#endif
     NVMC_ICACHECNF = 1; // off after reset, and each fetch from flash then waits for it (4.3.8)
     for (unsigned i = 0; i < COEFFICIENTS; i++) {
         TEMP_COEFFICIENT(i) = FICR_TEMP(i);

@@ -15,6 +15,9 @@
 #define UART_CONFIG REGISTER(PANIC_CONSOLE_BASE + 0x56c)
 #define BAUDRATE_115200 (0x01d7e000)
 
+// 5.4 "CLOCK": a UART needs the crystal, which takes 0.4 ms to start; until then the RC oscillator is near enough.
+#define CLOCK_HFCLKSTART REGISTER(0x40000000)
+
 // 6.9 "GPIO"; P1 follows P0 at a distance of 0x300.
 #define PIN_OUTSET(pin) REGISTER(0x50000508 + (pin) / 32 * 0x300)
 #define PIN_CNF(pin) REGISTER(0x50000700 + (pin) / 32 * 0x300 + (pin) % 32 * 4)
@@ -22,6 +25,7 @@
 
 void board_panic_putc(uint8_t c) {
     if (UART_ENABLE != ENABLE_UART) {
+        CLOCK_HFCLKSTART = 1;
         UART_ENABLE = 0;
         UART_CONFIG = 0; // no flow control: nobody may be there
         PIN_OUTSET(PANIC_CONSOLE_TX_PIN) = 1u << PANIC_CONSOLE_TX_PIN % 32;

@@ -14,7 +14,7 @@ from kernels import build_variant
 
 from adder import python_app
 from adder.board import ROOT, load_board
-from adder.chip.nrf52840 import Chip
+from adder.chip.nrf52840 import SLEEP_CURRENT, Chip
 from adder.renode import flash_contents
 
 BOARD = load_board("nrf52840")
@@ -104,12 +104,71 @@ def test_blink_is_seen_on_the_pins(boot: Boot) -> None:
 @pytest.mark.parametrize(("app_name", "rate"), [("blink", 4), ("blink-py", 2), (None, 0)])
 def test_an_idle_board_is_asleep(boot: Boot, app_name: str | None, rate: int) -> None:
     chip = boot(*[app_name] if app_name else [])
-    chip.run(2)
+    chip.run(12)  # the receiver has been switched off, for nobody reads
     awake, sleeps = chip.cpu.awake, chip.cpu.sleeps
     chip.run(60)
     asleep = 1 - (chip.cpu.awake - awake) / 60e12
     assert asleep >= 0.998 if app_name else asleep == 1
     assert abs((chip.cpu.sleeps - sleeps) / 60 - rate) <= 0.1
+
+
+@pytest.mark.parametrize(("app_name", "most"), [("blink", 8), ("blink-py", 8), (None, 3.2)])
+def test_a_board_at_which_nobody_reads_draws_microamperes(boot: Boot, app_name: str | None, most: float) -> None:
+    """By the specification's figures (adder/chip/power.py). With the receiver and the crystal on it is 650."""
+    chip = boot(*[app_name] if app_name else [])
+    chip.run(12)
+    assert chip.microamperes(30) <= most
+    assert (chip.uart.listening, chip.clock.crystal, chip.uart.registers[0x500]) == (False, False, 0)
+
+
+LATE = """
+# /// script
+# [tool.adder]
+# name = "late"
+# ram = "12K"
+# ///
+import sys, time
+
+print("late: up")
+time.sleep(15)
+print("late: awake")
+while True:
+    print("late:", sys.stdin.readline().strip())
+    time.sleep(7)
+"""
+
+
+def test_the_receiver_is_on_for_whoever_reads_and_lingers(boot: Boot, tmp_path: Path) -> None:
+    (tmp_path / "late.py").write_text(LATE)
+    chip = boot(str(tmp_path / "late.py"), "blink")
+    chip.expect("late: up")
+    chip.run(11)
+    assert not chip.uart.listening
+    chip.expect("late: awake", 5)
+    chip.run(0.1)
+    assert chip.uart.listening
+    assert 640 < chip.microamperes(2) < 670
+    for word in ("one", "two", "three"):
+        chip.type(f"{word}\r\n" if word == "one" else f"{word}\n")
+        chip.expect(f"late: {word}", 8)
+        chip.run(1)  # it does something else, and the next line comes meanwhile
+    assert chip.uart.lost == 0
+
+
+def test_printing_switches_the_crystal_on_for_as_long_as_it_takes(boot: Boot) -> None:
+    chip = boot("clock-py")
+    chip.run(12)
+    starts, begun = [], chip.time.now
+    run = chip.clock.tasks[0x00]
+    chip.clock.tasks[0x00] = lambda: (starts.append(chip.seconds), run())[1]
+    shown = len(chip.uart.sent)
+    draws = chip.microamperes(10)
+    lines = bytes(chip.uart.sent[shown:]).count(b"\n")
+    assert lines >= 5
+    assert lines <= len(starts) <= 2 * lines + 1
+    assert draws < 60, "a line of 40 bytes takes 4 ms"
+    assert not chip.clock.crystal
+    assert chip.time.now > begun
 
 
 def test_alarms_come_after_the_counter_has_wrapped(boot: Boot) -> None:
@@ -388,11 +447,20 @@ def test_what_a_bootloader_leaves_in_the_peripherals_does_not_matter(boot: Boot)
     chip.gpiote.event(3)
     chip.rng.write(0x304, 1)
     chip.rng.write(0x00, 1)
+    chip.clock.write(0x304, 3)
+    chip.clock.write(0x00, 1)  # the crystal
     chip.expect("hello, 1 of 5")
     begun = chip.seconds
     chip.expect("hello, 3 of 5")
     assert 1.98 < chip.seconds - begun < 2.03
     assert asleep(chip, 0.9) > 0.99
+
+
+def test_the_dcdc_converter_and_the_sleep_current_are_as_the_board_wants(boot: Boot) -> None:
+    chip = boot("hello")
+    chip.expect("hello, 1 of 5")
+    assert chip.clock.registers[0x578] == 1, "the DK has the inductor"
+    assert chip.read_memory(SLEEP_CURRENT, 4) == b"\2\0\0\0", "anomaly 246"
 
 
 def test_it_starts_where_a_reset_was_none(boot: Boot) -> None:

@@ -1,6 +1,8 @@
 """Clocks and reset reasons: nRF52840 Product Specification v1.7, 5.4 "CLOCK" and 5.3 "POWER", which share a block."""
 
-from kernel import Registers, log
+from typing import Callable
+
+from kernel import InterruptLine, Registers, call_client, log, shared
 from micropython import const
 
 # 5.4 "CLOCK", registers
@@ -8,11 +10,15 @@ _HFCLKSTART = const(0x000)
 _HFCLKSTOP = const(0x004)
 _LFCLKSTART = const(0x008)
 _LFCLKSTOP = const(0x00C)
+_HFCLKSTARTED = const(0x100)
+_INTENSET = const(0x304)
 _HFCLKSTAT = const(0x40C)
 _LFCLKSTAT = const(0x418)
 _LFCLKSRC = const(0x518)
 
+_INT_HFCLKSTARTED = const(1)
 _STATE_BIT = const(16)  # CLOCK, "HFCLKSTAT", "LFCLKSTAT"
+_CRYSTAL_RUNS = const(1 << 16 | 1)  # HFCLKSTAT: running, from the crystal
 _SOURCE_BITS = const(2)
 _LOOKS = const(10_000)  # until the clock has stopped: three ticks of it, well below a millisecond
 
@@ -31,34 +37,90 @@ _LOCKUP = const(1 << 3)
 _OFF = const(1 << 16)
 
 
-class Clock:
-    """A HIL Clocks. The exact clock of high frequency is the 32 MHz crystal, in place of the RC oscillator."""
+class HighClock:
+    """One user's claim to the crystal; a HIL ExactClock."""
 
-    def __init__(self, registers: Registers, source: int) -> None:
+    def __init__(self, clock: "Clock", bit: int) -> None:
+        self._request, self._release = clock.shared
+        self._bit = bit
+        self.running: "Callable[[], None] | None" = None
+
+    def set_client(self, running: "Callable[[], None]") -> None:
+        self.running = running
+
+    def request(self) -> int:
+        return self._request(self._bit)
+
+    def release(self) -> None:
+        self._release(self._bit)
+
+
+class Clock:
+    """A HIL Clocks. The exact clock of high frequency is the 32 MHz crystal, which takes the RC oscillator's place.
+
+    It needs some 230 uA, also while the processor sleeps, so it runs only while somebody claims it.
+    """
+
+    def __init__(self, registers: Registers, line: InterruptLine, source: int) -> None:
+        self.shared = (shared(self._request), shared(self._release))  # for its users
         self._registers = registers
-        self._high = registers.field(_HFCLKSTAT, _STATE_BIT, 1)
+        self._high = registers.field(_HFCLKSTAT, 0, _STATE_BIT + 1)
+        self._started = registers.field(_HFCLKSTARTED, 0, 1)
         self._low = registers.field(_LFCLKSTAT, _STATE_BIT, 1)
         self._low_source = registers.field(_LFCLKSTAT, 0, _SOURCE_BITS)
         self._reset = registers.field(_RESETREAS, 0, _REASON_BITS)
         self._source = source  # of the clock of low frequency
         self._reasons = 0
+        self._users: "list[HighClock]" = []
+        self._claims = 0  # a bit for each of them
+        self._waiting = 0  # and for each who has to be told when it runs
+        registers.write(_INTENSET, _INT_HFCLKSTARTED)
+        line.enable(self._interrupt)
 
     def start(self) -> None:
-        """Both clocks; and say why the chip was reset."""
+        """The clock of low frequency; the other one is stopped, for a bootloader may have started it. Why a reset was, is said."""
         self._reasons = self._reset()
         self._registers.write(_RESETREAS, _REASONS)  # they add up otherwise, over resets
         self.report_reset()
-        self.start_low(self._source)
-        self.start_high()
-
-    def start_high(self) -> None:
-        self._registers.write(_HFCLKSTART, 1)
-
-    def stop_high(self) -> None:
         self._registers.write(_HFCLKSTOP, 1)
+        self._started(0)
+        self.start_low(self._source)
+
+    def new_high(self) -> HighClock:
+        """Make one more user's claim; only while the board is wired."""
+        user = HighClock(self, 1 << len(self._users))
+        self._users.append(user)
+        return user
+
+    def _request(self, bit: int) -> int:
+        if self._claims == 0:
+            self._registers.write(_HFCLKSTART, 1)
+        self._claims |= bit
+        if self.is_high_running():
+            return 1
+        self._waiting |= bit
+        return 0
+
+    def _release(self, bit: int) -> None:
+        self._waiting &= ~bit
+        self._claims &= ~bit
+        if self._claims == 0:
+            self._registers.write(_HFCLKSTOP, 1)
+
+    def _interrupt(self) -> None:
+        """It has started, which is reported twice by some chips (anomaly 201), or had, and was stopped meanwhile."""
+        self._started(0)
+        if not self.is_high_running():
+            return
+        waiting = self._waiting
+        self._waiting = 0
+        for user in self._users:
+            if waiting & 1 and user.running is not None:
+                call_client(user.running)
+            waiting >>= 1
 
     def is_high_running(self) -> int:
-        return self._high()
+        return int(self._high() & _CRYSTAL_RUNS == _CRYSTAL_RUNS)
 
     def start_low(self, source: int) -> None:
         # A bootloader, or the watchdog, may have started it. The source of a running clock cannot be changed, and one that

@@ -32,6 +32,8 @@ _CNF_DISCONNECTED = const(2)
 _CNF_PULL_DOWN = const(1 << 2)
 _CNF_PULL_UP = const(3 << 2)
 _CNF_S0D1 = const(6 << 8)  # DRIVE: 0 is driven, 1 is left to the pull-up
+_CNF_MODE = const(0xFFFF)
+_CNF_BITS = const(18)
 _SENSE_SHIFT = const(16)
 _SENSE_OFF = const(0)
 _SENSE_HIGH = const(2)
@@ -57,6 +59,8 @@ _TOGGLE = const(3)
 
 _PIN_MASK = const(31)  # 32 pins in a port
 
+_UNWATCHED = const(-2)  # a pin's channel; -1: it shares the port event
+
 
 class Gpiote:
     """Hands out the eight channels, each of which sees the edges of a pin; further pins share the port event.
@@ -66,7 +70,14 @@ class Gpiote:
     """
 
     def __init__(self, registers: Registers, line: InterruptLine, port0: Registers, port1: Registers) -> None:
-        self.shared = (shared(self._watch), shared(self._unwatch))  # for pins, each of which may be another capsule's
+        # For pins, each of which may be another capsule's. A board has many, so they share what they can.
+        self.shared = (
+            shared(self._watch), shared(self._unwatch), shared(self._clear_latch), shared(self._is_latched)
+        )  # fmt: skip
+        self._clear = (port0.field(_LATCH, 0, 32), port1.field(_LATCH, 0, 32))  # ones clear
+        self._latched = (  # by halves of a port: numbers that need no memory
+            port0.field(_LATCH, 0, 16), port0.field(_LATCH, 16, 16), port1.field(_LATCH, 0, 16)
+        )  # fmt: skip
         self._registers = registers
         self._channels: "list[GpioPin | None]" = [None for _ in range(_CHANNELS)]
         self._sharing: "list[GpioPin]" = []
@@ -107,6 +118,12 @@ class Gpiote:
                 self._sharing.pop(index)
                 return
 
+    def _clear_latch(self, number: int) -> None:
+        self._clear[1 if number > _PIN_MASK else 0](1 << (number & _PIN_MASK))
+
+    def _is_latched(self, number: int) -> int:
+        return self._latched[number >> 4]() >> (number & 15) & 1
+
     def _interrupt(self) -> None:
         for channel in range(_CHANNELS):
             if self._registers.read(_EVENTS_IN + (channel << 2)):
@@ -133,37 +150,43 @@ class GpioPin:
         self.clear = out.clear
         self.toggle = out.toggle
         self.read = port.field(_IN, bit, 1).read
-        self._configuration = port.field(_PIN_CNF + (bit << 2), 0, _SENSE_SHIFT)
-        self._sense = port.field(_PIN_CNF + (bit << 2), _SENSE_SHIFT, 2)
-        self._latched = port.field(_LATCH, bit, 1)
-        self._latch = port.field(_LATCH, 0, 32)  # ones clear
-        self._bit = 1 << bit
-        self._watch, self._unwatch = gpiote.shared
+        self._configuration = port.field(_PIN_CNF + (bit << 2), 0, _CNF_BITS)
+        self._cnf = _CNF_DISCONNECTED
+        self._gpiote = gpiote.shared
         self._number = number
         self._changed: "Callable[[], None]" = self._ignore
-        self._watched = False
-        self._channel = 0
+        self._channel = _UNWATCHED
         self._edge = 0
         self._level = 0
 
     def _ignore(self) -> None:
         """The client if there is none."""
 
+    def _configure(self, bits: int) -> None:
+        self._cnf = bits
+        self._configuration(bits)
+
+    def _sense(self, level: int) -> None:
+        self._configure(self._cnf & _CNF_MODE | level << _SENSE_SHIFT)
+
+    def _use(self, mode: int) -> None:
+        self._configure(self._cnf & ~_CNF_MODE | mode)
+
     def make_output(self) -> None:
-        self._configuration(_CNF_OUTPUT)
+        self._use(_CNF_OUTPUT)
 
     def make_input(self, pull: int) -> None:
-        self._configuration(
+        self._use(
             _CNF_INPUT | (_CNF_PULL_UP if pull == _HIL_PULL_UP else _CNF_PULL_DOWN if pull == _HIL_PULL_DOWN else 0)
         )
 
     def make_open_drain(self, driving: bool) -> None:
         """For a line that several pull low: pulled up; `driving`: clear() pulls it low, set() lets go."""
-        self._configuration(_CNF_S0D1 | _CNF_PULL_UP | (_CNF_OUTPUT if driving else _CNF_INPUT))
+        self._use(_CNF_S0D1 | _CNF_PULL_UP | (_CNF_OUTPUT if driving else _CNF_INPUT))
 
     def disable(self) -> None:
         self.disable_interrupts()
-        self._configuration(_CNF_DISCONNECTED)
+        self._use(_CNF_DISCONNECTED)
 
     def set_client(self, changed: "Callable[[], None]") -> None:
         self._changed = changed
@@ -172,17 +195,18 @@ class GpioPin:
         self.disable_interrupts()
         self._edge = edge
         self._level = self.read()
-        self._watched = True
-        self._channel = self._watch(self, self._number, edge)
+        watch, _, clear_latch, _ = self._gpiote
+        self._channel = watch(self, self._number, edge)
         if self._channel < 0:
             self._sense(_SENSE_LOW if self._level else _SENSE_HIGH)
-            self._latch(self._bit)  # anomaly 210: setting SENSE may have set it
+            clear_latch(self._number)  # anomaly 210: setting SENSE may have set it
 
     def disable_interrupts(self) -> None:
-        if self._watched:
-            self._watched = False
+        channel = self._channel
+        if channel != _UNWATCHED:
+            self._channel = _UNWATCHED
             self._sense(_SENSE_OFF)
-            self._unwatch(self, self._channel)
+            self._gpiote[1](self, channel)
 
     def tell(self) -> None:
         """From the channel: an edge."""
@@ -190,14 +214,15 @@ class GpioPin:
 
     def look(self) -> None:
         """From the port event: some pin has had the level that it was waiting for."""
-        if not self._latched():
+        _, _, clear_latch, is_latched = self._gpiote
+        if not is_latched(self._number):
             return
         level = self.read()
         moved = level != self._level
         if moved:
             self._level = level
             self._sense(_SENSE_LOW if level else _SENSE_HIGH)
-        self._latch(self._bit)  # if the level has changed again, that sets the latch and the event anew (6.9)
+        clear_latch(self._number)  # if the level has changed again, that sets the latch and the event anew (6.9)
         if not moved or self._edge == _EDGE_EITHER or self._edge == (_EDGE_RISING if level else _EDGE_FALLING):
             call_client(self._changed)  # not moved: there and back again
 

@@ -5,6 +5,8 @@ from typing import Callable
 from kernel import InterruptLine, Registers
 from micropython import const
 
+from capsules.hil.system import ExactClock
+
 # 6.28 "TEMP", registers
 _START = const(0x000)
 _STOP = const(0x004)
@@ -19,9 +21,10 @@ _CENTIDEGREES = const(25)  # TEMP, "TEMP": in steps of 0.25 degrees Celsius
 
 
 class Temperature:
-    """A HIL TemperatureSensor."""
+    """A HIL TemperatureSensor. It is exact only with the exact clock (6.28), which runs while it measures."""
 
-    def __init__(self, registers: Registers, line: InterruptLine) -> None:
+    def __init__(self, registers: Registers, line: InterruptLine, clock: ExactClock) -> None:
+        self._clock = clock
         self._start = registers.field(_START, 0, 32)
         self._stop = registers.field(_STOP, 0, 32)
         self._ready = registers.field(_DATARDY, 0, 1)
@@ -30,11 +33,16 @@ class Temperature:
         self._ready(0)
         registers.write(_INTENSET, _INT_DATARDY)
         line.enable(self._done)
+        clock.set_client(self._begin)
 
     def set_client(self, measured: "Callable[[int], None]") -> None:
         self._measured = measured
 
     def measure(self) -> None:
+        if self._clock.request():
+            self._begin()
+
+    def _begin(self) -> None:
         self._start(1)
 
     def _done(self) -> None:
@@ -43,6 +51,7 @@ class Temperature:
         value = self._value()
         self._ready(0)
         self._stop(1)
+        self._clock.release()
         if value >= _SIGN:
             value -= 2 * _SIGN
         if self._measured is not None:

@@ -11,6 +11,11 @@ below a microsecond; from the event to the copy the kernel needs more than a hun
 
 Only if the hardware reports an error, or has counted more bytes than there was room for, is it stopped: then bytes are
 lost already, and the count begins anew.
+
+Power. A receiver that waits needs some 600 uA with the clock that it runs on, a hundred times what the chip needs asleep.
+So it is switched off when nobody has received for ten seconds, and on again for the next who does; what is sent
+meanwhile is lost. The transmitter is on while there is something to send. Both need the exact clock (5.4.1: the inexact
+one may be off by more than a UART bears), and the block is disabled when neither is on (6.34, "Low power").
 """
 
 from typing import Callable
@@ -21,17 +26,21 @@ from micropython import const
 
 from capsules.hil.counter import EventCounter
 from capsules.hil.gpio import Pin
+from capsules.hil.system import ExactClock
+from capsules.hil.time import Alarm
 from capsules.hil.uart import UartClient
 
 # 6.34 "UARTE", registers
 _STARTRX = const(0x000)
 _STOPRX = const(0x004)
 _STARTTX = const(0x008)
+_STOPTX = const(0x00C)
 _FLUSHRX = const(0x02C)
 _ENDRX = const(0x110)
 _ERROR = const(0x124)
 _RXTO = const(0x144)
 _RXSTARTED = const(0x14C)
+_TXSTOPPED = const(0x158)
 _SHORTS = const(0x200)
 _INTENSET = const(0x304)
 _INTENCLR = const(0x308)
@@ -60,15 +69,17 @@ _EDGE_RISING = const(1)  # capsules/hil/gpio.py
 _BUFFERS = const(3)
 _SIZE = const(256)  # bytes of each
 _COUNT_MASK = const(0xFFFFFF)  # of an EventCounter
-_LOOKS = const(16)  # at a flush, which takes the time of a few writes to memory
+_LOOKS = const(16)  # at a flush, or a stop of what is idle: they take the time of a few accesses
+_LINGER = const(10)  # seconds that the receiver stays on for the next who receives
 
 
 class Uarte:
-    """A HIL Uart, 115200 baud, 8N1. Pins are numbers, 32 for P1.00; `flow` has RTS and CTS, if they control the flow.
+    """A HIL Uart, 115200 baud, 8N1. Its pins TXD, RXD, RTS and CTS are numbers, 32 for P1.00; without flow control the last two are -1.
 
-    `rx` is the pin that bytes come in by, which is also `rxd`: a line that is low for long is a break, an error each time the
-    receiver is started, so it stays off until the line rises. The pins are set up as 6.34 says before this is made, and `counter` counts the event RXDRDY. Bytes that come in
-    while nobody receives wait, up to three buffers of them.
+    `rx` is the pin of RXD: a line that is low for long is a break, an error each time the
+    receiver is started, so it stays off until the line rises. The pins are set up as 6.34 says before this is made, and
+    `counter` counts the event RXDRDY. Bytes that come in while nobody receives wait, up to three buffers of them, unless
+    nobody has received for long: `alarm` says so.
     """
 
     def __init__(
@@ -76,11 +87,13 @@ class Uarte:
         registers: Registers,
         line: InterruptLine,
         counter: EventCounter,
+        clock: ExactClock,
+        alarm: Alarm,
         rx: Pin,
-        txd: int,
-        rxd: int,
-        flow: "tuple[int, int] | None",
+        numbers: "tuple[int, int, int, int]",
     ) -> None:
+        txd, rxd, rts, cts = numbers
+        flow = rts >= 0
         self._registers = registers
         self._trigger = line.trigger
         self._come = counter.now
@@ -112,31 +125,44 @@ class Uarte:
         self._watch_rx = rx.enable_interrupts
         self._leave_rx = rx.disable_interrupts
         rx.set_client(self._rx_rose)
+        self._clock = clock
+        self._alarm = alarm
+        self._linger = int(alarm.frequency >> 8) * _LINGER
+        self._lingers = False  # the alarm is set
+        self._used = True  # somebody has received since it was set
+        self._powered = False  # the block is enabled, and the clock claimed
+        self._exact = False  # and runs
+        self._sending = False
+        self._sends_later = False  # when the clock runs
+        self._wanted = True  # the receiver is to be on
+        self._listening = False  # it has been started
         self._low = False  # the line is, and the receiver off until it rises
         self._lost = False  # bytes were: the count says nothing any more
         self._stopping = False
-        self._most_given = 2 if flow is None else 1
+        self._most_given = 1 if flow else 2
         counter.set_client(self._serve)
         registers.write(_ENABLE, 0)
         registers.write(_PSEL_TXD, txd)
         registers.write(_PSEL_RXD, rxd)
-        registers.write(_PSEL_RTS, _DISCONNECTED if flow is None else flow[0])
-        registers.write(_PSEL_CTS, _DISCONNECTED if flow is None else flow[1])
-        registers.write(_CONFIG, 0 if flow is None else _FLOW_CONTROL)
+        registers.write(_PSEL_RTS, rts if flow else _DISCONNECTED)
+        registers.write(_PSEL_CTS, cts if flow else _DISCONNECTED)
+        registers.write(_CONFIG, _FLOW_CONTROL if flow else 0)
         registers.write(_BAUDRATE, _BAUD_115200)
         registers.write(_SHORTS, 0)
         registers.write(_INTENCLR, _DISCONNECTED)
         self._stopped(0)
         self._error(0)
         self._registers.write(_ERRORSRC, _DISCONNECTED)
-        registers.write(_ENABLE, _ENABLED)
         registers.write(_INTENSET, _INT_ENDRX | _INT_ENDTX | _INT_ERROR | _INT_RXTO | _INT_RXSTARTED)
+        clock.set_client(self._clock_runs)
+        alarm.set_client(self._rest)
         line.enable(self._interrupt)
 
     def start(self) -> None:
         """Receive."""
-        self._begin = self._come()
-        self._feed()
+        self._give()
+        self._receive_on()
+        self._rest_later()
 
     def set_client(self, client: UartClient) -> None:
         self._transmitted = client.transmitted
@@ -150,12 +176,21 @@ class Uarte:
     def transmit(self, buffer: Buffer, length: int) -> None:
         self._tx_length = length
         self._registers.start_dma("tx", buffer.move(self), length)
-        self._start_tx(1)
+        self._sending = True
+        if self._exact or self._power():
+            self._start_tx(1)
+        else:
+            self._sends_later = True
 
     def receive(self, buffer: Buffer, length: int) -> None:
         self._rx_buffer.put(buffer.move(self))
         self._rx_at = 0
         self._rx_length = length
+        self._used = True
+        if not self._wanted:
+            self._wanted = True
+            if not self._stopping:
+                self._receive_on()
         self._trigger()  # what is there already is handed over from the kernel's loop, not from here
 
     def receive_abort(self) -> None:
@@ -163,18 +198,93 @@ class Uarte:
         buffer = self._rx_buffer.take()
         if buffer is not None:
             self._received(buffer.give_back(), self._rx_at, ErrorCode.CANCEL)  # who is called here has called
+            self._rest_later()
 
     def _finish(self) -> None:
         buffer = self._rx_buffer.take()
         if buffer is not None:
             call_client(self._received, buffer.give_back(), self._rx_at, 0)
+            self._rest_later()
+
+    # -- Power --
+
+    def _power(self) -> int:
+        """Enable the block and claim the clock; 1 if that runs."""
+        if not self._powered:
+            self._powered = True
+            self._registers.write(_ENABLE, _ENABLED)
+            if self._clock.request():
+                self._exact = True
+        return int(self._exact)
+
+    def _clock_runs(self) -> None:
+        self._exact = True
+        if self._sends_later:
+            self._sends_later = False
+            self._start_tx(1)
+        if self._wanted and not self._listening and not self._stopping and not self._low:
+            self._receive_on()
+
+    def _receive_on(self) -> None:
+        """Start the receiver, if the clock runs and the line is idle; else that does, when it comes to it."""
+        if not self._exact and not self._power():
+            return
+        self._begin = self._come()
+        if self._rx_high():
+            self._start()
+            return
+        self._low = True
+        self._watch_rx(_EDGE_RISING)
+        if self._rx_high():  # it may have risen before it was watched
+            self._rx_rose()
+
+    def _rest_later(self) -> None:
+        """Somebody has received: see whether anybody else does."""
+        if not self._lingers and not self._rx_buffer.is_some():
+            self._lingers = True
+            self._used = False
+            self._alarm.set_alarm(self._linger)
+
+    def _rest(self) -> None:
+        self._lingers = False
+        if self._rx_buffer.is_some():
+            return
+        if self._used:
+            self._rest_later()
+            return
+        self._wanted = False
+        if self._low:
+            self._low = False
+            self._leave_rx()
+        if self._listening:
+            self._stop()  # and then off
+        else:
+            self._power_off()
+
+    def _power_off(self) -> None:
+        """If nothing is sent or received any more."""
+        if self._wanted or self._stopping or self._sending or not self._powered:
+            return
+        registers = self._registers
+        registers.write(_TXSTOPPED, 0)
+        registers.write(_STOPTX, 1)
+        for _ in range(_LOOKS):
+            if registers.read(_TXSTOPPED):
+                break
+        registers.write(_ENABLE, 0)
+        self._powered = False
+        self._exact = False
+        self._clock.release()
 
     # -- For the hardware --
 
     def _interrupt(self) -> None:
         sent = self._registers.end_dma("tx")
         if sent is not None:
+            self._sending = False
             call_client(self._transmitted, sent.give_back(), self._tx_length, 0)
+            if not self._wanted:
+                self._power_off()
         if self._error():
             self._error(0)
             self._registers.write(_ERRORSRC, _DISCONNECTED)  # a 1 clears
@@ -224,7 +334,7 @@ class Uarte:
 
     def _feed(self) -> None:
         """Give the hardware a buffer to fill, and one for afterwards."""
-        if self._stopping or self._low:
+        if not self._listening:
             return
         if self._lost and (self._given or self._empty):
             self._stop()
@@ -250,6 +360,7 @@ class Uarte:
 
     def _start(self) -> None:
         self._latched = False
+        self._listening = True
         self._started(0)
         self._start_rx(1)
 
@@ -262,7 +373,7 @@ class Uarte:
             self._recycle()
             if self._full:
                 source, end = self._full[0], _SIZE
-            elif self._given and not self._stopping:
+            elif self._given and self._listening:
                 source, end = self._given[0], min((self._come() - self._begin) & _COUNT_MASK, _SIZE)
             else:
                 break
@@ -289,6 +400,7 @@ class Uarte:
         self._shorts(0)
         self._stopped(0)
         self._stopping = True
+        self._listening = False
         self._registers.write(_STOPRX, 1)
 
     def _restart(self) -> None:
@@ -305,14 +417,10 @@ class Uarte:
         if not self._given:
             self._give()
         self._stopping = False
-        self._begin = self._come()
-        if self._rx_high():
-            self._start()
-            return
-        self._low = True
-        self._watch_rx(_EDGE_RISING)
-        if self._rx_high():  # it may have risen before it was watched
-            self._rx_rose()
+        if self._wanted:
+            self._receive_on()
+        else:
+            self._power_off()
 
     def _rx_rose(self) -> None:
         if self._low:

@@ -5,7 +5,7 @@ import pytest
 from cells import Buffer
 from components import nrf52
 from kernel import Machine, Registers
-from nrf52_chip import ChipUarte
+from nrf52_chip import ChipUarte, UarteAlarm, UarteClock
 
 from capsules.drivers.nrf52.clock import SOURCE_CRYSTAL, Clock
 from capsules.drivers.nrf52.event_counter import TimerCounter
@@ -17,17 +17,79 @@ from capsules.hil.gpio import EDGE_EITHER, EDGE_FALLING, EDGE_RISING, PULL_DOWN,
 # -- Clocks and reset reasons -----------------------------------------------------------------------
 
 
-def test_clocks_are_started_by_their_tasks() -> None:
-    registers, done = Registers(0x600, protected=(0x500, 0x510, 0x578, 0x580)), []
-    for task in (0x000, 0x004, 0x008, 0x00C):
-        registers.on_write[task] = lambda value, task=task: done.append((task, value, registers.words.get(0x518)))
-    clock = Clock(registers, SOURCE_CRYSTAL)
-    assert done == [], "while it is wired"
-    clock.start()
-    clock.stop_high()
-    assert done == [(0x008, 1, 1), (0x000, 1, 1), (0x004, 1, 1)], "a clock that does not run must not be stopped"
-    registers.words |= {0x40C: 0x10001, 0x418: 0x10001}
-    assert (clock.is_high_running(), clock.is_low_running()) == (1, 1)
+class ChipClock:
+    """5.4: the crystal takes its time, and is stopped at once."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.registers = Registers(0x600, protected=(0x500, 0x510, 0x578, 0x580))
+        self.done: list[object] = []
+        self.asked = self.event = False
+        self.registers.on_write = {
+            0x000: lambda value: self._high(True),
+            0x004: lambda value: self._high(False),
+            0x008: lambda value: self.done.append(("low", self.registers.words.get(0x518))),
+            0x00C: lambda value: self.done.append("stop low"),
+            0x100: lambda value: setattr(self, "event", False),
+        }
+        self.registers.on_read = {0x100: lambda: int(self.event), 0x40C: lambda: 1 << 16 | self.crystal}
+        self.crystal = False
+        self.clock = Clock(self.registers, machine.line(lambda: self.event), SOURCE_CRYSTAL)
+
+    def _high(self, on: bool) -> None:
+        self.done.append("high" if on else "stop high")
+        self.asked, self.crystal = on, False
+
+    def start_crystal(self) -> None:
+        self.crystal, self.event = self.asked, True
+
+
+def test_the_clock_of_low_frequency_is_started_and_no_crystal_runs_unasked(machine) -> None:
+    chip = ChipClock(machine)
+    assert chip.done == [], "while it is wired"
+    chip.clock.start()
+    assert chip.done == ["stop high", ("low", 1)], "a clock that does not run must not be stopped"
+    assert (chip.clock.is_high_running(), chip.registers.words[0x304]) == (0, 1)
+
+
+def test_the_crystal_runs_while_somebody_claims_it(machine) -> None:
+    chip, told = ChipClock(machine), []
+    users = [chip.clock.new_high() for _ in range(2)]
+    for number, user in enumerate(users):
+        user.set_client(lambda number=number: told.append(number))
+    chip.done.clear()
+    assert [user.request() for user in users] == [0, 0]
+    assert (chip.done, told) == (["high"], [])
+    chip.start_crystal()
+    machine.run()
+    assert told == [0, 1]
+    chip.start_crystal()  # anomaly 201: once more
+    machine.run()
+    assert told == [0, 1]
+    assert users[1].request() == 1, "it runs"
+    users[0].release()
+    assert chip.done == ["high"]
+    users[1].release()
+    users[1].release()
+    assert chip.done == ["high", "stop high", "stop high"]
+    assert chip.clock.is_high_running() == 0
+
+
+def test_who_gives_up_before_the_crystal_runs_is_not_told(machine) -> None:
+    chip, told = ChipClock(machine), []
+    user = chip.clock.new_high()
+    user.set_client(lambda: told.append(chip.clock.is_high_running()))
+    user.request()
+    chip.event = True  # from the start that was given up
+    user.release()
+    machine.run()
+    assert told == []
+    user.request()
+    chip.event = True
+    machine.run()
+    assert told == [], "it does not run yet"
+    chip.start_crystal()
+    machine.run()
+    assert told == [1]
 
 
 @pytest.mark.parametrize(("before", "stopped"), [(1 << 16 | 0, True), (1 << 16 | 1, False), (1 << 16 | 2, True)])
@@ -42,7 +104,7 @@ def test_a_clock_that_runs_from_something_else_is_stopped_before_its_source_is_c
     registers.on_write[0x00C] = stop
     registers.on_write[0x518] = lambda value: done.append(f"source {value}")
     registers.on_write[0x008] = lambda value: done.append("start")
-    Clock(registers, SOURCE_CRYSTAL).start()
+    Clock(registers, Machine().line(lambda: False), SOURCE_CRYSTAL).start()
     assert done == ["stop"] * stopped + ["source 1", "start"]
 
 
@@ -55,7 +117,7 @@ def test_the_reason_of_the_reset_is_reported_and_forgotten(reasons, said, log) -
     registers.words[0x400] = reasons
     cleared = []
     registers.on_write[0x400] = cleared.append
-    clock = Clock(registers, SOURCE_CRYSTAL)
+    clock = Clock(registers, Machine().line(lambda: False), SOURCE_CRYSTAL)
     clock.start()
     assert cleared == [0x1F000F], "ones clear"
     assert clock.reset_reasons() == reasons
@@ -71,15 +133,20 @@ def test_the_reason_of_the_reset_is_reported_and_forgotten(reasons, said, log) -
 )
 def test_temperature_comes_in_quarters_of_a_degree_and_may_be_negative(machine, raw, centidegrees) -> None:
     registers, measured = Registers(), []
-    sensor = Temperature(registers, machine.line(lambda: bool(registers.words.get(0x100))))
+    chip = ChipClock(machine)
+    sensor = Temperature(registers, machine.line(lambda: bool(registers.words.get(0x100))), chip.clock.new_high())
     sensor.set_client(measured.append)
     machine.run()
     sensor.measure()
+    assert 0x000 not in registers.words, "it needs the exact clock"
+    chip.start_crystal()
+    machine.run()
     assert registers.words.pop(0x000) == 1
     registers.words |= {0x100: 1, 0x508: raw}
     machine.run()
     assert measured == [centidegrees]
     assert registers.words[0x004] == 1
+    assert chip.done[-1] == "stop high"
 
 
 # -- Random numbers ---------------------------------------------------------------------------------
@@ -388,7 +455,9 @@ def test_the_uarts_pins_are_set_up_before_it(monkeypatch, flow_control) -> None:
         uarte.registers.words.update({0x500: value}),
         enabled.append((value, chip.ports[0].levels() >> 6 & 1)),
     )
-    nrf52.uart(uarte.registers, uarte.line, chip.pins, TimerCounter(uarte.counter.registers, uarte.counter.line))
+    counter = TimerCounter(uarte.counter.registers, uarte.counter.line)
+    uart = nrf52.uart(uarte.registers, uarte.line, chip.pins, counter, UarteClock(uarte, 0), UarteAlarm(uarte))
+    uart.start()
     assert enabled == [(0, 1), (8, 1)], "TXD idles high"
     words = uarte.registers.words
     nowhere = 0xFFFFFFFF

@@ -6,7 +6,7 @@ import pytest
 from cells import Buffer
 from hardware import FakePin
 from kernel import ErrorCode
-from nrf52_chip import ChipUarte
+from nrf52_chip import ChipUarte, UarteAlarm, UarteClock
 
 from capsules.drivers.nrf52.event_counter import TimerCounter
 from capsules.drivers.nrf52.uarte import Uarte
@@ -17,13 +17,16 @@ BYTE = ChipUarte.BYTE
 class Bench:
     """The chip, the driver, a client that wants `wanted` bytes at a time, and a kernel's loop."""
 
-    def __init__(self, flow_control=False, late_end=False, wanted=1, lateness=lambda: 0, counts_lost=False) -> None:
+    def __init__(
+        self, flow_control=False, late_end=False, wanted=1, lateness=lambda: 0, counts_lost=False, crystal=0
+    ) -> None:
         self.chip = ChipUarte(late_end, counts_lost)
         self.counter = TimerCounter(self.chip.counter.registers, self.chip.counter.line)
         self.rx = FakePin()
         self.rx.make_input(1)
-        flow = (5, 7) if flow_control else None
-        self.uart = Uarte(self.chip.registers, self.chip.line, self.counter, self.rx, 6, 8, flow)
+        pins = (6, 8, 5, 7) if flow_control else (6, 8, -1, -1)
+        self.clock, self.alarm = UarteClock(self.chip, crystal), UarteAlarm(self.chip)
+        self.uart = Uarte(self.chip.registers, self.chip.line, self.counter, self.clock, self.alarm, self.rx, pins)
         self.uart.start()
         self.wakings = 0
         self.wanted, self.lateness = wanted, lateness
@@ -59,6 +62,8 @@ class Bench:
         """The kernel's loop, until a time."""
         for _ in range(1_000_000):
             chip = self.chip
+            self.clock.look()
+            self.alarm.look()
             asking = [line for line in (chip.line, chip.counter.line) if line.pending or line.level()]
             if asking:
                 chip.advance(self.lateness())
@@ -68,8 +73,11 @@ class Bench:
                     line.handler()
             elif chip.time >= until:
                 return
-            else:
+            elif chip.busy:
                 chip.advance(10)
+            else:  # nothing happens by itself
+                nexts = [at for at in (self.clock.at, self.alarm.at) if at is not None]
+                chip.advance(max(1, min([until, *nexts]) - chip.time))
         raise AssertionError("the interrupt never ends")
 
     def come(self, data: bytes, start: int | None = None) -> None:
@@ -356,3 +364,82 @@ def test_what_came_shortly_before_an_abort_is_for_the_next_who_receives() -> Non
     bench.receive()
     bench.run(bench.chip.time + 10_000)
     assert (bytes(bench.got), bench.statuses) == (b"ab", [ErrorCode.CANCEL, 0])
+
+
+# -- Power ---------------------------------------------------------------------------
+
+LONG = 12_000_000  # microseconds: longer than the receiver lingers
+
+
+@pytest.mark.parametrize("crystal", [0, 360])
+@pytest.mark.parametrize("late_end", [False, True])
+@pytest.mark.parametrize("flow_control", [False, True])
+def test_when_nobody_receives_for_long_all_is_off_until_somebody_does(flow_control, late_end, crystal) -> None:
+    bench = Bench(flow_control, late_end, wanted=3, crystal=crystal)
+    bench.again = False
+    words = bench.chip.registers.words
+    for _ in range(2):
+        bench.run(bench.chip.time + 1000)
+        assert (words[0x500], bench.clock.claimed, bench.chip.on) == (8, True, True)
+        if not bench.waiting:
+            bench.receive()
+        bench.run(bench.chip.time + 2 * LONG)
+        assert bench.chip.on, "somebody waits for something"
+        bench.come(b"abc") if not flow_control else bench.chip.to_send.extend((0, byte) for byte in b"abc")
+        bench.run(bench.chip.time + 100_000)
+        bench.run(bench.chip.time + 2 * LONG)
+        assert (words[0x500], bench.clock.claimed, bench.chip.on) == (0, False, False)
+        before = bench.wakings
+        bench.run(bench.chip.time + 3 * LONG)
+        assert bench.wakings == before, "it sleeps"
+        bench.receive()
+    assert bytes(bench.got) == b"abcabc"
+
+
+def test_between_two_receptions_of_a_client_that_thinks_nothing_is_lost() -> None:
+    bench = Bench(wanted=4)
+    bench.again = False
+    for word in (b"one ", b"two ", b"thre", b"four"):
+        bench.come(word)
+        bench.run(bench.chip.time + 7_000_000)
+        bench.receive()
+        bench.run(bench.chip.time + 10_000)
+    assert bytes(bench.got) == b"one two threfour"
+    assert bench.chip.lost_bytes == 0
+
+
+@pytest.mark.parametrize("crystal", [0, 360])
+def test_the_transmitter_is_on_while_there_is_something_to_send(crystal) -> None:
+    bench = Bench(crystal=crystal)
+    bench.run(LONG)
+    words = bench.chip.registers.words
+    assert words[0x500] == 0
+    for text in (b"hello", b"again"):
+        bench.send(text)
+        bench.run(bench.chip.time + 4 * BYTE)
+        assert (words[0x500], bench.clock.claimed) == (8, True)
+        bench.run(bench.chip.time + 20 * BYTE)
+        assert (words[0x500], bench.clock.claimed) == (0, False)
+    assert bytes(bench.chip.sent) == b"helloagain"
+    assert bench.sent == [5, 5]
+    bench.receive()
+    bench.run(bench.chip.time + 1000)
+    bench.come(b"x")
+    bench.run(bench.chip.time + 1000)
+    assert bytes(bench.got) == b"x"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_client_that_comes_back_while_the_receiver_is_stopped_is_served(seed) -> None:
+    random = Random(seed)
+    bench = Bench(late_end=bool(seed & 1), crystal=random.choice((0, 360)), lateness=lambda: random.randrange(200))
+    bench.again = False
+    for _ in range(8):
+        bench.run(bench.chip.time + 10_000_000 - 500 + random.randrange(1000))
+        if random.random() < 0.5:
+            bench.send(b"out")
+        bench.receive()
+        bench.run(bench.chip.time + 2000)
+        bench.come(b"y")
+        bench.run(bench.chip.time + 2000)
+    assert bytes(bench.got) == 8 * b"y"

@@ -123,7 +123,8 @@ class ChipUarte:
 
     BYTE = 87  # at 115200 baud
     FIFO = 6  # 6.34: RTS asks for silence while there is room for four
-    STARTRX, STOPRX, STARTTX = 0x000, 0x004, 0x008
+    STARTRX, STOPRX, STARTTX, STOPTX = 0x000, 0x004, 0x008, 0x00C
+    TXSTOPPED = 0x158
     FLUSHRX, ERRORSRC = 0x02C, 0x480
     RXDRDY, ENDRX, ENDTX, ERROR, RXTO, RXSTARTED = 0x108, 0x110, 0x120, 0x124, 0x144, 0x14C
     INTERRUPTS = ((2, RXDRDY), (4, ENDRX), (8, ENDTX), (9, ERROR), (17, RXTO), (19, RXSTARTED))
@@ -134,8 +135,9 @@ class ChipUarte:
         self.late_end, self.counts_lost = late_end, counts_lost
         self.counter = ChipCounter(lambda: self.advance(1))
         self.time = 0
-        self.events = {offset: 0 for _, offset in self.INTERRUPTS}
+        self.events = {offset: 0 for _, offset in self.INTERRUPTS} | {self.TXSTOPPED: 0}
         self.enabled = 0
+        self.exact: Callable[[], bool] = lambda: True  # whether its clock is
         self.on = False  # the receiver
         self.stop_at: int | None = None
         self.stopped_at: int | None = None
@@ -158,6 +160,8 @@ class ChipUarte:
             self.STARTRX: self._start_rx,
             self.STOPRX: self._stop_rx,
             self.STARTTX: self._start_tx,
+            self.STOPTX: self._stop_tx,
+            self.ENABLE: self._switch,
             self.FLUSHRX: self._flush_rx,
             self.ERRORSRC: lambda value: None,
             self.INTENSET: self._enable,
@@ -178,6 +182,12 @@ class ChipUarte:
     def may_send(self) -> bool:
         """RTS, as the sender sees it."""
         return self.on and self.stop_at is None and len(self.fifo) <= self.FIFO - 4
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is under way, on the line or in the hardware."""
+        moving = self.arriving or self.to_send or self.sending or self.fifo
+        return bool(moving) or self.stop_at is not None
 
     # -- Registers --
 
@@ -204,6 +214,7 @@ class ChipUarte:
         assert value == 1
         assert self.registers.words[self.ENABLE] == 8
         self.advance(1)
+        assert self.exact(), "the receiver needs the exact clock"
         assert self.stop_at is None, "started while it stops"
         self._begin()
 
@@ -246,9 +257,19 @@ class ChipUarte:
     def _start_tx(self, value: int) -> None:
         assert value == 1
         assert self.sending is None
+        assert self.exact(), "the transmitter needs the exact clock"
         words = self.registers.words
+        assert words[self.ENABLE] == 8
         data = bytes(memory(words[self.TX_POINTER], words[self.TX_LENGTH]))
         self.sending = self.time + len(data) * self.BYTE, data
+
+    def _stop_tx(self, value: int) -> None:
+        assert (value, self.sending) == (1, None), "stopped while it sends"
+        self.events[self.TXSTOPPED] = 1
+
+    def _switch(self, value: int) -> None:
+        assert value or not (self.on or self.filling or self.sending), "switched off while it works"
+        self.registers.words[self.ENABLE] = value
 
     # -- Time --
 
@@ -321,3 +342,56 @@ class ChipUarte:
             if following and following[0] <= moment:
                 following[1]()
         self.time = end
+
+
+class UarteClock:
+    """A HIL ExactClock, which takes `delay` microseconds to start."""
+
+    def __init__(self, chip: ChipUarte, delay: int) -> None:
+        self.chip, self.delay = chip, delay
+        self.running: Callable[[], None] = lambda: None
+        self.at: int | None = None
+        self.claimed = self.on = False
+        chip.exact = lambda: self.on
+
+    def set_client(self, running: Callable[[], None]) -> None:
+        self.running = running
+
+    def request(self) -> int:
+        self.claimed = True
+        if self.delay == 0:
+            self.on = True
+        if not self.on and self.at is None:
+            self.at = self.chip.time + self.delay
+        return int(self.on)
+
+    def release(self) -> None:
+        self.claimed = self.on = False
+        self.at = None
+
+    def look(self) -> None:
+        if self.at is not None and self.chip.time >= self.at:
+            self.at, self.on = None, True
+            self.running()
+
+
+class UarteAlarm:
+    """A HIL Alarm of a million ticks a second."""
+
+    frequency = 1_000_000 << 8
+
+    def __init__(self, chip: ChipUarte) -> None:
+        self.chip = chip
+        self.fired: Callable[[], None] = lambda: None
+        self.at: int | None = None
+
+    def set_client(self, fired: Callable[[], None]) -> None:
+        self.fired = fired
+
+    def set_alarm(self, dt: int) -> None:
+        self.at = self.chip.time + dt
+
+    def look(self) -> None:
+        if self.at is not None and self.chip.time >= self.at:
+            self.at = None
+            self.fired()
