@@ -93,7 +93,7 @@ class AdcBench:
 
     def filled(self, buffer: Buffer, count: int, status: int) -> None:
         got = buffer.give_back()
-        passed = ((self._alarm.now() - self._begun) & _MASK) * 1000 >> 15
+        passed = int((self._alarm.now() - self._begun) & _MASK) * 1000 >> 15
         equal = 0
         for at in range(count):
             if got[2 * int(at)] == got[0] and got[2 * int(at) + 1] == got[1]:

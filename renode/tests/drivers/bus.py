@@ -94,7 +94,7 @@ class I2cBench:
         if read is not None:
             got = read.give_back()
             value = got[0] << 8 | got[1]
-        passed = (self._alarm.now() - self._begun) & _MASK
+        passed = int((self._alarm.now() - self._begun) & _MASK)
         milliseconds = passed * 1000 >> 15
         log(f"bench: i2c step {self._step}, status {status}, value {value}, {milliseconds} ms")
         self._step += 1

@@ -34,7 +34,7 @@ class TimerBench:
         if self._count < _SHORT:
             self._timer.set_alarm(_SHORT_US)
             return
-        passed = (self._judge.now() - self._begun) & _MASK
+        passed = int((self._judge.now() - self._begun) & _MASK)
         milliseconds = passed * 1000 >> 15
         if self._count == _SHORT:
             log(f"bench: timer {self._count} short alarms, {milliseconds} ms")
