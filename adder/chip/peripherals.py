@@ -698,6 +698,8 @@ class Nvmc(Peripheral):
             self.bus.complain(f"Nvmc: page {page:#x} erased while CONFIG is {self.registers[0x504]}")
             return
         self._stand_still(time)
+        if page not in self._erased_for and self.bus.read_memory(page, self.PAGE) == b"\xff" * self.PAGE:
+            return  # what is erased stays so
         self._erased_for[page] = self._erased_for.get(page, 0) + time
         if self._erased_for[page] >= self.ERASE:
             del self._erased_for[page]

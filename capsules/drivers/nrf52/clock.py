@@ -12,11 +12,13 @@ _LFCLKSTART = const(0x008)
 _LFCLKSTOP = const(0x00C)
 _HFCLKSTARTED = const(0x100)
 _INTENSET = const(0x304)
+_INTENCLR = const(0x308)
 _HFCLKSTAT = const(0x40C)
 _LFCLKSTAT = const(0x418)
 _LFCLKSRC = const(0x518)
 
 _INT_HFCLKSTARTED = const(1)
+_ALL = const(0xFFFFFFFF)
 _STATE_BIT = const(16)  # CLOCK, "HFCLKSTAT", "LFCLKSTAT"
 _CRYSTAL_RUNS = const(1 << 16 | 1)  # HFCLKSTAT: running, from the crystal
 _SOURCE_BITS = const(2)
@@ -74,6 +76,7 @@ class Clock:
         self._users: "list[HighClock]" = []
         self._claims = 0  # a bit for each of them
         self._waiting = 0  # and for each who has to be told when it runs
+        registers.write(_INTENCLR, _ALL)  # what a bootloader has left
         registers.write(_INTENSET, _INT_HFCLKSTARTED)
         line.enable(self._interrupt)
 
