@@ -26,7 +26,7 @@ _SVC_INSTRUCTION, _EXCEPTION_RETURN = 2, 8  # what Unicorn calls them
 
 _R = [getattr(arm, f"UC_ARM_REG_R{n}") for n in range(13)]
 SP, LR, PC, XPSR = arm.UC_ARM_REG_SP, arm.UC_ARM_REG_LR, arm.UC_ARM_REG_PC, arm.UC_ARM_REG_XPSR
-_MSP, _PSP, _IPSR = arm.UC_ARM_REG_MSP, arm.UC_ARM_REG_PSP, arm.UC_ARM_REG_IPSR
+_MSP, PSP, _IPSR = arm.UC_ARM_REG_MSP, arm.UC_ARM_REG_PSP, arm.UC_ARM_REG_IPSR
 _CONTROL, _PRIMASK, _BASEPRI = arm.UC_ARM_REG_CONTROL, arm.UC_ARM_REG_PRIMASK, arm.UC_ARM_REG_BASEPRI
 
 CYCLES_A_TICK = 256  # of the dual timer
@@ -220,7 +220,7 @@ class Board:
         """Unstack a frame; then what is pending has its turn."""
         machine, it = self.machine, self.devices
         thread = value & 8
-        stack = _PSP if thread and value & 4 else _MSP
+        stack = PSP if thread and value & 4 else _MSP
         frame = machine.reg_read(stack)
         *words, pc, psr = struct.unpack("<8I", machine.mem_read(frame, 32))
         privilege = machine.reg_read(_CONTROL) & 1
@@ -325,7 +325,7 @@ class Board:
         self.restore(self._reset)
         for base, size in self.writable():
             self.machine.mem_write(base, bytes(other.machine.mem_read(base, size)))
-        for register in (XPSR, _IPSR, *_R, SP, LR, _PSP, _PRIMASK, _CONTROL):
+        for register in (XPSR, _IPSR, *_R, SP, LR, PSP, _PRIMASK, _CONTROL):
             self.machine.reg_write(register, other.machine.reg_read(register))
         self._pc, self.output[:], self.devices = other._pc, other.output, other.devices.copy()
         self.system, self._booting = dict(other.system), None

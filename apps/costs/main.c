@@ -14,6 +14,9 @@ static const volatile char commands[512] = "COMMANDS:0:0,2;2:0,1";
 
 #define TRIES (3) // the middle one counts: an interrupt may be served within a call
 #define GET_TIME (2)
+#define SET_RELATIVE (5)
+#define YIELD_WAIT (1)
+#define YIELD_WAIT_FOR (2)
 
 static const uint32_t worst[] = { 0, 1, 2048, 0x7fffffff, 0x80000001, 0xffffffff };
 #define WORST (sizeof worst / sizeof worst[0])
@@ -38,6 +41,15 @@ static void lend(uint32_t driver, unsigned odd) {
     }
 }
 
+// So that what waits for an upcall gets one at once.
+static void have_upcall(void) {
+    ADDER_SVC(CLASS_SUBSCRIBE, DRIVER_ALARM, 0, never, 0);
+    command(DRIVER_ALARM, SET_RELATIVE, 1, 0);
+    uint32_t began = now();
+    while (((now() - began) & 0xffffff) < 100) {
+    }
+}
+
 static uint32_t middle(const uint32_t took[TRIES]) {
     uint32_t low = took[0] < took[1] ? took[0] : took[1], high = took[0] < took[1] ? took[1] : took[0];
     return took[2] < low ? low : took[2] > high ? high : took[2];
@@ -49,12 +61,16 @@ static uint32_t measure(uint32_t class, uint32_t r0, uint32_t r1, uint32_t r2, u
         if (class == CLASS_COMMAND && r0 != DRIVER_ALARM) {
             lend(r0, i & 1);
         }
+        if (class == CLASS_YIELD && (r0 == YIELD_WAIT || r0 == YIELD_WAIT_FOR)) {
+            have_upcall();
+        }
         uint32_t began = now();
         switch (class) {
             case CLASS_COMMAND: ADDER_SVC(CLASS_COMMAND, r0, r1, r2, r3); break;
             case CLASS_SUBSCRIBE: ADDER_SVC(CLASS_SUBSCRIBE, r0, r1, r2, r3); break;
             case CLASS_ALLOW_RW: ADDER_SVC(CLASS_ALLOW_RW, r0, r1, r2, r3); break;
             case CLASS_ALLOW_RO: ADDER_SVC(CLASS_ALLOW_RO, r0, r1, r2, r3); break;
+            case CLASS_ALLOW_READABLE: ADDER_SVC(CLASS_ALLOW_READABLE, r0, r1, r2, r3); break;
             case CLASS_MEMOP: ADDER_SVC(CLASS_MEMOP, r0, r1, r2, r3); break;
             case CLASS_YIELD: ADDER_SVC(CLASS_YIELD, r0, r1, r2, r3); break;
         }
@@ -128,8 +144,9 @@ int main(void) {
         }
         served++;
         class_costs("subscribe", CLASS_SUBSCRIBE, driver, (uint32_t)never, 0);
-        class_costs("allow", CLASS_ALLOW_RW, driver, (uint32_t)written + 1, 2048);
-        class_costs("allow", CLASS_ALLOW_RO, driver, (uint32_t)read + 1, 0xffffffff);
+        class_costs("allow_rw", CLASS_ALLOW_RW, driver, (uint32_t)written + 1, 2048);
+        class_costs("allow_ro", CLASS_ALLOW_RO, driver, (uint32_t)read + 1, 0xffffffff);
+        class_costs("allow_readable", CLASS_ALLOW_READABLE, driver, (uint32_t)written + 1, 2048);
         while (*at == ':' || *at == ',') {
             at++;
             command_costs(driver, number_at(&at));
@@ -148,6 +165,8 @@ int main(void) {
     }
     class_costs("yield", CLASS_YIELD, 0, 0, 0);
     class_costs("yield", CLASS_YIELD, 0xffffffff, 0, 0);
+    print("costs: yield 0x1: %u ticks\n", (unsigned)measure(CLASS_YIELD, YIELD_WAIT, 0, 0, 0));
+    print("costs: yield 0x2: %u ticks\n", (unsigned)measure(CLASS_YIELD, YIELD_WAIT_FOR, DRIVER_ALARM, 0, 0));
     print("costs: done, %u drivers\n", served);
     return 0;
 }

@@ -43,6 +43,9 @@ TRANSLATED = (
 
 def copy_firmware(folder: Path, changed: Callable[[str, str], str]) -> None:
     """The kernel's C as it is built here: in C alone, and with the changes that a test asks for."""
+    for old in (folder / "firmware").rglob("*.[ch]"):
+        if not (ROOT / old.relative_to(folder)).is_file():  # it has another name now
+            old.unlink()
     for path in sorted((ROOT / "firmware").rglob("*.[ch]")):
         relative = path.relative_to(ROOT)
         text = changed(str(relative), path.read_text())
