@@ -31,6 +31,7 @@
 #include "core/context_switch.h"
 #include "core/flash.h"
 #include "core/interrupt.h"
+#include "core/wired.h"
 #include "host.h"
 #include "kernel/abi.h"
 #include "kernel/bottom_half.h"
@@ -54,7 +55,8 @@
 
 enum { FINDING = 78, REFUSED = 79 }; // exit codes; 77 is the sanitizers'
 
-extern uint8_t _stack_limit, _stack_top, _frozen_code_start, _frozen_code_end;
+extern uint8_t _stack_limit, _stack_top, _frozen_code_start, _frozen_code_end, _heap_start, _heap_end;
+const wired_t _wired; // nothing is: the kernel wires itself
 extern void (*const system_call_table[])(exception_frame_t *frame);
 
 mp_state_ctx_t *mp_state_ctx_register = &kernel_python_state;
@@ -98,6 +100,7 @@ static void map_machine(void) {
     map(APP_FLASH_START, STORAGE_END - APP_FLASH_START, PROT_READ | PROT_WRITE);
     map((uint32_t)&_stack_limit - 0x10000, 0x10000, PROT_NONE);
     map((uint32_t)&_stack_limit, &_stack_top - &_stack_limit, PROT_READ | PROT_WRITE);
+    map((uint32_t)&_heap_start, &_heap_end - &_heap_start, PROT_READ | PROT_WRITE);
     map((uint32_t)&_frozen_code_start, &_frozen_code_end - &_frozen_code_start, PROT_READ | PROT_WRITE | PROT_EXEC);
     memset((void *)APP_FLASH_START, 0xff, STORAGE_END - APP_FLASH_START);
     UART_DATA = NOTHING_SENT;
@@ -232,6 +235,9 @@ void kernel_panic(const char *format, ...) {
         _exit(REFUSED); // MicroPython's compiler did not take it: in a build it ends that
     }
     found("panic: %s", text);
+}
+
+void fault_tell(void) { // that a process has ended: nobody reports it here
 }
 
 void fault_notify(unsigned line) {
