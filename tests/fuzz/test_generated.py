@@ -1,11 +1,11 @@
 """Generated capsules hurt nobody: a sample in `make test`; in `make fuzz` a million here, and 20,000 in the image."""
 
 import pytest
-from fuzz import fuzz_host, on_host
-from fuzzing import record
+from fuzz import fuzz_host, keep_host, on_host
+from fuzzing import next_seed, record
 from grammar import Program, make
 from on_host import Host
-from on_image import Kernel, fuzz_image
+from on_image import Kernel, fuzz_image, keep_image
 from reduce import reduce
 
 pytestmark = pytest.mark.xdist_group("fuzz")  # they share two kernels: tests/side_by_side.py
@@ -13,15 +13,16 @@ pytestmark = pytest.mark.xdist_group("fuzz")  # they share two kernels: tests/si
 PROCESSES = 2
 found: list[dict[str, object]] = []
 SAMPLE, ALL = 40, 350_000  # modules, of which some are refused
-IMAGE_ALL = 7_500
+IMAGE_ALL = 10_500
 
 
 @pytest.mark.timeout(72000)
 def test_generated_capsules_on_this_machine_hurt_nobody(long: bool, host: Host) -> None:
-    tally = fuzz_host(0, ALL, PROCESSES, 1e9) if long else on_host(range(SAMPLE), host)
+    first = next_seed("host")
+    tally = fuzz_host(first, ALL, PROCESSES, keep=keep_host) if long else on_host(range(SAMPLE), host)
     if long:
         found.extend(tally.findings)
-        record(host_programs=tally.programs, host_calls=tally.calls, findings=found)
+        record(findings=found)
     assert not tally.findings
     assert tally.programs >= (1_000_000 if long else 2 * SAMPLE)
     # Most programs are accepted, and get somewhere.
@@ -40,9 +41,9 @@ def test_generated_capsules_in_the_image_hurt_nobody(sample_kernel: Kernel) -> N
 def test_many_generated_capsules_in_the_image_hurt_nobody(long: bool) -> None:
     if not long:
         pytest.skip("`make fuzz` runs it at length; `make test` a sample of it, the test above")
-    tally = fuzz_image(0, IMAGE_ALL)
+    tally = fuzz_image(next_seed("image"), IMAGE_ALL, keep=keep_image)
     found.extend(tally.findings)
-    record(image_programs=tally.programs, findings=found)
+    record(findings=found)
     assert not tally.findings
     assert tally.programs >= 20_000
 
