@@ -23,7 +23,8 @@ def wire(kernel: Kernel, memory: list[Region], sources: Sources) -> Image:
     wired = Wired(kernel, first, second)
     if "kernel: capsule" in said:
         raise AdderError(f"A capsule cannot be made:\n{said}")
-    writes = writes_of(wired, first.accesses, second.accesses)
+    writes = writes_of(wired, first.accesses, second.accesses)  # first: it knows which capsule has read something
+    wired.check()
     return Layout(wired, Heap(wired, sources)).image(writes)
 
 

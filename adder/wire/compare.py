@@ -39,6 +39,7 @@ class Wired:
         self.memory: dict[int, int] = {}
         self.pointers: set[int] = set()
         """The addresses of words that point into the heap."""
+        self.odd: list[tuple[int, int, int]] = []
         distance = second.heap - first.heap
         for start, one, other in (
             (self.variables, first.ram, second.ram),
@@ -51,10 +52,15 @@ class Wired:
                 if twin - word == distance and 0 <= word - first.heap < HEAP_SIZE:
                     self.pointers.add(address)
                 elif word != twin:
-                    raise AdderError(
-                        f"The word at 0x{address:08x}{self._variable(address)} is 0x{word:08x} or 0x{twin:08x}, and no"
-                        " address of an object: wiring depends on something that is not the same at each boot."
-                    )
+                    self.odd.append((address, word, twin))
+
+    def check(self) -> None:
+        """Raise if there is a word that is neither the same in both nor an address."""
+        for address, word, twin in self.odd:
+            raise AdderError(
+                f"The word at 0x{address:08x}{self._variable(address)} is 0x{word:08x} or 0x{twin:08x}, and no"
+                " address of an object: wiring depends on something that is not the same at each boot."
+            )
 
     def _variable(self, address: int) -> str:
         """The variable in which an address lies."""

@@ -33,7 +33,7 @@ extern uint8_t _stack_top, _stack_limit;
 
 // Where the heap lies. The build gives it other places when it wires the kernel (adder/wire).
 extern uint8_t _heap_start, _heap_end;
-__attribute__((used, section(".rodata.heap_bounds"))) uint8_t *const volatile heap_bounds[2] = { &_heap_start, &_heap_end };
+uint8_t *const heap_bounds[2] = { &_heap_start, &_heap_end };
 
 static mp_obj_t pystack[CONFIG_KERNEL_PYSTACK_BYTES / sizeof(mp_obj_t)];
 
@@ -85,7 +85,8 @@ int main(void) {
     python_enter_kernel();
     mpu_init();
     mp_cstack_init_with_top(&_stack_top, &_stack_top - &_stack_limit);
-    heap_init(heap_bounds[0], heap_bounds[1]);
+    uint8_t *const volatile *bounds = heap_bounds; // not what the compiler has seen
+    heap_init(bounds[0], bounds[1]);
     mp_pystack_init(pystack, &pystack[MP_ARRAY_SIZE(pystack)]);
     MP_STATE_THREAD(nlr_top) = NULL;
     tick_normal();

@@ -5,7 +5,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from kernels import build_variant
+from kernels import build_board, build_variant, write
 
 from adder.board import ROOT, Region, read_manifest
 from adder.errors import AdderError
@@ -60,7 +60,7 @@ def test_all_apps_fault_and_restart_and_no_byte_of_the_flash_changes(folder: Pat
     with Simulation(folder / "kernel.elf", image.path) as board:
         # What is wanted comes in about five of the board's seconds.
         again = re.compile(r"faulty: read-kernel[\s\S]*restart in 100 ms[\s\S]*faulty: read-kernel")
-        board.run_until(lambda: "ping: 200 round trips" in board.transcript and again.search(board.transcript), 120)
+        board.run_until(lambda: "ping: 200 round trips" in board.transcript and again.search(board.transcript), 300)
         assert board.read_memory(start, end - start) == kernel.bytes(start, end - start)
         text = board.transcript
     for said in ("hello: hello, 1 of 5", "clock 00:00:01", "Uryyb sebz Clguba", "no register lost"):
@@ -97,6 +97,7 @@ def test_a_boot_makes_in_ram_what_the_build_has_put_into_the_image_block_by_bloc
     kernel = Kernel(folder / "kernel_unwired.elf")
     first, second, _ = run_twice(kernel, memory_of("qemu", folder))
     wired = Wired(kernel, first, second)
+    wired.check()
     heap = Heap(wired, Sources("qemu", folder))
     twins: dict[int, int] = {}
     waiting: list[int] = []
@@ -248,3 +249,35 @@ def test_a_capsule_with_buffers_costs_these_and_what_refers_to_them(checked: Che
     costs = ram_of(checked, "console")
     assert set(costs) <= {"table", "items", "mp_type_list", "take_cell_type", "buffer_type", "storage", "deferred_type"}
     assert costs["storage"] == 4 * (20 + 64)  # board/components/console.py
+
+
+# -- What cannot be wired ----------------------------------------------------------------
+
+# The verifier does not see that this reads (CP027): what is in a list may be anything.
+READER = """\
+\"\"\"Reads a register when it is made, in a way that no rule finds.\"\"\"
+
+from kernel import Registers
+
+
+class Reader:
+    def __init__(self, registers: Registers) -> None:
+        self._leds = 0
+        for one in [registers]:
+            self._leds = one.read(0)
+"""
+
+
+def write_reader(folder: Path) -> None:
+    """QEMU's board, and one capsule more."""
+    board = (ROOT / "boards/qemu/board.py").read_text()
+    board = board.replace("\n_CLOCK_HZ", "\nfrom capsules.hostile.reader import Reader\n\n_CLOCK_HZ", 1)
+    write(folder / "board.py", board + "\nmint.build('reader', lambda: Reader(fpgaio))\n")
+    write(folder / "capsules/hostile/reader.py", READER)
+    write(folder / "memory.toml", (ROOT / "boards/qemu/memory.toml").read_text())
+    write(folder / "defconfig", "CONFIG_WIRED=y\n")
+
+
+def test_a_capsule_that_reads_hardware_while_it_is_wired_is_named_and_ends_the_build() -> None:
+    with pytest.raises(AssertionError, match=r"capsule 'reader' reads 0x40028000 .*while the board is wired"):
+        build_board("reader", write_reader)
