@@ -34,6 +34,7 @@ class Clock(Peripheral):
         self.crystal = False  # runs, and is the clock of high frequency
         self._starting: Event | None = None
         self._low = 0
+        self.low_wanted = False
         self.low_since: int | None = None  # the low-frequency clock runs since then
         self.followers: list[Callable[[], None]] = []
 
@@ -55,6 +56,7 @@ class Clock(Peripheral):
             self._starting = None
 
     def _start_low(self) -> None:
+        self.low_wanted = True
         if self.low_since is not None:
             return  # runs already, from what it runs from: LFCLKSRC is not looked at
         source = self.registers[0x518] & 3
@@ -131,7 +133,8 @@ class Rtc(Peripheral):
             self._prescaler = value & 0xFFF
 
     def _start(self) -> None:
-        if not self._running:
+        # As in Renode, it does nothing before somebody has started its clock.
+        if not self._running and self._clock.low_wanted:
             self._running, self._since = True, self._ticks()
             self._rearm()
 

@@ -445,6 +445,7 @@ def test_the_low_frequency_clock_is_the_crystals_whatever_ran_before(boot: Boot,
 
 def test_what_a_bootloader_leaves_in_the_peripherals_does_not_matter(boot: Boot) -> None:
     chip = boot("hello")
+    chip.clock.write(0x08, 1)
     for counter in (chip.rtc0, chip.rtc1):
         counter.write(0x508, 32)  # PRESCALER
         counter.write(0x304, 0x000F0003)  # TICK, OVRFLW, COMPARE

@@ -58,7 +58,11 @@ class RtcAlarm:
         registers.write(_PRESCALER, 0)
         registers.write(_INTENSET, _INT_COMPARE)
         line.enable_acknowledged(self._interrupt, event, 0)
-        registers.write(_START, 1)
+        self._registers = registers
+
+    def start(self) -> None:
+        """Count. The clock of low frequency has been started before: without it, the task may do nothing (6.22)."""
+        self._registers.write(_START, 1)
 
     def set_client(self, fired: "Callable[[], None]") -> None:
         self._fired = fired
