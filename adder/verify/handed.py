@@ -36,10 +36,10 @@ def handed_out(node: ast.ClassDef) -> Iterator[tuple[ast.AST, str]]:
     if not any(not name.startswith("_") for name in holding):
         return
     for method in methods:
-        for inner in within[method]:
-            stored = isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store) and inner.attr
+        for part in within[method]:
+            stored = isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store) and part.attr
             if stored and stored in holding and not stored.startswith("_"):
-                yield inner, stored
+                yield part, stored
 
 
 def _names(annotation: ast.expr) -> set[str]:

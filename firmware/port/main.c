@@ -111,7 +111,7 @@ int main(void) {
     mp_obj_print_exception(&kernel_print, MP_OBJ_FROM_PTR(nlr.ret_val));
     if (!is_memory_error(nlr.ret_val) || ++attempts == ATTEMPTS) {
         if (attempts == ATTEMPTS) {
-            kernel_panic("the board could not be wired: a kernel heap of %u bytes is too small", (unsigned)(&_heap_end - &_heap_start));
+            kernel_panic("the board could not be wired: a heap of %u bytes is too small", (unsigned)(&_heap_end - &_heap_start));
         }
         kernel_panic("the board could not be wired");
     }

@@ -215,7 +215,7 @@ def test_a_heap_that_is_much_too_small_is_named(simulation) -> None:
     board.kernel = build_variant("qemu", "KERNEL_HEAP_KB=12")
     with board:
         board.expect(r"^MemoryError: ", timeout=30)
-        board.expect(r"^panicked: the board could not be wired: a kernel heap of 12 KB is too small\r$", timeout=30)
+        board.expect(r"^panicked: the board could not be wired: a heap of 12288 bytes is too small\r$", timeout=30)
         assert board.transcript.count("trying again") == 2
 
 

@@ -11,7 +11,7 @@ from adder.symbols import Symbols
 BOARDS = ("qemu", "nrf52840")
 MUTABLE = (".data", ".bss")
 
-TRUSTED = re.compile(r"^(core|kernel|arch)/|^main\.o$|^panic_console")
+TRUSTED = re.compile(r"^(core|kernel|objects|arch)/|^main\.o$|^panic_console")
 """Objects that only the kernel runs: they may have variables."""
 
 FLASH = (".before", ".interpreter", ".bytecode", ".kernel")

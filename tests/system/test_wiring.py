@@ -44,12 +44,15 @@ def test_a_wired_kernel_differs_from_the_one_that_wires_itself_in_nothing_but_it
     """And in where its heap and the processes' memory begin and end, which the linker has put into some words."""
     wired, unwired = (Kernel(folder / f"kernel{name}.elf") for name in ("", "_unwired"))
     ends = {unwired.symbols[name] for name in ("_heap_start", "_heap_end", "_process_ram_start", "_kernel_ram_end")}
+    compared = 0
     for (start, _, data), (other_start, _, other) in zip(wired.segments, unwired.segments, strict=False):
         if start != other_start or start > wired.symbols["_wired"]:
             continue
         until = min(len(data), wired.symbols["_wired"] - start)
-        pairs = zip(words(data[:until]), words(other[:until]), strict=True)
+        pairs = list(zip(words(data[:until]), words(other[:until]), strict=True))
+        compared += len(pairs)
         assert {there for here, there in pairs if here != there} <= ends
+    assert compared > 10_000
 
 
 def test_all_apps_fault_and_restart_and_no_byte_of_the_flash_changes(folder: Path, tmp_path: Path) -> None:
