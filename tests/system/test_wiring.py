@@ -63,7 +63,9 @@ def test_all_apps_fault_and_restart_and_no_byte_of_the_flash_changes(folder: Pat
     with Simulation(folder / "kernel.elf", image.path) as board:
         # What is wanted comes in about five of the board's seconds.
         again = re.compile(r"faulty: read-kernel[\s\S]*restart in 100 ms[\s\S]*faulty: read-kernel")
-        board.run_until(lambda: "ping: 200 round trips" in board.transcript and again.search(board.transcript), 300)
+        assert board.run_until(
+            lambda: "ping: 200 round trips" in board.transcript and again.search(board.transcript) is not None, 300
+        )
         assert board.read_memory(start, end - start) == kernel.bytes(start, end - start)
         text = board.transcript
     for said in ("hello: hello, 1 of 5", "clock 00:00:01", "Uryyb sebz Clguba", "no register lost"):
