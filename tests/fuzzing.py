@@ -5,6 +5,7 @@ Runs of the same code are summed, so a million programs need not be one run; the
 """
 
 import fcntl
+import functools
 import hashlib
 import json
 import subprocess
@@ -25,8 +26,12 @@ def _git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 
 
+@functools.cache
 def code() -> tuple[str, str]:
-    """The commit, and a name for what is tried; changes that are not committed have one of their own."""
+    """The commit, and a name for what is tried; changes that are not committed have one of their own.
+
+    As it is when a run begins: the tree may change while that goes on.
+    """
     changes = _git("diff", "HEAD", "--", *TRIED)
     name = hashlib.sha256((_git("ls-tree", "HEAD", "--", *TRIED) + changes).encode()).hexdigest()[:12]
     return _git("rev-parse", "--short", "HEAD") + ("+" if changes else ""), name
@@ -77,7 +82,8 @@ def add_run(what: str, first: int, count: int, **numbers: Any) -> dict[str, Any]
 
 
 def next_seed(what: str) -> int:
-    """The first seed behind all that have been run, whatever the code was."""
+    """The first seed behind all that have been run, whatever the code was; here a run begins."""
+    code()
     runs = json.loads(REPORT.read_text()).get("runs", []) if REPORT.is_file() else []
     return max((run["first"] + run["count"] for run in runs if run["what"] == what), default=0)
 
