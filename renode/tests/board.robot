@@ -76,7 +76,7 @@ The Thermometer Says What The Chip Has
 
 Storage Outlives A Reset And A Loss Of Power
     Boot    store
-    ${line}=    Expect    store: 
+    ${line}=    Expect    ^store: 
     Skip Without    ${line}[line]    storage
     Should Contain    ${line}[line]    store: start 1
     Execute Command    machine Reset
@@ -96,4 +96,4 @@ A Reset Is Reported
     Execute Command    machine Reset
     Start Emulation
     Expect    reset by software
-    Expect    hello, 1 of 5
+    Expect    hello, 2 of 5
