@@ -82,6 +82,7 @@ PYTHON_OPERATIONS = (
     Operation("python_asyncio_switch", "Python: switch of asyncio tasks"),
     Operation("python_print_byte", "Python: a printed byte, in lines of 64"),
     Operation("python_ipc_round_trip", "Python: IPC round trip, to Python"),
+    Operation("python_ipc_rot13", "Python: the same, with rot13 of 32 bytes"),
     Operation("python_sensor_read", "Python: temperature.read()"),
     Operation("python_led_toggle", "Python: led.toggle(0)"),
 )

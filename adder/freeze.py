@@ -25,6 +25,7 @@ from adder.board import ROOT, board_folder
 from adder.errors import AdderError
 from adder.manifest import write_if_changed
 from adder.prepare import Prepare, Refused, constants_of, is_host_only, printed
+from adder.prepared import with_prepared
 from adder.verify import verify_program
 
 BUILT_IN = {"kernel", "cells", "mint", "micropython"}
@@ -175,6 +176,10 @@ class Freezer:
                 return mpy_cross.emitter(self.config, str(module.path.relative_to(folder).with_suffix("")))
         return mpy_cross.emitter(self.config, module.name)
 
+    def library_emitter(self, shown: str) -> str:
+        """What mpy-cross.cfg says of a module of processes."""
+        return mpy_cross.emitter(self.config, "apps/library/" + shown)
+
     def compile(self, shown: str, path: Path, emit: str, text: str) -> Path:
         """Compile one module's text; returns its .mpy file. Tracebacks will call it `shown`."""
         source = self.folder / "frozen" / shown
@@ -217,7 +222,9 @@ class Freezer:
             text = self.prepare(module)
             compiled.append(self.compile(file_of(module.name), module.shown, self.emitter(module), text))
         compiled += [
-            self.compile(shown, path, mpy_cross.emitter(self.config, "apps/library/" + shown), path.read_text())
+            self.compile(
+                shown, path, mpy_cross.emitter(self.config, "apps/library/" + shown), with_prepared(path.read_text())
+            )
             for shown, path in library(micropython)
         ]
         tool = micropython / "tools" / "mpy-tool.py"
@@ -241,7 +248,9 @@ class Freezer:
             raise AdderError(f"mpy-tool failed: {result.stderr.strip().splitlines()[-1]}")
         write_if_changed(
             self.folder / "frozen_content.c",
-            list_functions(name_frozen(result.stdout, [file_of(m.name) for m in frozen]), self.config["words"]),
+            list_functions(
+                list_lengths(name_frozen(result.stdout, [file_of(m.name) for m in frozen])), self.config["words"]
+            ),
         )
 
 
@@ -265,6 +274,13 @@ def name_frozen(text: str, kernel: list[str]) -> str:
     for path in kernel:
         text = text.replace(f'"{path}\\0"', f'".kernel/{path}\\0"', 1)
     return text
+
+
+def list_lengths(text: str) -> str:
+    """Add the lengths of the modules' names, so that a search need not read each (upstream_frozenmod.c)."""
+    names = re.search(r"^const char mp_frozen_names\[\] = \{\n(.*?)^\};", text, flags=re.MULTILINE | re.DOTALL)
+    lengths = [len(name) for name in re.findall(r'^    "(.+?)\\0"$', names[1], flags=re.MULTILINE)] if names else []
+    return text + f"const uint8_t mp_frozen_name_lengths[] = {{ {', '.join(map(str, [*lengths, 0]))} }};\n"
 
 
 def list_functions(text: str, words: Mapping[str, str]) -> str:

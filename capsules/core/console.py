@@ -49,6 +49,7 @@ class ConsoleDriver:
         self._longest_read = len(receive_buffer)
         self._writer: "Entry | None" = None
         self._writer_slot = 0
+        self._writers = 0  # who has something to write, one bit a process slot
         self._reader: "Entry | None" = None
         self._next_reader: "Entry | None" = None  # waits for the reception of one that has ended to be over
         self._next_length = 0
@@ -77,6 +78,7 @@ class ConsoleDriver:
         entry.read_only(1)  # its first use needs memory: before anything is begun that would be left half done
         entry[_LENGTH] = length
         entry[_AT] = 0
+        self._writers |= 1 << process.slot
         entry[_WRITING] = 1
         if self._writer is None:
             self._writer = entry
@@ -97,6 +99,7 @@ class ConsoleDriver:
                     self._uart.transmit(buffer.move(self._uart), count)  # transmitted() gets it back
                     return
                 entry[_WRITING] = 0
+                self._writers &= ~(1 << self._writer_slot)
                 at = entry[_AT]
                 entry.schedule_upcall(_WRITTEN, at, at, 0)
             entry = self._next_writer()
@@ -104,14 +107,17 @@ class ConsoleDriver:
         self._transmit_buffer.put(buffer)
 
     def _next_writer(self) -> "Entry | None":
-        for step in range(1, self._slots + 1):
-            slot = self._writer_slot + step
+        slot = self._writer_slot
+        for _ in range(self._slots if self._writers else 0):
+            slot += 1
             if slot >= self._slots:
-                slot -= self._slots
-            entry = self._grant.entry(slot)
-            if entry is not None and entry[_WRITING]:
-                self._writer_slot = slot
-                return entry
+                slot = 0
+            if self._writers >> slot & 1:
+                entry = self._grant.entry(slot)
+                if entry is not None and entry[_WRITING]:
+                    self._writer_slot = slot
+                    return entry
+                self._writers &= ~(1 << slot)  # it has ended
         return None
 
     def transmitted(self, buffer: Buffer, length: int, status: int) -> None:

@@ -69,15 +69,18 @@ class UartMux:
         self._uart = uart
         self._turn = 0
         self._sending = _NOBODY
+        self._waiting = 0  # whose buffer waits to be sent, one bit a device
         self._receive_buffer = TakeCell(receive_buffer)
         self._called = False  # by a device, which is no time to call another's client
         self._devices: "list[list[Any]]" = []
+        self._count = 0
         uart.set_client(self)
 
     def new_device(self, whole_lines: bool = False) -> UartDevice:
         """Make one more device; only while the board is wired."""
         device = UartDevice(self, len(self._devices))
         self._devices.append([self._ignore, self._ignore, None, 0, None, 0, 0, _RUNNING, whole_lines])
+        self._count += 1
         return device
 
     def _ignore(self, buffer: Buffer, length: int, status: int) -> None:
@@ -97,22 +100,27 @@ class UartMux:
         if device[_OUT] is not None:
             raise RuntimeError("a transmission is under way")
         device[_OUT_LENGTH] = length
+        self._waiting |= 1 << index  # first: a bit too many does no harm
         device[_OUT] = buffer.move(self)
         self._transmit_next()
 
     def _transmit_next(self) -> None:
         """Start the next transmission unless one is under way."""
-        if self._sending != _NOBODY:
+        if self._sending != _NOBODY or not self._waiting:
             return
-        count = len(self._devices)
-        turn = int(self._turn)
-        for _ in range(count):
-            turn = (turn + 1) % count
+        turn = self._turn
+        for _ in self._devices:
+            turn += 1
+            if turn == self._count:
+                turn = 0
+            if not self._waiting >> turn & 1:
+                continue
             device = self._devices[turn]
             buffer = device[_OUT]
             if buffer is not None:
                 self._turn = turn
                 device[_OUT] = None
+                self._waiting &= ~(1 << turn)
                 self._uart.transmit(buffer, device[_OUT_LENGTH])
                 self._sending = turn
                 return

@@ -12,6 +12,7 @@ $(BUILD)/extmod/%.o: CFLAGS += $(COPT_SMALL) -Wno-error
 $(BUILD)/shared/%.o $(BUILD)/lib/%.o: CFLAGS += $(COPT_SMALL) -Wno-error -Wno-double-promotion -Wno-float-conversion
 $(BUILD)/upstream_%.o $(BUILD)/python_process/upstream_%.o: CFLAGS += -Wno-error
 $(BUILD)/upstream_objstr.o: CFLAGS += $(COPT_SMALL)
+$(BUILD)/upstream_bc.o: CFLAGS += -fno-tree-loop-distribute-patterns # a frame is too small for memset
 $(BUILD)/frozen_content.o: CFLAGS += -Wno-error -Wno-unused
 HOT = obj objtype objfun map runtime nativeglue objboundmeth objint vm bc gc argcheck qstr objmodule nlrthumb nlr
 $(foreach name,$(HOT),$(eval $(BUILD)/py/$(name).o: COPT_SMALL = -O2))
@@ -20,7 +21,7 @@ $(foreach name,$(HOT),$(eval $(BUILD)/py/$(name).o: COPT_SMALL = -O2))
 # Files of MicroPython that keep a variable of their own, or the address of one: compiled through a
 # wrapper that puts it into the state. tests/system/test_kernel_image.py finds the ones that need it.
 # What processes alone run is in python_process/.
-WRAPPED_FOR_ALL = py/runtime py/nativeglue py/objstr py/modsys
+WRAPPED_FOR_ALL = py/runtime py/nativeglue py/vm py/bc py/frozenmod py/objstr py/modsys
 WRAPPED = $(WRAPPED_FOR_ALL) extmod/modrandom extmod/modasyncio extmod/modselect \
 	shared/readline/readline shared/runtime/pyexec shared/runtime/sys_stdio_mphal
 SRC_SHARED = shared/libc/string0.c shared/runtime/gchelper_native.c shared/runtime/stdout_helpers.c \

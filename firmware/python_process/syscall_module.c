@@ -124,9 +124,7 @@ static inline uint32_t word(mp_obj_t value) {
 // -- Command ------------------------------------------------------------------
 
 // command(driver, number, a=0, b=0): None, an int or a tuple of ints, as the driver answers.
-static mp_obj_t syscall_command_(size_t n, const mp_obj_t *args) {
-    uint32_t driver = word(args[0]), number = word(args[1]);
-    registers_t r = syscall_command(driver, number, n > 2 ? word(args[2]) : 0, n > 3 ? word(args[3]) : 0);
+static mp_obj_t answer_of(registers_t r, uint32_t driver, uint32_t number) {
     mp_obj_t items[3];
     switch (r.r0) {
         case SUCCESS:
@@ -149,7 +147,47 @@ static mp_obj_t syscall_command_(size_t n, const mp_obj_t *args) {
             fail(r.r1, "command", number, driver);
     }
 }
+
+static mp_obj_t syscall_command_(size_t n, const mp_obj_t *args) {
+    uint32_t driver = word(args[0]), number = word(args[1]);
+    registers_t r = syscall_command(driver, number, n > 2 ? word(args[2]) : 0, n > 3 ? word(args[3]) : 0);
+    return answer_of(r, driver, number);
+}
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(syscall_command_obj, 2, 4, syscall_command_);
+
+// prepared(driver, number, least, most): a function of so many arguments, at most two, that is command(driver, number, ...)
+// and costs little. The library's functions that do nothing else are made so (adder/prepared.py).
+typedef struct {
+    mp_obj_base_t base;
+    uint32_t driver, number;
+    uint8_t least, most;
+} prepared_t;
+
+static mp_obj_t prepared_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    prepared_t *self = MP_OBJ_TO_PTR(self_in);
+    uint32_t words[2] = { 0 };
+    if (n_kw != 0 || n_args < self->least || n_args > self->most) {
+        mp_arg_check_num(n_args, n_kw, self->least, self->most, false);
+    }
+    for (size_t i = 0; i < n_args; i++) {
+        words[i] = mp_obj_is_small_int(args[i]) ? (uint32_t)MP_OBJ_SMALL_INT_VALUE(args[i]) : word(args[i]);
+    }
+    registers_t r = syscall_command(self->driver, self->number, words[0], words[1]);
+    return r.r0 == SUCCESS ? mp_const_none : answer_of(r, self->driver, self->number);
+}
+
+static MP_DEFINE_CONST_OBJ_TYPE(prepared_type, MP_QSTR_function, MP_TYPE_FLAG_NONE, call, prepared_call);
+
+static mp_obj_t syscall_prepared(size_t n, const mp_obj_t *args) {
+    (void)n;
+    prepared_t *self = mp_obj_malloc(prepared_t, &prepared_type);
+    self->driver = word(args[0]);
+    self->number = word(args[1]);
+    self->least = MIN(word(args[2]), 2);
+    self->most = MIN(word(args[3]), 2);
+    return MP_OBJ_FROM_PTR(self);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(syscall_prepared_obj, 4, 4, syscall_prepared);
 
 // -- What the kernel has of ours ----------------------------------------------
 
@@ -419,6 +457,7 @@ static const mp_rom_map_elem_t syscall_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_syscall) },
     { MP_ROM_QSTR(MP_QSTR_SyscallError), MP_ROM_PTR(&syscall_error_type) },
     { MP_ROM_QSTR(MP_QSTR_command), MP_ROM_PTR(&syscall_command_obj) },
+    { MP_ROM_QSTR(MP_QSTR_prepared), MP_ROM_PTR(&syscall_prepared_obj) },
     { MP_ROM_QSTR(MP_QSTR_subscribe), MP_ROM_PTR(&syscall_subscribe_obj) },
     { MP_ROM_QSTR(MP_QSTR_allow_rw), MP_ROM_PTR(&syscall_allow_rw_obj) },
     { MP_ROM_QSTR(MP_QSTR_allow_ro), MP_ROM_PTR(&syscall_allow_ro_obj) },

@@ -25,6 +25,8 @@ THROUGH = {
     "mp_binary_op": "binary_op",
     "mp_obj_equal_not_equal": "binary_op",
     "mp_call_function_n_kw": "call",
+    "mp_native_call_function_n_kw": "call",
+    "quick_call_method": "call",
     "mp_obj_subscr": "subscr",
     "mp_getiter": "iter",
     "mp_iternext": "iter",
@@ -123,11 +125,11 @@ PRINTING = ("mp_print_str", "mp_print_strn", "mp_vprintf", "str_print", "uni_pri
 PRINTED = ("vstr_add_strn", "print_strn")
 
 POINTERS = {
+    "mp_execute_bytecode": "its table of jumps; and what it calls at once, else by mp_call_function_n_kw",
     "fun_native_call": "a capsule's machine code, whose frame is counted by itself",
     "fun_viper_call": "a capsule's machine code, whose frame is counted by itself",
     "method_call": "a capsule's machine code, whose frame is counted by itself",
     "bottom_half_acknowledge": "register_field_call, which leads no deeper from here than from a driver",
-    "mp_execute_bytecode": "its table of jumps",
     "put": "the crash screen, when the kernel is at its end",
     "kernel_log_words": "put, as above",
     "kernel_log_app": "put, as above",

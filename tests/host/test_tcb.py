@@ -147,6 +147,10 @@ def test_the_verb_counts_this_repository(tmp_path: Path) -> None:
     assert report["total_lines"] <= tcb.LIMIT
 
 
+FOR_PROCESSES = {"adder/prepared.py"}
+"""What of the build changes the library of processes alone, which nobody trusts."""
+
+
 def test_what_chooses_or_changes_what_was_verified_is_counted() -> None:
     units = {unit.path for unit in tcb.count_units(ROOT)}
     for name in (*tcb.LINKING, *(f"adder/{module}.py" for module in tcb.BUILD)):
@@ -161,4 +165,4 @@ def test_what_chooses_or_changes_what_was_verified_is_counted() -> None:
                 r"^from adder(?:\.(\w+))? import (\w+)", (ROOT / f"adder/{module}.py").read_text(), re.MULTILINE
             )
             waiting += [name for pair in found for name in pair if (ROOT / f"adder/{name}.py").is_file()]
-    assert {f"adder/{module}.py" for module in seen} - units <= {"adder/errors.py", "adder/output.py"}
+    assert {f"adder/{module}.py" for module in seen} - units <= {"adder/errors.py", "adder/output.py", *FOR_PROCESSES}

@@ -60,13 +60,13 @@ class CmsdkUart:
     def _fill(self) -> None:
         """Write bytes until the hardware takes no more. Its interrupt says when one has gone."""
         buffer = self._tx_buffer.take()
-        if buffer is None:
+        if not buffer:
             return
-        at = self._tx_at
-        length = self._tx_length
+        at = int(self._tx_at)
+        length = int(self._tx_length)
         full = self._tx_full
         data = self._data
-        while at < length and not full():
+        while at < length and int(full()) == 0:
             data(buffer[at])
             at += 1
         self._tx_at = at
