@@ -16,6 +16,8 @@ static inline void context_switch_request(void) {
 }
 
 // The frame of a process that is not in the CPU, or of the one whose system call this is.
+// Safety: the hardware has stacked the frame with the rights of the process, and it was in its own RAM when it began to sleep
+// there (kernel/syscall.c).
 static inline exception_frame_t *context_frame(const process_t *process) {
     if (process == current_process) {
         uint32_t psp;

@@ -7,6 +7,7 @@
 #include "core/grant.h"
 #include "core/heap.h"
 
+// Safety: the block lies between what the process may access and the end of its RAM.
 uint32_t *grant_make(process_t *process, unsigned driver, const grant_shape_t *shape) {
     if (process->grants[driver] == NULL) {
         uint32_t size = round_up(4 * shape->words, 8);

@@ -197,6 +197,7 @@ MP_DEFINE_EXCEPTION(TimeOut, BaseException)
 static mp_obj_exception_t time_out;
 
 // `traced` says whether it is under way: contain_failed() forgets that.
+// Safety: only reads. In machine code the frame of a function is what the build has seen it to be (adder/verify_image).
 static void prepare_time_out(const exception_frame_t *frame) {
     time_out = (mp_obj_exception_t) { .base = { &mp_type_TimeOut }, .args = (mp_obj_tuple_t *)&mp_const_empty_tuple_obj };
     traced = &time_out;

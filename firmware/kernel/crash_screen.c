@@ -73,6 +73,7 @@ bool crash_screen_on_stack(const uint32_t *start, uint32_t bytes) {
 }
 
 // An address in flash behind a BL, or a BLX with a register (ARMv7-M, A7.7.18 and A7.7.19).
+// Safety: only reads, in the kernel's own flash.
 bool crash_screen_is_return_address(uint32_t word) {
     if (!(word & 1) || word < (uintptr_t)_vectors + 5 || word > (uintptr_t)_data_flash) {
         return false;

@@ -56,6 +56,7 @@ static bool is_python_function(mp_obj_t object) {
         || mp_obj_is_type(object, &mp_type_fun_viper);
 }
 
+// Safety: the bound method is one, of a function in Python: only such a one has this structure.
 bool driver_serve(unsigned index, mp_obj_t command, unsigned capsule) {
     driver_t *driver = &drivers[index];
     bound_method_t *bound = MP_OBJ_TO_PTR(command);

@@ -6,6 +6,7 @@
 #include "kernel/ipc_share.h"
 #include "kernel/process_memory.h"
 
+// Safety: the record lies in the process's RAM where only the kernel writes, and what stands in it was checked.
 allowed_t ipc_allowed(const process_t *process, unsigned driver, unsigned peer) {
     const uint32_t *grant = process->grants[driver];
     return grant == NULL ? (allowed_t) { 0, 0 } : ((const allowed_t *)(grant + drivers[driver].shape.at[GRANT_READ_WRITE]))[peer];

@@ -22,6 +22,7 @@ static void load(const tbf_t *tbf) {
 }
 
 // Who can live in one place of RAM only comes first: the others go around.
+// Safety: `address` is in the flash of apps, which can be read whole.
 void loader_load_all(void) {
     for (int fixed = 1; fixed >= 0; fixed--) {
         uint32_t size;

@@ -43,6 +43,7 @@ static void cover_ram(process_t *process) {
 }
 
 // memset() takes an instruction for each byte, and four if the beginning is odd.
+// Safety: the range lies in the RAM of one process, below its grants.
 static void clear(uint32_t start, uint32_t length) {
     uint32_t odd = MIN(-start & 3, length);
     memset((void *)start, 0, odd);

@@ -45,6 +45,7 @@ static inline __attribute__((always_inline)) void sleep_in(process_t *process, c
     context_switch_request();
 }
 
+// Safety: the flag is written if the process might write there itself.
 static void syscall_yield(exception_frame_t *frame) {
     process_t *process = current_process;
     process->syscalls++;

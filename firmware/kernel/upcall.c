@@ -51,6 +51,7 @@ static upcall_t *queue_at(process_t *process, unsigned i) {
 
 // -- Places: an answer to a command is never lost, however many events the queue is full of.
 
+// Safety: the process has a record of this driver: its callers look.
 static place_t *places(const process_t *process, unsigned driver) {
     return (place_t *)(process->grants[driver] + drivers[driver].shape.fields_at) - drivers[driver].shape.answers;
 }

@@ -36,6 +36,7 @@ static mp_obj_t flash_page_size(mp_obj_t self) {
 static MP_DEFINE_CONST_FUN_OBJ_1(flash_page_size_obj, flash_page_size);
 
 // range.read(offset, buffer, start, length): into the buffer; returns the bytes copied.
+// Safety: address_of() raises for what is not all in the range.
 static mp_obj_t flash_read(size_t n_args, const mp_obj_t *args) {
     (void)n_args;
     uint32_t length = mp_obj_get_int_truncated(args[4]);

@@ -45,6 +45,7 @@ static mp_obj_t control_exists(mp_obj_t self, mp_obj_t slot_in) {
 static MP_DEFINE_CONST_FUN_OBJ_2(control_exists_obj, control_exists);
 
 // control.fact(slot, name): one number; see facts[].
+// Safety: the offset is one of the table's, each of a 32-bit word of process_t.
 static mp_obj_t control_fact(mp_obj_t self, mp_obj_t slot, mp_obj_t name_in) {
     (void)self;
     process_t *process = process_in(slot);
@@ -73,6 +74,7 @@ static mp_obj_t control_state_name(mp_obj_t self, mp_obj_t slot) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(control_state_name_obj, control_state_name);
 
+// Safety: the name lies in the header in flash, which tbf_parse() has checked.
 static mp_obj_t control_name(mp_obj_t self, mp_obj_t slot) {
     (void)self;
     const process_t *process = process_in(slot);
@@ -81,6 +83,7 @@ static mp_obj_t control_name(mp_obj_t self, mp_obj_t slot) {
 static MP_DEFINE_CONST_FUN_OBJ_2(control_name_obj, control_name);
 
 // control.write_name(slot, view): the name into a process's buffer; returns its length.
+// Safety: the view is one for writing, and its range is what its process allows now.
 static mp_obj_t control_write_name(mp_obj_t self, mp_obj_t slot, mp_obj_t view) {
     (void)self;
     const process_t *process = process_in(slot);
@@ -91,6 +94,7 @@ static mp_obj_t control_write_name(mp_obj_t self, mp_obj_t slot, mp_obj_t view) 
 static MP_DEFINE_CONST_FUN_OBJ_3(control_write_name_obj, control_write_name);
 
 // control.find(view): the slot of the live process whose name is in the buffer; -1 if there is none.
+// Safety: only reads what the view's process allows now.
 static mp_obj_t control_find(mp_obj_t self, mp_obj_t view) {
     (void)self;
     allowed_t range = user_buffer_readable(view);
@@ -107,6 +111,7 @@ static MP_DEFINE_CONST_FUN_OBJ_2(control_find_obj, control_find);
 
 // control.register(slot, n): R0 to R12, 13 SP, 14 LR, 15 PC, 16 xPSR as a process at rest has them.
 // None if the frame that holds them is not in its memory.
+// Safety: only reads, at an address that the process might write itself, a multiple of 4.
 static mp_obj_t control_register(mp_obj_t self, mp_obj_t slot, mp_obj_t n_in) {
     (void)self;
     const process_t *process = process_in(slot);

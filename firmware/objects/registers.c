@@ -15,6 +15,7 @@ typedef struct {
     const peripheral_t *peripheral;
 } registers_t;
 
+// Safety: the offset is that of a register in the block that the manifest names.
 static volatile uint32_t *address_of(mp_obj_t self_in, mp_obj_t offset_in) {
     registers_t *self = MP_OBJ_TO_PTR(self_in);
     mp_uint_t offset = mp_obj_get_int(offset_in);
@@ -179,6 +180,7 @@ static unsigned channel_of(const peripheral_t *peripheral, mp_obj_t name_in) {
 static _Alignas(4) uint8_t nowhere[DMA_LARGEST_FIXED + 1];
 
 // A channel without a transfer: what is triggered now moves nothing, or that.
+// Safety: the offsets are the manifest's; what is triggered now moves nothing, or to a place that nobody uses.
 static void point_nowhere(const peripheral_t *peripheral, const dma_channel_t *channel) {
     if (channel->unit == 0) {
         REGISTER(peripheral->base + channel->pointer) = (uint32_t)nowhere;
@@ -225,6 +227,7 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(registers_start_dma_obj, 4, 4, regist
 
 // registers.end_dma(channel): the buffer whose transfer is over, unlocked; None while the hardware says
 // that none is. A peripheral that is off has none under way.
+// Safety: the offsets are the manifest's. The buffer is unlocked only when the hardware says that it is done with it.
 static mp_obj_t registers_end_dma(mp_obj_t self_in, mp_obj_t name) {
     const peripheral_t *peripheral = ((registers_t *)MP_OBJ_TO_PTR(self_in))->peripheral;
     unsigned channel = channel_of(peripheral, name);

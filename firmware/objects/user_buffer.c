@@ -38,6 +38,7 @@ allowed_t user_buffer_range(mp_obj_t view) {
 }
 
 // The bytes [offset, offset + length) of the view, cut to what is allowed now.
+// Safety: the range is looked up at each access, in an entry that is valid now; offset and length are cut to it.
 static uint8_t *clip(mp_obj_t view, mp_obj_t offset_in, uint32_t *length) {
     allowed_t range = user_buffer_range(view);
     uint32_t offset = mp_obj_get_int_truncated(offset_in);

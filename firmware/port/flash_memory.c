@@ -9,12 +9,14 @@
 void board_flash_begin(void) {
 }
 
+// Safety: a FlashRange has looked that the page is one of its own.
 bool board_flash_erase(uint32_t page, unsigned piece) {
     (void)piece;
     memset((void *)page, 0xff, FLASH_PAGE);
     return true;
 }
 
+// Safety: a FlashRange has looked that the address is in it.
 void board_flash_write(uint32_t address, uint32_t word) {
     REGISTER(address) &= word;
 }

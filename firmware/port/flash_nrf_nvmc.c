@@ -68,6 +68,7 @@ bool board_flash_erase(uint32_t page, unsigned piece) {
     return piece >= PAGE_MS / PIECE_MS - 1;
 }
 
+// Safety: a FlashRange has looked that the address is in it.
 void board_flash_write(uint32_t address, uint32_t word) {
     NVMC_CONFIG = CONFIG_WRITE;
     REGISTER(address) = word;
