@@ -70,6 +70,7 @@ MODULES: dict[str, dict[str, Kind]] = {
         "call_client": Kind.FUNCTION,
         "deferred": Kind.FUNCTION,
         "log": Kind.FUNCTION,
+        "log_number": Kind.FUNCTION,
         "log_u32": Kind.FUNCTION,
         "shared": Kind.FUNCTION,
         "success_u32": Kind.FUNCTION,

@@ -1,33 +1,34 @@
 """What happens after a process has faulted: a report on the console, then the policy. One that has ended has its code shown.
 
-The report is the one that Tock users know: why, where, the process's registers and its memory map.
-Nothing here is on a hot path, so it may build strings.
+The report is the one that Tock users know: why, where, the process's registers and its memory map. It is written a line
+at a time, out of texts that are there already and numbers that the core prints: so it takes nobody's time, and leaves
+no garbage.
 """
 
-from kernel import InterruptLine, ProcessControl, log
+from kernel import InterruptLine, ProcessControl, log, log_number
 
 import config
 from capsules.hil.time import Alarm
 
-# CFSR: ARMv7-M Architecture Reference Manual, B3.2.15.
+# CFSR: ARMv7-M Architecture Reference Manual, B3.2.15; and the line of each bit.
 CAUSES = (
-    (0x00000001, "Instruction Access Violation"),
-    (0x00000002, "Data Access Violation"),
-    (0x00000008, "Memory Management Unstacking Fault"),
-    (0x00000010, "Memory Management Stacking Fault"),
-    (0x00000020, "Memory Management Lazy FP Fault"),
-    (0x00000100, "Instruction Bus Error"),
-    (0x00000200, "Precise Data Bus Error"),
-    (0x00000400, "Imprecise Data Bus Error"),
-    (0x00000800, "Bus Unstacking Fault"),
-    (0x00001000, "Bus Stacking Fault"),
-    (0x00002000, "Bus Lazy FP Fault"),
-    (0x00010000, "Undefined Instruction Usage Fault"),
-    (0x00020000, "Invalid State Usage Fault"),
-    (0x00040000, "Invalid PC Load Usage Fault"),
-    (0x00080000, "No Coprocessor Usage Fault"),
-    (0x01000000, "Unaligned Access Usage Fault"),
-    (0x02000000, "Divide By Zero"),
+    (0x00000001, "Instruction Access Violation:        true"),
+    (0x00000002, "Data Access Violation:               true"),
+    (0x00000008, "Memory Management Unstacking Fault:  true"),
+    (0x00000010, "Memory Management Stacking Fault:    true"),
+    (0x00000020, "Memory Management Lazy FP Fault:     true"),
+    (0x00000100, "Instruction Bus Error:               true"),
+    (0x00000200, "Precise Data Bus Error:              true"),
+    (0x00000400, "Imprecise Data Bus Error:            true"),
+    (0x00000800, "Bus Unstacking Fault:                true"),
+    (0x00001000, "Bus Stacking Fault:                  true"),
+    (0x00002000, "Bus Lazy FP Fault:                   true"),
+    (0x00010000, "Undefined Instruction Usage Fault:   true"),
+    (0x00020000, "Invalid State Usage Fault:           true"),
+    (0x00040000, "Invalid PC Load Usage Fault:         true"),
+    (0x00080000, "No Coprocessor Usage Fault:          true"),
+    (0x01000000, "Unaligned Access Usage Fault:        true"),
+    (0x02000000, "Divide By Zero:                      true"),
 )
 MMFAR_VALID = 0x80
 BFAR_VALID = 0x8000
@@ -35,13 +36,24 @@ FORCED = 0x40000000
 STATE_FAULTED = 3
 STATE_TERMINATED = 4
 FIRST_BREAK = 32  # bytes of RAM before a program has asked for more: an exception frame
+AT_ONCE = 6  # causes that are looked at for one line
 STEP_MS = 50  # between looks at the restarts that are due
+LINES_PER_MS = 8  # of a report
+
+REGISTERS = (
+    ("  R0 : ", "    R6 : "),
+    ("  R1 : ", "    R7 : "),
+    ("  R2 : ", "    R8 : "),
+    ("  R3 : ", "    R9 : "),
+    ("  R4 : ", "    R10: "),
+    ("  R5 : ", "    R11: "),
+)
 
 
 class ProcessFaults:
     """Reports faults and restarts, stops or panics, as configured.
 
-    A process that keeps faulting is restarted after a pause that doubles each time. A report is written a part at
+    A process that keeps faulting is restarted after a pause that doubles each time. A report is written a line at
     a time, and the processes run on in between.
     """
 
@@ -54,7 +66,9 @@ class ProcessFaults:
         self._unreported = [False for _ in range(processes.SLOTS)]
         self._wait = [0 for _ in range(processes.SLOTS)]  # ms until the restart; 0: none is due
         self._slot = 0  # whose report is being written,
-        self._part = 0  # and which part comes next; 0: none is
+        self._part = 0  # which part comes next; 0: none is;
+        self._step = 0  # and which line of it
+        self._split = False  # its memory is split up as a program in C has it
         self._parts = (
             self._report_cause,
             self._report_state,
@@ -65,7 +79,7 @@ class ProcessFaults:
             self._report_verdict,
         )
         restarts.set_client(self._tick)
-        reports.set_client(self._write_part)
+        reports.set_client(self._write_line)
         line.enable(self._look)
         processes.on_fault(line)
 
@@ -92,9 +106,11 @@ class ProcessFaults:
 
     def _apply_policy(self, slot: int) -> None:
         if config.FAULT_POLICY_PANIC:
+            self._slot = slot
             for part in self._parts:
-                self._slot = slot
-                part()
+                step = 0
+                while part(step):
+                    step += 1
             self._processes.panic("process " + self._name(slot) + " had a fault")
         elif not config.FAULT_POLICY_STOP:
             self._wait[slot] = self.delay(self._processes.fact(slot, "restarts"))
@@ -115,11 +131,6 @@ class ProcessFaults:
             return False
         own = fact(slot, "flash_start") <= pc < fact(slot, "flash_end") or fact(slot, "ram_start") <= pc < fact(slot, "ram_end")
         return not own
-
-    def _verdict(self) -> str:
-        if config.FAULT_POLICY_STOP:
-            return "stopped"
-        return "restart in %d ms" % self.delay(self._processes.fact(self._slot, "restarts"))
 
     def delay(self, restarts: int) -> int:
         """Milliseconds before the next restart of a process that was restarted so often."""
@@ -149,104 +160,198 @@ class ProcessFaults:
     def _name(self, slot: int) -> str:
         return "".join([chr(c) if 32 <= c < 127 else "?" for c in self._processes.name(slot)])
 
-    def _write_part(self) -> None:
-        """Write the next part of a report; begin with one whose turn it is."""
+    def _write_line(self) -> None:
+        """Write the next line of a report; begin with one whose turn it is."""
         if self._part == 0:
             for slot in range(len(self._unreported)):
                 if self._unreported[slot]:
                     self._slot = slot
                     self._part = len(self._parts) if self._has_said_why(slot) else 1
+            self._step = 0
             if self._part == 0:
                 return
-        part = self._part
-        self._part = part + 1 if part < len(self._parts) else 0
+        part, step = self._part, self._step
+        self._part = part + 1 if part < len(self._parts) else 0  # if this one fails, the next is its turn
+        self._step = 0
         if self._part == 0:
             self._unreported[self._slot] = False
-        self._report_alarm.set_alarm(1)  # before what may fail
-        self._parts[part - 1]()
+        self._report_alarm.set_alarm(int(self._ticks_per_ms) // LINES_PER_MS)
+        if self._parts[part - 1](step):
+            self._part = part
+            self._step = step + 1
 
-    def _report_cause(self) -> None:
-        fact, slot = self._processes.fact, self._slot
-        status = fact(slot, "fault_status")
-        log("\n---| Cortex-M Fault Status |---")
-        for bit, cause in CAUSES:
-            if status & bit:
-                log("%-37strue" % (cause + ":"))
-        if status == 0:
-            log("%-37strue" % "Unknown System Call:")
-        if fact(slot, "hard_fault_status") & FORCED:
-            log("%-37strue" % "Forced Hard Fault:")
-        if status & (MMFAR_VALID | BFAR_VALID):
-            log("%-37s0x%08X" % ("Faulting Memory Address:", fact(slot, "fault_address")))
-        log("%-37s0x%08X" % ("Fault Status Register (CFSR):", status))
-        log("%-37s0x%08X" % ("Hard Fault Status Register (HFSR):", fact(slot, "hard_fault_status")))
+    # Each part writes its line number `step`, and says whether there may be another.
 
-    def _report_state(self) -> None:
-        fact, slot = self._processes.fact, self._slot
-        log("\n---| App Status |---")
-        log("App: %s   -   [%s]" % (self._name(slot), self._processes.state_name(slot)))
-        log(
-            " Events Queued: %d   Syscall Count: %d   Dropped Upcall Count: %d"
-            % (self._processes.queue_length(slot), fact(slot, "syscalls"), fact(slot, "dropped_upcalls"))
-        )
-        log(" Restart Count: %d" % fact(slot, "restarts"))
+    def _report_cause(self, step: int) -> bool:
+        slot, show = self._slot, self._processes.log
+        status = self._processes.fact(slot, "fault_status")
+        if step == 0:
+            log("\n---| Cortex-M Fault Status |---")
+            return True
+        if int(step - 1) * AT_ONCE < len(CAUSES):
+            for n in range(int(step - 1) * AT_ONCE, min(int(step) * AT_ONCE, len(CAUSES))):
+                if status & CAUSES[n][0]:
+                    log(CAUSES[n][1])
+            return True
+        step -= (len(CAUSES) + AT_ONCE - 1) // AT_ONCE
+        if step == 1:
+            if status == 0:
+                log("Unknown System Call:                 true")
+            if self._processes.fact(slot, "hard_fault_status") & FORCED:
+                log("Forced Hard Fault:                   true")
+            return True
+        if step == 2:
+            if status & (MMFAR_VALID | BFAR_VALID):
+                show(slot, "Faulting Memory Address:             ", "fault_address")
+                log("")
+            return True
+        if step == 3:
+            show(slot, "Fault Status Register (CFSR):        ", "fault_status")
+            log("")
+            return True
+        show(slot, "Hard Fault Status Register (HFSR):   ", "hard_fault_status")
+        log("")
+        return False
 
-    def _report_memory(self) -> None:
+    def _report_state(self, step: int) -> bool:
         fact, slot = self._processes.fact, self._slot
-        start, end = fact(slot, "ram_start"), fact(slot, "ram_end")
-        grants, app_break = fact(slot, "grant_start"), fact(slot, "app_break")
-        stack, heap, sp = fact(slot, "stack_top"), fact(slot, "heap_start"), fact(slot, "psp")
-        log("\n +-----------+------------------------------------------+")
-        log(" |  Address  | Region Name    Used | Allocated (bytes)  |")
-        log(" +-0x%08X+------------------------------------------+" % end)
-        log("             | Grants     %8d" % (end - grants))
-        self._line_at(grants)
-        log("             | Unused     %8d" % (grants - app_break))
-        self._line_at(app_break)
-        if start < stack <= heap <= app_break:
-            log("             | Heap       %8s | %6d           R" % ("?", app_break - heap))
-            self._line_at(heap)
-            log("             | Data       %8d | %6d           A" % (heap - stack, heap - stack))
-            self._line_at(stack)
-            used = stack - sp
-            log("             | Stack      %8d | %6d           M%s" % (used, stack - start, " EXCEEDED!" if used > stack - start else ""))
+        if step == 0:
+            log("\n---| App Status |---")
+        elif step == 1:
+            self._processes.log(slot, "App: ", "name")
+            self._processes.log(slot, "   -   [", "state")
+            log("]")
+        elif step == 2:
+            log_number(" Events Queued: ", self._processes.queue_length(slot), 1)
+            log_number("   Syscall Count: ", fact(slot, "syscalls"), 1)
+            log_number("   Dropped Upcall Count: ", fact(slot, "dropped_upcalls"), 1)
+            log("")
         else:
-            log("             | In use     %8d" % (app_break - start))
-        self._line_at(start)
-        log("             .....")
+            log_number(" Restart Count: ", fact(slot, "restarts"), 1)
+            log("")
+        return step < 3
 
-    def _report_flash(self) -> None:
+    def _report_memory(self, step: int) -> bool:
         fact, slot = self._processes.fact, self._slot
-        flash, code = fact(slot, "flash_start"), fact(slot, "app_start")
-        self._line_at(fact(slot, "flash_end"))
-        log("             | App Flash  %8d                    FLASH" % (fact(slot, "flash_end") - code))
-        self._line_at(code)
-        log("             | Protected  %8d" % (code - flash))
-        self._line_at(flash)
+        if step == 0:
+            log("\n +-----------+------------------------------------------+")
+        elif step == 1:
+            log(" |  Address  | Region Name    Used | Allocated (bytes)  |")
+        elif step == 2:
+            self._processes.log(slot, " +-", "ram_end")
+            log("+------------------------------------------+")
+        elif step == 3:
+            self._size("             | Grants     ", fact(slot, "ram_end") - fact(slot, "grant_start"), "")
+        elif step == 4:
+            self._line_at("grant_start")
+        elif step == 5:
+            self._size("             | Unused     ", fact(slot, "grant_start") - fact(slot, "app_break"), "")
+        elif step == 6:
+            self._line_at("app_break")
+            stack, heap = fact(slot, "stack_top"), fact(slot, "heap_start")
+            self._split = fact(slot, "ram_start") < stack <= heap <= fact(slot, "app_break")
+        elif step == 7:
+            if self._split:
+                self._size("             | Heap              ? | ", fact(slot, "app_break") - fact(slot, "heap_start"), "           R", 6)
+            else:
+                self._size("             | In use     ", fact(slot, "app_break") - fact(slot, "ram_start"), "")
+        elif self._split and step < 12:
+            self._report_split(step)
+        elif self._split and step == 12 or step == 8:
+            self._line_at("ram_start")
+        else:
+            log("             .....")
+            return False
+        return True
 
-    def _line_at(self, address: int) -> None:
-        log("  0x%08X +-------------------------------------------" % address)
+    def _report_split(self, step: int) -> None:
+        """What a program in C says of its memory."""
+        fact, slot = self._processes.fact, self._slot
+        if step == 8:
+            self._line_at("heap_start")
+        elif step == 9:
+            size = fact(slot, "heap_start") - fact(slot, "stack_top")
+            log_number("             | Data       ", size, 8)
+            log_number(" | ", size, 6)
+            log("           A")
+        elif step == 10:
+            self._line_at("stack_top")
+        else:
+            stack = fact(slot, "stack_top")
+            used, size = stack - fact(slot, "psp"), stack - fact(slot, "ram_start")
+            log_number("             | Stack      ", used, 8)
+            log_number(" | ", size, 6)
+            log("           M EXCEEDED!" if used > size else "           M")
 
-    def _value(self, n: int) -> str:
-        value = self._processes.register(self._slot, n)
-        return "(lost)    " if value is None else "0x%08X" % value
+    def _report_flash(self, step: int) -> bool:
+        fact, slot = self._processes.fact, self._slot
+        if step == 0:
+            self._line_at("flash_end")
+        elif step == 1:
+            self._size("             | App Flash  ", fact(slot, "flash_end") - fact(slot, "app_start"), "                    FLASH")
+        elif step == 2:
+            self._line_at("app_start")
+        elif step == 3:
+            self._size("             | Protected  ", fact(slot, "app_start") - fact(slot, "flash_start"), "")
+        else:
+            self._line_at("flash_start")
+        return step < 4
 
-    def _report_registers(self) -> None:
+    def _line_at(self, what: str) -> None:
+        self._processes.log(self._slot, "  ", what)
+        log(" +-------------------------------------------")
+
+    def _size(self, text: str, size: int, rest: str, places: int = 8) -> None:
+        log_number(text, size, places)
+        log(rest)
+
+    def _report_registers(self, step: int) -> bool:
+        if step > 0:
+            left, right = REGISTERS[step - 1]
+            self._processes.log(self._slot, left, step - 1)
+            self._processes.log(self._slot, right, step + 5)
         log("")
-        for n in range(6):
-            log("  R%d : %s    R%-2d: %s" % (n, self._value(n), n + 6, self._value(n + 6)))
+        return step < len(REGISTERS)
 
-    def _report_rest(self) -> None:
-        log("  R12: %s" % self._value(12))
-        log("  R9 is the static base register.")
-        log("  SP : %s" % self._value(13))
-        log("  LR : %s" % self._value(14))
-        log("  PC : %s" % self._value(15))
-        psr = self._processes.register(self._slot, 16)
-        if psr is not None:
-            log(" APSR: N %d Z %d C %d V %d Q %d" % (psr >> 31 & 1, psr >> 30 & 1, psr >> 29 & 1, psr >> 28 & 1, psr >> 27 & 1))
-            log(" EPSR: ICI.IT 0x%02X ThumbBit %s" % (psr >> 25 & 3 | psr >> 8 & 0xFC, "true" if psr & 0x01000000 else "false"))
-        log("")
+    def _report_rest(self, step: int) -> bool:
+        show, slot = self._processes.log, self._slot
+        if step == 0:
+            show(slot, "  R12: ", 12)
+            log("")
+        elif step == 1:
+            log("  R9 is the static base register.")
+        elif step == 2:
+            show(slot, "  SP : ", 13)
+            log("")
+        elif step == 3:
+            show(slot, "  LR : ", 14)
+            log("")
+        elif step == 4:
+            show(slot, "  PC : ", 15)
+            log("")
+        elif step == 5:
+            high = self._processes.register(slot, 18)
+            if high is not None:
+                log_number(" APSR: N ", high >> 15 & 1, 1)
+                log_number(" Z ", high >> 14 & 1, 1)
+                log_number(" C ", high >> 13 & 1, 1)
+                log_number(" V ", high >> 12 & 1, 1)
+                log_number(" Q ", high >> 11 & 1, 1)
+                log("")
+        elif step == 6:
+            low, high = self._processes.register(slot, 17), self._processes.register(slot, 18)
+            if low is not None and high is not None:
+                log_number(" EPSR: ICI.IT ", high >> 9 & 3 | low >> 8 & 0xFC, -2)
+                log(" ThumbBit true" if high & 0x100 else " ThumbBit false")
+        else:
+            log("")
+        return step < 7
 
-    def _report_verdict(self) -> None:
-        log("app %s: %s" % (self._name(self._slot), self._verdict()))
+    def _report_verdict(self, step: int) -> bool:
+        self._processes.log(self._slot, "app ", "name")
+        if config.FAULT_POLICY_STOP:
+            log(": stopped")
+        else:
+            log_number(": restart in ", self.delay(self._processes.fact(self._slot, "restarts")), 1)
+            log(" ms")
+        return False

@@ -49,8 +49,9 @@ static process_t *choose(void) {
     #endif
 }
 
+static size_t collected_at;
+
 static void sleep_until_interrupt(void) {
-    static size_t collected_at;
     tick_run(false);
     if (MP_STATE_MEM(total_bytes_allocated) - collected_at > COLLECT_AFTER) {
         gc_collect();
@@ -117,6 +118,7 @@ process_t *kernel_work(void) {
 }
 
 void schedule_start(void) {
+    collected_at = MP_STATE_MEM(total_bytes_allocated); // what wiring has left behind is not worth a collection
     tick_kernel = 0;
     sleep_clock_begin();
     sleep_clock_run(tick_on);

@@ -42,6 +42,23 @@ static mp_obj_t kernel_log_u32(mp_obj_t text, mp_obj_t high, mp_obj_t low) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(kernel_log_u32_obj, kernel_log_u32);
 
+// log_number(text, value, places): the text, then the value in so many places, as 0x and eight digits (0), or two (below 0).
+static mp_obj_t kernel_log_number(mp_obj_t text, mp_obj_t value_in, mp_obj_t places_in) {
+    int32_t value = word(value_in), places = mp_obj_get_int(places_in);
+    kernel_printf("%s", mp_obj_str_get_str(text));
+    if (places <= 0) {
+        kernel_printf(places == 0 ? "0x%08X" : "0x%02X", (unsigned)value);
+        return mp_const_none;
+    }
+    uint32_t size = value < 0 ? -10 * (uint32_t)value : (uint32_t)value;
+    for (uint32_t limit = 10; --places > 0 && limit < 1000000000; limit *= 10) {
+        kernel_printf(size < limit ? " " : "");
+    }
+    kernel_printf("%d", (int)value);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(kernel_log_number_obj, kernel_log_number);
+
 static const mp_rom_map_elem_t kernel_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_kernel) },
     { MP_ROM_QSTR(MP_QSTR_ErrorCode), MP_ROM_PTR(&error_code_type) },
@@ -50,6 +67,7 @@ static const mp_rom_map_elem_t kernel_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_deferred), MP_ROM_PTR(&contain_deferred_obj) },
     { MP_ROM_QSTR(MP_QSTR_shared), MP_ROM_PTR(&contain_shared_obj) },
     { MP_ROM_QSTR(MP_QSTR_log), MP_ROM_PTR(&kernel_log_obj) },
+    { MP_ROM_QSTR(MP_QSTR_log_number), MP_ROM_PTR(&kernel_log_number_obj) },
     { MP_ROM_QSTR(MP_QSTR_log_u32), MP_ROM_PTR(&kernel_log_u32_obj) },
     { MP_ROM_QSTR(MP_QSTR_SUCCESS), MP_ROM_PTR(&command_return_success) },
     { MP_ROM_QSTR(MP_QSTR_success_u32), MP_ROM_PTR(&command_return_success_u32_obj) },

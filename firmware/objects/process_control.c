@@ -4,6 +4,7 @@
 
 #include "core/alleged.h"
 #include "kernel/fault.h"
+#include "kernel/log.h"
 #include "kernel/process.h"
 #include "objects/interrupt_line.h"
 #include "objects/process_control.h"
@@ -44,18 +45,21 @@ static mp_obj_t control_exists(mp_obj_t self, mp_obj_t slot_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(control_exists_obj, control_exists);
 
-// control.fact(slot, name): one number; see facts[].
 // Safety: the offset is one of the table's, each of a 32-bit word of process_t.
-static mp_obj_t control_fact(mp_obj_t self, mp_obj_t slot, mp_obj_t name_in) {
-    (void)self;
-    process_t *process = process_in(slot);
-    qstr name = mp_obj_str_get_qstr(name_in);
+static uint32_t fact(const process_t *process, qstr name) {
     for (unsigned i = 0; i < MP_ARRAY_SIZE(facts); i++) {
         if (facts[i].name == name) {
-            return mp_obj_new_int_from_uint(*(uint32_t *)((uint8_t *)process + facts[i].offset));
+            return *(uint32_t *)((uint8_t *)process + facts[i].offset);
         }
     }
     mp_raise_ValueError(MP_ERROR_TEXT("no such fact"));
+}
+
+// control.fact(slot, name): one number; see facts[].
+static mp_obj_t control_fact(mp_obj_t self, mp_obj_t slot, mp_obj_t name) {
+    (void)self;
+    const process_t *process = process_in(slot);
+    return mp_obj_new_int_from_uint(fact(process, mp_obj_str_get_qstr(name)));
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(control_fact_obj, control_fact);
 
@@ -109,29 +113,57 @@ static mp_obj_t control_find(mp_obj_t self, mp_obj_t view) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(control_find_obj, control_find);
 
-// control.register(slot, n): R0 to R12, 13 SP, 14 LR, 15 PC, 16 xPSR as a process at rest has them.
-// None if the frame that holds them is not in its memory.
+// R0 to R12, 13 SP, 14 LR, 15 PC, 16 xPSR of a process at rest, 17 and 18 the halves of that. False if the frame that
+// holds them is not in its memory.
 // Safety: only reads, at an address that the process might write itself, a multiple of 4.
-static mp_obj_t control_register(mp_obj_t self, mp_obj_t slot, mp_obj_t n_in) {
-    (void)self;
-    const process_t *process = process_in(slot);
-    mp_uint_t n = mp_obj_get_int(n_in);
+static bool find_register(const process_t *process, mp_uint_t n, uint32_t *value) {
     if (n >= 4 && n <= 11) {
-        return mp_obj_new_int_from_uint(process->r4_to_r11[n - 4]);
+        *value = process->r4_to_r11[n - 4];
+        return true;
     }
     if (n == 13) {
-        return mp_obj_new_int_from_uint(process->psp + sizeof(exception_frame_t));
+        *value = process->psp + sizeof(exception_frame_t);
+        return true;
     }
     alleged_t frame = { process->psp, sizeof(exception_frame_t) };
     allowed_t words;
-    if (process->frame_lost || process->psp % 4 != 0 || !alleged_check(process, frame, ACCESS_WRITE, &words) || n > 16) {
-        return mp_const_none;
+    if (process->frame_lost || process->psp % 4 != 0 || !alleged_check(process, frame, ACCESS_WRITE, &words) || n > 18) {
+        return false;
     }
     // In the order of the frame: r0 to r3, r12, lr, pc, psr
-    unsigned at = n < 4 ? n : n == 12 ? 4 : n - 9;
-    return mp_obj_new_int_from_uint(((const uint32_t *)allowed_bytes(words))[at]);
+    const uint32_t *at = (const uint32_t *)allowed_bytes(words);
+    *value = n > 16 ? ((const uint16_t *)&at[7])[n - 17] : at[n < 4 ? n : n == 12 ? 4 : n - 9];
+    return true;
+}
+
+// control.register(slot, n): None if it is lost.
+static mp_obj_t control_register(mp_obj_t self, mp_obj_t slot, mp_obj_t n) {
+    (void)self;
+    uint32_t value;
+    return find_register(process_in(slot), mp_obj_get_int(n), &value) ? mp_obj_new_int_from_uint(value) : mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(control_register_obj, control_register);
+
+// control.log(slot, text, what): the text and a fact, a register by its number, the name or the state; no line end.
+static mp_obj_t control_log(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    const process_t *process = process_in(args[1]);
+    qstr what = mp_obj_is_small_int(args[3]) ? MP_QSTRnull : mp_obj_str_get_qstr(args[3]);
+    bool is_text = what == MP_QSTR_name || what == MP_QSTR_state;
+    uint32_t value = what == MP_QSTRnull || is_text ? 0 : fact(process, what);
+    kernel_printf("%s", mp_obj_str_get_str(args[2]));
+    if (what == MP_QSTR_name) {
+        kernel_log_words(process->tbf.name, process->tbf.name_length);
+    } else if (what == MP_QSTR_state) {
+        kernel_printf("%s", process_state_name(process));
+    } else if (what == MP_QSTRnull && !find_register(process, MP_OBJ_SMALL_INT_VALUE(args[3]), &value)) {
+        kernel_printf("(lost)    ");
+    } else {
+        kernel_printf("0x%08X", (unsigned)value);
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(control_log_obj, 4, 4, control_log);
 
 static mp_obj_t control_queue_length(mp_obj_t self, mp_obj_t slot) {
     (void)self;
@@ -184,6 +216,7 @@ static const mp_rom_map_elem_t control_locals_table[] = {
     CONTROL_ENTRY(fact),
     CONTROL_ENTRY(fault),
     CONTROL_ENTRY(find),
+    CONTROL_ENTRY(log),
     CONTROL_ENTRY(name),
     CONTROL_ENTRY(on_fault),
     CONTROL_ENTRY(panic),

@@ -80,6 +80,13 @@ def deferred(method: Callable[[], None], /) -> Callable[[], None]:
 def log(text: str, /) -> None:
     """A line on the console, as the kernel's."""
 
+def log_number(text: str, value: int, places: int, /) -> None:
+    """`text` and a number of 32 bits, without a line end.
+
+    In decimal, with blanks in front up to so many places; as 0x and eight hexadecimal digits if `places` is 0, two if it
+    is below.
+    """
+
 def log_u32(text: str, high: int, low: int, /) -> None:
     """`text` and `high << 16 | low` in hexadecimal, without a line end. `low`: its lower 16 bits."""
 
@@ -382,7 +389,16 @@ class ProcessControl:
         """The slot of the live process whose name is in the buffer; -1 if there is none."""
 
     def register(self, slot: int, number: int, /) -> int | None:
-        """R0 to R12, 13 SP, 14 LR, 15 PC, 16 xPSR of a process at rest. None if it is lost."""
+        """R0 to R12, 13 SP, 14 LR, 15 PC, 16 xPSR of a process at rest; 17 the lower, 18 the upper half of that.
+
+        None if it is lost.
+        """
+
+    def log(self, slot: int, text: str, what: str | int, /) -> None:
+        """To the kernel's log, without a line end: `text`, and what of the process.
+
+        A fact or the register of this number as 0x and eight digits, or "name" or "state" as a text. It makes no objects.
+        """
 
     def queue_length(self, slot: int, /) -> int:
         """How many upcalls wait for the process."""

@@ -32,7 +32,7 @@ class World:
         self.apps[slot].facts.update(facts)
         self.apps[slot].fault()
         self.machine.run()
-        self.clock.pass_time(20)  # the report is written a part at a time
+        self.pass_ms(10)  # the report is written a line at a time
 
     def pass_ms(self, ms: float) -> None:
         self.clock.pass_time(int(ms * 25_000_000 / 256_000))
@@ -61,7 +61,7 @@ def test_a_process_is_restarted_after_the_pause_and_not_before(options) -> None:
     for restarts, pause in enumerate((100, 200, 400)):
         world.fault(0)
         assert f"app app0: restart in {pause} ms\n" in the_log.text
-        world.pass_ms(pause - 5)
+        world.pass_ms(pause - 15)
         assert world.apps[0].state == FAULTED
         world.pass_ms(60)
         assert (world.apps[0].state, world.apps[0].facts["restarts"]) == (RUNNING, restarts + 1)
@@ -115,7 +115,7 @@ def test_the_panic_policy_panics_with_the_name(options) -> None:
 
 def test_a_report_that_fails_does_not_spare_the_process(options, monkeypatch) -> None:
     world = World()
-    monkeypatch.setattr(world.faults, "_parts", (lambda: 1 / 0,))
+    monkeypatch.setattr(world.faults, "_parts", (lambda step: 1 / 0,))
     world.fault(0)
     assert "ZeroDivisionError" in the_log.text
     world.pass_ms(200)

@@ -121,6 +121,14 @@ def log(text: str) -> None:
     the_log.put(text + "\n")
 
 
+def log_number(text: str, value: int, places: int) -> None:
+    number = truncated(value)
+    if integer(places) > 0:
+        the_log.put(f"{text}{signed(number):{min(places, 9)}d}")
+    else:
+        the_log.put(f"{text}0x{number:0{8 if places == 0 else 2}X}")
+
+
 def log_u32(text: str, high: int, low: int) -> None:
     the_log.put(f"{text}{(truncated(high) << 16 | (truncated(low) & 0xFFFF)) & 0xFFFFFFFF:x}")
 
@@ -622,7 +630,19 @@ class ProcessControl:
 
     def register(self, slot: int, n: int) -> int | None:
         registers = self._of(slot).registers
-        return registers[n] if registers is not None else None if n < 4 or n in (12, 14, 15, 16) else 0
+        if n in (17, 18) and registers is not None:
+            return registers[16] >> (n - 17) * 16 & 0xFFFF
+        return registers[n] if registers is not None else None if n < 4 or n in (12, *range(14, 19)) else 0
+
+    def log(self, slot: int, text: str, what: str | int) -> None:
+        if isinstance(what, int):
+            value = self.register(slot, what)
+            shown = "(lost)    " if value is None else f"0x{value:08X}"
+        elif what == "name":
+            shown = "".join(chr(c) if 32 <= c < 127 else "?" for c in self.name(slot))
+        else:
+            shown = self.state_name(slot) if what == "state" else f"0x{self.fact(slot, what):08X}"
+        the_log.put(text + shown)
 
     def queue_length(self, slot: int) -> int:
         return len(self._of(slot).upcalls) + len(self._of(slot).placed)
