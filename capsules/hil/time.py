@@ -47,14 +47,14 @@ class Alarms(Protocol):
     def now(self) -> int:
         """The counter."""
 
-    def set_client(self, fired: Callable[[int, int, int], None], /) -> None:
+    def set_client(self, fired: Callable[[int, int, int], None]) -> None:
         """Call `fired(slot, now, due)` when a slot's alarm goes off: the counter, and what it was to be then."""
 
-    def set_alarm(self, slot: int, reference: int, dt: int, /) -> None:
+    def set_alarm(self, slot: int, reference: int, dt: int) -> None:
         """Go off when the counter, which was `reference` less than a round ago, has gone on by `dt`.
 
         Or as soon after as the hardware can; replaces an earlier one. `dt` is at most one more than a round.
         """
 
-    def disarm(self, slot: int, /) -> bool:
+    def disarm(self, slot: int) -> bool:
         """Do not go off. False if it was not to."""

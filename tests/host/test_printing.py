@@ -122,6 +122,7 @@ def calls(files: dict[str, Path], out: Path) -> list[list[object]]:
         ["verify", f["capsule.py"]],
         ["verify", f["capsule.py"].parent],
         ["verify", "--explain", EVIL],
+        ["powers", EVIL],
         ["capsule", "new", EVIL],
         ["bench-interpreter", "--only", "(" + EVIL],
         ["press", "0", "--image", f["flash.img"]],

@@ -42,13 +42,13 @@ _OFF = const(1 << 16)
 class HighClock:
     """One user's claim to the crystal; a HIL ExactClock."""
 
-    def __init__(self, clock: "Clock", bit: int) -> None:
-        self._request, self._release = clock.shared
-        self._bit = bit
-        self.running: "Callable[[], None] | None" = None
+    def __init__(self, clock: "Clock", number: int) -> None:
+        self._set_client, self._request, self._release = clock.shared
+        self._number = number
+        self._bit = 1 << number
 
     def set_client(self, running: "Callable[[], None]") -> None:
-        self.running = running
+        self._set_client(self._number, running)
 
     def request(self) -> int:
         return self._request(self._bit)
@@ -64,7 +64,7 @@ class Clock:
     """
 
     def __init__(self, registers: Registers, line: InterruptLine, source: int) -> None:
-        self.shared = (shared(self._request), shared(self._release))  # for its users
+        self.shared = (shared(self._set_client), shared(self._request), shared(self._release))  # for its users
         self._registers = registers
         self._high = registers.field(_HFCLKSTAT, 0, _STATE_BIT + 1)
         self._started = registers.field(_HFCLKSTARTED, 0, 1)
@@ -73,8 +73,8 @@ class Clock:
         self._reset = registers.field(_RESETREAS, 0, _REASON_BITS)
         self._source = source  # of the clock of low frequency
         self._reasons = 0
-        self._users: "list[HighClock]" = []
-        self._claims = 0  # a bit for each of them
+        self._clients: "list[Callable[[], None] | None]" = []  # of each user
+        self._claims = 0  # a bit for each user
         self._waiting = 0  # and for each who has to be told when it runs
         registers.write(_INTENCLR, _ALL)  # what a bootloader has left
         registers.write(_INTENSET, _INT_HFCLKSTARTED)
@@ -91,9 +91,11 @@ class Clock:
 
     def new_high(self) -> HighClock:
         """Make one more user's claim; only while the board is wired."""
-        user = HighClock(self, 1 << len(self._users))
-        self._users.append(user)
-        return user
+        self._clients.append(None)
+        return HighClock(self, len(self._clients) - 1)
+
+    def _set_client(self, number: int, running: "Callable[[], None]") -> None:
+        self._clients[number] = running
 
     def _request(self, bit: int) -> int:
         if self._claims == 0:
@@ -117,9 +119,9 @@ class Clock:
             return
         waiting = self._waiting
         self._waiting = 0
-        for user in self._users:
-            if waiting & 1 and user.running is not None:
-                call_client(user.running)
+        for running in self._clients:
+            if waiting & 1 and running is not None:
+                call_client(running)
             waiting >>= 1
 
     def is_high_running(self) -> int:
