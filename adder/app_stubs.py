@@ -25,6 +25,9 @@ INTERNAL = ("__init__", "upcall")
 BY_HAND = ("syscall", "repl")
 """Modules in C, whose stubs are part of the reference."""
 
+INTERNAL_OF_SYSCALL = ("prepared",)
+"""What the module has for the library alone (adder/prepared.py), and no stub says."""
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 

@@ -74,8 +74,8 @@ class Attack:
         self.process = None
         self.parts = [
             self.on_builtins, self.on_numbers, self.on_texts, self.on_bytes, self.on_lists, self.on_tuples, self.on_others,
-            self.on_formats, self.on_methods_of_types, self.on_kernel, self.on_control, self.on_hardware, self.on_cells,
-            self.on_views, self.on_runtime,
+            self.on_formats, self.on_methods_of_types, self.on_kernel, self.on_log, self.on_log_of_process,
+            self.on_control, self.on_hardware, self.on_cells, self.on_views, self.on_runtime,
         ]  # fmt: skip
 
     def measure(self, label, function, *arguments):
@@ -180,7 +180,7 @@ class Attack:
             if owner in ("list", "tuple"):
                 for y in (1, WIDE, "a" * 510, "a" * 509 + "b", (1,) * 100, None):
                     if not (isinstance(y, str) and len(y) > 1 and len(x) > 1):  # a time-out ends it at each element
-                        self.measure("runtime.mp_binary_op", lambda x, y: y in x, x, y)
+                        self.measure("runtime.quick_binary_op", lambda x, y: y in x, x, y)
             for operation in (lambda x: -x, lambda x: ~x, lambda x: not x, lambda x: len(x), lambda x: abs(x)):
                 self.measure(owner + ".unary_op", operation, x)
             self.measure(owner + ".print", lambda x: f"{x}", x)
@@ -190,7 +190,7 @@ class Attack:
             self.measure(owner + ".iter", self.unpack, x)
             self.measure("runtime.mp_unpack_sequence", self.unpack, x)
             self.measure(owner + ".buffer", int, x)
-            self.measure("runtime.mp_obj_is_true", lambda x: 1 if x else 2, x)
+            self.measure("runtime.quick_is_true", lambda x: 1 if x else 2, x)
 
     def unpack(self, x):
         a, b, c = x
@@ -368,10 +368,23 @@ class Attack:
         self.measure("process_id.attr", lambda x: x.write_id, self.process)
         self.measure("process_id.attr", lambda x: x.no_such_name, self.process)
 
+    def on_log(self):
+        # What takes longest is first: there is room for some lines only, and a byte that is lost takes less.
+        for text, value, places in (("a" * 510, 0, 1 << 29), ("a" * 510, 0, 0), ("a", -1 << 31, 10), ("a", WIDE, -1)):
+            self.measure("kernel.log_number", kernel.log_number, text, value, places)
+
+    def on_log_of_process(self):
+        for what in ("name", "state", "ram_end", 0, 16, 99, "no such fact"):
+            self.measure(
+                "control.log", self.powers.processes.log, self.mortal.slot, "a" * (510 if what == "name" else 1), what
+            )
+
     def on_control(self):
         mortal = self.mortal.slot
         self.methods(
-            self.powers.processes, mortal, ("panic", "restart", "terminate", "fault", "stop", "resume", "on_fault")
+            self.powers.processes,
+            mortal,
+            ("log", "panic", "restart", "terminate", "fault", "stop", "resume", "on_fault"),
         )
         self.measure("control.on_fault", self.powers.processes.on_fault, self.powers.fault_line)
         for name in ("stop", "resume", "fault", "restart", "terminate"):
@@ -451,6 +464,7 @@ class Attack:
         """What takes long, and what a time-out may end in many places."""
         large = self.powers.large
         long, other = "a" * 510, "a" * 509 + "b"
+        wide = -(WIDE * WIDE)
         deep = ()
         for _ in range(40):
             deep = (deep, deep)
@@ -462,6 +476,8 @@ class Attack:
         yield "bytes.replace", lambda: (b"a" * 250).replace(b"", b"a")
         yield "list.make_new", lambda: "".join(long)
         yield "str.join", lambda: "".join(large.text)
+        yield "int.print", lambda: f"{wide}"
+        yield "int.print", lambda: "%-99d" % wide
         yield "str.print", lambda: f"{long}{long}"
         yield "bytes.print", lambda: f"{bytes(500)}"
         yield "bytes.print", lambda: f"{large.bytes}"
@@ -475,9 +491,9 @@ class Attack:
         yield "exception.print", lambda: f"{ValueError(*['a' * 40] * 12)}"
         yield "str.format", lambda: "%s%s%s" % (large.words, b"a" * 500, WIDE)
         yield "str.format", lambda: "%-99s%-99s%-99s%-99s%-99s%-99s" % ((WIDE,) * 6)
-        yield "runtime.mp_binary_op", lambda: other in [long] * 20
-        yield "runtime.mp_binary_op", lambda: WIDE in large.list
-        yield "runtime.mp_binary_op", lambda: (other,) * 10 in [(long,) * 10] * 20
+        yield "runtime.quick_binary_op", lambda: other in [long] * 20
+        yield "runtime.quick_binary_op", lambda: WIDE in large.list
+        yield "runtime.quick_binary_op", lambda: (other,) * 10 in [(long,) * 10] * 20
         yield "list.binary_op", lambda: [long] * 20 == ["a" + "a" * 509] * 20
         yield "tuple.binary_op", lambda: (long,) * 20 == ("a" + "a" * 509,) * 20
         yield "builtins.max", lambda: max(*[(long,) * 5] * 12)
