@@ -43,18 +43,18 @@ class HighClock:
     """One user's claim to the crystal; a HIL ExactClock."""
 
     def __init__(self, clock: "Clock", number: int) -> None:
-        self._set_client, self._request, self._release = clock.shared
+        self._request, self._release = clock.shared
         self._number = number
-        self._bit = 1 << number
+        self._running: "Callable[[], None] | None" = None
 
     def set_client(self, running: "Callable[[], None]") -> None:
-        self._set_client(self._number, running)
+        self._running = running
 
     def request(self) -> int:
-        return self._request(self._bit)
+        return self._request(self._number, self._running)
 
     def release(self) -> None:
-        self._release(self._bit)
+        self._release(self._number)
 
 
 class Clock:
@@ -64,7 +64,7 @@ class Clock:
     """
 
     def __init__(self, registers: Registers, line: InterruptLine, source: int) -> None:
-        self.shared = (shared(self._set_client), shared(self._request), shared(self._release))  # for its users
+        self.shared = (shared(self._request), shared(self._release))  # for its users
         self._registers = registers
         self._high = registers.field(_HFCLKSTAT, 0, _STATE_BIT + 1)
         self._started = registers.field(_HFCLKSTARTED, 0, 1)
@@ -94,19 +94,19 @@ class Clock:
         self._clients.append(None)
         return HighClock(self, len(self._clients) - 1)
 
-    def _set_client(self, number: int, running: "Callable[[], None]") -> None:
-        self._clients[number] = running
-
-    def _request(self, bit: int) -> int:
+    def _request(self, number: int, running: "Callable[[], None] | None") -> int:
+        bit = 1 << number
         if self._claims == 0:
             self._registers.write(_HFCLKSTART, 1)
         self._claims |= bit
         if self.is_high_running():
             return 1
         self._waiting |= bit
+        self._clients[number] = running
         return 0
 
-    def _release(self, bit: int) -> None:
+    def _release(self, number: int) -> None:
+        bit = 1 << number
         self._waiting &= ~bit
         self._claims &= ~bit
         if self._claims == 0:
