@@ -221,7 +221,7 @@ class Kernel:
         """Where the module of this seed is."""
         return self.seeds.index(seed)
 
-    def boot(self, chosen: Sequence[int], rounds: int = 3, seed: int = 0) -> str:
+    def boot(self, chosen: Sequence[int], rounds: int = 3, seed: int = 0, patience: float = 120) -> str:
         """Wire these modules and call their capsules; returns what is wrong, or nothing."""
         image = self.elf.read_bytes()
         at = image.index(MARK) + len(MARK)
@@ -238,12 +238,12 @@ class Kernel:
             options += ["-device", f"loader,file={pattern.with_suffix(f'.{i}')},addr={start:#x},force-raw=on"]
         with Simulation(kernel, flash.path, options=options) as board:
             return (
-                self.watch(board)
+                self.watch(board, patience)
                 or self.memory(board, image[at : at + MODULES], marks)
                 or self.apps_flash(flash, before)
             )
 
-    def watch(self, board: Simulation) -> str:
+    def watch(self, board: Simulation, patience: float) -> str:
         """What the console says that is wrong."""
         dead = "panicked|fault in the kernel"
         try:
@@ -252,7 +252,7 @@ class Kernel:
                 *(r"witness: turn \d+: well, victim 0, \d+ ms", r"hello: hello, \d+ of") * 2,
             ]
             for line in waiting:
-                if re.search(dead.encode(), board.expect(f"{line}|{dead}", timeout=120)[0]):
+                if re.search(dead.encode(), board.expect(f"{line}|{dead}", timeout=patience)[0]):
                     break
         except (ExpectTimeout, SimulationError):
             # Without the exception's text: it has the words that were waited for, which nobody has said.

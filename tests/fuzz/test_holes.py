@@ -15,6 +15,8 @@ from adder.board import ROOT
 pytestmark = pytest.mark.xdist_group("fuzz")
 
 SOON = 30
+PATIENCE = 20
+"""Seconds for each thing that the board has to say; an accepted module is done in three."""
 ON_HOST = [name for name, hole in HOLES.items() if hole["target"] == "host"]
 
 
@@ -48,9 +50,12 @@ def test_the_fuzzer_finds_the_hole_again(name: str, opened: Host) -> None:
 @pytest.mark.parametrize("name", [name for name, hole in HOLES.items() if hole["target"] == "image"])
 def test_the_fuzzer_finds_in_the_image_what_the_second_verifier_refuses(name: str, sample_kernel: Kernel) -> None:
     hole = HOLES[name]
-    module = sample_kernel.module_of(hole["seed"])
-    assert module in sample_kernel.compiled_ones - sample_kernel.taken
-    assert re.search(hole["shows"], sample_kernel.boot([module]))
+    refused = [sample_kernel.seeds[module] for module in sorted(sample_kernel.compiled_ones - sample_kernel.taken)]
+    tried = [seed for seed in refused if seed in range(hole["seed"], hole["seed"] + hole["count"])]
+    assert tried, f"of the sample (conftest.py) the second verifier refuses the seeds {refused}: choose another sample"
+    assert sample_kernel.boot([min(sample_kernel.taken)]) == "", "an accepted module does no harm"
+    shown = (sample_kernel.boot([sample_kernel.module_of(seed)], patience=PATIENCE) for seed in tried)
+    assert any(re.search(hole["shows"], one) for one in shown), f"none of {tried} shows it"
 
 
 @pytest.mark.parametrize("name", [name for name, hole in HOLES.items() if mends(hole)])
