@@ -59,6 +59,7 @@ class ProcessFaults:
 
     def __init__(self, processes: ProcessControl, line: InterruptLine, restarts: Alarm, reports: Alarm) -> None:
         self._processes = processes
+        self._fact, self._show = processes.fact, processes.log  # taken once: each access would make an object
         self._restart_alarm = restarts
         self._report_alarm = reports
         self._ticks_per_ms = (restarts.frequency + 255999) // 256000
@@ -88,11 +89,11 @@ class ProcessFaults:
         for slot in range(self._processes.SLOTS):
             state = self._processes.state(slot) & 7 if self._processes.exists(slot) else 0
             if state >= STATE_FAULTED:
-                identity = self._processes.fact(slot, "id")
+                identity = self._fact(slot, "id")
                 if self._seen[slot] != identity:
                     self._seen[slot] = identity
                     if state == STATE_TERMINATED:
-                        code = self._processes.fact(slot, "completion_code")
+                        code = self._fact(slot, "completion_code")
                         log("app %s: ended with code %d" % (self._name(slot), code - (1 << 32) if code >> 31 else code))
                     elif self._is_for_tock_1(slot):
                         log("app %s: ended; it seems to be made for Tock 1.x, whose system calls are others: build it anew" % self._name(slot))
@@ -113,12 +114,12 @@ class ProcessFaults:
                     step += 1
             self._processes.panic("process " + self._name(slot) + " had a fault")
         elif not config.FAULT_POLICY_STOP:
-            self._wait[slot] = self.delay(self._processes.fact(slot, "restarts"))
+            self._wait[slot] = self.delay(self._fact(slot, "restarts"))
             self._arm()
 
     def _is_for_tock_1(self, slot: int) -> bool:
         """Such a program names no kernel, and asks for memory in a way that is now an allow; so it has none."""
-        fact = self._processes.fact
+        fact = self._fact
         return fact(slot, "kernel_version") == 0 and fact(slot, "app_break") - fact(slot, "ram_start") == FIRST_BREAK
 
     def _has_said_why(self, slot: int) -> bool:
@@ -126,7 +127,7 @@ class ProcessFaults:
 
         That is an unknown system call, from code that is not the program's own.
         """
-        fact, pc = self._processes.fact, self._processes.register(slot, 15)
+        fact, pc = self._fact, self._processes.register(slot, 15)
         if fact(slot, "fault_status") != 0 or pc is None:
             return False
         own = fact(slot, "flash_start") <= pc < fact(slot, "flash_end") or fact(slot, "ram_start") <= pc < fact(slot, "ram_end")
@@ -183,8 +184,8 @@ class ProcessFaults:
     # Each part writes its line number `step`, and says whether there may be another.
 
     def _report_cause(self, step: int) -> bool:
-        slot, show = self._slot, self._processes.log
-        status = self._processes.fact(slot, "fault_status")
+        slot, show = self._slot, self._show
+        status = self._fact(slot, "fault_status")
         if step == 0:
             log("\n---| Cortex-M Fault Status |---")
             return True
@@ -197,7 +198,7 @@ class ProcessFaults:
         if step == 1:
             if status == 0:
                 log("Unknown System Call:                 true")
-            if self._processes.fact(slot, "hard_fault_status") & FORCED:
+            if self._fact(slot, "hard_fault_status") & FORCED:
                 log("Forced Hard Fault:                   true")
             return True
         if step == 2:
@@ -214,12 +215,12 @@ class ProcessFaults:
         return False
 
     def _report_state(self, step: int) -> bool:
-        fact, slot = self._processes.fact, self._slot
+        fact, slot = self._fact, self._slot
         if step == 0:
             log("\n---| App Status |---")
         elif step == 1:
-            self._processes.log(slot, "App: ", "name")
-            self._processes.log(slot, "   -   [", "state")
+            self._show(slot, "App: ", "name")
+            self._show(slot, "   -   [", "state")
             log("]")
         elif step == 2:
             log_number(" Events Queued: ", self._processes.queue_length(slot), 1)
@@ -232,13 +233,13 @@ class ProcessFaults:
         return step < 3
 
     def _report_memory(self, step: int) -> bool:
-        fact, slot = self._processes.fact, self._slot
+        fact, slot = self._fact, self._slot
         if step == 0:
             log("\n +-----------+------------------------------------------+")
         elif step == 1:
             log(" |  Address  | Region Name    Used | Allocated (bytes)  |")
         elif step == 2:
-            self._processes.log(slot, " +-", "ram_end")
+            self._show(slot, " +-", "ram_end")
             log("+------------------------------------------+")
         elif step == 3:
             self._size("             | Grants     ", fact(slot, "ram_end") - fact(slot, "grant_start"), "")
@@ -266,7 +267,7 @@ class ProcessFaults:
 
     def _report_split(self, step: int) -> None:
         """What a program in C says of its memory."""
-        fact, slot = self._processes.fact, self._slot
+        fact, slot = self._fact, self._slot
         if step == 8:
             self._line_at("heap_start")
         elif step == 9:
@@ -284,7 +285,7 @@ class ProcessFaults:
             log("           M EXCEEDED!" if used > size else "           M")
 
     def _report_flash(self, step: int) -> bool:
-        fact, slot = self._processes.fact, self._slot
+        fact, slot = self._fact, self._slot
         if step == 0:
             self._line_at("flash_end")
         elif step == 1:
@@ -298,7 +299,7 @@ class ProcessFaults:
         return step < 4
 
     def _line_at(self, what: str) -> None:
-        self._processes.log(self._slot, "  ", what)
+        self._show(self._slot, "  ", what)
         log(" +-------------------------------------------")
 
     def _size(self, text: str, size: int, rest: str, places: int = 8) -> None:
@@ -308,13 +309,13 @@ class ProcessFaults:
     def _report_registers(self, step: int) -> bool:
         if step > 0:
             left, right = REGISTERS[step - 1]
-            self._processes.log(self._slot, left, step - 1)
-            self._processes.log(self._slot, right, step + 5)
+            self._show(self._slot, left, step - 1)
+            self._show(self._slot, right, step + 5)
         log("")
         return step < len(REGISTERS)
 
     def _report_rest(self, step: int) -> bool:
-        show, slot = self._processes.log, self._slot
+        show, slot = self._show, self._slot
         if step == 0:
             show(slot, "  R12: ", 12)
             log("")
@@ -348,10 +349,10 @@ class ProcessFaults:
         return step < 7
 
     def _report_verdict(self, step: int) -> bool:
-        self._processes.log(self._slot, "app ", "name")
+        self._show(self._slot, "app ", "name")
         if config.FAULT_POLICY_STOP:
             log(": stopped")
         else:
-            log_number(": restart in ", self.delay(self._processes.fact(self._slot, "restarts")), 1)
+            log_number(": restart in ", self.delay(self._fact(self._slot, "restarts")), 1)
             log(" ms")
         return False
