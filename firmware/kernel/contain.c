@@ -352,16 +352,8 @@ typedef struct {
     uint8_t owner;
 } shared_t;
 
-static mp_obj_t shared_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
-    const shared_t *self = MP_OBJ_TO_PTR(self_in);
+static MP_NOINLINE mp_obj_t call_for_another(const shared_t *self, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     unsigned before = contain_running, payer_before = payer;
-    if (before == self->owner || before == CONTAIN_KERNEL) {
-        mp_cstack_check();
-        return mp_call_function_n_kw(self->method, n_args, n_kw, args);
-    }
-    if (payer_before == CONTAIN_KERNEL) { // or it is shared code already, which has been promised that
-        check_room(SHARED_STACK, SHARED_PYSTACK);
-    }
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
         payer = payer_before != CONTAIN_KERNEL ? payer_before : before;
@@ -382,6 +374,20 @@ static mp_obj_t shared_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const 
     payer = payer_before;
     contain_running = before;
     nlr_jump(nlr.ret_val);
+}
+
+// Apart from the above: a refusal's traceback must not go through that large frame before anything has been written to it,
+// where earlier calls' frames lie as they were.
+static mp_obj_t shared_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    const shared_t *self = MP_OBJ_TO_PTR(self_in);
+    if (contain_running == self->owner || contain_running == CONTAIN_KERNEL) {
+        mp_cstack_check();
+        return mp_call_function_n_kw(self->method, n_args, n_kw, args);
+    }
+    if (payer == CONTAIN_KERNEL) { // or it is shared code already, which has been promised that
+        check_room(SHARED_STACK, SHARED_PYSTACK);
+    }
+    return call_for_another(self, n_args, n_kw, args);
 }
 
 static MP_DEFINE_CONST_OBJ_TYPE(shared_type, MP_QSTR_shared, MP_TYPE_FLAG_NONE, call, shared_call);

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from cortex import LR, PC, SP, SYSTICK, TRAMPOLINE, Board, Stuck
+from cortex import LR, PC, R0, SP, SYSTICK, TRAMPOLINE, Board, Stuck
 from fuzzing import record
 from kernels import build_board, write
 
@@ -40,7 +40,7 @@ PYSTACK_CUR = 16  # py/mpstate.h: in the thread's state
 SOON = 40  # instructions from a tick that comes soon to the next
 
 SHARED = r"(AlarmMux|UartMux|SimulatedPins|CmsdkUart|DualTimerAlarm)\.\w+|_(transmit|receive|abort|stop|watch|unwatch)"
-"""Functions of shared code in a traceback."""
+"""Functions of shared code in a traceback: a call that is refused has none, for it has not begun."""
 
 GATES = ("__wrap_mp_cstack_check", "heap_alloc", "heap_realloc")
 """C from where an exception of exhaustion comes."""
@@ -109,8 +109,10 @@ class Scene:
         if bytes(board.machine.mem_read(self.first + 1, 1)) != b"\xb5":
             self.first += 4  # the native emitter puts an offset first
         self.at: Callable[[int], None] | None = None
+        self.cut_short = False  # the stack has ended while somebody paid for shared code
         for begin, end in ((self.code[0], self.code[1] - 1), *((gate, gate) for gate in self.gates)):
             board.hook(self._instruction, begin, end)
+        board.hook(self._raises, self.symbols["contain_note_raise"].address & ~1)
         board.run(lambda: b"round %d," % BEGIN in board.output)
         self.at = self._begins
         board.run(lambda: False)
@@ -129,6 +131,11 @@ class Scene:
         if address == self.first:
             self.at = None
             self.board.stop()
+
+    def _raises(self, machine: object, address: int, size: int, data: object) -> None:
+        exception = self.board.machine.reg_read(R0)
+        if self.byte("payer") and self.board.word(exception) == self.symbols["mp_type_RuntimeError"].address:
+            self.cut_short = True
 
     def byte(self, name: str) -> int:
         return int(self.board.machine.mem_read(self.symbols[name].address, 1)[0])
@@ -200,10 +207,11 @@ class Scene:
     def settle(self, what: str, n: int, place: str) -> Outcome:
         """Let the board go on until the witness has had its rounds; what became of it."""
         dead, board, state = "", self.after, b""
+        self.cut_short = False
         try:
             self.go_on()
             state = self.state()
-            if state in self.known:
+            if state in self.known and not self.cut_short:
                 return replace(self.known[state], point=Point(what, n), place=place)
             board.take_over(self.board)
             board.devices.typed += b"y"
@@ -218,8 +226,10 @@ class Scene:
             dead = "the witness was refused something"
         elif len(re.findall(r"alert code", said)) < ROUNDS:
             dead = "the kernel's log is silent"
-        elif what in ("stack", "frames") and re.search(rf"in ({SHARED})\b", said):
+        elif what in ("stack", "frames") and self.cut_short:
             dead = "the stack has ended within shared code"
+        elif what in ("stack", "frames") and re.search(rf"in ({SHARED})\b", said):
+            dead = "a refused call's traceback names shared code"
         elif set(failures) - {"guilty"}:
             dead = f"{set(failures) - {'guilty'}} failed"
         elif "typed 1," not in said:
