@@ -52,7 +52,8 @@ class Attack:
         self.cell = TakeCell(1)
         self.right = {
             "number": 0, "text": "x", "bytes": b"x", "Buffer": self.good, "function": nothing, "anything": 1,
-            "Layout": Layout(u32=1), "Grant": self.spare, "InterruptLine": powers.line, "tuple": (), "list": [],
+            "Layout": Layout(u32=1), "Grant": self.spare, "InterruptLine": powers.line, "Field": self.field,
+            "tuple": (), "list": [],
         }  # fmt: skip
         self.wired()
         self.parts = [
@@ -158,6 +159,10 @@ class Attack:
             self.borrowed.window(0, 64)
         elif label.startswith("take_cell"):
             self.cell.put(1)
+        elif label == "log.notify":  # or the log says nothing from when another line's handler is there
+            self.log.notify(self.powers.log_line)
+        elif label == "control.on_fault":
+            self.powers.processes.on_fault(self.powers.fault_line)
 
     def everything(self, label, function, takes, right, selfs_state="", writes=None):
         """Each value in the place of each argument, and one argument too few and too many."""
@@ -217,7 +222,11 @@ class Attack:
                 self.findings.append("%s.%s is not in the table" % (owner, name))
                 continue
             takes = [kinds for kinds in rows[name][2].split(", ") if kinds]
-            arguments = (right or {}).get(name) or self.made(takes)
+            try:
+                arguments = (right or {}).get(name) or self.made(takes)
+            except KeyError as missing:  # of a new kind: the rest is called all the same
+                self.findings.append("%s.%s takes a %s: give `right` one" % (owner, name, missing))
+                continue
             self.everything(owner + "." + name, method, takes, list(arguments), state, rows[name][3])
 
     def slots(self, owner, name, function, state="", right=None):
