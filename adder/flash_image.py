@@ -182,9 +182,12 @@ def place(
         if placed is None:
             need = sum(app.size for app in everything)
             around = " around what cannot be read" if blocks else ""
+            way = "remove one with `adder image remove`"
+            if any(block.ends_list for block in blocks):
+                way = "`adder image erase`, or `install --only`, begins anew"
             raise AdderError(
                 f"The app flash is full: {counted(len(everything), 'app')} of together {need} bytes do not "
-                f"fit into {flash.size} bytes{around}; remove one with `adder image remove`."
+                f"fit into {flash.size} bytes{around}; {way}."
             )
     return placed
 
@@ -361,6 +364,11 @@ class FlashImage:
         if len(kept) == len(present) and len(left) == len(blocks):
             names = ", ".join(sorted({placed.app.title for placed in present})) or "none"
             raise AdderError(f"No app called '{name}' is installed; installed: {names}.")
+        if gone := [block for block in blocks if block.ends_list and block not in left]:
+            raise AdderError(
+                f"Nobody can say where the app at {gone[0].address:#010x} ends, good ones may lie behind it: nothing"
+                " was removed. `adder image erase`, or `install --only`, takes away all of them."
+            )
         self._write_apps(kept, left)
         return kept
 

@@ -181,7 +181,10 @@ class CortexM:
         self._write(arm.UC_ARM_REG_XPSR, _XPSR_THUMB | number)
         self._write(arm.UC_ARM_REG_CONTROL, control & _CONTROL_UNPRIVILEGED)
         self._write(arm.UC_ARM_REG_LR, exc_return & ~0x10 if floats else exc_return)
-        vector = struct.unpack("<I", self.uc.mem_read(self.system.vtor + 4 * number, 4))[0]
+        try:
+            vector = struct.unpack("<I", self.uc.mem_read(self.system.vtor + 4 * number, 4))[0]
+        except UcError:
+            raise LockUp(f"no vector for exception {number}, VTOR is {self.system.vtor:#x}, at {self.pc:#x}") from None
         self._write(arm.UC_ARM_REG_PC, vector)
 
     def _return(self, exc_return: int) -> None:

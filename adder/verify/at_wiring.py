@@ -9,6 +9,7 @@ this finds; a driver that hides what it does has other ways.
 import ast
 from collections.abc import Iterator
 
+from adder.verify.findings import source_of, unparsed
 from adder.verify.program import Profile
 
 READS = {
@@ -103,9 +104,9 @@ def _locals(node: ast.AST, holding: dict[str, str]) -> dict[str, str]:
 
 def _types(annotation: ast.expr | None) -> list[str]:
     """The types that an annotation names, outside of what a function takes and gives."""
-    if annotation is None or "Callable" in ast.unparse(annotation):
+    if annotation is None or "Callable" in unparsed(annotation):
         return []
-    return ast.unparse(annotation).replace("'", "").replace("|", " ").split()
+    return unparsed(annotation).replace("'", "").replace("|", " ").split()
 
 
 def _kind(value: ast.expr, held: dict[str, str], holding: dict[str, str]) -> str:
@@ -134,4 +135,4 @@ def _reads(node: ast.AST, holding: dict[str, str]) -> Iterator[tuple[ast.AST, st
         if isinstance(inner, ast.Call):
             kind = _kind(inner.func, held, holding)
             if kind == _READER or (kind == "Field" and not inner.args):
-                yield inner, f"'{ast.unparse(inner)}'"
+                yield inner, f"'{source_of(inner)}'"

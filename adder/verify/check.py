@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from adder.verify import whitelist as listed
 from adder.verify.assigned import Assigned
-from adder.verify.findings import Report
+from adder.verify.findings import Report, source_of, unparsed
 from adder.verify.functions import BUILTINS
 from adder.verify.handed import handed_out
 from adder.verify.nodes import children, walk
@@ -278,7 +278,7 @@ class Check:
             case ast.ExceptHandler(type=caught, name=name):
                 classes = caught.elts if isinstance(caught, ast.Tuple) else [caught]
                 if not all(isinstance(one, ast.Name) and one.id in EXCEPTIONS for one in classes):
-                    self.refuse(node, "CP017", f"except {ast.unparse(caught) if caught else ''}".strip())
+                    self.refuse(node, "CP017", f"except {source_of(caught) if caught else ''}".strip())
                     return False
                 self.placed.update(one for one in classes if one)
                 if name:
@@ -286,7 +286,7 @@ class Check:
                     for place, what in misuses(node.body, name):
                         self.refuse(place, "CP017", what)
                     self.errors.add(name)
-            case ast.Lambda() if ast.unparse(node.args):
+            case ast.Lambda() if unparsed(node.args):
                 self.refuse(node, "CP002", "lambda with parameters")
         return True
 
@@ -362,7 +362,7 @@ class Check:
         elif name in listed.RESERVED:
             rule = "CP011"
         if rule:
-            self.refuse(node, rule, f"'{ast.unparse(node)}'")
+            self.refuse(node, rule, f"'{source_of(node)}'")
         return not rule and (kind is None or kind in _CONSTANTS or kind is Kind.FUNCTION)
 
     def call(self, node: ast.Call) -> None:
@@ -379,14 +379,14 @@ class Check:
             proved = all(is_proved(kind, one, self.numbers) for kind, one in zip(kinds, node.args, strict=False))
             placed = name != "range" or node in self.placed
             if node.keywords or not asked.least <= len(node.args) <= asked.most or not proved or not placed:
-                self.refuse(node, "CP006", f"'{ast.unparse(node)}'")
+                self.refuse(node, "CP006", f"'{source_of(node)}'")
 
     def operator(self, node: ast.AST, op: ast.operator, left: ast.expr, right: ast.expr) -> None:
         """CP020: operands of which the table's kinds are proved."""
         if not isinstance(op, listed.OPERATORS):
             self.refuse(node, "CP002", type(op).__name__)
         elif (operand := not_proved(op, left, right, self.numbers)) is not None:
-            self.refuse(node, "CP020", f"'{ast.unparse(operand)}'")
+            self.refuse(node, "CP020", f"'{source_of(operand)}'")
 
     def count(self, iterable: ast.expr) -> None:
         """What `for` goes through: here `range` may stand."""

@@ -7,6 +7,22 @@ from typing import Any
 
 from adder.verify.rules import RULES
 
+_LONGEST = 100  # characters of the source in a message
+
+
+def unparsed(node: ast.AST) -> str:
+    """What stands at a node, as Python."""
+    try:
+        return ast.unparse(node)
+    except (ValueError, RecursionError):  # a number of thousands of digits, or as many parentheses
+        return "..."
+
+
+def source_of(node: ast.AST) -> str:
+    """The same for a message: cut, if it is long."""
+    text = unparsed(node)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
 
 @dataclass(frozen=True, order=True)
 class Finding:

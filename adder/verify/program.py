@@ -169,7 +169,7 @@ def exports(program: Program, name: str) -> Mapping[str, Kind] | None:
     if name in program:
         text = program[name][1]
     elif path_of(name).is_file():
-        text = path_of(name).read_text()
+        text = path_of(name).read_text("latin-1")  # as the module itself is read
     else:
         return None
     return _defined(text)

@@ -86,6 +86,15 @@ def test_where_the_list_breaks_nothing_behind_it_is_written_over(image: FlashIma
     assert [placed.app.name for placed in image.apps()] == ["five"]
 
 
+def test_what_lies_behind_a_damaged_size_is_not_removed_with_it(image: FlashImage) -> None:
+    before = flip(image, 512, 0x80)
+    with pytest.raises(AdderError, match="Nobody can say where the app at 0x21000200 ends"):
+        image.remove("0x21000200")
+    assert image.app_flash() == before
+    with pytest.raises(AdderError, match=r"`adder image erase`, or `install --only`, begins anew"):
+        image.install([app("four", size=64 << 10)])
+
+
 steps = st.lists(st.tuples(st.booleans(), st.sampled_from("abcd"), st.sampled_from([512, 1024, 4096])), max_size=5)
 
 

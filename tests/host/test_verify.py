@@ -18,6 +18,7 @@ from adder.board import ROOT
 from adder.verify import name_of, verify_program, verify_text
 from adder.verify.command import EVERYTHING, files
 from adder.verify.functions import BUILTINS
+from adder.verify.program import exports
 from adder.verify.rules import RULES
 from adder.verify.whitelist import (
     EXCEPTIONS,
@@ -378,6 +379,26 @@ def test_a_very_deep_expression_is_no_crash() -> None:
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "adder", "verify", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+
+
+def test_a_number_of_thousands_of_digits_is_no_crash() -> None:
+    number = f"0x{'f' * 5000}"
+    places = (
+        f"X = max({number})",
+        f"def f(a: {number}):\n    return a.{'x' * 5000}(max({number}))",
+        f"X = f(lambda a={number}: 1)",
+    )
+    for text in places:
+        found = verify_text(text + "\n")
+        assert found
+        assert all(len(str(finding)) < 1000 for finding in found)
+
+
+def test_a_module_that_is_imported_may_hold_any_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "other.py"
+    other.write_bytes(b"X = 1  # \xff\n")
+    monkeypatch.setattr("adder.verify.program.path_of", lambda name: other)
+    assert exports({}, "capsules.other") == {"X": Kind.NUMBER}
 
 
 def test_the_command_lists_findings_and_fails(tmp_path: Path) -> None:
