@@ -29,7 +29,7 @@ class Attack:
                     return SUCCESS
             except (ValueError, TypeError):
                 pass
-        for n in (-1, 17, 18, 255, 1 << 30, (1 << 30) - 1):
+        for n in (-1, 19, 20, 255, 1 << 30, (1 << 30) - 1):
             if control.register(0, n) is not None:
                 return SUCCESS
         for wrong in (None, self, b"name", self._buffer):
