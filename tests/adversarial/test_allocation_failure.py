@@ -42,7 +42,7 @@ STEADY = {
 }
 KERNELS_LOG = "the kernel's log"
 LOG = (r"LowLevelDebug: App 0x[0-9a-f]+ alert code 0x1\r\n", 13, 3)  # the kernel's, on behalf of the witness
-ALLOCATIONS = 2140
+ALLOCATIONS = 1900
 FRAIL = ("ping", "logger-py")  # they end when a call of theirs fails, or of pong's; the others try again
 
 FATAL = r"panicked|fault in the kernel|WRONG|capsule \w+ is off"
