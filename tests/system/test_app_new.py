@@ -17,6 +17,7 @@ from adder.errors import AdderError
 
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS", "PYTEST"))}
+    environment["TMPDIR"] = str(folder.parent)  # what its own tests leave when they fail goes with the folder
     return subprocess.run(
         ["make", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
