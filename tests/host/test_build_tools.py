@@ -410,6 +410,10 @@ def test_a_board_with_an_nrf52840_has_its_place_in_flash_and_its_panic_pin_in_c(
     manifest.generate(board, tmp_path)
     written = (tmp_path / "memory_map.h").read_text()
     assert f"KERNEL_FLASH_START (0x{options['NRF52_KERNEL_START']:08x}u)" in written
+    apps = options["NRF52_APPS_START"]
+    assert f"KERNEL_FLASH_END (0x{apps:08x}u)" in written
+    assert f"APP_FLASH_START (0x{apps:08x}u)" in written
+    assert apps - options["NRF52_KERNEL_START"] >= 448 * 1024, "tests/system/test_board_variants.py lets it be so large"
     assert f"APP_FLASH_END (0x{options['NRF52_STORAGE_START']:08x}u)" in written
     assert f"STORAGE_START (0x{options['NRF52_STORAGE_START']:08x}u)" in written
     assert f"STORAGE_END (0x{options['NRF52_STORAGE_START'] + 0x10000:08x}u)" in written
@@ -496,7 +500,7 @@ def test_kconfig_has_one_default_an_option_and_names_no_board() -> None:
     text = (ROOT / "Kconfig").read_text()
     assert not re.search(r"DONGLE|NANO33|FEATHER|PARTICLE|MDK", text)
     for symbol in configure.read("qemu").unique_defined_syms:
-        by_bootloader = symbol.name in ("NRF52_KERNEL_START", "NRF52_STORAGE_START")
+        by_bootloader = symbol.name in ("NRF52_KERNEL_START", "NRF52_APPS_START", "NRF52_STORAGE_START")
         assert by_bootloader or len(symbol.defaults) <= 1, symbol.name
 
 
