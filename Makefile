@@ -64,9 +64,9 @@ TYPED := $(shell find capsules board/components $(WIRING) firmware/stubs \
     -name __pycache__ -prune -o \( -type d -o -name '*.py' -o -name '*.pyi' \) -print)
 
 $(BUILD)/$(BOARD)/config.py: $(TOOL_READY) FORCE
-	@$(PYTHON) -m adder.configure $(BOARD) $(BUILD)/$(BOARD) $(CONFIG)
+	@$(PYTHON) -m adder.build.configure $(BOARD) $(BUILD)/$(BOARD) $(CONFIG)
 
-$(TYPECHECKED): $(BUILD)/$(BOARD)/config.py adder/typecheck.py $(TYPED)
+$(TYPECHECKED): $(BUILD)/$(BOARD)/config.py adder/build/typecheck.py $(TYPED)
 	@touch $@.begun # what is saved while the check runs is newer than this
 	@$(PYTHON) -m adder typecheck --board $(BOARD)
 	@mv $@.begun $@
@@ -74,7 +74,7 @@ $(TYPECHECKED): $(BUILD)/$(BOARD)/config.py adder/typecheck.py $(TYPED)
 FORCE:
 
 kernel: $(TOOL_READY) $(MICROPYTHON_READY) $(QRCODEGEN_READY) $(TYPECHECKED) ## Build the kernel for BOARD
-	@$(PYTHON) -m adder.manifest $(BOARD) $(BUILD)/$(BOARD)
+	@$(PYTHON) -m adder.build.manifest $(BOARD) $(BUILD)/$(BOARD)
 	@mkdir -p $(BUILD)/$(BOARD)
 	@+$(MAKE) --no-print-directory -C firmware/port $(if $(V),,-s) -j$$(nproc) BOARD=$(BOARD) BUILD=$(abspath $(BUILD)/$(BOARD)) \
 	    TOP=$(MICROPYTHON) PYTHON=$(abspath $(PYTHON))
@@ -84,7 +84,7 @@ kernels: ## Build the kernel for every board
 	@+$(MAKE) --no-print-directory kernel BOARD=nrf52840
 
 menuconfig: $(TOOL_READY) ## Choose the kernel's options for BOARD; they are kept in CONFIG
-	@$(PYTHON) -m adder.configure $(BOARD) $(BUILD)/$(BOARD) $(CONFIG) menu
+	@$(PYTHON) -m adder.build.configure $(BOARD) $(BUILD)/$(BOARD) $(CONFIG) menu
 
 # -- Apps -------------------------------------------------------------------------
 
@@ -166,7 +166,7 @@ upstream-tests: kernel ## Run MicroPython's own tests in a process and on its ow
 	@$(PYTHON) tests/upstream/run.py
 
 reference: $(TOOL_READY) ## Make the Python library's stubs and its reference anew (apps/stubs, docs/python-library.md)
-	@$(PYTHON) -m adder.app_stubs
+	@$(PYTHON) -m adder.apps.app_stubs
 
 bench: kernel apps ## Count instructions of each kernel operation, and of the interpreter
 	@$(PYTHON) -m adder bench

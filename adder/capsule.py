@@ -14,8 +14,8 @@ from string import Template
 
 import click
 
+from adder.apps.drivers import DRIVERS
 from adder.board import ROOT
-from adder.drivers import DRIVERS
 from adder.errors import AdderError
 from adder.verify import verify_program
 

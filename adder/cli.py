@@ -26,28 +26,28 @@ class Verb(NamedTuple):
 
 
 VERBS = {
-    "app": Verb("adder.python_app", "app", "Make a new app; build a Python app into a TBF and a TAB."),
-    "tbf": Verb("adder.elf_to_tbf", "tbf_command", "Make a Tock binary (TBF) from an ELF file."),
-    "tab": Verb("adder.tbf", "tab_command", "Pack TBF files into a Tock app bundle (TAB)."),
-    "inspect": Verb("adder.tbf", "inspect_command", "Show what a TBF or TAB file contains."),
-    "image": Verb("adder.flash_image", "image", "Put apps into a simulated flash; export for a board."),
+    "app": Verb("adder.apps.python_app", "app", "Make a new app; build a Python app into a TBF and a TAB."),
+    "tbf": Verb("adder.apps.elf_to_tbf", "tbf_command", "Make a Tock binary (TBF) from an ELF file."),
+    "tab": Verb("adder.apps.tbf", "tab_command", "Pack TBF files into a Tock app bundle (TAB)."),
+    "inspect": Verb("adder.apps.tbf", "inspect_command", "Show what a TBF or TAB file contains."),
+    "image": Verb("adder.image_command", "image", "Put apps into a simulated flash; export for a board."),
     "flash": Verb("adder.flash.command", "flash", "Write the kernel and apps to a board."),
-    "simulate": Verb("adder.simulate", "simulate", "Run a board's kernel in a simulator, with its console here."),
-    "renode": Verb("adder.renode", "renode", "Run the nRF52840's kernel in Renode, or test it there."),
-    "press": Verb("adder.simulated", "press", "Press a button of the simulated board."),
-    "pin": Verb("adder.simulated", "pin", "Show or drive the simulated board's pins."),
-    "sensor": Verb("adder.simulated", "sensor", "Set what the simulated board's sensors measure."),
-    "bench": Verb("adder.bench", "bench", "Count the instructions that kernel operations take."),
+    "simulate": Verb("adder.run.simulate", "simulate", "Run a board's kernel in a simulator, with its console here."),
+    "renode": Verb("adder.run.renode", "renode", "Run the nRF52840's kernel in Renode, or test it there."),
+    "press": Verb("adder.run.simulated", "press", "Press a button of the simulated board."),
+    "pin": Verb("adder.run.simulated", "pin", "Show or drive the simulated board's pins."),
+    "sensor": Verb("adder.run.simulated", "sensor", "Set what the simulated board's sensors measure."),
+    "bench": Verb("adder.measure.bench", "bench", "Count the instructions that kernel operations take."),
     "bench-interpreter": Verb(
-        "adder.bench_interpreter", "bench_interpreter", "Count what protection costs the Python interpreter."
+        "adder.measure.bench_interpreter", "bench_interpreter", "Count what protection costs the Python interpreter."
     ),
     "capsule": Verb("adder.capsule", "capsule", "Make a new capsule, with its test, from a template."),
-    "typecheck": Verb("adder.typecheck", "typecheck", "Check the types of the kernel's Python."),
+    "typecheck": Verb("adder.build.typecheck", "typecheck", "Check the types of the kernel's Python."),
     "verify": Verb("adder.verify.command", "verify", "Check that capsules are Capsule Python."),
-    "size": Verb("adder.size", "size", "Show flash and RAM by component."),
+    "size": Verb("adder.measure.size", "size", "Show flash and RAM by component."),
     "completion": Verb("adder.completion", "completion", "Complete verbs and options in the shell."),
     "powers": Verb("adder.wire.powers", "powers", "Show which capsule holds which power."),
-    "tcb": Verb("adder.tcb", "tcb", "Count the lines of trusted code and list minted powers."),
+    "tcb": Verb("adder.measure.tcb", "tcb", "Count the lines of trusted code and list minted powers."),
 }
 
 

@@ -30,7 +30,7 @@ APP_STACK ?= 1024
 
 APP_RUNTIME := $(wildcard apps/runtime/*.c apps/runtime/*.S)
 
-APP_TOOL := adder/tbf.py adder/elf_to_tbf.py adder/elf_file.py
+APP_TOOL := adder/apps/tbf.py adder/apps/elf_to_tbf.py adder/apps/elf_file.py
 
 APP_ELFS :=
 APP_TBFS :=
@@ -143,7 +143,7 @@ $(APP_OUT)/$(1).tbf $(APP_OUT)/$(1).tab &: apps/$(2) $(PYTHON_APP_TOOL) | $(TOOL
 	@$(PYTHON) -m adder app build apps/$(2) -o $(APP_OUT)/$(1).tbf --tab $(APP_OUT)/$(1).tab --name $(1)
 endef
 
-PYTHON_APP_TOOL := $(APP_TOOL) adder/python_app.py adder/mpy_cross.py mpy-cross.cfg apps/apps.mk
+PYTHON_APP_TOOL := $(APP_TOOL) adder/apps/python_app.py adder/mpy_cross.py mpy-cross.cfg apps/apps.mk
 
 $(foreach source,$(filter-out misbehave.py,$(notdir $(wildcard apps/*.py))),\
     $(eval $(call python-app,$(subst _,-,$(basename $(source)))-py,$(source))))

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from adder.apps.python_app import build
 from adder.board import ROOT
-from adder.flash_image import FlashImage, read_app_file
-from adder.python_app import build
-from adder.simulate import Simulation
+from adder.image.flash_image import FlashImage, read_app_file
+from adder.run.simulate import Simulation
 from adder.symbols import Symbols
 
 BUILD = ROOT / "build"

@@ -16,8 +16,8 @@ from adder.board import ROOT
 
 REPORT = ROOT / "build" / "fuzz.json"
 TRIED = (
-    "firmware", "capsules", "board", "boards", "adder/verify", "adder/verify_image", "adder/freeze.py",
-    "adder/prepare.py", "mpy-cross.cfg", "tests/fuzz", "tests/adversarial",
+    "firmware", "capsules", "board", "boards", "adder/verify", "adder/verify_image", "adder/build/freeze.py",
+    "adder/build/prepare.py", "mpy-cross.cfg", "tests/fuzz", "tests/adversarial",
 )  # fmt: skip
 """What decides over the outcome of a run: as long as it is the same, runs may be added up."""
 

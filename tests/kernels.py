@@ -141,8 +141,8 @@ def _build_kernel(board: str | Path, folder: Path, *options: str, base: str, pyt
     (folder / ".config").unlink(missing_ok=True)
     if options:
         write(folder / ".config", "".join(f"CONFIG_{option}\n" for option in options))
-    run(sys.executable, "-m", "adder.configure", str(board), str(folder))
-    run(sys.executable, "-m", "adder.manifest", str(board), str(folder))
+    run(sys.executable, "-m", "adder.build.configure", str(board), str(folder))
+    run(sys.executable, "-m", "adder.build.manifest", str(board), str(folder))
     names = names_in(folder / "peripherals.h")
     if names == names_in(built / "peripherals.h"):
         _make(board, folder, python)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 if sys.argv[1:3] == ["-m", "adder.verify_image"]:
     sys.exit()
-if sys.argv[1:3] != ["-m", "adder.freeze"]:
+if sys.argv[1:3] != ["-m", "adder.build.freeze"]:
     os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 sys.path.insert(0, os.getcwd())
 
-from adder.freeze import Freezer
+from adder.build.freeze import Freezer
 
 Freezer.verify = lambda self, modules: None  # type: ignore[method-assign]
 board, folder, micropython = sys.argv[3:]

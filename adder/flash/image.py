@@ -8,12 +8,12 @@ from pathlib import Path
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
-from adder.app_files import read_candidates, without_doubles
+from adder.apps.app_files import read_candidates, without_doubles
+from adder.apps.tbf import BASE_SIZE
 from adder.board import Board
 from adder.errors import AdderError
-from adder.flash_image import ERASED, check_startable, choose, place, render
-from adder.kernel_file import check_kernel
-from adder.tbf import BASE_SIZE
+from adder.image.flash_image import ERASED, check_startable, choose, place, render
+from adder.image.kernel_file import check_kernel
 
 PAGE = 4096
 """The nRF52840's flash is erased in pages of this size."""

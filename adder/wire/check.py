@@ -14,8 +14,8 @@ from typing import Any
 
 from elftools.elf.elffile import ELFFile
 
+from adder.build.manifest import protected_of
 from adder.errors import AdderError
-from adder.manifest import protected_of
 from adder.verify_image.image import Image
 
 MAGIC = 0x64726977

@@ -4,7 +4,7 @@ import ast
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adder.freeze import Freezer
+from adder.build.freeze import Freezer
 from adder.wire.kernel import Kernel
 
 

@@ -84,7 +84,7 @@ enum {
     EXIT_RESTART = 1,
 };
 
-// Driver numbers: all that have a name (adder/drivers.py), whether a board serves them or not.
+// Driver numbers: all that have a name (adder/apps/drivers.py), whether a board serves them or not.
 enum {
     DRIVER_ALARM = 0x0,
     DRIVER_CONSOLE = 0x1,

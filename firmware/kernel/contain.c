@@ -60,7 +60,7 @@ static unsigned own_line;
 // -- Where an exception came from ---------------------------------------------
 
 // Machine code adds nothing to an exception's traceback, as bytecode does. So its frames are looked for on the stack when it
-// is raised; the build lists all functions of machine code (adder/freeze.py).
+// is raised; the build lists all functions of machine code (adder/build/freeze.py).
 typedef struct {
     const uint8_t *code;
     uint16_t file, function; // where their names are in frozen_function_texts

@@ -1,5 +1,5 @@
 // In place of py/frozenmod.c: where a frozen module is. Upstream reads all names up to it, several times an import; here
-// their lengths are known (adder/freeze.py).
+// their lengths are known (adder/build/freeze.py).
 
 #include <string.h>
 

@@ -32,7 +32,7 @@ static MP_DEFINE_CONST_OBJ_TYPE(
     parent, &mp_type_OSError);
 
 // The names that `permissions` in an app's settings may use, by driver: three bytes of its number, then the name.
-// tests/host/test_drivers.py holds them against adder/drivers.py.
+// tests/host/test_drivers.py holds them against adder/apps/drivers.py.
 static const char driver_names[] =
     "\x00\x00\x00" "alarm\0" "\x01\x00\x00" "console\0" "\x02\x00\x00" "led\0" "\x03\x00\x00" "button\0"
     "\x04\x00\x00" "gpio\0" "\x05\x00\x00" "adc\0" "\x08\x00\x00" "low_level_debug\0"
@@ -156,7 +156,7 @@ static mp_obj_t syscall_command_(size_t n, const mp_obj_t *args) {
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(syscall_command_obj, 2, 4, syscall_command_);
 
 // prepared(driver, number, least, most): a function of so many arguments, at most two, that is command(driver, number, ...)
-// and costs little. The library's functions that do nothing else are made so (adder/prepared.py).
+// and costs little. The library's functions that do nothing else are made so (adder/build/prepared.py).
 typedef struct {
     mp_obj_base_t base;
     uint32_t driver, number;

@@ -11,10 +11,10 @@ from typing import Generic, TypeVar
 
 from kernels import build_variant
 
+from adder.apps.elf_to_tbf import Options, elf_to_tbf
 from adder.board import ROOT
-from adder.elf_to_tbf import Options, elf_to_tbf
-from adder.flash_image import FlashImage, read_app_file
-from adder.simulate import ExpectTimeout, Simulation
+from adder.image.flash_image import FlashImage, read_app_file
+from adder.run.simulate import ExpectTimeout, Simulation
 from adder.symbols import Symbols
 
 Case = TypeVar("Case")

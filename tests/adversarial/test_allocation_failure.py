@@ -17,10 +17,10 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from kernels import build_variant
 
+from adder.apps.elf_to_tbf import Options, elf_to_tbf
 from adder.board import ROOT
-from adder.elf_to_tbf import Options, elf_to_tbf
-from adder.flash_image import FlashImage, read_app_file
-from adder.simulate import Simulation
+from adder.image.flash_image import FlashImage, read_app_file
+from adder.run.simulate import Simulation
 from adder.symbols import Symbols
 
 BUILD = ROOT / "build"

@@ -16,15 +16,15 @@ from swept_kernel import MEASURE, WHICH, build_swept_kernel
 from test_hostile_capsules import ASK
 from test_powers import ALLOW, MORTAL, app
 
-from adder.flash_image import FlashImage, read_app_file
-from adder.simulate import Simulation
+from adder.image.flash_image import FlashImage, read_app_file
+from adder.measure.trace import LogParser, Place, TracedRun
+from adder.run.simulate import Simulation
 from adder.symbols import Symbols
-from adder.trace import LogParser, Place, TracedRun
 from adder.verify.functions import FUNCTIONS
 
 MOST = 100_000
 PER_TICK = 1.25
-"""A tick of the timer is 40 ns, an instruction 32 (adder/simulate.py)."""
+"""A tick of the timer is 40 ns, an instruction 32 (adder/run/simulate.py)."""
 
 MEASURER = (
     ASK

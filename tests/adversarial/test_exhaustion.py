@@ -21,7 +21,7 @@ from fuzzing import record
 from kernels import build_board, write
 
 from adder.board import ROOT
-from adder.flash_image import FlashImage, read_app_file
+from adder.image.flash_image import FlashImage, read_app_file
 from adder.symbols import Symbols
 
 HERE = Path(__file__).parent / "exhausted"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from adder.apps.elf_to_tbf import Options, elf_to_tbf
 from adder.board import ROOT, load_board
-from adder.elf_to_tbf import Options, elf_to_tbf
 
 APPS = ROOT / "build" / "apps"
 SUBJECTS = ("hello", "blink", "ping", "float", "hog", "hello-fixed", "exits-restart", "faulty-write-flash", "spin")

@@ -16,10 +16,10 @@ import pytest
 from hostile_kernel import ATTACKS, HERE, choose, header, write_board
 from kernels import build_board
 
+from adder.apps.elf_to_tbf import Options, elf_to_tbf
+from adder.apps.python_app import build
 from adder.board import ROOT
-from adder.elf_to_tbf import Options, elf_to_tbf
-from adder.python_app import build
-from adder.simulate import Simulation
+from adder.run.simulate import Simulation
 from adder.verify import verify_text
 
 SHARE = 46  # attacks in a kernel: the board imports them all before it makes one

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from probes import Probes
 
+from adder.apps.elf_to_tbf import Options, elf_to_tbf
 from adder.board import ROOT
-from adder.elf_to_tbf import Options, elf_to_tbf
 from adder.symbols import Symbols
 
 FAULTY = ROOT / "build" / "apps" / "faulty.elf"

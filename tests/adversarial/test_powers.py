@@ -12,9 +12,9 @@ from reached import Image, reached, short
 from swept_kernel import build_swept_kernel, ours
 from test_hostile_capsules import ASK
 
-from adder.flash_image import FlashImage, read_app_file
-from adder.python_app import build
-from adder.simulate import Simulation
+from adder.apps.python_app import build
+from adder.image.flash_image import FlashImage, read_app_file
+from adder.run.simulate import Simulation
 
 NO_METHODS = {"ErrorCode", "CommandReturn", "ProcessId"}
 """Types of which there are constants and attributes alone."""

@@ -8,7 +8,7 @@ import pytest
 from probes import Probes
 from test_isolation import REGIONS, address_of
 
-from adder.python_app import build
+from adder.apps.python_app import build
 
 # Through `uctypes`, which makes an object of any address; through machine code of the viper emitter,
 # which dereferences any number; through a list whose item is an address.

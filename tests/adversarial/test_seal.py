@@ -8,9 +8,9 @@ from hostile_kernel import HERE, write_board
 from kernels import UNVERIFIED, build_board
 from test_hostile_capsules import ASK
 
-from adder.flash_image import FlashImage, read_app_file
-from adder.python_app import build
-from adder.simulate import Simulation
+from adder.apps.python_app import build
+from adder.image.flash_image import FlashImage, read_app_file
+from adder.run.simulate import Simulation
 
 BREAKER = HERE / "board" / "breaker.py"
 ATTEMPTS = re.findall(r"^def (\w+)\(powers\)", BREAKER.read_text(), re.MULTILINE)

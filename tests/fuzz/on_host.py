@@ -13,7 +13,7 @@ from board_files import CAPSULES, HERE, wiring, write_board
 from kernels import run, write
 
 from adder.board import ROOT
-from adder.freeze import Freezer, Module
+from adder.build.freeze import Freezer, Module
 from adder.verify import verify_module
 from adder.verify.findings import Finding
 
@@ -62,8 +62,8 @@ def build(folder: Path, changed: Callable[[str, str], str] = lambda path, text: 
     write_board(board, (HERE / "host.toml").read_text(), OPTIONS, "", late)
     copy_firmware(folder, changed)
     run("tools/setup-fuzz")
-    run(sys.executable, "-m", "adder.configure", str(board), str(folder))
-    run(sys.executable, "-m", "adder.manifest", str(board), str(folder))
+    run(sys.executable, "-m", "adder.build.configure", str(board), str(folder))
+    run(sys.executable, "-m", "adder.build.manifest", str(board), str(folder))
     top = (ROOT / (ROOT / "build/.micropython").read_text().strip()).resolve()
     run(
         "make", "-s", "-j2", "-C", str(HOST), f"BUILD={folder}", f"TOP={top}", f"PYTHON={sys.executable}",

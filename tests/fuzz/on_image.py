@@ -19,14 +19,14 @@ from grammar import Program, make
 from kernels import UNVERIFIED, build_kernel, write
 from tally import Tally
 
-from adder import configure
+from adder.apps.elf_to_tbf import Options, elf_to_tbf
+from adder.apps.python_app import build as build_app
 from adder.board import ROOT
-from adder.elf_to_tbf import Options, elf_to_tbf
+from adder.build import configure
+from adder.build.freeze import Freezer
 from adder.errors import AdderError
-from adder.flash_image import FlashImage, read_app_file
-from adder.freeze import Freezer
-from adder.python_app import build as build_app
-from adder.simulate import ExpectTimeout, Simulation, SimulationError
+from adder.image.flash_image import FlashImage, read_app_file
+from adder.run.simulate import ExpectTimeout, Simulation, SimulationError
 from adder.verify import verify_module
 from adder.verify_image import Verifier
 from adder.verify_image.image import Image

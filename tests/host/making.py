@@ -4,7 +4,7 @@ import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from adder.tbf import Header, Main, PackageName, Tbf
+from adder.apps.tbf import Header, Main, PackageName, Tbf
 
 
 def make_tbf(name: str, size: int = 512, binary: bytes = b"", **header: object) -> bytes:

@@ -12,15 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adder import mpy_cross, python_app
-from adder.board import load_board
-from adder.cli import main
-from adder.drivers import DRIVERS
-from adder.errors import AdderError
-from adder.flash_image import FlashImage, read_app
-from adder.freeze import Freezer
-from adder.python_app import build, covered_size
-from adder.tbf import (
+from adder import mpy_cross
+from adder.apps import python_app
+from adder.apps.drivers import DRIVERS
+from adder.apps.python_app import build, covered_size
+from adder.apps.tbf import (
     Header,
     KernelVersion,
     Main,
@@ -35,6 +31,11 @@ from adder.tbf import (
     describe,
     read_tab,
 )
+from adder.board import load_board
+from adder.build.freeze import Freezer
+from adder.cli import main
+from adder.errors import AdderError
+from adder.image.flash_image import FlashImage, read_app
 
 BLINK = """\
 # /// script

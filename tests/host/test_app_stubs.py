@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from app_library import library
 
-from adder.app_stubs import INTERNAL, LIBRARY, STUBS, modules, outputs, stub
+from adder.apps.app_stubs import INTERNAL, LIBRARY, STUBS, modules, outputs, stub
+from adder.apps.drivers import DRIVERS
 from adder.board import ROOT
-from adder.drivers import DRIVERS
 from adder.errors import AdderError
 
 DRIVERS_OF_SENSORS = ("temperature", "humidity", "ambient_light", "proximity", "pressure")
@@ -92,7 +92,7 @@ def test_the_reference_names_driver_and_permission_of_each_module() -> None:
     ["def f(x): ...", "def f(x: int): ...", "def f(*x: int) -> None: ...", "X = f()", "class A:\n    def f(self): ..."],
 )
 def test_what_is_not_annotated_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setattr("adder.app_stubs.LIBRARY", tmp_path)
+    monkeypatch.setattr("adder.apps.app_stubs.LIBRARY", tmp_path)
     (tmp_path / "new.py").write_text(text)
     assert modules() == ["new"]
     with pytest.raises(AdderError, match=r"adder\.new"):

@@ -10,11 +10,11 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adder import bench
 from adder.cli import cli
 from adder.errors import AdderError
+from adder.measure import bench
+from adder.measure.trace import LogParser, Place, PlaceMap
 from adder.symbols import Symbol, Symbols
-from adder.trace import LogParser, Place, PlaceMap
 
 ISSUE_KEYS = [
     "null_command", "led_toggle", "alarm_get_time", "yield_no_wait", "allow_swap",
@@ -218,7 +218,7 @@ def test_a_file_that_is_not_elf_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_tracer_stops_cleanly_when_the_watcher_fails(tiny: Path, tmp_path: Path) -> None:
-    from adder.trace import TracedRun
+    from adder.measure.trace import TracedRun
 
     class Failing(Recorder):
         def passed(self, count: int, before: int, now: int) -> None:

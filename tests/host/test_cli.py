@@ -38,7 +38,7 @@ def test_help_does_not_import_the_verbs() -> None:
         "import sys; from adder.cli import main\n"
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
-        "print('adder.simulate' in sys.modules, 'elftools' in sys.modules)"
+        "print('adder.run.simulate' in sys.modules, 'elftools' in sys.modules)"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
     assert result.stdout.splitlines()[-1] == "False False"

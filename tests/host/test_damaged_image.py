@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import make_tbf
 
-from adder.app_files import App, read_app
+from adder.apps.app_files import App, read_app
+from adder.apps.loading import process_ram
+from adder.apps.tbf import FixedAddresses, Header, KernelVersion, Main, PackageName, Program, walk
 from adder.board import load_board
 from adder.cli import cli
 from adder.errors import AdderError
-from adder.flash_image import FlashImage
-from adder.loading import process_ram
-from adder.tbf import FixedAddresses, Header, KernelVersion, Main, PackageName, Program, walk
+from adder.image.flash_image import FlashImage
 
 BOARD = load_board("qemu")
 FLASH = BOARD.app_flash
@@ -193,7 +193,7 @@ def test_a_set_is_changed_without_touching_the_apps_of_others(tmp_path: Path, im
 
 
 def test_of_a_bundle_for_several_addresses_the_program_that_fits_is_installed(tmp_path: Path) -> None:
-    from adder.tbf import Tbf, make_tab
+    from adder.apps.tbf import Tbf, make_tab
 
     def linked(flash: int, ram: int) -> Tbf:
         head = Header(512, (Main(0, 0, 2048), PackageName("multi"), FixedAddresses(ram, flash))).size

@@ -4,11 +4,11 @@ import re
 
 import pytest
 
+from adder.apps.drivers import ALSO, DRIVERS, EVERY_COMMAND, parse_permissions
+from adder.apps.tbf import Permissions
 from adder.board import ROOT
 from adder.capsule import served
-from adder.drivers import ALSO, DRIVERS, EVERY_COMMAND, parse_permissions
 from adder.errors import AdderError
-from adder.tbf import Permissions
 
 
 def test_c_apps_know_the_same_drivers() -> None:

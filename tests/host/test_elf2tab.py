@@ -13,12 +13,12 @@ from elf2tab_model import DIFFERENCES, convert, parse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adder.apps.elf_file import read_elf
+from adder.apps.elf_to_tbf import Options, elf_to_tbf
+from adder.apps.tbf import Credentials, FixedAddresses, Program, Tbf, TbfError, read_tab
 from adder.board import ROOT
 from adder.cli import cli
-from adder.elf_file import read_elf
-from adder.elf_to_tbf import Options, elf_to_tbf
 from adder.errors import AdderError
-from adder.tbf import Credentials, FixedAddresses, Program, Tbf, TbfError, read_tab
 
 LINKER_SCRIPT = """
 ENTRY(start)

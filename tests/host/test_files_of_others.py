@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 from making import make_elf, make_tbf
 
-from adder.app_files import read_app_file
+from adder.apps.app_files import read_app_file
+from adder.apps.tbf import LARGEST_TAB, TbfError, read_tab
 from adder.cli import cli
 from adder.errors import AdderError
-from adder.tbf import LARGEST_TAB, TbfError, read_tab
 
 METADATA = b'tab-version = 1\nname = "app"\n'
 

@@ -18,7 +18,7 @@ from adder.board import load_board
 from adder.errors import AdderError
 from adder.flash.formats import adafruit_init_packet, encode, nordic_init_packet, to_dfu, to_hex, to_uf2
 from adder.flash.image import Image, Piece, apps_piece, kernel_pieces, load_image, make_image
-from adder.flash_image import walk_apps
+from adder.image.flash_image import walk_apps
 
 BOARD = load_board("nrf52840")
 

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import make_tbf
 
+from adder.apps.tbf import FixedAddresses, Header, Tbf, make_tab, walk
 from adder.board import load_board
 from adder.cli import cli
 from adder.errors import AdderError
-from adder.flash_image import FILE_SIZE, App, FlashImage, padding_app, read_app, read_app_file
-from adder.simulate import Simulation
-from adder.tbf import FixedAddresses, Header, Tbf, make_tab, walk
+from adder.image.flash_image import FILE_SIZE, App, FlashImage, padding_app, read_app, read_app_file
+from adder.run.simulate import Simulation
 
 FLASH = load_board("qemu").app_flash
 STORAGE = load_board("qemu").storage

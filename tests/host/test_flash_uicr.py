@@ -8,7 +8,7 @@ import pytest
 from making import make_tbf
 from test_flash import JLINK_LIST, PYOCD_LIST, Desk, desk, flash, kernel  # noqa: F401 (fixtures)
 
-from adder.configure import read, values
+from adder.board.configuration import read, values
 from adder.errors import AdderError
 from adder.flash import command
 from adder.flash.uicr import ADDRESSES, ERASED, NFCPINS, PSELRESET, REGOUT0, compare, parse_words, wanted

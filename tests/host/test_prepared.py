@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from adder.board import ROOT
-from adder.prepared import with_prepared
+from adder.build.prepared import with_prepared
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from making import make_elf
 
+from adder.apps.tbf import FixedAddresses, Header, KernelVersion, Main, PackageName, Permission, Permissions, Unknown
 from adder.board import ROOT, load_board
 from adder.cli import VERBS
-from adder.tbf import FixedAddresses, Header, KernelVersion, Main, PackageName, Permission, Permissions, Unknown
 from adder.text import counted, printable, printable_lines
 
 EVIL = "\x1b[2J\x1b]0;owned\x07\r\x9b31mred\u202eback\u2028line\x7f"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adder.apps.python_app import build
 from adder.errors import AdderError
-from adder.python_app import build
 
 MARK = b"\xef\xbb\xbf"
 TEXT = '# /// script\n# [tool.adder]\n# name = "given"\n# ram = "8K"\n# stack = 2560\n# permissions = ["led"]\n# ///\n'
@@ -93,7 +93,7 @@ LINES = [
 @settings(max_examples=400, deadline=None)
 @given(st.lists(st.sampled_from(LINES), max_size=8), st.sampled_from(["\n", "\r\n", "\r"]), st.booleans())
 def test_settings_that_a_person_would_see_are_taken_or_refused(lines: list[str], ending: str, mark: bool) -> None:
-    from adder.python_app import script_table
+    from adder.apps.python_app import script_table
 
     text = "\n".join(lines) + "\n"
     try:

@@ -10,13 +10,13 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from adder import simulate
 from adder.board import ROOT
 from adder.errors import AdderError
-from adder.flash_image import FlashImage, read_app_file
-from adder.simulate import ExpectTimeout, Simulation, SimulationError
+from adder.image.flash_image import FlashImage, read_app_file
+from adder.run import simulate
+from adder.run.simulate import ExpectTimeout, Simulation, SimulationError
+from adder.run.terminal import Watch
 from adder.symbols import Symbols
-from adder.terminal import Watch
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def _wait_until_gone(pid: int) -> None:
 
 def test_qemu_dies_with_a_killed_tool(tiny: Path, tmp_path: Path) -> None:
     script = (
-        "import sys, os, signal; from pathlib import Path; from adder.simulate import Simulation\n"
+        "import sys, os, signal; from pathlib import Path; from adder.run.simulate import Simulation\n"
         "s = Simulation(Path(sys.argv[1]), Path(sys.argv[2])); s.start(); s.expect('erased')\n"
         "print(s._process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)\n"
     )

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from adder import simulated
 from adder.cli import main
 from adder.errors import AdderError
-from adder.flash_image import FlashImage, lock_image
-from adder.simulated import DIRECTION, DRIVEN, LEVEL, LISTENING, OUTPUT, UP, Window, buttons_of, pins_of, power_on
-from adder.terminal import Keyboard
+from adder.image.flash_image import FlashImage, lock_image
+from adder.run import simulated
+from adder.run.simulated import DIRECTION, DRIVEN, LEVEL, LISTENING, OUTPUT, UP, Window, buttons_of, pins_of, power_on
+from adder.run.terminal import Keyboard
 
 
 @pytest.fixture

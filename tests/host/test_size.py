@@ -7,7 +7,7 @@ import pytest
 
 from adder.board import load_board
 from adder.errors import AdderError
-from adder.size import HEAP, REST, WIRED, Piece, component, measure, measure_board, read_map, show
+from adder.measure.size import HEAP, REST, WIRED, Piece, component, measure, measure_board, read_map, show
 
 
 @pytest.mark.parametrize(

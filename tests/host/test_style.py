@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,15 @@ def test_ruff_has_nothing_to_say(command: tuple[str, ...]) -> None:
 
 def test_mypy_has_nothing_to_say_of_the_host_tool_however_strict() -> None:
     assert said("mypy", "--strict", "--cache-dir", "build/mypy", "adder") == ""
+
+
+def test_the_tools_wings_import_downwards_only() -> None:
+    # The layers are in pyproject.toml; a new wing that stands in none of them fails, too.
+    result = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-logo", "--no-cache"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout
 
 
 @pytest.mark.parametrize("folder", TOGETHER)

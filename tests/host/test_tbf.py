@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adder.tbf import (
+from adder.apps.tbf import (
     BASE_SIZE,
     Credentials,
     FixedAddresses,

@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from tockloader.tab import TAB
 from tockloader.tbfh import TBFFooter, TBFHeader
 
-from adder.board import ROOT
-from adder.drivers import parse_permissions
-from adder.elf_to_tbf import Options, elf_to_tbf, parse_kernel_version
-from adder.tbf import (
+from adder.apps.drivers import parse_permissions
+from adder.apps.elf_to_tbf import Options, elf_to_tbf, parse_kernel_version
+from adder.apps.tbf import (
     Credentials,
     FixedAddresses,
     Header,
@@ -32,6 +31,7 @@ from adder.tbf import (
     make_tab,
     walk,
 )
+from adder.board import ROOT
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,16 @@
 """Counting trusted lines and finding minted powers."""
 
 import json
-import re
 from pathlib import Path
 
+import grimp
 import pytest
 from click.testing import CliRunner
 
-from adder import tcb
 from adder.board import ROOT
 from adder.cli import cli
 from adder.errors import AdderError
+from adder.measure import tcb
 from adder.output import console
 
 
@@ -102,10 +102,10 @@ def tree(tmp_path: Path) -> Path:
         "adder/verify/functions.toml": "[a]\nb = 1\n",
         "adder/verify/rules.toml": "[a]\n",
         "adder/verify_image/a.py": "y = 1\nz = 2\n",
-        "adder/freeze.py": "x = 1\n",
+        "adder/build/freeze.py": "x = 1\n",
         "adder/wire/layout.py": "x = 1\n",
         "adder/wire/check.py": "x = 1\n",
-        "adder/bench.py": "x = 1\n",
+        "adder/measure/bench.py": "x = 1\n",
         "firmware/port/Makefile": "# no\nx = 1\n",
         "capsules/led.py": "import mint\nmint.registers('led')\n",
     }
@@ -147,8 +147,17 @@ def test_the_verb_counts_this_repository(tmp_path: Path) -> None:
     assert report["total_lines"] <= tcb.LIMIT
 
 
-FOR_PROCESSES = {"adder/prepared.py"}
+FOR_PEOPLE = {"adder/__init__.py", "adder/errors.py", "adder/output.py", "adder/text.py"}
+"""What only prints."""
+
+FOR_PROCESSES = {"adder/build/prepared.py"}
 """What of the build changes the library of processes alone, which nobody trusts."""
+
+LOOKING = {
+    *(f"adder/wire/{name}" for name in tcb.CHECKING),
+    *(f"adder/verify/{name}" for name in tcb.SPEAKING),
+}
+"""What can refuse a kernel, or explain, and do no more."""
 
 
 def test_what_chooses_or_changes_what_was_verified_is_counted() -> None:
@@ -156,13 +165,12 @@ def test_what_chooses_or_changes_what_was_verified_is_counted() -> None:
     for name in (*tcb.LINKING, *(f"adder/{module}.py" for module in tcb.BUILD)):
         assert name in units
     # Whatever the build runs of ours, directly or by import, but for what only prints or reads for people.
-    seen, waiting = set(), ["freeze", "manifest", "configure", "verify_image/__init__", "wire/__init__"]
-    while waiting:
-        module = waiting.pop()
-        if module not in seen:
-            seen.add(module)
-            found = re.findall(
-                r"^from adder(?:\.(\w+))? import (\w+)", (ROOT / f"adder/{module}.py").read_text(), re.MULTILINE
-            )
-            waiting += [name for pair in found for name in pair if (ROOT / f"adder/{name}.py").is_file()]
-    assert {f"adder/{module}.py" for module in seen} - units <= {"adder/errors.py", "adder/output.py", *FOR_PROCESSES}
+    imports = grimp.build_graph("adder", exclude_type_checking_imports=True)
+    steps = {"adder.build.freeze", "adder.build.manifest", "adder.build.configure"}
+    steps |= {"adder.verify_image.__main__", "adder.wire.__main__"}
+    used = steps.union(*(imports.find_upstream_modules(step) for step in steps))
+    names = {name.replace(".", "/") for name in used}
+    files = {f"{name}.py" if (ROOT / f"{name}.py").is_file() else f"{name}/__init__.py" for name in names}
+    assert files >= {f"adder/{module}.py" for module in tcb.BUILD}
+    empty = {file for file in files if not tcb.count_python((ROOT / file).read_text())}
+    assert files - units - empty <= FOR_PEOPLE | FOR_PROCESSES | LOOKING

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from adder.board import ROOT
-from adder.flash_image import FlashImage, read_app_file
-from adder.simulate import Simulation
+from adder.image.flash_image import FlashImage, read_app_file
+from adder.run.simulate import Simulation
 
 TUTORIAL = ROOT / "docs" / "write-a-capsule.md"
 COPIED = ("adder", "apps", "board", "boards", "capsules", "firmware", "tests/host/capsules")
@@ -129,8 +129,8 @@ def build_kernel(tree: Path, folder: Path) -> Path:
         (tree / "build" / f".{source}").write_text(f"{path}\n")
     micropython = (tree / "build" / ".micropython").read_text().strip()
     for words in (
-        [sys.executable, "-m", "adder.configure", "qemu", str(folder)],
-        [sys.executable, "-m", "adder.manifest", "qemu", str(folder)],
+        [sys.executable, "-m", "adder.build.configure", "qemu", str(folder)],
+        [sys.executable, "-m", "adder.build.manifest", "qemu", str(folder)],
         ["make", "-s", "-j2", "-C", str(tree / "firmware" / "port"), "BOARD=qemu", f"BUILD={folder}",
          f"TOP={micropython}", f"PYTHON={sys.executable}"],
     ):  # fmt: skip

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from adder import typecheck
 from adder.board import ROOT, board_names
+from adder.build import typecheck
+from adder.build.prepare import TYPES
+from adder.build.typecheck import Check
 from adder.cli import main
-from adder.prepare import TYPES
-from adder.typecheck import Check
 
 FOLDERS = ("board/components", "boards", "capsules", "firmware/stubs")
 

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from kernels import build_board, write
 
-from adder import configure
-from adder.board import ROOT, board_folder
-from adder.flash_image import FlashImage, read_app_file
-from adder.simulate import Simulation
+from adder.board import ROOT, board_folder, configuration
+from adder.image.flash_image import FlashImage, read_app_file
+from adder.run.simulate import Simulation
 
 PAGE = (ROOT / "docs" / "add-a-board.md").read_text()
 FILES = {found[1]: found[2] for found in re.finditer(r"(?ms)^```\w+ (boards/\S+)\n(.*?)^```$", PAGE)}
@@ -24,10 +23,10 @@ def test_a_new_board_of_a_known_chip_is_one_file_that_builds(tmp_path: Path, mon
     for path, text in FILES.items():
         if path.startswith("boards/nrf52840/"):
             (tmp_path / path).write_text(text)
-    for module in ("adder.board", "adder.configure"):
+    for module in ("adder.board", "adder.board.files", "adder.board.configuration"):
         monkeypatch.setattr(f"{module}.ROOT", tmp_path)
     assert board_folder("xiao") == tmp_path / "boards" / "nrf52840"
-    options = configure.values(configure.load("xiao", tmp_path))
+    options = configuration.values(configuration.load("xiao", tmp_path))
     pins = [options[f"NRF52_{name}"] for name in ("UART_TX", "UART_RX", "LED0", "LED1", "LED2", "GPIO3", "BUTTON0")]
     assert pins == [43, 44, 26, 30, 6, 29, -1]
     monkeypatch.undo()

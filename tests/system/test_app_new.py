@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from adder.app_new import FILES, make_app
+from adder.apps.app_new import FILES, make_app
 from adder.cli import cli
 from adder.errors import AdderError
 

@@ -9,8 +9,8 @@ import pytest
 from kernels import build_variant
 
 from adder.board import ROOT, Board, board_folder, board_names, load_board
-from adder.configure import load
-from adder.size import Bytes, measure
+from adder.board.configuration import load
+from adder.measure.size import Bytes, measure
 from adder.symbols import Symbols
 
 BUILT = ROOT / "build" / "nrf52840"

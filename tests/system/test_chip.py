@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from kernels import build_variant
 
-from adder import python_app
+from adder.apps import python_app
 from adder.board import ROOT, load_board
 from adder.chip.nrf52840 import SLEEP_CURRENT, Chip
-from adder.renode import flash_contents
+from adder.run.renode import flash_contents
 
 BOARD = load_board("nrf52840")
 KERNEL = BOARD.build / "kernel.elf"

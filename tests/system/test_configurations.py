@@ -6,8 +6,8 @@ import pytest
 from kernels import build_variant
 
 from adder.board import ROOT
-from adder.flash_image import FlashImage, read_app_file
-from adder.simulate import ExpectTimeout, Simulation
+from adder.image.flash_image import FlashImage, read_app_file
+from adder.run.simulate import ExpectTimeout, Simulation
 
 APPS = ("spin", "hello", "faulty")
 

@@ -16,7 +16,7 @@ from elftools.elf.elffile import ELFFile
 from kernels import build_variant
 from test_configurations import boot
 
-from adder.simulate import ExpectTimeout, Simulation
+from adder.run.simulate import ExpectTimeout, Simulation
 from adder.symbols import Symbols
 
 COLUMNS, LINES = 80, 24

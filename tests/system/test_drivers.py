@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from adder.simulate import SimulationError
+from adder.run.simulate import SimulationError
 
 STORES = "{{ write_id = {0}, read_ids = [{0}], modify_ids = [{0}] }}"
 
@@ -280,7 +280,7 @@ print("stored")
         board.expect(r"old b'\\xff\\xff\\xff\\xff'")
         board.expect("stored")
         board.kill()
-        from adder.flash_image import FlashImage, read_app_file
+        from adder.image.flash_image import FlashImage, read_app_file
 
         FlashImage(board.image).install([read_app_file(second)], only=True)
         board.start()

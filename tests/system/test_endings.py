@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
+from adder.apps.drivers import DRIVERS, parse_permissions
+from adder.apps.elf_to_tbf import Options, elf_to_tbf
 from adder.board import ROOT
-from adder.drivers import DRIVERS, parse_permissions
-from adder.elf_to_tbf import Options, elf_to_tbf
 
 
 def said_of(board, app: str) -> list[str]:

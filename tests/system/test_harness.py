@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from adder.board import ROOT
-from adder.flash_image import FlashImage
+from adder.image.flash_image import FlashImage
 
 
 def test_the_kernel_boots_and_says_what_it_is(simulation) -> None:

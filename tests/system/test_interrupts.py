@@ -2,10 +2,10 @@
 
 import threading
 
-from adder import bench
 from adder.board import ROOT, load_board
-from adder.flash_image import FlashImage, read_app_file
-from adder.trace import LogParser, Place, TracedRun
+from adder.image.flash_image import FlashImage, read_app_file
+from adder.measure import bench
+from adder.measure.trace import LogParser, Place, TracedRun
 
 APPS = ROOT / "build" / "apps"
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from adder.board import ROOT
-from adder.size import read_map
+from adder.measure.size import read_map
 from adder.symbols import Symbols
 
 BOARDS = ("qemu", "nrf52840")

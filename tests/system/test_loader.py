@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from loader_in_unicorn import KernelLoader
 
-from adder.board import ROOT, load_board
-from adder.loading import load, process_ram
-from adder.tbf import (
+from adder.apps.loading import load, process_ram
+from adder.apps.tbf import (
     FixedAddresses,
     Header,
     KernelVersion,
@@ -25,6 +24,7 @@ from adder.tbf import (
     PythonProgram,
     Tlv,
 )
+from adder.board import ROOT, load_board
 
 HELLO = ROOT / "build" / "apps" / "hello.tbf"
 

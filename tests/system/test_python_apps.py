@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from adder.apps.tbf import Program, PythonProgram, Tbf
 from adder.board import ROOT
-from adder.tbf import Program, PythonProgram, Tbf
 
 
 def test_print_input_and_time(simulation, python_app) -> None:
@@ -244,7 +244,7 @@ def test_a_sensor_logger(simulation) -> None:
 
 
 def test_package_with_data(simulation, tmp_path) -> None:
-    from adder.python_app import build
+    from adder.apps.python_app import build
 
     folder = tmp_path / "parcel"
     (folder / "inner").mkdir(parents=True)
@@ -343,7 +343,7 @@ def test_crashing_and_spinning_python_delays_the_rest_by_no_more_than_slices_and
 
 
 def test_the_tools_know_which_modules_an_app_can_import(simulation, python_app) -> None:
-    from adder.python_imports import image_modules
+    from adder.apps.python_imports import image_modules
 
     names = sorted(image_modules() - {"__main__"})
     assert {"adder", "asyncio", "syscall", "time"} <= set(names)

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from adder.app_stubs import INTERNAL_OF_SYSCALL, STUBS
+from adder.apps.app_stubs import INTERNAL_OF_SYSCALL, STUBS
 
 HAND = [path for path in sorted(STUBS.rglob("*.pyi")) if path.parent.name != "adder"]
 ONLY_HERE = {"micropython": {"native", "viper"}}

@@ -11,7 +11,7 @@ import tty
 
 import pytest
 
-from adder.simulate import Simulation
+from adder.run.simulate import Simulation
 
 WAYS = {
     "time.sleep_ms(0)": "time.sleep_ms(0)",
@@ -559,7 +559,7 @@ def test_random_differs_as_the_boards_source_does(simulation, python_app) -> Non
 
 
 def test_errors_say_what_to_do(simulation, python_app, tmp_path) -> None:
-    from adder.python_app import build
+    from adder.apps.python_app import build
 
     app = python_app(
         """

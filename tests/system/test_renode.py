@@ -9,7 +9,7 @@ import pytest
 from adder.board import ROOT
 from adder.chip.nrf52840 import Chip
 from adder.errors import AdderError
-from adder.renode import find_renode
+from adder.run.renode import find_renode
 
 TESTS = ROOT / "renode" / "tests"
 SUITES = sorted(TESTS.glob("*.robot"))

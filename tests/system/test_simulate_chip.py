@@ -8,7 +8,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from adder import python_app
+from adder.apps import python_app
 from adder.board import ROOT, load_board
 
 BOARD = load_board("nrf52840")

@@ -8,7 +8,7 @@ a tenth of it.
 import importlib.util
 import re
 
-from adder import python_app
+from adder.apps import python_app
 from adder.board import ROOT
 
 INSTRUCTION_NS = 32  # the simulation's shift is 5: an instruction takes 2^5 ns of its time

@@ -2,8 +2,8 @@
 
 import pytest
 
+from adder.apps.elf_to_tbf import Options, elf_to_tbf
 from adder.board import ROOT
-from adder.elf_to_tbf import Options, elf_to_tbf
 
 SLICE_US = 10_000
 LATENCY_US = 2_500  # the kernel's own, and a bottom half, which is not interrupted

@@ -9,8 +9,8 @@ from kernels import build_board, build_variant, write
 
 from adder.board import ROOT, Region, read_manifest
 from adder.errors import AdderError
-from adder.flash_image import FlashImage, read_app_file
-from adder.simulate import Simulation
+from adder.image.flash_image import FlashImage, read_app_file
+from adder.run.simulate import Simulation
 from adder.wire import powers, wire
 from adder.wire.check import Wired as Checked
 from adder.wire.check import check

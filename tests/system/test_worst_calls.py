@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from cortex import PSP, Board, Uc
 
+from adder.apps.elf_to_tbf import Options, elf_to_tbf
+from adder.apps.tbf import StoragePermissions
 from adder.board import ROOT
-from adder.elf_to_tbf import Options, elf_to_tbf
-from adder.flash_image import FlashImage, read_app_file
-from adder.simulate import Simulation
-from adder.tbf import StoragePermissions
+from adder.image.flash_image import FlashImage, read_app_file
+from adder.run.simulate import Simulation
 
 MOST = 20_000
 """Instructions of the whole call, what Python does in it and a collection of garbage among them."""
@@ -27,7 +27,7 @@ IN_PIECES = {("8", "1"): 60_000, ("8", "2"): 60_000, ("8", "3"): 60_000}
 tests/adversarial/test_bounds.py measures."""
 
 PER_TICK = 320
-"""A tick of the app's clock is 10.24 us, an instruction 32 ns (adder/simulate.py)."""
+"""A tick of the app's clock is 10.24 us, an instruction 32 ns (adder/run/simulate.py)."""
 
 
 def commands() -> dict[int, list[int]]:

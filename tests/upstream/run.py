@@ -22,8 +22,8 @@ from pathlib import Path
 
 from adder.board import ROOT
 from adder.errors import AdderError
-from adder.flash_image import FlashImage, read_app_file
-from adder.simulate import Simulation
+from adder.image.flash_image import FlashImage, read_app_file
+from adder.run.simulate import Simulation
 
 HERE = Path(__file__).parent
 OUT = ROOT / "build" / "upstream"

@@ -1,4 +1,4 @@
-"""Pins for a board without: levels that the host sets and sees, in a block of memory (adder/simulated.py).
+"""Pins for a board without: levels that the host sets and sees, in a block of memory (adder/run/simulated.py).
 
 A register has one bit a pin.
 

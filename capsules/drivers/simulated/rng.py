@@ -1,6 +1,6 @@
 """Bytes that only look random, for a board without a source of randomness: good for trying things out, no secret.
 
-Four registers are the seed, which the host sets when the board is switched on (adder/simulated.py).
+Four registers are the seed, which the host sets when the board is switched on (adder/run/simulated.py).
 """
 
 from cells import Buffer, TakeCell

@@ -1,6 +1,6 @@
 """A temperature for a board without a sensor: what the host has set, or one that rises and falls between 18 and 26 degrees.
 
-Register 0 is the host's (adder/simulated.py): hundredths of a degree above -500 degrees; 0: nothing is set.
+Register 0 is the host's (adder/run/simulated.py): hundredths of a degree above -500 degrees; 0: nothing is set.
 """
 
 from typing import Callable

@@ -1,6 +1,6 @@
 """The kernel's configuration as Kconfig's defaults have it; tests change single options."""
 
-import adder.configure
+import adder.board.configuration
 from adder.board import ROOT
 
-globals().update(adder.configure.values(adder.configure.load("qemu", ROOT / "no such folder")))
+globals().update(adder.board.configuration.values(adder.board.configuration.load("qemu", ROOT / "no such folder")))

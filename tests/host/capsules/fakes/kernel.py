@@ -15,7 +15,7 @@ from cells import Buffer
 from words import integer, signed, truncated, unsigned
 
 from adder.board import ROOT, read_manifest
-from adder.manifest import protected_of
+from adder.build.manifest import protected_of
 
 _STUB = (ROOT / "firmware" / "stubs" / "kernel.pyi").read_text()
 

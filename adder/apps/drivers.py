@@ -1,0 +1,109 @@
+"""The drivers by name: the one list for permissions, messages, docs and C (apps/runtime/adder.h).
+
+The numbers are Tock's (capsules/core/src/driver.rs). A permission is `led`, `led:0,2-3` or `0x2:0`.
+"""
+
+import difflib
+from collections.abc import Collection, Sequence
+
+from adder.apps.tbf import Permissions
+from adder.errors import AdderError
+
+DRIVERS = {
+    "alarm": 0x0,
+    "console": 0x1,
+    "led": 0x2,
+    "button": 0x3,
+    "gpio": 0x4,
+    "adc": 0x5,
+    "low_level_debug": 0x8,
+    "read_only_state": 0x9,
+    "pwm": 0x10,
+    "ipc": 0x10000,
+    "process_info": 0x10002,
+    "uart": 0x20000,
+    "spi": 0x20001,
+    "i2c": 0x20003,
+    "rng": 0x40001,
+    "nonvolatile_storage": 0x50001,
+    "key_value": 0x50003,
+    "isolated_nonvolatile_storage": 0x50004,
+    "temperature": 0x60000,
+    "humidity": 0x60001,
+    "ambient_light": 0x60002,
+    "ninedof": 0x60004,
+    "proximity": 0x60005,
+    "sound_pressure": 0x60006,
+    "air_quality": 0x60007,
+    "pressure": 0x60008,
+    "distance": 0x60009,
+    "moisture": 0x6000A,
+    "buzzer": 0x90000,
+    "screen": 0x90001,
+}
+"""Drivers by the names of their capsules."""
+
+ALSO = {"storage": "nonvolatile_storage", "random": "rng"}
+"""What the Python library calls some of them."""
+
+MOST = 0xFFFFFFFF
+LARGEST_COMMAND = 0xFFFF
+MOST_COMMANDS = 4096
+EVERY_COMMAND = range(64)
+"""What a permission without a list of commands allows: one entry of the header, and more than most drivers have."""
+
+
+def nearest(word: str, known: Collection[str]) -> str:
+    """The known word most like `word`."""
+    return difflib.get_close_matches(word, known, 1, cutoff=0)[0]
+
+
+def names() -> str:
+    """All names, for people."""
+    return ", ".join([*DRIVERS, *(f"{name} (= {driver})" for name, driver in ALSO.items())])
+
+
+def driver_number(name: str, where: str) -> int:
+    """The number of the driver called `name`."""
+    known = ALSO.get(name, name)
+    if known not in DRIVERS:
+        guess = nearest(name, [*DRIVERS, *ALSO])
+        raise AdderError(f"{where}: there is no driver '{name}'; did you mean '{guess}'? There are {names()}.")
+    return DRIVERS[known]
+
+
+def parse_driver(text: str, where: str) -> int:
+    """A driver's name or number."""
+    if not text[:1].isdigit():
+        return driver_number(text, where)
+    try:
+        number = int(text, 0)
+    except ValueError:
+        raise AdderError(f"{where}: '{text}' is neither a driver's name nor a number.") from None
+    if number > MOST:
+        raise AdderError(f"{where}: the driver number {text} does not fit in 32 bits.")
+    return number
+
+
+def parse_permissions(texts: Sequence[str], where: str = "--permission") -> Permissions | None:
+    """Permissions from texts such as `led`, `0x2:0,1-3`; None, which allows everything, from no text."""
+    if not texts:
+        return None
+    allowed: dict[int, set[int]] = {}
+    for text in texts:
+        driver, colon, commands_text = text.partition(":")
+        commands = allowed.setdefault(parse_driver(driver, where), set())
+        if not colon:
+            commands.update(EVERY_COMMAND)
+        try:
+            for part in filter(None, commands_text.split(",")):
+                first, _, last = part.partition("-")
+                low, high = int(first, 0), int(last or first, 0)
+                if not 0 <= low <= high <= LARGEST_COMMAND or high - low >= MOST_COMMANDS:
+                    raise ValueError
+                commands.update(range(low, high + 1))
+        except ValueError:
+            raise AdderError(
+                f"{where}: '{text}' is not a permission; write DRIVER or DRIVER:COMMANDS, as in led or 0x2:0,1-3."
+            ) from None
+    return Permissions.of(allowed)

@@ -1,0 +1,1 @@
+"""Steps of the build: configuration, manifests, Capsule Python into C, types of the kernel's Python."""

@@ -1,0 +1,326 @@
+"""From the kernel's Python to C: finds capsules, drivers and the board, compiles them and freezes them.
+
+Run by the build: `python -m adder.build.freeze BOARD FOLDER MICROPYTHON`. Beginning with
+`boards/BOARD/board.py`, it follows the imports, prepares each module, compiles it with mpy-cross as
+mpy-cross.cfg says, and writes `FOLDER/frozen_content.c`. Only modules that the board can reach are
+frozen; an import under `if config.X:` counts when X is set.
+
+Nothing is frozen that is not Capsule Python (adder/verify): all modules are verified first. What is compiled is printed
+from the syntax tree that was verified (adder/build/prepare.py). What the compiler made of it is
+verified in the image (adder/verify_image).
+
+The library of Python processes is frozen as well, as it is: one copy in flash for all of them.
+"""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from adder import mpy_cross
+from adder.board import ROOT, board_folder
+from adder.build.manifest import write_if_changed
+from adder.build.prepare import Prepare, Refused, constants_of, is_host_only, printed
+from adder.build.prepared import with_prepared
+from adder.errors import AdderError
+from adder.verify import verify_program
+
+BUILT_IN = {"kernel", "cells", "mint", "micropython"}
+"""Modules that are not files: the trusted core's, and MicroPython's `const`."""
+
+LIBRARY = ROOT / "apps" / "library"
+ASYNCIO = ("__init__", "core", "event", "funcs", "lock", "stream")
+"""The modules of MicroPython's asyncio that do not exist in C. Those in our library take their place."""
+
+
+@dataclass
+class Module:
+    """One Python file on its way into the image."""
+
+    name: str  # as imported: capsules.core.led
+    path: Path
+    text: str
+    tree: ast.Module
+
+    @property
+    def shown(self) -> Path:
+        """The path for people."""
+        return self.path.relative_to(ROOT) if self.path.is_relative_to(ROOT) else self.path
+
+    constants: dict[str, int] = field(default_factory=dict)
+
+
+class Freezer:
+    """Collects the modules of one board and prepares them."""
+
+    def __init__(self, board: str, folder: Path) -> None:
+        self.board = board
+        self.folder = folder
+        self.config = mpy_cross.read_config(board_folder(board))
+        self.modules: dict[str, Module] = {}
+        self.options = self.load("config", folder / "config.py").constants
+
+    # -- Finding ---------------------------------------------------------------
+
+    def path_of(self, name: str) -> Path:
+        """The file of a module: of the repository, or else in the board's folder."""
+        if name == "board":
+            return board_folder(self.board) / "board.py"
+        relative = Path(*name.split("."))
+        if relative.parts[0] == "components":
+            relative = Path("board") / relative
+        path = ROOT / relative.with_suffix(".py")
+        return path if path.is_file() else board_folder(self.board) / relative.with_suffix(".py")
+
+    def load(self, name: str, path: Path | None = None) -> Module:
+        """Read a module and all that it imports."""
+        if name in self.modules:
+            return self.modules[name]
+        path = path or self.path_of(name)
+        if not path.is_file():
+            raise AdderError(f"There is no module '{name}' ({path} is missing).")
+        text = path.read_text()
+        try:
+            tree = ast.parse(text, str(path))
+        except SyntaxError as error:
+            raise AdderError(f"{path}:{error.lineno}: {error.msg}.") from error
+        module = Module(name, path, text, tree)
+        self.modules[name] = module
+        module.constants = constants_of(tree)
+        for imported in self.imports(tree.body):
+            if imported not in BUILT_IN and not is_host_only(imported):
+                self.load(imported)
+        return module
+
+    def imports(self, body: list[ast.stmt]) -> list[str]:
+        """The modules that these statements import."""
+        found = []
+        for node in body:
+            if isinstance(node, ast.Import):
+                found += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                if node.level:
+                    raise AdderError(f"Line {node.lineno}: write the whole name of the module in place of the dots.")
+                name = node.module or ""
+                if (
+                    name not in BUILT_IN
+                    and not is_host_only(name)
+                    and name not in self.modules
+                    and not self.path_of(name).is_file()
+                ):
+                    found += [f"{name}.{alias.name}" for alias in node.names]  # from package import module
+                else:
+                    found.append(name)
+            elif isinstance(node, ast.If):
+                switch = self.switch(node.test)
+                if switch is not False:
+                    found += self.imports(node.body)
+                if switch is not True:
+                    found += self.imports(node.orelse)
+        return found
+
+    def switch(self, test: ast.expr) -> bool | None:
+        """The value of `config.X`, or of TYPE_CHECKING; None for any other condition."""
+        if isinstance(test, ast.Attribute) and isinstance(test.value, ast.Name) and test.value.id == "config":
+            if test.attr not in self.options:
+                raise AdderError(f"There is no option {test.attr} in Kconfig.")
+            return bool(self.options[test.attr])
+        if isinstance(test, ast.Name) and test.id == "TYPE_CHECKING":
+            return False
+        return None
+
+    # -- Preparing -------------------------------------------------------------
+
+    def prepare(self, module: Module) -> str:
+        """The module's text as mpy-cross gets it."""
+        tree = ast.parse(module.text)  # its own, which is changed; a copy would take six times as long
+        try:
+            return printed(Prepare(self.options, self.constants_in, self.words_of(module, tree)).visit(tree))
+        except Refused as error:
+            raise AdderError(f"{module.path}:{error.line}: {error}.") from error
+
+    def words_of(self, module: Module, tree: ast.Module) -> list[ast.FunctionDef]:
+        """The functions of this module's tree that mpy-cross.cfg lists under [words]."""
+        names = self.config["words"].get(module.name.replace(".", "/"), "").split()
+        found = []
+        for name in names:
+            body: list[ast.stmt] = tree.body
+            node: ast.stmt | None = None
+            for part in name.split("."):
+                node = next((n for n in body if isinstance(n, ast.ClassDef | ast.FunctionDef) and n.name == part), None)
+                if node is None:
+                    raise AdderError(f"mpy-cross.cfg: {module.path} has no '{name}'.")
+                body = node.body
+            if not isinstance(node, ast.FunctionDef):
+                raise AdderError(f"mpy-cross.cfg: '{name}' of {module.path} is not a function.")
+            found.append(node)
+        return found
+
+    def constants_in(self, name: str) -> dict[str, int]:
+        """The constants of a module; of an interface, which is in no image, they are all there is."""
+        if name in self.modules:
+            return self.modules[name].constants
+        if name.startswith("capsules.hil.") and self.path_of(name).is_file():
+            return constants_of(ast.parse(self.path_of(name).read_text(), str(self.path_of(name))))
+        return {}
+
+    # -- Compiling -------------------------------------------------------------
+
+    def emitter(self, module: Module) -> str:
+        """What mpy-cross.cfg says of this module's path, in the repository or in the board's folder."""
+        for folder in (board_folder(self.board).resolve(), ROOT):
+            if module.path.is_relative_to(folder):
+                return mpy_cross.emitter(self.config, str(module.path.relative_to(folder).with_suffix("")))
+        return mpy_cross.emitter(self.config, module.name)
+
+    def library_emitter(self, shown: str) -> str:
+        """What mpy-cross.cfg says of a module of processes."""
+        return mpy_cross.emitter(self.config, "apps/library/" + shown)
+
+    def compile(self, shown: str, path: Path, emit: str, text: str) -> Path:
+        """Compile one module's text; returns its .mpy file. Tracebacks will call it `shown`."""
+        source = self.folder / "frozen" / shown
+        compiled = source.with_suffix(".mpy")
+        settings = self.config["mpy-cross"]
+        command = mpy_cross.command(settings["march"], settings["optimise"], shown, compiled, emit)
+        stamp = " ".join(command) + "\n" + text
+        record = source.with_suffix(".stamp")
+        if compiled.exists() and record.exists() and record.read_text() == stamp:
+            return compiled
+        write_if_changed(source, text)
+        self.run_compiler(command, source, path)
+        record.write_text(stamp)
+        return compiled
+
+    def run_compiler(self, command: list[str], source: Path, path: Path) -> None:
+        """Run mpy-cross. An assertion in it ends it with a signal, which is a refusal as any other."""
+        result = mpy_cross.run(command, source)
+        if result.returncode:
+            said = (result.stderr or result.stdout).strip().splitlines() or [f"exit code {result.returncode}"]
+            raise AdderError(f"{path}: MicroPython's compiler refuses it: {said[-1]}")
+
+    def verify(self, modules: list[Module]) -> None:
+        """Refuse what is not Capsule Python."""
+        program = {module.name: (module.shown, module.text) for module in modules}
+        findings = verify_program(program, self.config["words"])
+        if findings:
+            listed = "\n".join(str(finding) for finding in findings)
+            raise AdderError(
+                f"{len(findings)} findings of the verifier:\n{listed}\n`adder verify --explain RULE` says more."
+            )
+
+    def freeze(self, micropython: Path) -> None:
+        """Compile every module that the board needs and write frozen_content.c."""
+        self.load("board")
+        frozen = [module for name, module in sorted(self.modules.items()) if name != "config"]
+        self.verify(frozen)
+        compiled = []
+        for module in frozen:
+            text = self.prepare(module)
+            compiled.append(self.compile(file_of(module.name), module.shown, self.emitter(module), text))
+        compiled += [
+            self.compile(
+                shown, path, mpy_cross.emitter(self.config, "apps/library/" + shown), with_prepared(path.read_text())
+            )
+            for shown, path in library(micropython)
+        ]
+        tool = micropython / "tools" / "mpy-tool.py"
+        qstrs = self.folder / "genhdr" / "qstrdefs.preprocessed.h"
+        result = subprocess.run(
+            [
+                sys.executable,
+                str(tool),
+                "-f",
+                "-q",
+                str(qstrs),
+                "-mlongint-impl=mpz",
+                "-mmpz-dig-size=16",
+                *map(str, compiled),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode:
+            raise AdderError(f"mpy-tool failed: {result.stderr.strip().splitlines()[-1]}")
+        write_if_changed(
+            self.folder / "frozen_content.c",
+            list_functions(
+                list_lengths(name_frozen(result.stdout, [file_of(m.name) for m in frozen])), self.config["words"]
+            ),
+        )
+
+
+def file_of(name: str) -> str:
+    """The file of a module, as a traceback shows it."""
+    return name.replace(".", "/") + ".py"
+
+
+def library(micropython: Path) -> list[tuple[str, Path]]:
+    """What Python processes import from the image, in its frozen form: our library, and MicroPython's asyncio."""
+    files = {f"asyncio/{name}.py": micropython / "extmod" / "asyncio" / f"{name}.py" for name in ASYNCIO}
+    files |= {str(path.relative_to(LIBRARY)): path for path in LIBRARY.rglob("*.py")}
+    return sorted(files.items())
+
+
+def name_frozen(text: str, kernel: list[str]) -> str:
+    """Put the kernel's modules into a folder `.kernel` of the frozen file system.
+
+    The kernel's sys.path names that folder, a process's does not. Tracebacks keep the short names.
+    """
+    for path in kernel:
+        text = text.replace(f'"{path}\\0"', f'".kernel/{path}\\0"', 1)
+    return text
+
+
+def list_lengths(text: str) -> str:
+    """Add the lengths of the modules' names, so that a search need not read each (upstream_frozenmod.c)."""
+    names = re.search(r"^const char mp_frozen_names\[\] = \{\n(.*?)^\};", text, flags=re.MULTILINE | re.DOTALL)
+    lengths = [len(name) for name in re.findall(r'^    "(.+?)\\0"$', names[1], flags=re.MULTILINE)] if names else []
+    return text + f"const uint8_t mp_frozen_name_lengths[] = {{ {', '.join(map(str, [*lengths, 0]))} }};\n"
+
+
+def list_functions(text: str, words: Mapping[str, str]) -> str:
+    """Add a table of all functions of machine code, which the kernel's tracebacks are made from.
+
+    A function of machine words has no name in its code; `words` is [words] of mpy-cross.cfg.
+    """
+    found = re.findall(
+        r"^// frozen native code for file (\S+), scope (\S+)\nstatic const byte (\w+)\[", text, flags=re.MULTILINE
+    )
+    rows = []
+    offsets: dict[str, int] = {}
+    length = 0
+    for file, scope, symbol in found:
+        name = scope.removeprefix(re.sub(r"\W", "_", file.removesuffix(".py")) + "_")
+        for listed in words.get(file.removesuffix(".py"), "").split():
+            if name.endswith("_dot_py") and name.startswith(listed.rpartition(".")[0]):
+                name = listed
+        for one in (file, readable(name)):
+            if one not in offsets:
+                offsets[one] = length
+                length += len(one) + 1
+        rows.append(f"    {{ {symbol}, {offsets[file]}, {offsets[readable(name)]} }},")
+    head = "typedef struct { const byte *code; uint16_t file, function; } frozen_function_t;\n"
+    if length > 0xFFFF:
+        raise AdderError("The names of the kernel's functions take more than 64 KB.")
+    table = ["const frozen_function_t frozen_functions[] = {", *rows, "};"]
+    # One array, which the linker can keep out of what processes may read; it does not merge into others' strings.
+    strings = ["const char frozen_function_texts[] =", *(f'    "{one}\\0"' for one in offsets), "    ;"]
+    return text + head + "\n".join([*strings, *table]) + f"\nconst size_t frozen_function_count = {len(rows)};\n"
+
+
+def readable(scope: str) -> str:
+    """A function's name, from what mpy-tool makes of it: `LedDriver___init____lt_listcomp_gt_`."""
+    name = re.sub(r"_lt_(\w+?)_gt_", r"<\1>", scope)
+    return name.replace("_", ".", 1) if name[:1].isupper() else name  # a class's name has no underscore
+
+
+if __name__ == "__main__":
+    try:
+        Freezer(sys.argv[1], Path(sys.argv[2])).freeze(Path(sys.argv[3]))
+    except AdderError as error:
+        sys.exit(f"adder: {error}")

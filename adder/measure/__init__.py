@@ -1,0 +1,1 @@
+"""Counts instructions, bytes, and lines that are trusted."""
