@@ -1,16 +1,17 @@
 """QEMU in step with its host: the clock "fast" of `adder.run.simulate`.
 
 The board runs only while the host waits for it, and stops where its kernel comes by again and again: before it sleeps
-(`dsb; wfi`) and at the end of a time slice (SysTick). There the host looks at what has been printed, types the next
-character, or is done; until it goes on, the board's time stands still. So nothing depends on how quick either is.
+(`ldr; dsb; wfi`) and at the end of a time slice (SysTick). There the host looks at what has been printed, types the
+next character, or is done; until it goes on, the board's time stands still. So nothing depends on how quick either is.
 
-The stops are breakpoints, set through QEMU's gdb stub. Two things about them are not obvious:
+The stops are set through QEMU's gdb stub. Both begin with the load of a word that nobody else reads, so that is what
+QEMU watches for: after a breakpoint it forgets all that it has translated, which takes longer than most of what it does
+between two stops. (Kernels that have no such load have breakpoints.) Two more things are not obvious:
 - With `-icount sleep=off`, QEMU takes a CPU that a breakpoint has stopped for one that sleeps, and lets time pass until
   the next timer's end. A timer that the board does not use ends every `TICK` and so limits that.
-- A breakpoint at the program counter is hit again when QEMU goes on. From `dsb` the host goes on behind it: at `wfi`,
-  or behind that as well, since `wfi` may always end for no reason. What the first instruction of SysTick's handler
-  does, the host does in its place; only what it does not know is stepped over. Each stop costs QEMU all that it has
-  translated, and a step is two.
+- A stop comes before its instruction, and comes again when QEMU goes on from there. Before sleep the host goes on at
+  `wfi`, or behind that as well, since `wfi` may always end for no reason. What the first instruction of SysTick's
+  handler does, the host does in its place; only what it does not know is stepped over.
 """
 
 import re
@@ -18,7 +19,7 @@ import select
 import socket
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from elftools.elf.elffile import ELFFile
 
@@ -41,9 +42,10 @@ _ALARM_ENABLE, _ALARM_ONE_SHOT = 0x80, 0x01
 _UART_RX_FULL = 2
 _UART_RX_ENABLE = 2
 
-_SLEEP = b"\xbf\xf3\x4f\x8f\x30\xbf"  # dsb sy; wfi
+_DSB_WFI = b"\xbf\xf3\x4f\x8f\x30\xbf"  # dsb sy; wfi
+_MARK = b"\x00\x4b"  # ldr r3, [pc, #0]: firmware/kernel/schedule.c
 _END = b"\x30\xbf\xfd\xe7"  # wfi; b .-2: a kernel that has ended for good
-_DSB, _WFI = 4, 2  # bytes
+_DSB, _WFI, _LOAD = 4, 2, 2  # bytes
 _LDR_LITERAL = 0b01001  # ARMv7-M, A7.7.43, T1: these five bits, three of the register, eight of the offset in words
 
 _PC = 15
@@ -61,38 +63,47 @@ class StubError(AdderError):
     """QEMU's gdb stub has gone."""
 
 
+class Load(NamedTuple):
+    """What an instruction does that loads a word from behind the code."""
+
+    register: int
+    address: int
+    value: int
+
+
 @lru_cache
 def _stops(kernel: Path, _changed: int) -> dict[int, Where]:
     found: dict[int, Where] = {}
     with kernel.open("rb") as file:
         for segment in ELFFile(file).iter_segments("PT_LOAD"):
             start, data = segment["p_vaddr"], segment.data()
-            for pattern, where in ((_SLEEP, "sleep"), (_END, "end")):
-                for match in re.finditer(re.escape(pattern), data):
-                    found[start + match.start()] = where  # type: ignore[assignment]
+            for match in re.finditer(b"(?:%b)?%b" % (re.escape(_MARK), re.escape(_DSB_WFI)), data):
+                found[start + match.start()] = "sleep"
+            for match in re.finditer(re.escape(_END), data):
+                found[start + match.start()] = "end"
             if start == 0 and len(data) >= 64:
                 found[int.from_bytes(data[60:64], "little") & ~1] = "tick"  # ARMv7-M, B1.5.3: the vector of SysTick
     return found
 
 
 @lru_cache
-def _loads(kernel: Path, _changed: int) -> dict[int, tuple[int, int]]:
-    found: dict[int, tuple[int, int]] = {}
+def _loads(kernel: Path, _changed: int) -> dict[int, Load]:
+    found: dict[int, Load] = {}
     with kernel.open("rb") as file:
         for segment in ELFFile(file).iter_segments("PT_LOAD"):
             start, data = segment["p_vaddr"], segment.data()
-            for at, where in stops_of(kernel).items():
-                if where == "tick" and start <= at < start + len(data) - 1:
+            for at in stops_of(kernel):
+                if start <= at < start + len(data) - 1:
                     instruction = int.from_bytes(data[at - start : at - start + 2], "little")
-                    literal = (at + 4 & ~3) + 4 * (instruction & 0xFF) - start
-                    if instruction >> 11 == _LDR_LITERAL and 0 <= literal <= len(data) - 4:
-                        value = int.from_bytes(data[literal : literal + 4], "little")
-                        found[at] = (instruction >> 8 & 7, value)
+                    literal = (at + 4 & ~3) + 4 * (instruction & 0xFF)
+                    if instruction >> 11 == _LDR_LITERAL and literal + 4 <= start + len(data):
+                        value = int.from_bytes(data[literal - start : literal - start + 4], "little")
+                        found[at] = Load(instruction >> 8 & 7, literal, value)
     return found
 
 
-def loads_of(kernel: Path) -> dict[int, tuple[int, int]]:
-    """The register and the number of each stop whose instruction does no more than load one from behind the code."""
+def loads_of(kernel: Path) -> dict[int, Load]:
+    """The stops whose instruction does no more than load a word from behind the code."""
     return _loads(kernel, kernel.stat().st_mtime_ns)
 
 
@@ -117,6 +128,7 @@ class Lockstep:
         self._pc = 0
         self._before = 0  # cycles of the board's time until the last reset
         self._period = 0
+        self._read: str | None = None  # what QEMU watches for, and somebody else has read
         self.where: Where = "elsewhere"
         self.cycles = 0
         self.until_alarm: int | None = None
@@ -125,10 +137,14 @@ class Lockstep:
         """Whether the UART takes a character now."""
         self._ask("?")
         self._ask("qXfer:features:read:target.xml:0,1000")  # or QEMU does not know single registers
-        questions = ["Qqemu.sstep=1", "Qqemu.PhyMemMode:1", *(f"Z0,{at:x},2" for at in self._stops)]
+        questions = ["Qqemu.sstep=1", "Qqemu.PhyMemMode:1", *(f"Z{self._stop(at)}" for at in self._stops)]
         if any(answer != "OK" for answer in self._ask(*questions)):
             raise StubError("QEMU's gdb stub does not do what is needed: is it older than 7.0?")
         self._look()
+
+    def _stop(self, at: int) -> str:
+        """How QEMU is to stop there: when a word is read, or at the instruction. (`Z` begins it, `z` ends it.)"""
+        return f"3,{self._loads[at].address:x},4" if at in self._loads else f"0,{at:x},2"
 
     # The board's time
 
@@ -171,26 +187,32 @@ class Lockstep:
         which time passes.
         """
         packets = self._every(tick)
+        load = self._loads.get(self._pc)
         if self.where == "sleep":
-            behind = self._pc + _DSB + (_WFI if awake else 0)
+            behind = self._pc + (_LOAD if load else 0) + _DSB + (_WFI if awake else 0)
             packets.append(f"P{_PC:x}={behind.to_bytes(4, 'little').hex()}")
-        elif self.where == "tick" and self._pc in self._loads:
-            register, value = self._loads[self._pc]
-            packets.append(f"P{register:x}={value.to_bytes(4, 'little').hex()}")
-            packets.append(f"P{_PC:x}={(self._pc + 2).to_bytes(4, 'little').hex()}")
+        elif self.where == "tick" and load is not None:
+            packets.append(f"P{load.register:x}={load.value.to_bytes(4, 'little').hex()}")
+            packets.append(f"P{_PC:x}={(self._pc + _LOAD).to_bytes(4, 'little').hex()}")
         elif self.where == "tick":
-            self._ask(f"z0,{self._pc:x},2", "s")
-            packets.append(f"Z0,{self._pc:x},2")
+            self._ask(f"z{self._stop(self._pc)}", "s")
+            packets.append(f"Z{self._stop(self._pc)}")
+        elif self._read is not None:
+            self._ask(f"z{self._read}", "s")
+            packets.append(f"Z{self._read}")
         elif self.where == "end":
             packets.append(f"z0,{self._pc:x},2")
             del self._stops[self._pc]
         if packets:
             self._ask(*packets)
         self._send("c")
-        if self._receive(PATIENCE if "sleep" in self._stops.values() else HURRY) is None:
+        why = self._receive(PATIENCE if "sleep" in self._stops.values() else HURRY)
+        if why is None:
             self._stub.sendall(b"\x03")
-            self._receive()
+            why = self._receive()
         self._look()
+        read = re.search("rwatch:([0-9a-f]+)", why or "")
+        self._read = f"3,{int(read[1], 16):x},4" if read and self.where == "elsewhere" else None
 
     # The protocol: GDB manual, appendix E
 

@@ -59,7 +59,9 @@ static void sleep_until_interrupt(void) {
     }
     __asm volatile ("cpsid i" ::: "memory");
     if (!interrupt_any_pending()) {
-        __asm volatile ("dsb\n wfi" ::: "memory"); // wakes although interrupts are off
+        // The load is for a simulator, which can see cheaply that data is read (adder/run/lockstep.py). `wfi` wakes although
+        // interrupts are off.
+        __asm volatile ("ldr r3, [pc, #0]\n dsb\n wfi" ::: "r3", "memory");
     }
     __asm volatile ("cpsie i\n isb" ::: "memory");
 }

@@ -63,7 +63,7 @@ def test_a_profile_accounts_for_every_instruction(tiny: Path, operation: str) ->
     expected = {
         "five": {"tiny: main": 5},
         "svc": {"tiny: main": 2, "svc": 2},
-        "slice_switch": {"SysTick_Handler": 6},
+        "slice_switch": {"SysTick_Handler": 7},
         "boot_to_user": {"Reset_Handler": functions.get("Reset_Handler")},
     }[operation]
     assert expected.items() <= functions.items()

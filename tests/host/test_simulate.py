@@ -14,6 +14,7 @@ from adder.board import ROOT
 from adder.errors import AdderError
 from adder.image.flash_image import FlashImage, read_app_file
 from adder.run import simulate
+from adder.run.lockstep import loads_of
 from adder.run.simulate import ExpectTimeout, Simulation, SimulationError
 from adder.run.terminal import Watch
 from adder.symbols import Symbols
@@ -321,3 +322,15 @@ def test_two_apps_take_turns_on_the_tiny_kernel(tiny: Path, tmp_path: Path) -> N
         before = board.read_word(ticks)
         board.run(0.2)
         assert board.read_word(ticks) > before
+
+
+def test_a_word_at_which_the_board_stops_may_be_read_by_others_too(tiny: Path, tmp_path: Path) -> None:
+    kernel = tiny / "kernel.elf"
+    assert [load.value for load in loads_of(kernel).values()] == [0x5EED]
+    image = FlashImage(tmp_path / "flash.img")
+    image.install([read_app_file(tiny / name) for name in ("tiny.tbf", "tiny_b.tbf")])
+    with Simulation(kernel, image.path) as board:
+        board.expect("erased")
+        board.send("rr")
+        board.expect("<r>\n<r>")
+        assert board.read_word(Symbols.read(kernel)["watched"].address) == 0x5EED

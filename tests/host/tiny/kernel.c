@@ -2,7 +2,8 @@
 // take turns. It has the marks that `adder bench` looks for.
 //
 //     prints "tiny: up" and whether the first word of storage is erased
-//     answers each character c that is typed with "<c>"; on 'w' it writes the storage word first
+//     answers each character c that is typed with "<c>"; on 'w' it writes the storage word first,
+//     on 'r' it reads the words of a handler
 
 #include <stdint.h>
 
@@ -38,11 +39,25 @@ static void put(const char *text) {
     }
 }
 
+void SysTick_Handler(void);
+volatile uint32_t watched;
+
+// Reads all words of the handler, and so the one that it loads first, where the tool has QEMU stop.
+static void read_what_is_watched(void) {
+    const volatile uint32_t *code = (const volatile uint32_t *)((uintptr_t)SysTick_Handler & ~3u);
+    for (unsigned i = 0; i < 8; i++) {
+        watched = code[i] == 0x5eed ? code[i] : watched;
+    }
+}
+
 static void listen(void) {
     if (UART_STATE & 2) {
         char answer[] = {'<', (char)UART_DATA, '>', '\n', 0};
         if (answer[1] == 'w') {
             STORAGE = 0xcafe;
+        }
+        if (answer[1] == 'r') {
+            read_what_is_watched();
         }
         put(answer);
     }
@@ -63,12 +78,15 @@ __attribute__((used)) static uint32_t *tick(uint32_t *frame) {
 
 __attribute__((naked)) void SysTick_Handler(void) {
     __asm volatile(
+        "ldr r0, 1f\n"
         "mrs r0, psp\n"
         "push {r4, lr}\n" // the apps keep nothing in r4 to r11
         "bl tick\n"
         "pop {r4, lr}\n"
         "msr psp, r0\n"
-        "bx lr\n");
+        "bx lr\n"
+        ".balign 4\n"
+        "1: .word 0x5eed\n");
 }
 
 void irq_entry(void) {
