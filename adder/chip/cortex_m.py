@@ -86,6 +86,7 @@ class CortexM:
         self._write(arm.UC_ARM_REG_CONTROL, 0)
         self._write(arm.UC_ARM_REG_XPSR, _XPSR_THUMB)
         self._write(arm.UC_ARM_REG_CONTROL, 0)
+        self._mode_changed()
         self._write(arm.UC_ARM_REG_MSP, stack)
         self._write(arm.UC_ARM_REG_BASEPRI, 0)
         self._write(arm.UC_ARM_REG_PRIMASK, 0)
@@ -96,6 +97,7 @@ class CortexM:
         self.uc.mem_write(0x2003FFF0, struct.pack("<HH", 0xBF00, 0xE7FD))
         self.sleeping = False
         self._write(arm.UC_ARM_REG_XPSR, _XPSR_THUMB | SVCALL)
+        self._mode_changed()
         self.active = [HARD_FAULT]
         self._write(arm.UC_ARM_REG_PC, 0x2003FFF1)
 
@@ -121,6 +123,14 @@ class CortexM:
 
     def _write(self, register: int, value: int) -> None:
         self.uc.reg_write(register, value)
+
+    def _mode_changed(self) -> None:
+        """Have Unicorn see whether it is privileged now.
+
+        It translates code for the mode that it was in when it last looked. A write to XPSR or CONTROL does not make it
+        look, one to the flags does. Else a handler's CPSID is taken for that of a process, and does nothing.
+        """
+        self._write(arm.UC_ARM_REG_APSR_NZCV, self._read(arm.UC_ARM_REG_XPSR) & 0xF0000000)
 
     @property
     def pc(self) -> int:
@@ -180,6 +190,7 @@ class CortexM:
         self.active.append(number)
         self._write(arm.UC_ARM_REG_XPSR, _XPSR_THUMB | number)
         self._write(arm.UC_ARM_REG_CONTROL, control & _CONTROL_UNPRIVILEGED)
+        self._mode_changed()
         self._write(arm.UC_ARM_REG_LR, exc_return & ~0x10 if floats else exc_return)
         try:
             vector = struct.unpack("<I", self.uc.mem_read(self.system.vtor + 4 * number, 4))[0]
@@ -210,6 +221,7 @@ class CortexM:
         self._write(arm.UC_ARM_REG_XPSR, (xpsr & ~(_XPSR_NUMBER | _XPSR_ALIGNED)) | number)
         control = unprivileged | (_CONTROL_PSP if on_psp else 0) | (_CONTROL_FP | _CONTROL_SECURE_FP if floats else 0)
         self._write(arm.UC_ARM_REG_CONTROL, control)
+        self._mode_changed()
         for register, value in zip(_FRAME, words, strict=False):
             self._write(register, value)
         self._write(arm.UC_ARM_REG_LR, words[5])

@@ -18,6 +18,7 @@ class Clock(Peripheral):
     """CLOCK and POWER, 5.4 and 5.3."""
 
     STOPPING = 100 * MICROSECOND
+    STOPPING_HIGH = 10 * MICROSECOND
     CRYSTAL_HIGH = 360 * MICROSECOND
     RC_LOW = 600 * MICROSECOND
     CRYSTAL_LOW = 250 * MILLISECOND
@@ -29,9 +30,10 @@ class Clock(Peripheral):
         self.registers = {0x518: 0, 0x510: 0, 0x578: 0, 0x558: 0}
         self.reasons = 0
         # The RC oscillator runs whenever the processor does.
-        self.readable = {0x40C: lambda: 1 << 16 | self.crystal, 0x418: lambda: self._low, 0x400: lambda: self.reasons}
+        self.readable = {0x40C: self._high, 0x418: lambda: self._low, 0x400: lambda: self.reasons}
         self.writable = {0x400: self._clear_reasons}
         self.crystal = False  # runs, and is the clock of high frequency
+        self._stopped = 0  # when it stops, or stopped
         self._starting: Event | None = None
         self._low = 0
         self.low_wanted = False
@@ -41,7 +43,15 @@ class Clock(Peripheral):
     def _clear_reasons(self, value: int) -> None:
         self.reasons &= ~value
 
+    def _high(self) -> int:
+        # What it says lags behind HFCLKSTOP: Nordic's own driver waits for it, and so has to who starts it again.
+        return 1 << 16 | (self.crystal or self.time.now < self._stopped)
+
     def _start_high(self) -> None:
+        if self.time.now < self._stopped:
+            self.bus.complain("Clock: HFCLKSTART while it stops")
+            return
+
         def running() -> None:
             self.crystal = True
             self.event(0)
@@ -50,6 +60,8 @@ class Clock(Peripheral):
             self._starting = self.time.after(self.CRYSTAL_HIGH, running)
 
     def _stop_high(self) -> None:
+        if self.crystal:
+            self._stopped = self.time.now + self.STOPPING_HIGH
         self.crystal = False
         if self._starting is not None:
             self._starting.cancel()
@@ -568,7 +580,13 @@ class Gpiote(Peripheral):
 
 
 class Rng(Peripheral):
-    """Random numbers, 6.21; from a seed, so that a run can be repeated."""
+    """Random numbers, 6.21; from a seed, so that a run can be repeated.
+
+    How long a byte takes is unpredictable (6.21.2), and one that is nearly made at STOP is announced all the same.
+    """
+
+    SHORTEST, LONGEST = 60 * MICROSECOND, 250 * MICROSECOND
+    TOO_LATE = 5 * MICROSECOND
 
     def __init__(self, bus: Bus, base: int, line: int, seed: int) -> None:
         super().__init__(bus, base, line)
@@ -577,19 +595,27 @@ class Rng(Peripheral):
         self.registers = {0x504: 0, 0x508: 0}
         self._random = random.Random(seed)
         self._next: Event | None = None
+        self._stopped = True
+
+    def _again(self) -> None:
+        self._next = self.time.after(self._random.randint(self.SHORTEST, self.LONGEST), self._ready)
 
     def _start(self) -> None:
+        self._stopped = False
         if self._next is None:
-            self._next = self.time.after(120 * MICROSECOND, self._ready)
+            self._again()
 
     def _stop(self) -> None:
-        if self._next is not None:
+        self._stopped = True
+        if self._next is not None and self._next.at - self.time.now > self.TOO_LATE:
             self._next.cancel()
             self._next = None
 
     def _ready(self) -> None:
         self.registers[0x508] = self._random.getrandbits(8)
-        self._next = self.time.after(120 * MICROSECOND, self._ready)
+        self._next = None
+        if not self._stopped:
+            self._again()
         self.event(0)
 
 

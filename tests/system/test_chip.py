@@ -3,24 +3,33 @@
 Time here is the chip's own, and a run repeats exactly.
 """
 
+import random
 import re
+import struct
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from kernels import build_variant
+from unicorn import UC_HOOK_CODE
+from unicorn import arm_const as arm
 
 from adder.apps import python_app
 from adder.board import ROOT, load_board
-from adder.chip.nrf52840 import SLEEP_CURRENT, Chip
+from adder.chip.cortex_m import CortexM
+from adder.chip.nrf52840 import RAM_START, SLEEP_CURRENT, Chip
+from adder.chip.time import MILLISECOND, Time
 from adder.run.renode import flash_contents
 
 BOARD = load_board("nrf52840")
 KERNEL = BOARD.build / "kernel.elf"
 APPS = ROOT / "renode" / "tests" / "apps"
 LEDS, BUTTON = (13, 14, 15, 16), 11  # of the nRF52840-DK
+GPIO_0, GPIO_1 = 33, 34  # what apps know as pins 0 and 1
+RUNS, LONG_RUNS = 2, 100
 
 sys.path.insert(0, str(ROOT / "renode" / "tests"))
 from traffic import check_traffic, make_blocks, make_chatter  # noqa: E402
@@ -516,3 +525,62 @@ def test_a_button_that_bounces_is_pressed_and_released_in_turn(boot: Boot) -> No
     assert said[0] == "pressed"
     assert said[-1] == "released"
     assert all(a != b for a, b in pairwise(said)), said
+
+
+# -- Interleavings ---------------------------------------------------------------
+
+
+def test_a_handler_masks_interrupts_whatever_mode_it_has_interrupted() -> None:
+    """A process asks by SVC, again and again; the handler's CPSID is looked at."""
+    cpu = CortexM(Time(), 4, 64)
+    cpu.uc.mem_map(0, 0x1000)
+    cpu.uc.mem_map(RAM_START, 0x1000)
+    cpu.uc.mem_write(0, struct.pack("<22I", 0x20000800, 0x101, *[0x201] * 20))
+    boot = struct.pack(
+        "<HHIHHHHHHH", 0x4800, 0xE001, 0x20001000, 0xF380, 0x8809, 0x2103, 0xF381, 0x8814, 0xF3BF, 0x8F6F
+    )
+    cpu.uc.mem_write(
+        0x100, boot + struct.pack("<HHH", 0xDF00, 0xBF00, 0xE7FC)
+    )  # on the PSP, unprivileged: SVC for ever
+    cpu.uc.mem_write(0x200, struct.pack("<HHHH", 0xB672, 0xBF00, 0xB662, 0x4770))  # CPSID I; NOP; CPSIE I; BX LR
+    masked = []
+    cpu.uc.hook_add(UC_HOOK_CODE, lambda uc, *_: masked.append(uc.reg_read(arm.UC_ARM_REG_PRIMASK)), None, 0x202, 0x202)
+    cpu.start(0)
+    for _ in range(30):
+        cpu.step(cpu.time.now + MILLISECOND)
+    assert len(masked) > 10
+    assert all(masked)
+
+
+def wire(chip: Chip, out: int, to: int) -> None:
+    """Connect two pins of one port: what the first one drives, the second one sees."""
+    port = chip.ports[out // 32]
+
+    def through(write: Callable[[int], None], value: int) -> None:
+        write(value)
+        port.set_level(to % 32, port.driven(out % 32))
+
+    for offset in (0x504, 0x508, 0x50C):  # OUT, OUTSET, OUTCLR
+        port.writable[offset] = partial(through, port.writable[offset])
+
+
+def test_whatever_apps_ask_the_drivers_and_when_each_question_has_its_answer(
+    boot: Boot, tmp_path: Path, long: bool
+) -> None:
+    """Three apps of five tasks each, at a speed of their own in each run, so that interrupts come at other moments."""
+    names = []
+    for number in range(3):
+        source = tmp_path / f"asker{number}.py"
+        source.write_text(
+            (APPS / "asker.py").read_text().replace("asker", f"asker{number}").replace("70", f"7{number}")
+        )
+        names.append(str(source))
+    for run in range(LONG_RUNS if long else RUNS):
+        chip = boot(*names, seed=run, mips=(64, 40, 25)[run % 3])
+        wire(chip, GPIO_0, GPIO_1)
+        moves = random.Random(run)
+        while chip.transcript.count("done") < len(names) and chip.seconds < 60:
+            chip.run(moves.uniform(0.001, 0.02))
+            chip.set_pin(BUTTON, moves.randrange(2))
+        assert chip.transcript.count("done") == len(names), f"run {run}: {chip.transcript[-2000:]}"
+        assert "Traceback" not in chip.transcript, f"run {run}: {chip.transcript}"

@@ -23,6 +23,7 @@ _STATE_BIT = const(16)  # CLOCK, "HFCLKSTAT", "LFCLKSTAT"
 _CRYSTAL_RUNS = const(1 << 16 | 1)  # HFCLKSTAT: running, from the crystal
 _SOURCE_BITS = const(2)
 _LOOKS = const(10_000)  # until the clock has stopped: three ticks of it, well below a millisecond
+_LOOKS_HIGH = const(100)  # the same of the crystal: some 100 microseconds
 
 # What the 32.768 kHz clock comes from: CLOCK, "LFCLKSRC"
 SOURCE_RC = const(0)
@@ -97,6 +98,10 @@ class Clock:
     def _request(self, number: int, running: "Callable[[], None] | None") -> int:
         bit = 1 << number
         if self._claims == 0:
+            # It may have been released just now: it takes a moment to stop, in which it must not be started.
+            for _ in range(_LOOKS_HIGH):
+                if not self.is_high_running():
+                    break
             self._registers.write(_HFCLKSTART, 1)
         self._claims |= bit
         if self.is_high_running():
