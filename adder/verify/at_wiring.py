@@ -7,9 +7,10 @@ this finds; a driver that hides what it does has other ways.
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from adder.verify.findings import source_of, unparsed
+from adder.verify.nodes import walk
 from adder.verify.program import Profile
 
 READS = {
@@ -54,7 +55,7 @@ def _reached(first: str, methods: Functions, functions: Functions) -> list[ast.F
     """The method, and what it calls of its class and module."""
     found = [methods[first]]
     for function in found:
-        for node in ast.walk(function):
+        for node in walk(function):
             called = None
             match node:
                 case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name)):
@@ -69,10 +70,14 @@ def _reached(first: str, methods: Functions, functions: Functions) -> list[ast.F
 def _attributes(methods: Functions) -> dict[str, str]:
     """What the attributes of self hold."""
     holding: dict[str, str] = {}
+    assigning = {
+        method: [node for node in walk(method) if isinstance(node, ast.Assign | ast.AnnAssign)]
+        for method in methods.values()
+    }
     for _ in range(2):  # what a method assigns may be used in one that stands before
-        for method in methods.values():
-            held = _locals(method, holding)
-            for node in ast.walk(method):
+        for method, nodes in assigning.items():
+            held = _locals(method, nodes, holding)
+            for node in nodes:
                 match node:
                     case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=value):
                         pass
@@ -87,15 +92,15 @@ def _attributes(methods: Functions) -> dict[str, str]:
     return holding
 
 
-def _locals(node: ast.AST, holding: dict[str, str]) -> dict[str, str]:
-    """What the parameters and locals hold; of a board, its names."""
+def _locals(node: ast.AST, below: Iterable[ast.AST], holding: dict[str, str]) -> dict[str, str]:
+    """What the parameters and locals hold; of a board, its names. `below` has the assignments below the node."""
     held: dict[str, str] = {}
     if isinstance(node, ast.FunctionDef):
         for argument in node.args.args:
             for name in _types(argument.annotation):
                 if name in READS:
                     held[argument.arg] = name
-    for inner in ast.walk(node):
+    for inner in below:
         match inner:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if kind := _kind(value, held, holding):
                 held[name] = kind
@@ -130,8 +135,9 @@ def _kind(value: ast.expr, held: dict[str, str], holding: dict[str, str]) -> str
 
 
 def _reads(node: ast.AST, holding: dict[str, str]) -> Iterator[tuple[ast.AST, str]]:
-    held = _locals(node, holding)
-    for inner in ast.walk(node):
+    nodes = list(walk(node))
+    held = _locals(node, nodes, holding)
+    for inner in nodes:
         if isinstance(inner, ast.Call):
             kind = _kind(inner.func, held, holding)
             if kind == _READER or (kind == "Field" and not inner.args):
