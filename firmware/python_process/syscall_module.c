@@ -5,6 +5,7 @@
 #include "py/builtin.h"
 #include "py/objexcept.h"
 #include "py/objarray.h"
+#include "py/objint.h"
 #include "py/objlist.h"
 #include "py/runtime.h"
 #include "python_process/python_process.h"
@@ -19,6 +20,14 @@ enum { FAILURE, FAILURE_U32, FAILURE_U32_U32, FAILURE_U64, SUCCESS = 128, SUCCES
 static const qstr error_names[] = {
     MP_QSTRnull, MP_QSTR_FAIL, MP_QSTR_BUSY, MP_QSTR_ALREADY, MP_QSTR_OFF, MP_QSTR_RESERVE, MP_QSTR_INVAL, MP_QSTR_SIZE,
     MP_QSTR_CANCEL, MP_QSTR_NOMEM, MP_QSTR_NOSUPPORT, MP_QSTR_NODEVICE, MP_QSTR_UNINSTALLED, MP_QSTR_NOACK,
+};
+
+// What each says, as an end of "the driver …".
+static const char *const error_meanings[] = {
+    "", "it has failed", "it is busy; ask again later", "that is so already", "it is switched off",
+    "it lacks a buffer", "it does not take these arguments", "too long or too short", "that was cancelled",
+    "the kernel has no memory left for this app", "it does not do that", "", "that app does not run any more",
+    "nobody has answered on the bus",
 };
 
 // -- Errors -------------------------------------------------------------------
@@ -92,10 +101,21 @@ static void say_why(const mp_print_t *print, uint32_t driver, uint32_t command) 
 static __attribute__((noreturn)) void fail(uint32_t code, const char *call, uint32_t number, uint32_t driver) {
     vstr_t text;
     mp_print_t print;
-    vstr_init_print(&text, 48, &print);
-    mp_printf(&print, "%q: %s %u of driver 0x%x", code < MP_ARRAY_SIZE(error_names) ? error_names[code] : MP_QSTR_FAIL,
-        call, (unsigned)number, (unsigned)driver);
-    if (code == NODEVICE && *call != 'm') {
+    vstr_init_print(&text, 80, &print);
+    if (code == 0 || code >= MP_ARRAY_SIZE(error_names)) {
+        code = 1;
+    }
+    mp_printf(&print, "%q: %s %u", error_names[code], call, (unsigned)number);
+    if (*call != 'm') {
+        mp_printf(&print, " of driver 0x%x", (unsigned)driver);
+    }
+    if (code != NODEVICE) {
+        const char *name = *call == 'm' ? NULL : driver_name(driver);
+        if (name != NULL) {
+            mp_printf(&print, " (%s)", name);
+        }
+        mp_printf(&print, ": %s", error_meanings[code]);
+    } else if (*call != 'm') {
         say_why(&print, driver, *call == 'c' ? number : ANY_COMMAND);
     }
     mp_obj_t args[2] = { mp_obj_new_int_from_uint(code), mp_obj_new_str_from_vstr(&text) };
@@ -117,9 +137,34 @@ void python_process_no_memory(size_t bytes) {
     nlr_raise(mp_obj_exception_make_new(&mp_type_MemoryError, 1, 0, args));
 }
 
-static inline uint32_t word(mp_obj_t value) {
-    return mp_obj_get_int_truncated(value);
+// A number of 32 bits, signed or not; OverflowError if it has more, and TypeError if it is none.
+static uint32_t word(mp_obj_t value) {
+    if (mp_obj_is_small_int(value)) {
+        return MP_OBJ_SMALL_INT_VALUE(value);
+    }
+    if (!mp_obj_is_exact_type(value, &mp_type_int)) {
+        return mp_obj_get_int(value);
+    }
+    uint32_t bits = mp_obj_int_get_truncated(value);
+    if (!mp_obj_equal(value, mp_obj_new_int_from_uint(bits)) && !mp_obj_equal(value, mp_obj_new_int((int32_t)bits))) {
+        mp_raise_msg(&mp_type_OverflowError, MP_ERROR_TEXT("a number of 32 bits is wanted"));
+    }
+    return bits;
 }
+
+// natural(value): the number itself. Whoever counts by what he was given begins so: below 0, bytearray(n) is empty, and a
+// read goes on for ever.
+static mp_obj_t syscall_natural(mp_obj_t value) {
+    mp_int_t number = mp_obj_is_exact_type(value, &mp_type_int) ? mp_obj_int_sign(value) : mp_obj_get_int(value);
+    if (number < 0) {
+        mp_raise_ValueError(MP_ERROR_TEXT("a number from 0 on is wanted"));
+    }
+    if (mp_obj_is_exact_type(value, &mp_type_int)) {
+        mp_raise_msg(&mp_type_OverflowError, MP_ERROR_TEXT("that is more than there can be"));
+    }
+    return MP_OBJ_NEW_SMALL_INT(number);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(syscall_natural_obj, syscall_natural);
 
 // -- Command ------------------------------------------------------------------
 
@@ -170,7 +215,7 @@ static mp_obj_t prepared_call(mp_obj_t self_in, size_t n_args, size_t n_kw, cons
         mp_arg_check_num(n_args, n_kw, self->least, self->most, false);
     }
     for (size_t i = 0; i < n_args; i++) {
-        words[i] = mp_obj_is_small_int(args[i]) ? (uint32_t)MP_OBJ_SMALL_INT_VALUE(args[i]) : word(args[i]);
+        words[i] = word(args[i]);
     }
     registers_t r = syscall_command(self->driver, self->number, words[0], words[1]);
     return r.r0 == SUCCESS ? mp_const_none : answer_of(r, self->driver, self->number);
@@ -320,7 +365,7 @@ static mp_obj_t syscall_take_bytes(mp_obj_t object) {
     mp_buffer_info_t info;
     mp_get_buffer_raise(object, &info, MP_BUFFER_RW);
     if (!mp_obj_is_type(object, &mp_type_bytearray) || info.len == 0 || ((char *)info.buf)[info.len - 1] != 0) {
-        mp_raise_ValueError(NULL);
+        mp_raise_ValueError(MP_ERROR_TEXT("a bytearray that ends with 0 is wanted"));
     }
     mp_obj_array_t *array = MP_OBJ_TO_PTR(object);
     mp_obj_str_t *bytes = mp_obj_malloc(mp_obj_str_t, &mp_type_bytes);
@@ -458,6 +503,7 @@ static const mp_rom_map_elem_t syscall_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_SyscallError), MP_ROM_PTR(&syscall_error_type) },
     { MP_ROM_QSTR(MP_QSTR_command), MP_ROM_PTR(&syscall_command_obj) },
     { MP_ROM_QSTR(MP_QSTR_prepared), MP_ROM_PTR(&syscall_prepared_obj) },
+    { MP_ROM_QSTR(MP_QSTR_natural), MP_ROM_PTR(&syscall_natural_obj) },
     { MP_ROM_QSTR(MP_QSTR_subscribe), MP_ROM_PTR(&syscall_subscribe_obj) },
     { MP_ROM_QSTR(MP_QSTR_allow_rw), MP_ROM_PTR(&syscall_allow_rw_obj) },
     { MP_ROM_QSTR(MP_QSTR_allow_ro), MP_ROM_PTR(&syscall_allow_ro_obj) },

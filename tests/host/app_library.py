@@ -101,6 +101,12 @@ def take_bytes(data: bytearray) -> bytes:
     return bytes(data[:-1])
 
 
+def natural(number: int) -> int:
+    if number < 0:
+        raise ValueError
+    return number
+
+
 def bytes_of(data: Any) -> memoryview:
     if isinstance(data, str):
         raise TypeError
@@ -118,7 +124,7 @@ def library() -> Iterator[Kernel]:
     given: dict[str, Any] = {name: code for code, name in enumerate(names.split(), 1)}
     given |= {name: getattr(made, name) for name in ("command", "subscribe", "yield_wait", "yield_no_wait")}
     given |= {"SyscallError": SyscallError, "allow_ro": made.allow, "allow_rw": made.allow}
-    given |= {"take_bytes": take_bytes, "bytes_of": bytes_of}
+    given |= {"take_bytes": take_bytes, "bytes_of": bytes_of, "natural": natural}
     for name, value in given.items():
         setattr(module, name, value)
     ours = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "adder"}

@@ -386,6 +386,15 @@ def test_a_client_is_told_that_its_service_has_ended_or_begun_anew(kernel) -> No
     client.notify()
     kernel.upcall(IPC, SERVICE, SERVICE, 0, 0)
     client.wait()
+    for command in (6, 2):  # in the pause before it is started again
+        kernel.answers[IPC, command] = SyscallError(6, "INVAL")
+        with pytest.raises(SyscallError) as caught:
+            client.notify()
+        assert caught.value.errno == 12
+        kernel.answers |= {(IPC, 6): 4, (IPC, 2): None}
+        client.notify()
+        kernel.upcall(IPC, SERVICE, SERVICE, 0, 0)
+        client.wait()
 
 
 class Service:

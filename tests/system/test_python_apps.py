@@ -294,9 +294,9 @@ print("waited for", now != 0, expiry != 0)
     )
     with simulation(app) as board:
         board.expect("leds 2")
-        board.expect(r"refused: \(6, 'INVAL: command 1 of driver 0x2'\) 6")
+        board.expect(r"refused: \(6, 'INVAL: command 1 of driver 0x2 \(led\): it does not take these arguments'\) 6")
         board.expect(r"refused: \(11, 'NODEVICE: command 0 of driver 0x12345: this board has no such driver'\) 11")
-        board.expect(r"refused: \(10, 'NOSUPPORT: allow_ro 77 of driver 0x1'\) 10")
+        board.expect(r"refused: \(10, 'NOSUPPORT: allow_ro 77 of driver 0x1 \(console\): it does not do that'\) 10")
         board.expect("upcalls 1 3")
         board.expect("waited for True True")
 

@@ -518,6 +518,38 @@ except syscall.SyscallError as error:
             board.expect("told True", timeout=20)
 
 
+def test_a_service_that_the_kernel_starts_again_is_not_there_meanwhile_and_then_answers(simulation, python_app) -> None:
+    service = """
+from adder import ipc
+s = ipc.Service("svc")
+print("svc: up")
+client, buffer = s.wait()
+s.answer(client)
+raise ValueError("the service fails")
+"""
+    client = """
+import syscall, time
+from adder import ipc
+time.sleep_ms(100)
+client = ipc.Client("svc", 32)
+answers = away = 0
+while answers < 3:
+    try:
+        client.notify()
+        client.wait()
+        answers += 1
+    except syscall.SyscallError as error:
+        if error.errno != syscall.UNINSTALLED:
+            raise
+        away += 1
+    time.sleep_ms(7)
+print("answered", answers, "and away", away > 3)
+"""
+    with simulation(python_app(service, name="svc"), python_app(client, name="client")) as board:
+        board.expect("answered 3 and away True", timeout=20)
+        assert board.transcript.count("svc: up") >= 3
+
+
 def test_two_tasks_and_a_blocking_call_get_their_own_random_bytes(simulation, python_app) -> None:
     # The source is slow, since another app never stops asking.
     greedy = python_app("from adder import rng\nwhile True:\n    rng.read(2048)", name="greedy", ram=20480)

@@ -15,7 +15,7 @@ def sleep_ms(milliseconds: int) -> "Awaitable[None]":
 
 def sleep(seconds: float) -> "Awaitable[None]":
     """For `await`: sleep so many seconds, never less."""
-    return sleep_ms(int(seconds * 1000))
+    return sleep_ms(int((seconds + 0) * 1000))
 
 
 def frequency() -> int:

@@ -1,6 +1,7 @@
 """The console beyond `print` and `input` (driver 0x1, permission "console"): raw bytes, and lines for `await`."""
 
 import sys
+from syscall import natural
 
 _line = bytearray()  # what has been typed of the line that a task waits for
 _turn = None
@@ -13,7 +14,7 @@ def write(data: bytes) -> None:
 
 def read(count: int) -> bytes:
     """Read exactly so many bytes, as they come, many at a time; blocks."""
-    return sys.stdin.buffer.read(count)
+    return sys.stdin.buffer.read(natural(count))
 
 
 async def read_line() -> str:

@@ -4,7 +4,7 @@ A number that the board does not have raises SyscallError INVAL.
 """
 
 from adder import upcall
-from syscall import command
+from syscall import command, natural
 
 _DRIVER = const(0x4)
 
@@ -34,7 +34,7 @@ class Pin:
     """One pin; configure it with `output()` or `input()`."""
 
     def __init__(self, number: int) -> None:
-        self.number = number
+        self.number: int = natural(number)
 
     def output(self) -> "Pin":
         """Drive it; returns the pin itself."""

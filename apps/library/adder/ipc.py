@@ -30,6 +30,8 @@ _WAITING = const(2)  # notifications of one client that wait; more are one
 
 def find(name: str) -> int:
     """The number of the app with this name. Raises SyscallError NODEVICE if there is none."""
+    if not isinstance(name, str):
+        raise TypeError("the name of an app is a str")
     syscall.allow_ro(_DRIVER, 0, name.encode())
     try:
         return syscall.command(_DRIVER, _DISCOVER)
@@ -45,6 +47,7 @@ def find(name: str) -> int:
 def shared(size: int) -> memoryview:
     """A buffer that the memory protection unit can lend: a power of two, at a multiple of itself."""
     rounded = _SMALLEST
+    syscall.natural(size)
     while rounded < size:
         rounded *= 2
     memory = bytearray(2 * rounded - 1)
@@ -52,16 +55,20 @@ def shared(size: int) -> memoryview:
     return memoryview(memory)[start : start + rounded]
 
 
+def _gone():
+    return syscall.SyscallError(syscall.UNINSTALLED, "the service does not run: it has ended, and may be back soon")
+
+
 class Client(upcall.Requests):
-    """What a client has of a service. `buffer` (a memoryview of at least `size` bytes) is lent to the service for good.
+    """What a client has of a service. `buffer` is lent to the service for good: at least `size` bytes, or none if that is 0.
 
     One question at a time: `notify()`, then `wait()` or `await answer()`. Each raises SyscallError UNINSTALLED if the
-    service has ended before it answered.
+    service does not run, or has ended before it answered. One that the kernel starts again can be asked again.
     """
 
     def __init__(self, service: str, size: int = 0) -> None:
         self.number = find(service)
-        self.buffer: "memoryview | None" = shared(size) if size else None
+        self.buffer: memoryview = shared(size) if syscall.natural(size) else memoryview(b"")
         if size:
             syscall.allow_rw(_DRIVER, self.number, self.buffer)
         super().__init__(_DRIVER, self.number)
@@ -80,7 +87,7 @@ class Client(upcall.Requests):
         if self._asked is None:
             return
         self._asked = None
-        raise syscall.SyscallError(syscall.UNINSTALLED, "the service has ended")
+        raise _gone()
 
     def _idle(self):
         if not syscall.yield_wait(_LOOK_MS):
@@ -96,8 +103,13 @@ class Client(upcall.Requests):
                     self._idle()
             except OSError:
                 pass  # there will be none
-        self._life = syscall.command(_DRIVER, _LIFE, self.number)
-        self._question = self.begin(_NOTIFY_SERVICE, self.number)
+        try:
+            self._life = syscall.command(_DRIVER, _LIFE, self.number)
+            self._question = self.begin(_NOTIFY_SERVICE, self.number)
+        except syscall.SyscallError as error:
+            if error.errno == syscall.INVAL:
+                raise _gone()
+            raise
 
     def wait(self) -> None:
         """Block until the service has answered."""
@@ -123,7 +135,7 @@ class Service:
     shares are seen, so that none can take all of the memory."""
 
     def __init__(self, name: str, largest: int = 1024) -> None:
-        self._largest = largest
+        self._largest = syscall.natural(largest)
         self._requests = []  # (client, bytes that it shares)
         self._copies = {}  # by client: what it has been given to change
         self._owed = []  # clients that had no room for their answer yet

@@ -29,7 +29,7 @@ def _put(view, at, answer):
 
 def read(count: int) -> bytes:
     """So many random bytes; blocks. Raises SyscallError: NODEVICE, or what the source says."""
-    data = bytearray(count + 1)
+    data = bytearray(syscall.natural(count) + 1)
     view = memoryview(data)[:count]
     at = 0
     while at < count:
@@ -39,7 +39,7 @@ def read(count: int) -> bytes:
 
 async def get(count: int) -> bytes:
     """For `await`: the same."""
-    data = bytearray(count + 1)
+    data = bytearray(syscall.natural(count) + 1)
     view = memoryview(data)[:count]
     at = 0
     while at < count:

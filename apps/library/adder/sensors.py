@@ -15,7 +15,7 @@ class Sensor:
     """A sensor by its driver number; what it gives is in the driver's unit, times `scale`."""
 
     def __init__(self, driver: int, unit: str, scale: float = 1) -> None:
-        self.driver = driver
+        self.driver: int = syscall.natural(driver)
         self.unit = unit
         self._scale = scale
         self._requests = None

@@ -24,6 +24,7 @@ def _transfer(command, allow, offset, data):
     if _requests is None:
         _requests = upcall.Requests(_DRIVER, 0, 1)
     view = syscall.bytes_of(data)
+    syscall.natural(offset)
     at = 0
     while at < len(view):
         moved = _requests.ask(command, offset + at, len(view) - at, allow, view[at:])[0]
@@ -35,7 +36,7 @@ def _transfer(command, allow, offset, data):
 
 def read(offset: int, count: int) -> bytes:
     """So many bytes from `offset`. Raises SyscallError INVAL if they are not all there."""
-    data = bytearray(count + 1)
+    data = bytearray(syscall.natural(count) + 1)
     _transfer(_READ, syscall.allow_rw, offset, memoryview(data)[:count])
     return syscall.take_bytes(data)
 

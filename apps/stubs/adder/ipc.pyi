@@ -22,13 +22,13 @@ def shared(size: int) -> memoryview:
     ...
 
 class Client:
-    """What a client has of a service. `buffer` (a memoryview of at least `size` bytes) is lent to the service for good.
+    """What a client has of a service. `buffer` is lent to the service for good: at least `size` bytes, or none if that is 0.
 
     One question at a time: `notify()`, then `wait()` or `await answer()`. Each raises SyscallError UNINSTALLED if the
-    service has ended before it answered.
+    service does not run, or has ended before it answered. One that the kernel starts again can be asked again.
     """
     number: int
-    buffer: memoryview | None
+    buffer: memoryview
     def __init__(self, service: str, size: int = 0) -> None: ...
     def notify(self) -> None:
         """Ask the service; then wait for its answer in one way or the other. An answer that is still to come to an
