@@ -24,6 +24,7 @@ TYPES = {
     "KernelLog",
     "ProcessControl",
     "ProcessId",
+    "ProcessLoader",
     "Registers",
     "UserBuffer",
 }

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from adder.verify.nodes import walk
 
-POWERS = {"Field", "FlashRange", "Grant", "InterruptLine", "KernelLog", "ProcessControl", "Registers"}
+POWERS = {"Field", "FlashRange", "Grant", "InterruptLine", "KernelLog", "ProcessControl", "ProcessLoader", "Registers"}
 """Types that can do more than a client should."""
 
 

@@ -56,7 +56,8 @@ SPECIAL = {"config", "const", "Layout", "mint", "TYPE_CHECKING"}
 """Imports that the verifier, the build or the compiler knows by their names: nothing else may be called so."""
 
 _KERNEL_TYPES = (
-    "CommandReturn Entry Field FlashRange Grant InterruptLine KernelLog ProcessControl ProcessId Registers UserBuffer"
+    "CommandReturn Entry Field FlashRange Grant InterruptLine KernelLog ProcessControl ProcessId ProcessLoader "
+    "Registers UserBuffer"
 )
 
 POLICIES = {"CONTINUE", "DISABLE", "RESTART"}

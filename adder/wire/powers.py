@@ -19,7 +19,11 @@ from adder.board import board_folder, load_board, read_manifest
 from adder.errors import AdderError
 from adder.wire.check import Thing, Wired
 
-CONSTANTS = {"kernel_log_power": "the kernel's messages", "process_control_power": "processes"}
+CONSTANTS = {
+    "kernel_log_power": "the kernel's messages",
+    "process_control_power": "processes",
+    "process_loader_power": "loading and unloading",
+}
 
 
 @dataclass(frozen=True, order=True)

@@ -151,10 +151,14 @@ class ProcessFaults:
                 waiting = True
             elif self._wait[slot]:
                 self._wait[slot] = 0
-                if self._processes.state(slot) & 7 == STATE_FAULTED:
+                if self._is_there(slot) and self._processes.state(slot) & 7 == STATE_FAULTED:
                     self._processes.restart(slot)
         if waiting:
             self._arm()
+
+    def _is_there(self, slot: int) -> bool:
+        """Whether the process whose fault is known is still in its slot."""
+        return self._processes.exists(slot) and self._fact(slot, "id") == self._seen[slot]
 
     # -- Report ----------------------------------------------------------------
 
@@ -163,9 +167,15 @@ class ProcessFaults:
 
     def _write_line(self) -> None:
         """Write the next line of a report; begin with one whose turn it is."""
+        if self._part and not self._is_there(self._slot):  # it was unloaded, or somebody has started it anew
+            log("")
+            self._part = 0
+            self._unreported[self._slot] = False
         if self._part == 0:
             for slot in range(len(self._unreported)):
-                if self._unreported[slot]:
+                if self._unreported[slot] and not self._is_there(slot):
+                    self._unreported[slot] = False
+                elif self._unreported[slot]:
                     self._slot = slot
                     self._part = len(self._parts) if self._has_said_why(slot) else 1
             self._step = 0

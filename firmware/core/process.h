@@ -103,6 +103,9 @@ typedef struct process {
     upcall_t queue[CONFIG_UPCALL_QUEUE_LENGTH];
 
     uint32_t sharers;  // a bit for each process that has told this one of what it shares
+    // A bit for each slot whose process has gone for good, until this one has found the next one there by its name, or
+    // for `strangers` has been notified by it.
+    uint32_t unfound, strangers;
     uint32_t clear_at; // from here on memory is still to be cleared before it runs on; 0: all is
 
     // Python's view of it

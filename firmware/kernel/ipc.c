@@ -28,7 +28,7 @@ bool ipc_command(process_t *process, exception_frame_t *frame) {
         return false;
     }
     unsigned driver = driver_index(frame->r0);
-    if (peer >= CONFIG_MAX_PROCESSES || !process_alive(&processes[peer])) {
+    if (!ipc_knows(process, peer, command == NOTIFY_SERVICE)) {
         syscall_fail(frame, ERROR_INVAL);
     } else if (command == LIFE) {
         syscall_succeed_u32(frame, processes[peer].id);

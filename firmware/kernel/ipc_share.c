@@ -16,6 +16,7 @@ allowed_t ipc_allowed(const process_t *process, unsigned driver, unsigned peer) 
 void ipc_resolve(process_t *process, upcall_t *upcall) {
     const process_t *sender = &processes[upcall->args[0]];
     const driver_t *driver = &drivers[upcall->driver];
+    process->strangers &= ~(1u << sender->slot);
     if (process_alive(sender) && sender->grants[upcall->driver] != NULL && sender != process) {
         const allowed_t *buffer = (allowed_t *)(sender->grants[upcall->driver] + driver->shape.at[GRANT_READ_WRITE]) + process->slot;
         if (process_share(process, buffer->address, buffer->length) != SHARE_IMPOSSIBLE) {
@@ -41,4 +42,19 @@ bool ipc_reach(process_t *process, uint32_t address) {
         }
     }
     return false;
+}
+
+// Safety: a pair lies in the other's record, of which there is one for each slot: mint.share_memory() has seen to that.
+void ipc_forget(const process_t *gone) {
+    for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
+        processes[i].unfound |= 1u << gone->slot;
+        processes[i].strangers |= 1u << gone->slot;
+        for (unsigned j = 0; j < driver_count; j++) {
+            uint32_t *grant = processes[i].grants[j];
+            if (grant != NULL && drivers[j].core_command != NULL) {
+                uint32_t *subscribed = grant + 2 * gone->slot, *allowed = subscribed + drivers[j].shape.at[GRANT_READ_WRITE];
+                subscribed[0] = subscribed[1] = allowed[0] = allowed[1] = 0;
+            }
+        }
+    }
 }

@@ -16,4 +16,15 @@ void ipc_resolve(process_t *process, upcall_t *upcall);
 // process than it has MPU regions for.
 bool ipc_reach(process_t *process, uint32_t address);
 
+// The process has gone for good, and its slot may be another's soon. What others had allowed and subscribed for it is
+// void, and they do not take its successor for it: as a service they reach that once they have found it, as a client once
+// it has notified them.
+void ipc_forget(const process_t *gone);
+
+// Whether `process` may call `peer` by its slot.
+static inline bool ipc_knows(const process_t *process, unsigned peer, bool as_service) {
+    uint32_t unknown = as_service ? process->unfound : process->strangers;
+    return peer < CONFIG_MAX_PROCESSES && process_alive(&processes[peer]) && !(unknown >> peer & 1);
+}
+
 #endif

@@ -4,7 +4,9 @@
 
 #include "core/context_switch.h"
 #include "core/grant.h"
+#include "kernel/abi.h"
 #include "kernel/fault.h"
+#include "kernel/ipc_share.h"
 #include "kernel/log.h"
 #include "kernel/process.h"
 #include "kernel/process_id.h"
@@ -36,7 +38,7 @@ static void forget(process_t *process) {
     process->queue_length = process->placed = 0;
     process->look = process->tbf.has_permissions ? LOOK_PERMISSIONS : 0;
     process->grant_start = process->ram_end;
-    process->sharers = 0;
+    process->sharers = process->unfound = process->strangers = 0;
     process_memory_unshare(process);
     upcall_silence(process);
     context_discard(process);
@@ -108,7 +110,15 @@ void process_init(void) {
     process_memory_init(finish_start);
 }
 
-process_t *process_create(const tbf_t *tbf) {
+// Why a program has no RAM.
+static void say_no_room(const tbf_t *tbf) {
+    uint32_t largest, unused = process_memory_free(&largest);
+    kernel_log_app(tbf);
+    kernel_printf(": not started, no room for %u bytes of RAM; %u are free, %u in one piece\n", (unsigned)tbf->min_ram,
+        (unsigned)unused, (unsigned)largest);
+}
+
+int process_create(const tbf_t *tbf) {
     process_t *process = NULL;
     for (unsigned i = 0; i < CONFIG_MAX_PROCESSES && process == NULL; i++) {
         if (processes[i].state == PROCESS_UNUSED) {
@@ -120,21 +130,29 @@ process_t *process_create(const tbf_t *tbf) {
     if (process == NULL) {
         kernel_log_app(tbf);
         kernel_printf(": not started, all %u process slots are in use\n", CONFIG_MAX_PROCESSES);
-        return NULL;
+        return -ERROR_RESERVE;
     }
     process->tbf = *tbf;
     if (!process_memory_cover_flash(process)) {
         kernel_log_app(tbf);
         kernel_printf(": not started, the MPU cannot cover its flash\n");
-        return NULL;
+        return -ERROR_SIZE;
     }
     if (!process_memory_find(process, tbf)) {
-        kernel_log_app(tbf);
-        kernel_printf(": not started, no room for %u bytes of RAM\n", (unsigned)tbf->min_ram);
-        return NULL;
+        say_no_room(tbf);
+        return -ERROR_NOMEM;
     }
     start(process);
-    return process;
+    return process->slot;
+}
+
+void process_unload(process_t *process) {
+    unsigned slot = process->slot;
+    forget(process);
+    ipc_forget(process);
+    memset(process, 0, sizeof(*process)); // an id of 0 is nobody's: whatever refers to the old one finds that it has ended
+    process->slot = slot;
+    schedule_update(process);
 }
 
 void process_restart(process_t *process) {

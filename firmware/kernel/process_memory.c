@@ -133,6 +133,23 @@ bool process_memory_find(process_t *process, const tbf_t *tbf) {
     return false;
 }
 
+uint32_t process_memory_free(uint32_t *largest) {
+    uint32_t sum = 0, piece;
+    *largest = 0;
+    for (uint32_t at = find_free(PROCESS_RAM_START, 1, 1); at < PROCESS_RAM_END; at = find_free(at + piece, 1, 1)) {
+        uint32_t end = PROCESS_RAM_END;
+        for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
+            if (processes[i].state != PROCESS_UNUSED && processes[i].ram_start >= at) {
+                end = MIN(end, processes[i].ram_start);
+            }
+        }
+        piece = end - at;
+        sum += piece;
+        *largest = MAX(*largest, piece);
+    }
+    return sum;
+}
+
 // All Python processes share one interpreter; they may run and read it, nothing else.
 static void cover_interpreter(process_t *process) {
     uint32_t start = (uint32_t)&_interpreter_start, middle = (uint32_t)&_interpreter_middle;

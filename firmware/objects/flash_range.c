@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/flash.h"
+#include "kernel/loader.h"
 #include "memory_map.h"
 #include "objects/buffer.h"
 #include "objects/flash_range.h"
@@ -21,6 +22,15 @@ static uint32_t address_of(mp_obj_t self_in, mp_obj_t offset_in, uint32_t length
         mp_raise_type(&mp_type_IndexError);
     }
     return self->start + offset;
+}
+
+// The same, to change them: no byte of a program that is loaded, whose header the kernel has looked at once for all.
+static uint32_t address_to_change(mp_obj_t self, mp_obj_t offset, uint32_t length) {
+    uint32_t address = address_of(self, offset, length);
+    if (loader_uses(address, address + length)) {
+        mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("a program is loaded from there"));
+    }
+    return address;
 }
 
 // range.length(), range.page_size(): bytes.
@@ -51,7 +61,7 @@ static mp_obj_t flash_write(size_t n_args, const mp_obj_t *args) {
     (void)n_args;
     uint32_t length = mp_obj_get_int_truncated(args[4]);
     const uint8_t *bytes = buffer_range(args[2], args[3], &length);
-    uint32_t address = address_of(args[0], args[1], length);
+    uint32_t address = address_to_change(args[0], args[1], length);
     for (uint32_t i = 0; i < length;) { // the hardware writes words; ones change nothing
         union {
             uint32_t word;
@@ -76,7 +86,7 @@ static mp_obj_t flash_erase(mp_obj_t self, mp_obj_t page, mp_obj_t piece) {
     if (number >= ((flash_range_t *)MP_OBJ_TO_PTR(self))->length / FLASH_PAGE) {
         mp_raise_type(&mp_type_IndexError);
     }
-    uint32_t address = ((flash_range_t *)MP_OBJ_TO_PTR(self))->start + number * FLASH_PAGE;
+    uint32_t address = address_to_change(self, MP_OBJ_NEW_SMALL_INT(number * FLASH_PAGE), FLASH_PAGE);
     return mp_obj_new_bool(board_flash_erase(address, mp_obj_get_int(piece)));
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(flash_erase_obj, flash_erase);

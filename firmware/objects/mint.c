@@ -12,6 +12,7 @@
 #include "objects/kernel_log.h"
 #include "objects/layout.h"
 #include "objects/process_control.h"
+#include "objects/process_loader.h"
 #include "objects/registers.h"
 #include "py/runtime.h"
 
@@ -121,6 +122,12 @@ static mp_obj_t mint_process_control(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(mint_process_control_obj, mint_process_control);
 
+static mp_obj_t mint_process_loader(void) {
+    kernel_check_not_sealed();
+    return MP_OBJ_FROM_PTR(&process_loader_power);
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(mint_process_loader_obj, mint_process_loader);
+
 #define MINT_ENTRY(name) { MP_ROM_QSTR(MP_QSTR_##name), MP_ROM_PTR(&mint_##name##_obj) }
 
 static const mp_rom_map_elem_t mint_globals_table[] = {
@@ -134,6 +141,7 @@ static const mp_rom_map_elem_t mint_globals_table[] = {
     MINT_ENTRY(interrupt),
     MINT_ENTRY(kernel_log),
     MINT_ENTRY(process_control),
+    MINT_ENTRY(process_loader),
     MINT_ENTRY(registers),
     MINT_ENTRY(serve),
     MINT_ENTRY(share_memory),

@@ -97,7 +97,8 @@ static mp_obj_t control_write_name(mp_obj_t self, mp_obj_t slot, mp_obj_t view) 
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(control_write_name_obj, control_write_name);
 
-// control.find(view): the slot of the live process whose name is in the buffer; -1 if there is none.
+// control.find(view): the slot of the live process whose name is in the buffer, which the view's process knows from now
+// on; -1 if there is none.
 // Safety: only reads what the view's process allows now.
 static mp_obj_t control_find(mp_obj_t self, mp_obj_t view) {
     (void)self;
@@ -106,6 +107,9 @@ static mp_obj_t control_find(mp_obj_t self, mp_obj_t view) {
         const process_t *process = &processes[i];
         if (process_alive(process) && process->tbf.name_length == range.length
             && memcmp(process->tbf.name, allowed_bytes(range), range.length) == 0) {
+            process_t *finder = user_buffer_process(view);
+            finder->unfound &= ~(1u << i);
+            finder->strangers &= ~(1u << i);
             return MP_OBJ_NEW_SMALL_INT(i);
         }
     }

@@ -37,6 +37,10 @@ allowed_t user_buffer_range(mp_obj_t view) {
     return *(allowed_t *)&self->entry->block[self->word];
 }
 
+process_t *user_buffer_process(mp_obj_t view) {
+    return ((user_buffer_t *)MP_OBJ_TO_PTR(view))->entry->process;
+}
+
 // The bytes [offset, offset + length) of the view, cut to what is allowed now.
 // Safety: the range is looked up at each access, in an entry that is valid now; offset and length are cut to it.
 static uint8_t *clip(mp_obj_t view, mp_obj_t offset_in, uint32_t *length) {

@@ -18,4 +18,7 @@ allowed_t user_buffer_range(mp_obj_t view);
 allowed_t user_buffer_readable(mp_obj_t object);
 allowed_t user_buffer_writable(mp_obj_t object);
 
+// Whose it is, of a view.
+process_t *user_buffer_process(mp_obj_t view);
+
 #endif

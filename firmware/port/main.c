@@ -102,7 +102,9 @@ int main(void) {
             wire_now();
         }
         contain_start_all();
-        loader_load_all();
+        if (!loader_taken) {
+            loader_load_all();
+        }
         kernel_log_wake();
         nlr_pop();
         schedule_start();

@@ -426,3 +426,21 @@ class ProcessControl:
 
     def on_fault(self, line: InterruptLine, /) -> None:
         """Raise the line when a process has faulted or ended. TypeError if it is not a software line."""
+
+@final
+class ProcessLoader:
+    """The power to begin processes and to remove them."""
+
+    def __new__(cls, only_the_core_makes_one: Never, /) -> Self: ...
+    def load(self, offset: int, /) -> int:
+        """Begin the program whose header is at this offset in the flash of apps, be it enabled or not: its slot.
+
+        Or an ErrorCode, negative: INVAL no good program, ALREADY it is loaded, RESERVE no slot is free, NOMEM no RAM, SIZE
+        the MPU cannot cover it there. The kernel's log says more.
+        """
+
+    def unload(self, slot: int, /) -> None:
+        """End the process and free its slot, RAM and flash; nobody inherits anything. Nothing if there is none."""
+
+    def take_over(self) -> None:
+        """At boot: all that is to be loaded is loaded, and the kernel does not walk the list of apps."""

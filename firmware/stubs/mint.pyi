@@ -7,7 +7,18 @@ RuntimeError: the kernel is sealed; nothing is made any more.
 from collections.abc import Callable
 from typing import Final, TypeAlias, TypeVar
 
-from kernel import CommandReturn, FlashRange, Grant, InterruptLine, KernelLog, Layout, ProcessControl, ProcessId, Registers
+from kernel import (
+    CommandReturn,
+    FlashRange,
+    Grant,
+    InterruptLine,
+    KernelLog,
+    Layout,
+    ProcessControl,
+    ProcessId,
+    ProcessLoader,
+    Registers,
+)
 
 _Driver = TypeVar("_Driver")
 
@@ -45,6 +56,9 @@ def kernel_log() -> KernelLog:
 
 def process_control() -> ProcessControl:
     """The power over processes."""
+
+def process_loader() -> ProcessLoader:
+    """The power to begin processes and to remove them."""
 
 def flash(name: str, /) -> FlashRange:
     """The power over a range of the flash, by its name in the manifest."""

@@ -47,6 +47,7 @@ TYPES = {
     "bytes": "bytes",
     "list": "list",
     "control": "ProcessControl",
+    "loader": "ProcessLoader",
     "grant": "Grant",
     "entry": "Entry",
     "flash_range": "FlashRange",

@@ -34,6 +34,7 @@ MAKERS = {
     "Buffer": lambda machine: Buffer(64),
     "InterruptLine": lambda machine: machine.line(),
     "ProcessControl": lambda machine: machine.control,
+    "ProcessLoader": lambda machine: machine.loader,
     "FlashRegions": lambda machine: FlashRegions(
         FakeFlash(bytearray(b"\xff" * 1024)), machine.line(), Buffer(32), Buffer(16)
     ),

@@ -87,6 +87,38 @@ def test_a_process_that_something_else_restarted_meanwhile_is_left_alone(options
     assert world.apps[0].id == identity
 
 
+def test_one_that_was_unloaded_meanwhile_is_not_missed_and_its_successor_is_left_alone(options) -> None:
+    world = World(2)
+    world.fault(0)
+    world.machine.loader.unload(0)
+    world.pass_ms(60)
+    successor = world.machine.process("successor", 0)
+    successor.fault()
+    world.machine.run()
+    world.machine.loader.unload(0)  # before a line of its report
+    world.pass_ms(500)
+    assert "App: successor " not in the_log.text
+    third = world.machine.process("third", 0)
+    world.pass_ms(500)
+    assert (third.alive, third.facts) == (True, {})
+    world.fault(1)
+    world.pass_ms(500)
+    assert world.apps[1].state == RUNNING
+    assert "failed" not in the_log.text
+
+
+def test_the_report_of_one_that_is_unloaded_in_the_middle_of_it_ends_there(options) -> None:
+    for ms in range(1, 10):
+        world = World(2)
+        world.apps[0].fault()
+        world.machine.run()
+        world.pass_ms(ms / 2)
+        world.machine.loader.unload(0)
+        world.fault(1)
+        assert the_log.text.count("App: app1 ") == ms
+        assert "failed" not in the_log.text
+
+
 def test_one_fault_is_reported_once_and_the_next_one_again(options) -> None:
     world = World(2)
     world.fault(0)

@@ -102,6 +102,10 @@ def mint_process_control(powers):
     return mint.process_control()
 
 
+def mint_process_loader(powers):
+    return mint.process_loader()
+
+
 def module_attribute(powers):
     victim_module.DRIVER_NUM = 1
 
@@ -216,7 +220,7 @@ def new_buffer(powers):
 ALL = (
     import_mint, import_uctypes, import_name, import_call, import_builtin_call, import_in_exec, import_submodule,
     mint_registers, mint_interrupt, mint_software_interrupt, mint_grant, mint_build, mint_serve, mint_share_memory,
-    mint_kernel_log, mint_process_control, module_attribute, module_new_attribute, module_set,
+    mint_kernel_log, mint_process_control, mint_process_loader, module_attribute, module_new_attribute, module_set,
     module_delete, module_globals, module_modules, module_modules_replaced, global_changed, global_new, global_deleted,
     global_in_exec, class_attribute, class_new_attribute, class_set, class_delete, class_of_an_object, class_of_powers,
     core_module, core_module_set, core_mint, core_type, core_type_new, core_constant, core_object, builtin_changed,

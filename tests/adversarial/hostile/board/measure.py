@@ -64,6 +64,7 @@ class Attack:
         self.more = {}
         self.flash = mint.flash("storage")
         self.log = mint.kernel_log()
+        self.loader = mint.process_loader()
         self.grant = mint.grant(0xBAD002, Layout(upcalls=2, read_write=1, read_only=2, readable=1, u32=2))
         mint.serve("measured", self.grant, lambda: self.attack)
         self.big, self.other = Buffer(4096), Buffer(4096)
@@ -75,7 +76,7 @@ class Attack:
         self.parts = [
             self.on_builtins, self.on_numbers, self.on_texts, self.on_bytes, self.on_lists, self.on_tuples, self.on_others,
             self.on_formats, self.on_methods_of_types, self.on_kernel, self.on_log, self.on_log_of_process,
-            self.on_control, self.on_hardware, self.on_cells, self.on_views, self.on_runtime,
+            self.on_control, self.on_hardware, self.on_cells, self.on_views, self.on_runtime, self.on_loader,
         ]  # fmt: skip
 
     def measure(self, label, function, *arguments):
@@ -391,6 +392,18 @@ class Attack:
             self.measure("control." + name, getattr(self.powers.processes, name), mortal)
         self.measure("log.take", self.log.take, self.big)
         self.measure("log.notify", self.log.notify, self.powers.log_line)
+
+    def on_loader(self):
+        """Last: the mortal is another one afterwards."""
+        slot = self.mortal.slot
+        offset = self.powers.processes.fact(slot, "flash_start") - 0x21000000
+        self.measure("loader.load", self.loader.load, 0)
+        self.measure("loader.load", self.loader.load, 2)
+        self.measure("loader.load", self.loader.load, WIDE)
+        self.measure("loader.unload", self.loader.unload, slot)
+        self.measure("loader.unload", self.loader.unload, 99)
+        self.measure("loader.load", self.loader.load, offset)
+        self.measure("loader.take_over", self.loader.take_over)
 
     def on_hardware(self):
         self.methods(self.powers.registers, 0, ("start_dma",))

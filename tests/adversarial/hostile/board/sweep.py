@@ -18,7 +18,7 @@ from capsules.hostile.table import ROWS, TYPES
 from cells import Buffer, TakeCell
 from kernel import SUCCESS, Layout, success_u32
 
-DANGEROUS = ("restart", "stop", "resume", "terminate", "fault")
+DANGEROUS = ("restart", "stop", "resume", "terminate", "fault", "unload")
 DEAD_MAY = ("alive", "read_only", "read_write", "readable")
 
 
@@ -44,6 +44,7 @@ class Attack:
         mint.serve("swept", self.grant, lambda: self.attack)  # so that it may be allowed something
         self.flash = mint.flash("storage")
         self.log = mint.kernel_log()
+        self.loader = mint.process_loader()
         self.good, self.source, self.own, self.lent, self.locked, self.moved = [Buffer(64) for _ in range(6)]
         self.void = self.lent
         self.borrowed = self.lent.move(self)
@@ -96,6 +97,7 @@ class Attack:
         yield "FlashRange", "", self.flash
         yield "KernelLog", "", self.log
         yield "ProcessControl", "", powers.processes
+        yield "ProcessLoader", "", self.loader
         yield "Layout", "", Layout(u32=1)
         yield "CommandReturn", "", SUCCESS
         yield "class", "", kernel.ErrorCode
@@ -208,7 +210,7 @@ class Attack:
             return kind in ("text", "bytes")
         if label.startswith("mint.") and kind == "Grant":  # to serve somebody else's driver is the board's to decide
             return True
-        return label.startswith("control.") and name in DANGEROUS and kind == "number" and 0 <= value < 16
+        return label.startswith(("control.", "loader.")) and name in DANGEROUS and kind == "number" and 0 <= value < 16
 
     def methods(self, what, state="", right=None):
         """All methods of an object, as its own table has them; what the other table lacks is a finding."""
@@ -267,6 +269,7 @@ class Attack:
         right = {name: [slot] for name in DANGEROUS}
         right.update({"on_fault": [powers.fault_line], "fact": [slot, "id"]})
         self.methods(powers.processes, "", right)
+        self.methods(self.loader, "", {"unload": [99]})
         self.methods(self.log, "", {"notify": [powers.log_line]})
 
     def on_hardware(self):

@@ -672,12 +672,45 @@ class ProcessControl:
         self.fault_line = line
 
 
+class ProcessLoader:
+    """Knows of each offset what program is there: a name, or an ErrorCode."""
+
+    def __init__(self, machine: "Machine") -> None:
+        self._machine = machine
+        self.programs: dict[int, str | int] = {}
+        self.offsets: dict[int, int] = {}
+        self.loaded: list[tuple[str, int]] = []
+        self.taken = False
+
+    def load(self, offset: int) -> int:
+        program = self.programs.get(offset, ErrorCode.INVAL)
+        if isinstance(program, int):
+            return -program
+        if offset in self.offsets.values():
+            return -ErrorCode.ALREADY
+        slot = next((one for one in range(config.MAX_PROCESSES) if one not in self._machine.processes), None)
+        if slot is None:
+            return -ErrorCode.RESERVE
+        self._machine.process(program, slot, facts={"flash_start": offset})
+        self.offsets[slot] = offset
+        return slot
+
+    def unload(self, slot: int) -> None:
+        if slot in self._machine.processes:
+            self._machine.processes.pop(slot).end()
+            self.offsets.pop(slot, None)
+
+    def take_over(self) -> None:
+        self.taken = True
+
+
 class Machine:
     """The trusted core, as small as a capsule's test needs it."""
 
     def __init__(self) -> None:
         self.processes: dict[int, Process] = {}
         self.control = ProcessControl(self)
+        self.loader = ProcessLoader(self)
         self.lines: list[InterruptLine] = []
         self._commands: dict[int, tuple[Callable[..., Any], bool]] = {}
         self._layouts: dict[int, Layout] = {}
