@@ -58,15 +58,19 @@ def make_app(folder: Path, language: str) -> list[Path]:
 
 @click.command("new")
 @click.argument("folder", metavar="NAME", type=click.Path(path_type=Path))
-@click.option("--c", "language", flag_value="c", help="In C, on the small runtime in apps/runtime.")
-@click.option("--python", "language", flag_value="python", default="python", help="In Python; this is the default.")
-@click.option("--rust", "language", flag_value="rust", help="In Rust, on libtock-rs.")
-def new_command(folder: Path, language: str) -> None:
+@click.option("--c", "in_c", is_flag=True, help="In C, on the small runtime in apps/runtime.")
+@click.option("--python", "in_python", is_flag=True, help="In Python; this is the default.")
+@click.option("--rust", "in_rust", is_flag=True, help="In Rust, on libtock-rs.")
+def new_command(folder: Path, in_c: bool, in_python: bool, in_rust: bool) -> None:
     """Make an app of your own, in a folder of that name.
 
     It builds (make), runs in the simulator (make run) and has a test (make test) as it stands; then change it.
     Nothing is ever overwritten.
     """
-    made = make_app(folder, language)
+    chosen = [name for name, wanted in (("c", in_c), ("python", in_python), ("rust", in_rust)) if wanted]
+    if len(chosen) > 1:
+        options = " and ".join(f"--{name}" for name in chosen)
+        raise AdderError(f"{options} are given, but an app has one language; choose one of them.")
+    made = make_app(folder, chosen[0] if chosen else "python")
     click.echo("Made\n" + "".join(f"    {path}\n" for path in made), nl=False)
     click.echo(f"\nTry it, then change it:\n    cd {folder}\n    make run\n    make test")

@@ -31,6 +31,10 @@ _GROUPS = (("uf2", "dfu"), ("bossac",), _PROBES)
 Found = tuple[Method, list[Device]]
 
 
+class NoBoard(AdderError):
+    """Nothing is plugged in."""
+
+
 def find_ways(groups: Sequence[Sequence[str]] = _GROUPS) -> list[Found]:
     """One way of each group, with what it finds."""
     found = []
@@ -67,7 +71,7 @@ def choose_way(image: Image, probe: str | None = None, port: str | None = None) 
     groups = [names for names in _GROUPS if (probe if names is _PROBES else port) or not (probe or port)]
     found = find_ways(groups)
     if not found:
-        raise AdderError(nothing_found())
+        raise NoBoard(nothing_found())
     refusals = [method.room(devices[0]).refusal(image) for method, devices in found]
     fitting = [way for way, refusal in zip(found, refusals, strict=True) if refusal is None]
     if not fitting:
@@ -229,6 +233,12 @@ def flash(
         export(image, out, dfu)
         return
     show(image)
-    way = choose_way(image, probe, port) if method == "auto" else named_way(method)
+    try:
+        way = choose_way(image, probe, port) if method == "auto" else named_way(method)
+    except NoBoard as error:
+        if not dry_run:
+            raise
+        console().print(f"That would be written. {error}")
+        return
     settings = [] if no_kernel else wanted_settings(read_manifest(board.name)["options"])
     write_board(image, board, way, _device_option(way[0].name, probe, port), dry_run, settings)

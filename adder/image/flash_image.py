@@ -257,6 +257,24 @@ def choose(
     return chosen
 
 
+def check_plain_file(path: Path) -> None:
+    """Refuse what is there and is no file: a change replaces it, and whoever is root would lose a device by that."""
+    if path.exists() and not path.is_file():
+        raise AdderError(f"{path} is not a file, so it can be no flash image.")
+
+
+def check_image_file(path: Path) -> None:
+    """Refuse what is there and is no flash image for QEMU."""
+    check_plain_file(path)
+    size = path.stat().st_size
+    if size not in (0, FILE_SIZE):
+        if path.suffix.lower() in (".tbf", ".tab"):
+            hint = "The image comes first, then the apps; `adder image install` makes it if there is none."
+        else:
+            hint = "`adder image install` makes one."
+        raise AdderError(f"{path} is not a flash image: it has {size:,} bytes and not {FILE_SIZE:,}. {hint}")
+
+
 class FlashImage:
     """The file that holds a board's app flash and storage."""
 
@@ -272,17 +290,14 @@ class FlashImage:
         """App flash and storage; all erased if there is no file yet."""
         if not self.path.exists():
             return bytes([ERASED]) * self._used
-        size = self.path.stat().st_size
-        if size not in (0, FILE_SIZE):
-            raise AdderError(
-                f"{self.path} is not a flash image: it has {size:,} bytes and not {FILE_SIZE:,}. "
-                "The image comes first, then the apps; `adder image install` makes it if there is none."
-            )
+        check_image_file(self.path)
         with self.path.open("rb") as file:
             contents = file.read(self._used)
         return contents + bytes([ERASED]) * (self._used - len(contents))
 
     def _write(self, contents: bytes) -> None:
+        if self.path.exists():
+            check_image_file(self.path)
         complete = self.path.exists() and self.path.stat().st_size == FILE_SIZE
         if complete and contents == self._read():
             return

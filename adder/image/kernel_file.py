@@ -32,8 +32,8 @@ def check_kernel(path: Path, board: Board) -> None:
         # It is what the kernel calls itself when it boots.
         if title != board.title and title.encode() + b"\0" in data:
             raise AdderError(
-                f"{path} is the kernel of another board ({title}); `make kernel BOARD={board.name}` builds "
-                f"the one for {board.title}."
+                f"{path} is the kernel of another board ({title}), and not of {board.title}: `--board` says which one "
+                f"is meant, and `make kernel BOARD={board.name}` builds the kernel for this one."
             )
 
 

@@ -131,7 +131,11 @@ def test_a_file_of_gigabytes_is_refused_before_it_is_read(
         ("image export text -o x.hex", "text is not an ELF file"),
         ("simulate --kernel other.elf", "other.elf is no kernel: it is not a linked program for Arm's Cortex-M."),
         ("flash --kernel qemu.elf --dry-run", r"qemu.elf is the kernel of another board \(QEMU mps2-an386\)"),
-        ("image export qemu.elf -o x.hex", r"is the kernel of another board .* for Nordic nRF52840"),
+        (
+            "image export qemu.elf -o x.hex",
+            r"of another board .* not of Nordic nRF52840.* `--board` says",
+        ),
+        ("app new one --c --rust", "--c and --rust are given, but an app has one language; choose one of them."),
         ("simulate --kernel nordic.elf", r"is the kernel of another board \(Nordic nRF52840"),
     ],
 )

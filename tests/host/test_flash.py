@@ -387,6 +387,11 @@ def test_a_dry_run_writes_nothing(desk: Desk, kernel: Path) -> None:
     assert out.splitlines()[-2].startswith(f"{desk.tools}/nrfjprog --family NRF52 --snr 683339521 --program ")
 
 
+def test_a_dry_run_needs_no_board(desk: Desk, kernel: Path) -> None:
+    out = flash("--kernel", kernel, "--dry-run").replace("\n", " ")
+    assert "That would be written. No board was found: plug in a debug probe" in out
+
+
 @pytest.mark.parametrize("suffix", [".hex", ".bin", ".uf2", ".zip"])
 def test_a_file_needs_no_board(desk: Desk, kernel: Path, tmp_path: Path, suffix: str) -> None:
     one, other = tmp_path / f"one{suffix}", tmp_path / f"other{suffix}"

@@ -1,5 +1,6 @@
 """Placing apps in the simulated flash."""
 
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -249,6 +250,30 @@ def test_a_file_that_is_no_image_has_no_apps_to_list(tmp_path: Path) -> None:
     path.write_text("Some text")
     with pytest.raises(AdderError, match=r"README\.md is not a flash image: it has 9 bytes"):
         FlashImage(path).apps()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "image list",
+        "image install pipe one.tbf",
+        "image remove pipe one",
+        "image erase",
+        "simulate --board nrf52840 --image",
+    ],
+)
+def test_what_is_no_file_is_never_replaced_by_an_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """A pipe here; /dev/null was a file afterwards, for everybody on the machine."""
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    Path("one.tbf").write_bytes(make_tbf("one"))
+    arguments = command.split() if "pipe" in command else [*command.split(), "pipe"]
+    result = CliRunner().invoke(cli, arguments)
+    assert isinstance(result.exception, AdderError), result.output
+    assert "pipe is not a file, so it can be no flash image." in str(result.exception)
+    assert Path("pipe").is_fifo()
 
 
 def test_a_padding_app_is_not_installed(tmp_path: Path) -> None:
