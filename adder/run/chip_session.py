@@ -21,7 +21,7 @@ from adder.errors import AdderError
 from adder.image.flash_image import ERASED, check_plain_file, lock_image
 from adder.run.renode import flash_contents
 from adder.run.simulated import BUTTONS
-from adder.run.terminal import Keyboard, Status, Watch, raw_terminal
+from adder.run.terminal import Keyboard, Status, Watch, at_terminal, raw_terminal
 
 HOLD_SECONDS = 0.2
 """How long a key presses a button, in the board's time."""
@@ -104,7 +104,7 @@ class Session:
 
 def converse(session: Session, seconds: float | None, until: str | None) -> bool:
     """Connect the terminal to the chip; returns whether `until` was seen."""
-    interactive = sys.stdin.isatty()
+    interactive = at_terminal()
     keyboard = Keyboard(interactive)
     watch = Watch(until)
     stdin: int | None = sys.stdin.fileno()
@@ -153,7 +153,7 @@ def simulate_chip(
         file.seek(0)
         session = Session(board, kernel, file.read(), clock)
         try:
-            if sys.stdin.isatty():
+            if at_terminal():
                 print(f"{board.title}, simulated; Ctrl-A X ends it.", file=sys.stderr)
             seen = converse(session, seconds, until)
         except LockUp as error:

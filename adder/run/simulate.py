@@ -42,7 +42,17 @@ from adder.image.flash_image import FlashImage, lock_image
 from adder.image.kernel_file import check_kernel
 from adder.run.lockstep import HZ, TICK, TYPING, Lockstep, StubError
 from adder.run.simulated import PINS, PRESSED, buttons_of, pins_of, power_on, set_temperature
-from adder.run.terminal import Keyboard, Status, Watch, check_shown, console_options, end_on_signals, raw_terminal
+from adder.run.terminal import (
+    Keyboard,
+    Status,
+    Watch,
+    at_terminal,
+    check_shown,
+    console_options,
+    end_on_signals,
+    own_port,
+    raw_terminal,
+)
 
 Clock = Literal["wall", "counted", "fast"]
 Answer = TypeVar("Answer")
@@ -629,7 +639,7 @@ LEDS = 2  # AN386, table 3-7
 
 def _console(simulation: Simulation, seconds: float | None, until: str | None) -> bool:
     """Connect the terminal to the board; returns whether `until` was seen."""
-    interactive = sys.stdin.isatty()
+    interactive = at_terminal()
     keyboard = Keyboard(interactive)
     watch = Watch(until)
     stdin: int | None = sys.stdin.fileno()
@@ -709,6 +719,7 @@ def _output(simulation: Simulation, seen: int, left: float | None) -> bytes:
     help="wall: time is the host's. counted: an instruction takes a fixed time. "
     "fast: as counted, and idle time is skipped.",
 )  # fmt: skip
+@click.option("--pty", is_flag=True, help="Give the console a serial port of its own, for mpremote and the like.")
 @click.argument("apps", metavar="[TBF]...", nargs=-1, type=click.Path(path_type=Path))
 def simulate(
     name: str,
@@ -717,6 +728,7 @@ def simulate(
     seconds: float | None,
     until: str | None,
     clock: Clock,
+    pty: bool,
     apps: tuple[Path, ...],
 ) -> None:
     """Run a board's kernel in a simulator, with the board's console in this terminal.
@@ -737,13 +749,16 @@ def simulate(
         raise AdderError(f"`adder image install {image} {apps[0]}` puts apps into the flash of {board.title}.")
     check_kernel(kernel, board)
     end_on_signals()
+    seen = False
     if is_chip:
         from adder.run.chip_session import simulate_chip
 
-        check_shown(simulate_chip(board, kernel, image, apps, seconds, until, clock), seconds, until)
+        with own_port(pty):
+            seen = simulate_chip(board, kernel, image, apps, seconds, until, clock)
+        check_shown(seen, seconds, until)
         return
-    with Simulation(kernel, image, clock=clock) as simulation:
-        if sys.stdin.isatty():
+    with Simulation(kernel, image, clock=clock) as simulation, own_port(pty):
+        if at_terminal():
             print(f"{board.title}; Ctrl-A X ends it.", file=sys.stderr)
         seen = _console(simulation, seconds, until)
         if simulation.raw and not simulation.raw.endswith(b"\n"):

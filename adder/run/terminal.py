@@ -1,12 +1,14 @@
 """What the verbs that connect this terminal to a simulated board have in common: `adder simulate`, `adder renode`."""
 
 import contextlib
+import os
 import re
 import signal
 import sys
 import termios
 import time
-from collections.abc import Callable
+import tty
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -49,6 +51,50 @@ class Keyboard:
         return bytes(out)
 
 
+_port = False  # whether the console is at a port of its own
+
+
+@contextlib.contextmanager
+def own_port(wanted: bool) -> Iterator[None]:
+    """If it is wanted, the console is a serial port of its own, a pseudo-terminal, which other programs can open."""
+    global _port
+    if not wanted:
+        yield
+        return
+    ours, theirs = os.openpty()  # as long as theirs is open here, too, whoever opens it may close it again
+    tty.setraw(theirs)
+    os.set_blocking(ours, False)
+    print(f"The board's console is {os.ttyname(theirs)}; Ctrl-C here ends the simulation.", file=sys.stderr, flush=True)
+    before = os.dup(0), os.dup(1)
+    os.dup2(ours, 0)
+    os.dup2(ours, 1)
+    _port = True
+    try:
+        yield
+    except KeyboardInterrupt:
+        pass
+    finally:
+        _port = False
+        for number, handle in enumerate(before):
+            os.dup2(handle, number)
+
+
+def at_terminal() -> bool:
+    """Whether a human types here."""
+    return not _port and sys.stdin.isatty()
+
+
+def _put(data: bytes) -> None:
+    """Show it, or, at a port that nobody reads, drop what does not fit."""
+    if not _port:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    with contextlib.suppress(BlockingIOError):
+        while data:
+            data = data[os.write(1, data) :]
+
+
 @contextlib.contextmanager
 def raw_terminal(interactive: bool) -> Any:
     """Each key at once and unechoed; line ends of the output stay as they are."""
@@ -82,8 +128,7 @@ class Status:
     def write(self, data: bytes) -> None:
         """The console's output takes the line's place."""
         self.erase()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        _put(data)
         self._at_line_start = data.endswith(b"\n")
 
     def erase(self) -> None:

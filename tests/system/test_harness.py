@@ -2,11 +2,14 @@
 
 import ast
 import re
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 from adder.board import ROOT
-from adder.image.flash_image import FlashImage
+from adder.image.flash_image import FlashImage, read_app_file
 
 
 def test_the_kernel_boots_and_says_what_it_is(simulation) -> None:
@@ -106,3 +109,31 @@ def test_no_test_of_the_board_measures_the_hosts_time() -> None:
                     assert path == Path(__file__) or node.attr not in HOSTS_TIME, (
                         f"{path.name}:{node.lineno}: board.run"
                     )
+
+
+def test_mpremote_reaches_the_prompt_at_the_consoles_own_port(tmp_path) -> None:
+    """What docs/python-apps.md says to type."""
+    image = tmp_path / "flash.img"
+    FlashImage(image).install([read_app_file(ROOT / "build" / "apps" / "repl-py.tbf")])
+    (tmp_path / "script.py").write_text("print('script', 6 * 7)\n")
+    (tmp_path / "module.py").write_text("print('module', 6 * 7)\n")
+    command = [sys.executable, "-m", "adder", "simulate", "--image", str(image), "--pty"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=ROOT) as board:
+        try:
+            assert board.stderr is not None
+            port = re.match(r"The board's console is (\S+); Ctrl-C here ends the simulation.", board.stderr.readline())
+            assert port is not None
+            for told, arguments in (
+                ("answer 42", ["resume", "exec", "print('answer', 6 * 7)"]),
+                ("script 42", ["run", str(tmp_path / "script.py")]),
+                ("module 42", ["mount", str(tmp_path), "exec", "import module"]),
+            ):
+                done = subprocess.run(
+                    [sys.executable, "-m", "mpremote", "connect", port[1], *arguments],
+                    capture_output=True, text=True, timeout=90, check=False,
+                )  # fmt: skip
+                assert told in done.stdout, (arguments, done.stdout, done.stderr)
+            board.send_signal(signal.SIGINT)
+            assert board.wait(20) == 0
+        finally:
+            board.kill()

@@ -1,9 +1,11 @@
 """What the stubs of the modules in C, and of MicroPython's own, say is there, is there in the image."""
 
 import ast
+import re
 from pathlib import Path
 
 from adder.apps.app_stubs import INTERNAL_OF_SYSCALL, STUBS
+from adder.board import ROOT
 
 HAND = [path for path in sorted(STUBS.rglob("*.pyi")) if path.parent.name != "adder"]
 ONLY_HERE = {"micropython": {"native", "viper"}}
@@ -72,3 +74,53 @@ def test_the_default_settings_are_enough_to_use_each_module(simulation, python_a
     apps = [python_app(f"{text}\nprint('{name}: fine')", name=name) for name, text in uses.items()]
     with simulation(*apps) as board:
         board.expect_all(*(f"^{name}: fine" for name in uses))
+
+
+# -- What a module takes ---------------------------------------------------------
+
+USES = {
+    "adder.led": "led.toggle(0)",
+    "adder.button": "button.is_pressed(0)",
+    "adder.alarm": "alarm.frequency()",
+    "adder.console": "console.write(b'')",
+    "adder.gpio": "gpio.Pin(0).output()",
+    "adder.sensors": "sensors.temperature.read()",
+    "adder.rng": "rng.read(4)",
+    "adder.storage": "storage.write(0, b'x')",
+    "adder.ipc": "ipc.Service('adder.ipc')",
+    "asyncio": "asyncio.gather, asyncio.Lock, asyncio.Event, asyncio.StreamReader",
+    "json": "json.loads('[1]')",
+    "random": "random.random()",
+    "re": "re.match('a*', 'aa')",
+}
+"""Modules of the table in docs/python-apps.md, each with a first use."""
+
+
+def test_the_docs_say_how_much_of_the_heap_each_module_takes(simulation, python_app) -> None:
+    measured = {}
+    modules = list(USES)
+    for some in (modules[:7], modules[7:]):
+        apps = []
+        for module in some:
+            package, _, name = module.rpartition(".")
+            imported = f"from {package} import {name}" if package else f"import {name}"
+            text = f"""
+import gc
+def free():
+    gc.collect()
+    return gc.mem_free()
+begin = free()
+{imported}
+imported = begin - free()
+{USES[module]}
+used = begin - free()
+print("{module} takes", imported, used)
+"""
+            apps.append(python_app(text, name=module, ram="16384"))
+        with simulation(*apps) as board:
+            board.expect_all(*(rf"^{re.escape(module)} takes \d+ \d+\r" for module in some))
+            for module, *numbers in re.findall(r"^(\S+) takes (\d+) (\d+)\r", board.transcript, re.MULTILINE):
+                measured[module] = numbers
+    rows = [f"| `{module}` | {int(measured[module][0]):,} | {int(measured[module][1]):,} |" for module in modules]
+    text = (ROOT / "docs" / "python-apps.md").read_text()
+    assert "\n".join(rows) in text, "the table is\n" + "\n".join(rows)
