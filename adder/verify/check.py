@@ -60,7 +60,7 @@ class Check:
         self.errors: set[str] = set()  # what `except ... as` has bound, within its handler
         self.in_method = False
         self.called: set[ast.expr] = set()  # names and attributes whose value is called at once
-        self.placed: set[ast.expr] = set()  # range in a for, exceptions in a raise or except
+        self.placed: set[ast.expr] = set()  # range in a for, exceptions in a raise or except, a module in mint.serve
 
     # -- Module and class level ------------------------------------------------
 
@@ -286,8 +286,10 @@ class Check:
                     for place, what in misuses(node.body, name):
                         self.refuse(place, "CP017", what)
                     self.errors.add(name)
-            case ast.Lambda() if unparsed(node.args):
-                self.refuse(node, "CP002", "lambda with parameters")
+            case ast.Lambda() if unparsed(node.args) not in ("", "grant"):
+                self.refuse(node, "CP002", "lambda with other parameters than grant")
+            case ast.Lambda():
+                return self.recipe(node)
         return True
 
     def bind(self, node: ast.AST, name: str) -> None:
@@ -332,7 +334,7 @@ class Check:
                 self.refuse(node, "CP006", f"'{name}'")
         elif kind is None:
             self.refuse(node, "CP005", f"'{name}'")
-        elif kind in _MODULES:
+        elif kind in _MODULES and not (kind is Kind.MODULE and node in self.placed):
             self.refuse(node, "CP025", f"'{name}'")
         elif kind in (Kind.TYPE, Kind.ERRORS) or (kind is Kind.CLASS and node not in self.called):
             self.refuse(node, "CP012", f"'{name}'")
@@ -369,6 +371,8 @@ class Check:
         """A call of a function, class, method or other value."""
         self.called.add(node.func)
         name = called_name(node)
+        if self.board and unparsed(node.func) == "mint.serve":
+            self.placed.update(node.args[1:2])
         if len(node.args) + len(node.keywords) > listed.MOST_ARGUMENTS:
             self.refuse(node, "CP018", f"more than {listed.MOST_ARGUMENTS} arguments")
         if name in EXCEPTIONS and node not in self.placed:
@@ -387,6 +391,15 @@ class Check:
             self.refuse(node, "CP002", type(op).__name__)
         elif (operand := not_proved(op, left, right, self.numbers)) is not None:
             self.refuse(node, "CP020", f"'{source_of(operand)}'")
+
+    def recipe(self, node: ast.Lambda) -> bool:
+        """What a board hands to mint: `lambda: value` or `lambda grant: value`."""
+        for parameter in node.args.args:
+            self.bind(parameter, parameter.arg)
+        outer, self.locals = self.locals, self.locals | {parameter.arg for parameter in node.args.args}
+        self.visit(node.body)
+        self.locals = outer
+        return False
 
     def count(self, iterable: ast.expr) -> None:
         """What `for` goes through: here `range` may stand."""

@@ -12,7 +12,7 @@ from capsules.virtual.virtual_uart import UartMux
 _BUFFER_SIZE = const(64)
 
 
-def console(uart: Uart, grant: Grant, log: KernelLog, line: InterruptLine) -> ConsoleDriver:
+def console_stack(uart: Uart, grant: Grant, log: KernelLog, line: InterruptLine) -> ConsoleDriver:
     """Wire the stack; returns the capsule that serves the console's driver number."""
     mux = UartMux(uart, Buffer(_BUFFER_SIZE))
     KernelLogWriter(log, mux.new_device(True), line, Buffer(_BUFFER_SIZE))

@@ -13,7 +13,7 @@ _COPIED = const(128)  # bytes that are copied at once when a region moves to ano
 _HEAD = const(16)
 
 
-def storage(flash: Flash, grant: Grant, line: InterruptLine) -> NonvolatileStorage:
+def storage_stack(flash: Flash, grant: Grant, line: InterruptLine) -> NonvolatileStorage:
     """Wire the stack; returns the capsule that serves the storage's driver number."""
     regions = FlashRegions(flash, line, Buffer(_COPIED), Buffer(_HEAD))
     return NonvolatileStorage(regions, grant, Buffer(_LONGEST + AROUND))

@@ -5,38 +5,37 @@ from cells import Buffer
 from micropython import const
 
 import config
-from capsules.core import alarm as alarm_driver
-from capsules.core import console as console_driver
+from capsules.core import alarm, console
 from capsules.drivers.nrf52.event_counter import TimerCounter
 from capsules.drivers.nrf52.gpio import Pins
 from capsules.drivers.nrf52.rtc import RtcAlarm
 from capsules.virtual.virtual_alarm import AlarmMux
 from components import nrf52
-from components.alarm import alarm
-from components.console import console
+from components.alarm import alarm_stack
+from components.console import console_stack
 
 if config.CAPSULE_LED:
-    from capsules.core import led as led_driver
+    from capsules.core import led
 if config.CAPSULE_BUTTON:
-    from capsules.core import button as button_driver
+    from capsules.core import button
 if config.CAPSULE_GPIO:
-    from capsules.core import gpio as gpio_driver
+    from capsules.core import gpio
 if config.CAPSULE_RNG:
-    from capsules.core import rng as rng_driver
+    from capsules.core import rng
     from capsules.drivers.nrf52.rng import TrueRng
 if config.CAPSULE_NONVOLATILE_STORAGE:
-    from capsules.core import nonvolatile_storage as storage_driver
+    from capsules.core import nonvolatile_storage
     from capsules.drivers.flash import RangeFlash
-    from components.storage import storage
+    from components.storage import storage_stack
 if config.CAPSULE_LOW_LEVEL_DEBUG:
-    from capsules.core import low_level_debug as debug_driver
+    from capsules.core import low_level_debug
 if config.CAPSULE_IPC:
-    from capsules.core import ipc as ipc_driver
+    from capsules.core import ipc
 if config.CAPSULE_PROCESS_INFO:
-    from capsules.core import process_info as info_driver
+    from capsules.core import process_info
 if config.CAPSULE_TEMPERATURE:
     from capsules.drivers.nrf52.temperature import Temperature
-    from capsules.sensors import temperature as temperature_driver
+    from capsules.sensors import temperature
 if config.NRF52_WATCHDOG:
     from capsules.drivers.nrf52.watchdog import Watchdog
 
@@ -86,69 +85,60 @@ uart_registers = mint.registers("uarte0")
 uart_line = mint.interrupt("uarte0", "all")
 uart = mint.build("uart", lambda: nrf52.uart(uart_registers, uart_line, pins, counter, clock.new_high(), drivers_time.new_alarm()))
 
-console_grant = mint.grant(console_driver.DRIVER_NUM, console_driver.LAYOUT)
 kernel_log = mint.kernel_log()
 log_line = mint.software_interrupt()
-mint.serve("console", console_grant, lambda: console(uart, console_grant, kernel_log, log_line).command)
+mint.serve("console", console, lambda grant: console_stack(uart, grant, kernel_log, log_line).command)
 
 timer_registers = mint.registers("rtc1")
 timer_line = mint.interrupt("rtc1", "all")
 timer = mint.build("timer", lambda: RtcAlarm(timer_registers, timer_line))
 alarms = mint.build("alarms", lambda: AlarmMux(timer))
 
-alarm_grant = mint.grant(alarm_driver.DRIVER_NUM, alarm_driver.LAYOUT)
 fault_line = mint.software_interrupt()
-mint.serve("alarm", alarm_grant, lambda: alarm(alarms, alarm_grant, processes, fault_line).command)
+mint.serve("alarm", alarm, lambda grant: alarm_stack(alarms, grant, processes, fault_line).command)
 
 if config.CAPSULE_LED:
     leds = mint.build("leds", lambda: nrf52.leds(pins))
-    led_grant = mint.grant(led_driver.DRIVER_NUM, led_driver.LAYOUT)
-    mint.serve("led", led_grant, lambda: led_driver.LedDriver(leds).command)
+    mint.serve("led", led, lambda grant: led.LedDriver(leds).command)
 
 if config.CAPSULE_BUTTON:
     buttons = mint.build("buttons", lambda: nrf52.buttons(pins))
-    button_grant = mint.grant(button_driver.DRIVER_NUM, button_driver.LAYOUT)
-    mint.serve("button", button_grant, lambda: button_driver.ButtonDriver(buttons, 0, button_grant).command)
+    mint.serve("button", button, lambda grant: button.ButtonDriver(buttons, 0, grant).command)
 
 if config.CAPSULE_GPIO:
     header = mint.build("header", lambda: nrf52.header(pins))
-    gpio_grant = mint.grant(gpio_driver.DRIVER_NUM, gpio_driver.LAYOUT)
-    mint.serve("gpio", gpio_grant, lambda: gpio_driver.GpioDriver(header, gpio_grant).command)
+    mint.serve("gpio", gpio, lambda grant: gpio.GpioDriver(header, grant).command)
 
 if config.CAPSULE_RNG:
     rng_registers = mint.registers("rng")
     rng_line = mint.interrupt("rng", "all")
-    rng = mint.build("random", lambda: TrueRng(rng_registers, rng_line))
-    rng_grant = mint.grant(rng_driver.DRIVER_NUM, rng_driver.LAYOUT)
+    source = mint.build("random", lambda: TrueRng(rng_registers, rng_line))
     rng_buffer = Buffer(_RANDOM_BYTES)
-    mint.serve("rng", rng_grant, lambda: rng_driver.RngDriver(rng, rng_grant, rng_buffer).command)
+    mint.serve("rng", rng, lambda grant: rng.RngDriver(source, grant, rng_buffer).command)
 
 if config.CAPSULE_NONVOLATILE_STORAGE:
     flash = mint.flash("storage")
     flash_line = mint.software_interrupt()
     storage_flash = mint.build("flash", lambda: RangeFlash(flash, flash_line))
-    storage_grant = mint.grant(storage_driver.DRIVER_NUM, storage_driver.LAYOUT)
     storage_line = mint.software_interrupt()
-    mint.serve("nonvolatile_storage", storage_grant, lambda: storage(storage_flash, storage_grant, storage_line).command)
+    mint.serve(
+        "nonvolatile_storage",
+        nonvolatile_storage,
+        lambda grant: storage_stack(storage_flash, grant, storage_line).command,
+    )
 
 if config.CAPSULE_LOW_LEVEL_DEBUG:
-    debug_grant = mint.grant(debug_driver.DRIVER_NUM, debug_driver.LAYOUT)
-    mint.serve("low_level_debug", debug_grant, lambda: debug_driver.LowLevelDebug().command)
+    mint.serve("low_level_debug", low_level_debug, lambda grant: low_level_debug.LowLevelDebug().command)
 
 if config.CAPSULE_IPC:
-    ipc_grant = mint.grant(ipc_driver.DRIVER_NUM, ipc_driver.LAYOUT)
-    mint.share_memory(ipc_grant)
-    mint.serve("ipc", ipc_grant, lambda: ipc_driver.IpcDriver(ipc_grant, processes).command)
+    shared = mint.serve("ipc", ipc, lambda grant: ipc.IpcDriver(grant, processes).command)
+    mint.share_memory(shared)
 
 if config.CAPSULE_PROCESS_INFO:
-    info_grant = mint.grant(info_driver.DRIVER_NUM, info_driver.LAYOUT)
-    mint.serve("process_info", info_grant, lambda: info_driver.ProcessInfo(info_grant, processes).command)
+    mint.serve("process_info", process_info, lambda grant: process_info.ProcessInfo(grant, processes).command)
 
 if config.CAPSULE_TEMPERATURE:
     temp_registers = mint.registers("temp")
     temp_line = mint.interrupt("temp", "all")
     sensor = mint.build("thermometer", lambda: Temperature(temp_registers, temp_line, clock.new_high()))
-    temperature_grant = mint.grant(temperature_driver.DRIVER_NUM, temperature_driver.LAYOUT)
-    mint.serve(
-        "temperature", temperature_grant, lambda: temperature_driver.TemperatureDriver(sensor, temperature_grant).command
-    )
+    mint.serve("temperature", temperature, lambda grant: temperature.TemperatureDriver(sensor, grant).command)

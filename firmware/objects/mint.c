@@ -83,16 +83,20 @@ static mp_obj_t mint_build(mp_obj_t name, mp_obj_t recipe) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(mint_build_obj, mint_build);
 
-// serve(name, grant, recipe, policy): recipe() makes a capsule and returns its method `command`, which from
-// now on answers the driver's commands. The recipe is kept, to make the capsule again if the policy says so.
+// serve(name, of, recipe, policy): recipe(grant) makes a capsule and returns its method `command`, which from now on
+// answers the driver's commands. `of` is the capsule's module, with its DRIVER_NUM and its LAYOUT, or a grant. The recipe
+// is kept, to make the capsule again if the policy says so. Returns the grant.
 static mp_obj_t mint_serve(size_t n_args, const mp_obj_t *args) {
     kernel_check_not_sealed();
     mp_uint_t policy = n_args > 3 ? (mp_uint_t)mp_obj_get_int(args[3]) : POLICY_DEFAULT;
     if (policy > CONTAIN_DISABLE) {
         mp_raise_ValueError(MP_ERROR_TEXT("no such policy"));
     }
-    contain_make(mp_obj_str_get_qstr(args[0]), checked_recipe(args[2]), grant_driver(args[1]), policy);
-    return mp_const_none;
+    checked_recipe(args[2]);
+    mp_obj_t grant = mp_obj_is_type(args[1], &grant_type) ? args[1]
+        : mint_grant(mp_load_attr(args[1], MP_QSTR_DRIVER_NUM), mp_load_attr(args[1], MP_QSTR_LAYOUT));
+    contain_make(mp_obj_str_get_qstr(args[0]), mp_obj_new_bound_meth(args[2], grant), grant_driver(grant), policy);
+    return grant;
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mint_serve_obj, 3, 4, mint_serve);
 

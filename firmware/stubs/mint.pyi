@@ -5,7 +5,7 @@ RuntimeError: the kernel is sealed; nothing is made any more.
 """
 
 from collections.abc import Callable
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 from kernel import (
     CommandReturn,
@@ -73,9 +73,19 @@ def build(name: str, recipe: Callable[[], _Driver], /) -> _Driver:
     If what it makes has a method `start`, the kernel calls that once all is wired.
     """
 
-def serve(name: str, grant: Grant, recipe: Callable[[], Command], policy: int = ..., /) -> None:
+class _Capsule(Protocol):
+    """A module of capsules/ that serves a driver number."""
+
+    @property
+    def DRIVER_NUM(self) -> int: ...
+    @property
+    def LAYOUT(self) -> Layout: ...
+
+def serve(name: str, of: _Capsule | Grant, recipe: Callable[[Grant], Command], policy: int = ..., /) -> Grant:
     """The recipe makes a capsule and returns its method `command`, which from now on answers the driver's commands.
 
-    `name` is for the log. `policy` is one of the constants above; without it, the configuration's. If the object has a
-    method `start` as well, the kernel calls that once all is wired, and again when the capsule was made again.
+    `of` is the capsule's module, whose driver number and layout make the grant that the recipe gets; or a grant that
+    was made before. `name` is for the log. `policy` is one of the constants above; without it, the configuration's. If
+    the object has a method `start` as well, the kernel calls that once all is wired, and again when the capsule was made
+    again. ValueError if the driver number is taken.
     """

@@ -35,7 +35,7 @@ def write_board(folder: Path, attacks: list[Path]) -> None:
     names = [path.stem for path in attacks]
     text = (HERE / "board" / "board.py.txt").read_text()
     text = text.replace("@IMPORTS@", "\n".join(f"from capsules.hostile import {name}" for name in names))
-    recipes = groups([f"lambda: {name}.Attack(powers).attack" for name in names])
+    recipes = groups([f"lambda grant: {name}.Attack(powers).attack" for name in names])
     policies = groups([str(POLICIES[header(path, "policy") or "CONTINUE"]) for path in attacks])
     write(folder / "board.py", text.replace("@ATTACKS@", f"recipes = {recipes}\npolicies = {policies}"))
     memory = (ROOT / "boards" / "qemu" / "memory.toml").read_text()

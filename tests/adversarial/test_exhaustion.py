@@ -51,15 +51,15 @@ def write_board(folder: Path) -> None:
     text = (ROOT / "boards" / "qemu" / "board.py").read_text()
     for old, new in (
         (
-            "from components.console import console\n",
+            "from components.console import console_stack\n",
             "from capsules.core.console import ConsoleDriver\n"
             "from capsules.core.kernel_log import KernelLogWriter\n"
             "from capsules.hostile import guilty\n"
             "from capsules.virtual.virtual_uart import UartMux\n",
         ),
         (
-            "console(uart, console_grant, kernel_log, log_line).command",
-            "ConsoleDriver(mux.new_device(), console_grant, Buffer(64), Buffer(64)).command",
+            "console_stack(uart, grant, kernel_log, log_line).command",
+            "ConsoleDriver(mux.new_device(), grant, Buffer(64), Buffer(64)).command",
         ),
         (
             'mint.serve("console"',

@@ -29,7 +29,7 @@ def wiring(modules: list[str], first: int = 0) -> str:
             lines += [
                 f"grant_{name} = mint.grant(powers_of.FIRST_DRIVER + {first}, powers_of.LAYOUT)",
                 f"powers_{name} = {powers(f'grant_{name}')}",
-                f'mint.serve("{name}", grant_{name}, lambda: {module}.P{i}(powers_{name}).command)',
+                f'mint.serve("{name}", grant_{name}, lambda grant: {module}.P{i}(powers_{name}).command)',
             ]
             first += 1
     return "\n".join(lines)

@@ -157,7 +157,7 @@ class Kernel:
             "    grant = mint.grant(powers_of.FIRST_DRIVER + number, powers_of.LAYOUT)",
             "    powers = powers_of.Powers(grant, fuzz_registers, fuzz_hardware, fuzz_line, fuzz_alarm, fuzz_device, "
             "fuzz_flash, victim, processes, fuzz_cell)",
-            "    mint.serve(name, grant, lambda: make(powers).command)",
+            "    mint.serve(name, grant, lambda grant: make(powers).command)",
             "wired = 0",
         ]
         for i, name in enumerate(names[: len(programs)]):

@@ -167,7 +167,7 @@ def test_the_number_is_tocks_or_a_free_one() -> None:
 
 def test_wiring_that_would_take_a_name_of_the_board_is_not_written(tree: Path) -> None:
     before = contents(tree)
-    with pytest.raises(AdderError, match=r"^boards/qemu/board.py uses the name 'sensor_line' for something else"):
+    with pytest.raises(AdderError, match=r"^boards/qemu/board.py uses the name 'sensor' for something else"):
         write(plan("sensor", "sensor", None, None, tree), wire=True)
     assert contents(tree) == before
 

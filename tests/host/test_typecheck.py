@@ -135,10 +135,11 @@ def test_the_command_of_a_capsule_has_its_shape(copy: Copy) -> None:
     copy.replace(debug, "return ErrorCode.NOSUPPORT", "return None")
     messages = copy.check()
     assert any(
-        message.startswith("boards/qemu/board.py:") and "led_driver" in line_of(copy, message) for message in messages
+        message.startswith("boards/qemu/board.py:") and "LedDriver" in line_of(copy, message) for message in messages
     )
     assert any(
-        message.startswith("boards/qemu/board.py:") and "debug_driver" in line_of(copy, message) for message in messages
+        message.startswith("boards/qemu/board.py:") and "LowLevelDebug" in line_of(copy, message)
+        for message in messages
     )
 
 

@@ -281,9 +281,10 @@ def test_ordinary_code_is_accepted(text: str) -> None:
 
 def test_a_board_may_name_modules_and_pass_recipes() -> None:
     text = (
-        "import mint\n\nimport config\nfrom capsules.core import led as led_driver\n\n"
-        "leds = ()\nif config.CAPSULE_LED:\n    grant = mint.grant(led_driver.DRIVER_NUM, led_driver.LAYOUT)\n"
-        "    mint.serve(grant, lambda: led_driver.LedDriver(leds).command)\ngrant = mint.grant(1, led_driver.LAYOUT)\n"
+        "import mint\n\nimport config\nfrom capsules.core import led\n\n"
+        "leds = ()\nif config.CAPSULE_LED:\n    shared = mint.serve('led', led, "
+        "lambda grant: led.LedDriver(leds, grant).command)\n"
+        "leds = mint.build('x', lambda: 1)\nmore = mint.grant(1, led.LAYOUT)\n"
     )
     assert rules_of(text, name="board") == []
     assert rules_of(text, name="boards.qemu.board") == []

@@ -66,7 +66,7 @@ class Attack:
         self.log = mint.kernel_log()
         self.loader = mint.process_loader()
         self.grant = mint.grant(0xBAD002, Layout(upcalls=2, read_write=1, read_only=2, readable=1, u32=2))
-        mint.serve("measured", self.grant, lambda: self.attack)
+        mint.serve("measured", self.grant, lambda grant: self.attack)
         self.big, self.other = Buffer(4096), Buffer(4096)
         self.lent = Buffer(64)
         self.cell = TakeCell(1)

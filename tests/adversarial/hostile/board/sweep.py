@@ -41,7 +41,7 @@ class Attack:
         self.process = None
         self.grant = mint.grant(0xBAD002, Layout(upcalls=2, read_write=1, read_only=2, readable=1, u32=2))
         self.spare = mint.grant(0xBAD003, Layout(u32=1))
-        mint.serve("swept", self.grant, lambda: self.attack)  # so that it may be allowed something
+        mint.serve("swept", self.grant, lambda grant: self.attack)  # so that it may be allowed something
         self.flash = mint.flash("storage")
         self.log = mint.kernel_log()
         self.loader = mint.process_loader()
