@@ -14,10 +14,9 @@ NURSERY = Path(__file__).parent / "loading" / "nursery.py"
 WIRING = """
 from capsules.loading import nursery
 
-nursery_grant = mint.grant(nursery.DRIVER_NUM, nursery.LAYOUT)
 nursery_loader = mint.process_loader()
 nursery_flash = mint.flash("apps")
-mint.serve("nursery", nursery_grant, lambda: nursery.Nursery(processes, nursery_loader, nursery_flash).command)
+mint.serve("nursery", nursery, lambda grant: nursery.Nursery(processes, nursery_loader, nursery_flash).command)
 """
 
 APP = """
