@@ -31,6 +31,9 @@ UNVERIFIED = Path(__file__).parent / "unverified_build.py"
 OF_A_BOARD = ("*.elf", "flash_*.o", "panic_console_*.o", "main.o", "modes.o", "frozen_content.o")
 """What is made for a board, besides the objects of firmware's folders."""
 
+HEADERS = ("config.h", "memory_map.h", "peripherals.h")
+"""What firmware's files are told of the board and its options."""
+
 
 def run(*command: str) -> None:
     # The make that runs the tests must not lend its job server to this one.
@@ -64,9 +67,59 @@ def sources() -> str:
     return fingerprint([*parts, *((name, (ROOT / name).read_bytes()) for name in ("Kconfig", "mpy-cross.cfg"))])
 
 
+def firmware_objects(folder: Path) -> list[Path]:
+    """The objects of firmware's folders in a kernel's."""
+    return sorted(path for part in (ROOT / "firmware").iterdir() for path in (folder / part.name).rglob("*.o"))
+
+
+def take_over(lender: Path, folder: Path) -> None:
+    """Take firmware's objects from a kernel, but for those made of a file that names what differs between the two.
+
+    What they are made of is in the files beside them. What includes a header whose tables differ is made anew.
+    """
+    ours, theirs = ({name: (one / name).read_text() for name in HEADERS} for one in (folder, lender))
+    defined = re.compile(r"#define (\w+)")
+    tables = {name for name in HEADERS if _tables(ours[name]) != _tables(theirs[name])}
+    differ: set[str] = set()
+    for name in HEADERS:
+        lines = set(ours[name].splitlines()) ^ set(theirs[name].splitlines())
+        differ.update(match[1] for line in lines if (match := defined.match(line)))
+    for path in firmware_objects(lender):
+        made_of = path.with_suffix(".P")
+        if not made_of.is_file() or (folder / path.relative_to(lender)).is_file():
+            continue
+        rule = made_of.read_text()
+        parts = [Path(part) for part in rule.replace("\\\n", " ").partition(":")[2].split() if not part.endswith(":")]
+        if {part.name for part in parts} & tables or any(_names(part, frozenset(differ)) for part in parts):
+            continue
+        copy = folder / path.relative_to(lender)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
+        write(copy.with_suffix(".P"), rule.replace(str(lender), str(folder)))
+
+
+def _tables(header: str) -> list[str]:
+    """The lines of a header that are more than a name for a value."""
+    return [line for line in header.splitlines() if not line.startswith(("#define ", "//"))]
+
+
+@functools.cache
+def _names(path: Path, words: frozenset[str]) -> bool:
+    """Whether a file of firmware names one of these, other than by defining it."""
+    if path.is_absolute():
+        return False
+    text = (ROOT / "firmware" / "port" / path).read_text()
+    return not words.isdisjoint(re.findall(r"\w+", text))
+
+
 def names_in(header: Path) -> set[str]:
     """The names of MicroPython's table of strings that a header uses."""
     return set(re.findall(r"MP_QSTR_\w+", header.read_text()))
+
+
+def known_names(kernel: Path) -> set[str]:
+    """The names in the table of strings that a kernel's objects were compiled with."""
+    return set(re.findall(r"\((MP_QSTR_\w+)", (kernel / "genhdr" / "qstrdefs.generated.h").read_text()))
 
 
 @contextmanager
@@ -144,19 +197,38 @@ def _build_kernel(board: str | Path, folder: Path, *options: str, base: str, pyt
     run(sys.executable, "-m", "adder.build.configure", str(board), str(folder))
     run(sys.executable, "-m", "adder.build.manifest", str(board), str(folder))
     names = names_in(folder / "peripherals.h")
-    if names == names_in(built / "peripherals.h"):
+    told = fingerprint([(base_stamp, b""), *((name, (folder / name).read_bytes()) for name in HEADERS)])[:16]
+    if names_in(built / "peripherals.h") <= names <= known_names(built):
+        # The table of strings is what it was: let make not look for them again, since it would compile all anew.
+        shutil.copystat(built / "peripherals.h", folder / "peripherals.h")
+        _take_from_equal(folder, told)
+        take_over(built, folder)
         _make(board, folder, python)
     else:
-        # Names are numbers in every object: with other names, other numbers. Who has the same ones can lend them.
+        # Names are numbers in every object: with a name more or less, other numbers. Who has the same can lend them.
         key = fingerprint([(base_stamp, repr(sorted(names)).encode())])[:16]
         lender = FOLDER / f"names-{key}"
         with alone(lender):
             _borrow(Path(lender.read_text()) if lender.is_file() else None, folder, key)
+            _take_from_equal(folder, told)
             _make(board, folder, python)
             write(folder / ".names", key)
             write(lender, str(folder))
     write(folder / ".built", stamp)
+    with alone(FOLDER / f"told-{told}"):
+        write(FOLDER / f"told-{told}", str(folder))
     return kernel
+
+
+def _take_from_equal(folder: Path, told: str) -> None:
+    """Take firmware's objects from a kernel whose headers say the same, if there is one."""
+    known = FOLDER / f"told-{told}"
+    with alone(known):
+        lender = Path(known.read_text()) if known.is_file() else folder
+    if lender != folder and all(
+        (lender / name).is_file() and (lender / name).read_bytes() == (folder / name).read_bytes() for name in HEADERS
+    ):
+        take_over(lender, folder)
 
 
 def _borrow(lender: Path | None, folder: Path, key: str) -> None:

@@ -1,7 +1,7 @@
 """capsules/core/console.py, alone and in the stack that boards wire."""
 
 import pytest
-from components.console import console
+from components.console import console_stack
 from hardware import FakeUart
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,7 +20,7 @@ class World:
         self.machine = Machine()
         self.uart = FakeUart()
         grant = self.machine.grant(CONSOLE, LAYOUT)
-        self.machine.serve(grant, console(self.uart, grant, the_log, self.machine.line()).command)
+        self.machine.serve(grant, console_stack(self.uart, grant, the_log, self.machine.line()).command)
         self.apps = [self.machine.process() for _ in range(processes)]
 
     def write(self, slot: int, text: bytes, length: "int | None" = None) -> "tuple[int, ...] | int":
