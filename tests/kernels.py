@@ -198,14 +198,14 @@ def _build_kernel(board: str | Path, folder: Path, *options: str, base: str, pyt
     run(sys.executable, "-m", "adder.build.manifest", str(board), str(folder))
     names = names_in(folder / "peripherals.h")
     told = fingerprint([(base_stamp, b""), *((name, (folder / name).read_bytes()) for name in HEADERS)])[:16]
-    if names_in(built / "peripherals.h") <= names <= known_names(built):
+    if names <= known_names(built):
         # The table of strings is what it was: let make not look for them again, since it would compile all anew.
         shutil.copystat(built / "peripherals.h", folder / "peripherals.h")
         _take_from_equal(folder, told)
         take_over(built, folder)
         _make(board, folder, python)
     else:
-        # Names are numbers in every object: with a name more or less, other numbers. Who has the same can lend them.
+        # Names are numbers in every object: with a new name, other numbers. Who has the same can lend them.
         key = fingerprint([(base_stamp, repr(sorted(names)).encode())])[:16]
         lender = FOLDER / f"names-{key}"
         with alone(lender):

@@ -1,10 +1,11 @@
 """The kernel with its mends taken out: holes.toml says which."""
 
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
 
-from on_host import build
+from on_host import FOLDER, build
 
 HOLES: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "holes.toml").read_text())
 
@@ -25,5 +26,18 @@ def open_holes(path: str, text: str) -> str:
 
 
 def build_opened(folder: Path) -> None:
-    """The kernel for this machine with all holes of the core that show there."""
+    """The kernel for this machine with all holes of the core that show there; what no mend lies in is taken over."""
+    if not folder.is_dir():
+        whole = build(FOLDER).parent
+        shutil.copytree(whole, folder, ignore=shutil.ignore_patterns("kernel-host"))
+        opened = {mend["file"] for hole in HOLES.values() for mend in mends(hole) if (folder / mend["file"]).is_file()}
+        for name in opened:
+            (folder / name).write_text(open_holes(name, (whole / name).read_text()))
+            shutil.copystat(whole / name, folder / name)  # or make would look for names anew, and compile all anew
+        for made_of in folder.rglob("*.P"):
+            text = made_of.read_text().replace(f"{whole}/", f"{folder}/")
+            made_of.write_text(text)
+            shutil.copystat(whole / made_of.relative_to(folder), made_of)
+            if any(str(folder / name) in text for name in opened):
+                made_of.with_suffix(".o").unlink()
     build(folder, open_holes)
