@@ -24,6 +24,14 @@ DRIVER_NUM = const(0x0)
 
 LAYOUT = Layout(upcalls=1, answers=1)
 
+# Commands
+_EXISTS = const(0)
+_FREQUENCY = const(1)
+_NOW = const(2)
+_STOP = const(3)
+_SET_RELATIVE = const(5)
+_SET_ABSOLUTE = const(6)
+
 _JUSTIFY = const(8)  # 32 - the counter's 24 bits
 _MASK = const(0xFFFFFF)
 
@@ -43,21 +51,21 @@ class AlarmDriver:
         alarms.set_client(self._fired)
 
     def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
-        if number == 2:
+        if number == _NOW:
             return success_u32_shifted(self._now(), _JUSTIFY)
-        if number == 0:
+        if number == _EXISTS:
             return SUCCESS
-        if number == 1:
+        if number == _FREQUENCY:
             return success_u32(self._frequency)
-        if number == 5:
+        if number == _SET_RELATIVE:
             # Round up: never early.
             now = int(self._now())
             return self._arm(process, now, now, (first >> _JUSTIFY & _MASK) + ((first & 0xFF) + 0xFF >> _JUSTIFY))
-        if number == 6:
+        if number == _SET_ABSOLUTE:
             fraction = (first & 0xFF) + (second & 0xFF)
             dt = (second >> _JUSTIFY & _MASK) + (fraction + 0xFF >> _JUSTIFY)
             return self._arm(process, int(self._now()), first >> _JUSTIFY & _MASK, dt)
-        if number == 3:
+        if number == _STOP:
             return self._stop(process)
         return ErrorCode.NOSUPPORT
 

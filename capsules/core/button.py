@@ -22,6 +22,12 @@ DRIVER_NUM = const(0x3)
 
 LAYOUT = Layout(upcalls=1, u32=1)
 
+# Commands
+_COUNT = const(0)
+_ENABLE = const(1)
+_DISABLE = const(2)
+_READ = const(3)
+
 _ENABLED = const(0)  # one bit a button
 
 
@@ -40,15 +46,15 @@ class ButtonDriver:
             pins[button].make_input(PULL_DOWN if pressed else PULL_UP)
 
     def command(self, number: int, button: int, _: int, process: ProcessId) -> "CommandReturn | int":
-        if number == 0:
+        if number == _COUNT:
             return success_u32(self._count)
         if button < 0 or button >= int(self._count):
-            return ErrorCode.NOSUPPORT if number < 0 or number > 3 else ErrorCode.INVAL
-        if number == 3:
+            return ErrorCode.NOSUPPORT if number < 0 or number > _READ else ErrorCode.INVAL
+        if number == _READ:
             return success_u32(self._is_pressed(button))
-        if number == 1:
+        if number == _ENABLE:
             return self._enable(process, button)
-        if number == 2:
+        if number == _DISABLE:
             return self._disable(process, button)
         return ErrorCode.NOSUPPORT
 

@@ -29,12 +29,18 @@ DRIVER_NUM = const(0x1)
 
 LAYOUT = Layout(upcalls=3, read_write=2, read_only=2, u32=3, answers=2, asks=b"\x01\x01\x02\x02")
 
+# Commands
+_EXISTS = const(0)
+_WRITE = const(1)
+_READ = const(2)
+_ABORT_READ = const(3)
+
 _LENGTH = const(0)  # bytes to write
 _AT = const(1)  # bytes written
 _WRITING = const(2)  # 1 from the command to its upcall
 
 _WRITTEN = const(1)
-_READ = const(2)
+_RECEIVED = const(2)
 
 
 class ConsoleDriver:
@@ -56,13 +62,13 @@ class ConsoleDriver:
         uart.set_client(self)
 
     def command(self, number: int, length: int, _: int, process: ProcessId) -> "CommandReturn | int":
-        if number == 1:
+        if number == _WRITE:
             return self._write(process, length if 0 <= length <= 0xFFFFFF else 0xFFFFFF)
-        if number == 0:
+        if number == _EXISTS:
             return SUCCESS
-        if number == 2:
+        if number == _READ:
             return self._read(process, length if 0 <= length <= 0xFFFF else 0xFFFF)
-        if number == 3:
+        if number == _ABORT_READ:
             return self._abort(self._grant.entry(process.slot))
         return ErrorCode.NOSUPPORT
 
@@ -159,7 +165,7 @@ class ConsoleDriver:
     def _abort(self, entry: "Entry | None") -> "CommandReturn | int":
         if entry is not None and entry is self._next_reader:
             self._next_reader = None
-            entry.schedule_upcall(_READ, ErrorCode.CANCEL, 0, 0)
+            entry.schedule_upcall(_RECEIVED, ErrorCode.CANCEL, 0, 0)
         elif entry is not None and entry is self._reader:
             self._uart.receive_abort()
         return SUCCESS
@@ -173,7 +179,7 @@ class ConsoleDriver:
             count = entry.read_write(1).write(0, buffer, 0, length)
             if count < length and status == 0:
                 status = ErrorCode.NOMEM if count == 0 else ErrorCode.SIZE
-            entry.schedule_upcall(_READ, status, count, 0)
+            entry.schedule_upcall(_RECEIVED, status, count, 0)
         self._receive_buffer.put(buffer)
         entry = self._next_reader
         self._next_reader = None

@@ -29,6 +29,19 @@ DRIVER_NUM = const(0x4)
 
 LAYOUT = Layout(upcalls=1)
 
+# Commands
+_EXISTS = const(0)
+_OUTPUT = const(1)
+_SET = const(2)
+_CLEAR = const(3)
+_TOGGLE = const(4)
+_INPUT = const(5)
+_READ = const(6)
+_ENABLE_INTERRUPT = const(7)
+_DISABLE_INTERRUPT = const(8)
+_RELEASE = const(9)
+_COUNT = const(10)
+
 
 class GpioDriver:
     """Serves pins; None is a number without a pin, so that numbers can be those on the board."""
@@ -44,11 +57,11 @@ class GpioDriver:
                 pin.set_client(Numbered(self._edge, number).call)
 
     def command(self, number: int, pin: int, option: int, process: ProcessId) -> "CommandReturn | int":
-        if number == 0:
+        if number == _EXISTS:
             return SUCCESS
-        if number < 0 or number > 10:
+        if number < 0 or number > _COUNT:
             return ErrorCode.NOSUPPORT
-        if number == 10:
+        if number == _COUNT:
             return success_u32(self._count)
         if pin < 0 or pin >= int(self._count):
             return ErrorCode.INVAL
@@ -58,23 +71,23 @@ class GpioDriver:
         pin = self._pins[index]
         if pin is None:
             return ErrorCode.NODEVICE
-        if number == 4:
+        if number == _TOGGLE:
             pin.toggle()
-        elif number == 2:
+        elif number == _SET:
             pin.set()
-        elif number == 3:
+        elif number == _CLEAR:
             pin.clear()
-        elif number == 6:
+        elif number == _READ:
             return success_u32(pin.read())
-        elif number == 1:
+        elif number == _OUTPUT:
             pin.make_output()
-        elif number > 7:
-            if number == 8:
+        elif number > _ENABLE_INTERRUPT:
+            if number == _DISABLE_INTERRUPT:
                 pin.disable_interrupts()
             pin.disable()
         elif option > 2:
             return ErrorCode.NOSUPPORT
-        elif number == 5:
+        elif number == _INPUT:
             pin.make_input(option)
         else:
             if self._grant.enter(process) is None:

@@ -34,6 +34,10 @@ DRIVER_NUM = const(0x10000)
 
 LAYOUT = Layout(upcalls=config.MAX_PROCESSES, read_write=config.MAX_PROCESSES, read_only=1)
 
+# Commands
+_EXISTS = const(0)
+_DISCOVER = const(1)
+
 
 class IpcDriver:
     """Finds processes by name."""
@@ -43,9 +47,9 @@ class IpcDriver:
         self._processes = processes
 
     def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
-        if number == 0:
+        if number == _EXISTS:
             return SUCCESS
-        if number == 1:
+        if number == _DISCOVER:
             return self._discover(process)
         return ErrorCode.NOSUPPORT
 

@@ -19,6 +19,13 @@ DRIVER_NUM = const(0x2)
 
 LAYOUT = Layout()
 
+# Commands
+_COUNT = const(0)
+_ON = const(1)
+_OFF = const(2)
+_TOGGLE = const(3)
+_READ = const(4)
+
 
 class LedDriver:
     """Serves the LEDs that the board hands it, whatever pin or polarity they have."""
@@ -31,17 +38,17 @@ class LedDriver:
         self._is_on = tuple([led.is_on for led in leds])
 
     def command(self, number: int, led: int, _: int, process: ProcessId) -> "CommandReturn | int":
-        if number == 0:
+        if number == _COUNT:
             return success_u32(self._count)
         if led < 0 or led >= int(self._count):
-            return ErrorCode.NOSUPPORT if number < 0 or number > 4 else ErrorCode.INVAL
-        if number == 3:
+            return ErrorCode.NOSUPPORT if number < 0 or number > _READ else ErrorCode.INVAL
+        if number == _TOGGLE:
             self._toggle[led]()
-        elif number == 1:
+        elif number == _ON:
             self._on[led]()
-        elif number == 2:
+        elif number == _OFF:
             self._off[led]()
-        elif number == 4:
+        elif number == _READ:
             return success_u32(self._is_on[led]())
         else:
             return ErrorCode.NOSUPPORT

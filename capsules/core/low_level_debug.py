@@ -16,22 +16,27 @@ DRIVER_NUM = const(0x8)
 
 LAYOUT = Layout()
 
+# Commands
+_EXISTS = const(0)
+_ALERT = const(1)
+_PRINT2 = const(3)
+
 
 class LowLevelDebug:
     """Prints on the kernel's log."""
 
     def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
-        if number == 0:
+        if number == _EXISTS:
             return SUCCESS
-        if number < 0 or number > 3:
+        if number < 0 or number > _PRINT2:
             return ErrorCode.NOSUPPORT
         log_u32("LowLevelDebug: App 0x", 0, int(process.number) - 1)  # on Tock the first is 0
         # Halves, because a number of 32 bits would be an object.
-        if number == 1:
+        if number == _ALERT:
             log_u32(" alert code 0x", first >> 16 & 0xFFFF, first & 0xFFFF)
         else:
             log_u32(" prints 0x", first >> 16 & 0xFFFF, first & 0xFFFF)
-        if number == 3:
+        if number == _PRINT2:
             log_u32(" 0x", second >> 16 & 0xFFFF, second & 0xFFFF)
         log("")
         return SUCCESS

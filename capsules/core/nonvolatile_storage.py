@@ -33,14 +33,16 @@ DRIVER_NUM = const(0x50001)
 
 LAYOUT = Layout(upcalls=2, read_write=1, read_only=1, u32=4, answers=4, asks=b"\x02\x00\x03\x01")
 
+# Commands
+_EXISTS = const(0)
+_SIZE = const(1)
+_READ = const(2)
+_WRITE = const(3)
+
 _REGION = const(0)  # its number and 1
 _WAITING = const(1)  # the command that waits for its turn, or 0
 _OFFSET = const(2)  # of what waits
 _LENGTH = const(3)
-
-_SIZE = const(1)
-_READ = const(2)
-_WRITE = const(3)
 
 
 class NonvolatileStorage:
@@ -63,11 +65,11 @@ class NonvolatileStorage:
         self._regions.start()
 
     def command(self, number: int, offset: int, length: int, process: ProcessId) -> "CommandReturn | int":
-        if number == 0:
+        if number == _EXISTS:
             return SUCCESS
-        if number < 0 or number > 3:
+        if number < 0 or number > _WRITE:
             return ErrorCode.NOSUPPORT
-        if number == 1:
+        if number == _SIZE:
             return self._serve(_SIZE, 0, 0, process)
         if offset < 0 or length < 0 or offset >= int(self._size) or length > int(self._size) - offset:
             return ErrorCode.INVAL

@@ -28,7 +28,15 @@ DRIVER_NUM = const(0x10002)
 
 LAYOUT = Layout(read_write=1)
 
+# Commands
+_EXISTS = const(0)
+_COUNT = const(1)
+_IDENTIFIERS = const(2)
+_SHORT_IDENTIFIERS = const(3)
+_NAME = const(4)
+_CONTROL = const(6)
 _DROPPED = const(100)  # not Tock's
+
 _STOPPED = const(8)  # a bit of what ProcessControl.state() returns
 
 
@@ -41,15 +49,15 @@ class ProcessInfo:
         self._slots = processes.SLOTS
 
     def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
-        if number == 0:
+        if number == _EXISTS:
             return SUCCESS
         if number == _DROPPED:
             return self._dropped(self._slot_of(first & 0x3FFFFFFF))
-        if number < 0 or number > 6:
+        if number < 0 or number > _CONTROL:
             return ErrorCode.NOSUPPORT
-        if number == 1:
+        if number == _COUNT:
             return success_u32(self._count())
-        if number == 6:
+        if number == _CONTROL:
             return self._control(self._slot_of(first & 0x3FFFFFFF), second & 0xFF)
         return self._query(number, first & 0x3FFFFFFF, process)
 
@@ -58,14 +66,14 @@ class ProcessInfo:
         if entry is None:
             return ErrorCode.NOMEM
         buffer = entry.read_write(0)
-        if number == 2:
+        if number == _IDENTIFIERS:
             return self._write_all(buffer, "id")
-        if number == 3:
+        if number == _SHORT_IDENTIFIERS:
             return self._write_all(buffer, "short_id")
         slot = self._slot_of(identifier)
         if slot < 0:
             return ErrorCode.INVAL
-        if number == 4:
+        if number == _NAME:
             return success_u32(self._processes.write_name(slot, buffer))
         return self._stats(slot, buffer)
 

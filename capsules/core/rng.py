@@ -23,6 +23,10 @@ DRIVER_NUM = const(0x40001)
 
 LAYOUT = Layout(upcalls=1, read_write=1, u32=3, answers=1, asks=b"\x01\x00")
 
+# Commands
+_EXISTS = const(0)
+_GET = const(1)
+
 _WAITING = const(0)  # 1 from the command to its upcall
 _WANTED = const(1)  # bytes that it asked for
 _AT = const(2)  # bytes that it has
@@ -42,9 +46,9 @@ class RngDriver:
         rng.set_client(self)
 
     def command(self, number: int, count: int, _: int, process: ProcessId) -> "CommandReturn | int":
-        if number == 1:
+        if number == _GET:
             return self._get(process, count if 0 <= count <= 0xFFFFFF else 0xFFFFFF)
-        if number == 0:
+        if number == _EXISTS:
             return SUCCESS
         return ErrorCode.NOSUPPORT
 

@@ -19,6 +19,10 @@ DRIVER_NUM = const(0x60000)
 
 LAYOUT = Layout(upcalls=1, u32=1, answers=1, asks=b"\x01\x00")
 
+# Commands
+_EXISTS = const(0)
+_MEASURE = const(1)
+
 _WAITING = const(0)  # 1 from the command to its upcall
 
 
@@ -33,9 +37,9 @@ class TemperatureDriver:
         sensor.set_client(self._measured)
 
     def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
-        if number == 0:
+        if number == _EXISTS:
             return SUCCESS
-        if number != 1:
+        if number != _MEASURE:
             return ErrorCode.NOSUPPORT
         entry = self._grant.enter(process)
         if entry is None:

@@ -162,6 +162,7 @@ def test_the_attack_is_contained(attack: Path, simulation: Callable[..., Simulat
     with simulation(*apps) as board:
         assert board.expect(r"attacker: done|panicked|attacker\.py", timeout=15)[0] == b"attacker: done"
         done = len(board.transcript)
+
         def witnessed() -> bool:
             return all(board.transcript.count(line, done) >= times for line, times in WITNESSED.items())
 
