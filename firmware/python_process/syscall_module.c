@@ -215,7 +215,7 @@ static mp_obj_t prepared_call(mp_obj_t self_in, size_t n_args, size_t n_kw, cons
         mp_arg_check_num(n_args, n_kw, self->least, self->most, false);
     }
     for (size_t i = 0; i < n_args; i++) {
-        words[i] = word(args[i]);
+        words[i] = mp_obj_is_small_int(args[i]) ? (uint32_t)MP_OBJ_SMALL_INT_VALUE(args[i]) : word(args[i]);
     }
     registers_t r = syscall_command(self->driver, self->number, words[0], words[1]);
     return r.r0 == SUCCESS ? mp_const_none : answer_of(r, self->driver, self->number);

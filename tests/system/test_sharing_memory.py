@@ -72,7 +72,7 @@ def test_a_service_holds_what_four_clients_share_and_outlives_one_but_reads_no_f
     for number, size in enumerate((128, 128, 288, 128)):  # 288 bytes may need two regions
         name = f"client{number}"
         text = CLIENT.replace("SIZE", str(size)).replace("NAME", repr(name)).replace("STAYS", str(number != 1))
-        clients.append(python_app(text, name=name, ram='"10K"'))
+        clients.append(python_app(text, name=name, ram='"11K"'))
     with simulation(keeper, *clients) as board:
         board.expect(r"keeper: held \[128, 128, 128, \d+\] True", timeout=30)
         board.expect(r"keeper: left 3 \[8, 8, 8\]", timeout=30)

@@ -12,11 +12,17 @@ What a client does is its own affair: it may end at any time, never look for its
 `buffer` is a copy, which `answer` writes back if the client is still there.
 """
 
-import syscall
+from builtins import bytearray
+
 from adder import upcall
+from syscall import SyscallError, allow_ro, allow_rw, command, natural, subscribe, yield_no_wait, yield_wait
 from uctypes import addressof
 
 _DRIVER = const(0x10000)
+_INVAL = const(6)
+_NOMEM = const(9)
+_NODEVICE = const(11)
+_UNINSTALLED = const(12)
 _DISCOVER = const(1)
 _NOTIFY_SERVICE = const(2)
 _NOTIFY_CLIENT = const(3)
@@ -32,22 +38,22 @@ def find(name: str) -> int:
     """The number of the app with this name. Raises SyscallError NODEVICE if there is none."""
     if not isinstance(name, str):
         raise TypeError("the name of an app is a str")
-    syscall.allow_ro(_DRIVER, 0, name.encode())
+    allow_ro(_DRIVER, 0, name.encode())
     try:
-        return syscall.command(_DRIVER, _DISCOVER)
-    except syscall.SyscallError as error:
-        if error.errno == syscall.NODEVICE:
-            syscall.command(_DRIVER, 0)  # raises if it is the driver that is missing
-            raise syscall.SyscallError(syscall.NODEVICE, "no app named '%s' runs" % name)
+        return command(_DRIVER, _DISCOVER)
+    except SyscallError as error:
+        if error.errno == _NODEVICE:
+            command(_DRIVER, 0)  # raises if it is the driver that is missing
+            raise SyscallError(_NODEVICE, "no app named '%s' runs" % name)
         raise
     finally:
-        syscall.allow_ro(_DRIVER, 0, None)
+        allow_ro(_DRIVER, 0, None)
 
 
 def shared(size: int) -> memoryview:
     """A buffer that the memory protection unit can lend: a power of two, at a multiple of itself."""
     rounded = _SMALLEST
-    syscall.natural(size)
+    natural(size)
     while rounded < size:
         rounded *= 2
     memory = bytearray(2 * rounded - 1)
@@ -56,7 +62,7 @@ def shared(size: int) -> memoryview:
 
 
 def _gone():
-    return syscall.SyscallError(syscall.UNINSTALLED, "the service does not run: it has ended, and may be back soon")
+    return SyscallError(_UNINSTALLED, "the service does not run: it has ended, and may be back soon")
 
 
 class Client(upcall.Requests):
@@ -68,9 +74,9 @@ class Client(upcall.Requests):
 
     def __init__(self, service: str, size: int = 0) -> None:
         self.number = find(service)
-        self.buffer: memoryview = shared(size) if syscall.natural(size) else memoryview(b"")
+        self.buffer: memoryview = shared(size) if natural(size) else memoryview(b"")
         if size:
-            syscall.allow_rw(_DRIVER, self.number, self.buffer)
+            allow_rw(_DRIVER, self.number, self.buffer)
         super().__init__(_DRIVER, self.number)
         self._question = None
         self._life = None
@@ -78,11 +84,11 @@ class Client(upcall.Requests):
     def _look(self):
         # A service that has begun anew knows nothing of us.
         try:
-            if syscall.command(_DRIVER, _LIFE, self.number) == self._life:
+            if command(_DRIVER, _LIFE, self.number) == self._life:
                 return
         except OSError:
             pass
-        while syscall.yield_no_wait():
+        while yield_no_wait():
             pass  # its answer may have been on its way before it ended
         if self._asked is None:
             return
@@ -90,24 +96,27 @@ class Client(upcall.Requests):
         raise _gone()
 
     def _idle(self):
-        if not syscall.yield_wait(_LOOK_MS):
+        if not yield_wait(_LOOK_MS):
             self._look()
 
     def notify(self) -> None:
         """Ask the service; then wait for its answer in one way or the other. An answer that is still to come to an
         earlier question, which was given up, is waited for and dropped."""
-        self._question = None
         if self._asked is not None:
+            self._question = None
             try:
                 while self._asked is not None:
                     self._idle()
             except OSError:
                 pass  # there will be none
+        number = self.number
+        self._question = self._asked = [None]  # first: the answer may come inside of the command
         try:
-            self._life = syscall.command(_DRIVER, _LIFE, self.number)
-            self._question = self.begin(_NOTIFY_SERVICE, self.number)
-        except syscall.SyscallError as error:
-            if error.errno == syscall.INVAL:
+            self._life = command(_DRIVER, _LIFE, number)
+            command(_DRIVER, _NOTIFY_SERVICE, number)
+        except BaseException as error:
+            self._question = self._asked = None
+            if isinstance(error, SyscallError) and error.errno == _INVAL:
                 raise _gone()
             raise
 
@@ -115,7 +124,7 @@ class Client(upcall.Requests):
         """Block until the service has answered."""
         question = self._question
         while question[0] is None:
-            if not syscall.yield_wait(_LOOK_MS):
+            if not yield_wait(_LOOK_MS):
                 self._look()
 
     async def answer(self) -> None:
@@ -135,14 +144,14 @@ class Service:
     shares are seen, so that none can take all of the memory."""
 
     def __init__(self, name: str, largest: int = 1024) -> None:
-        self._largest = syscall.natural(largest)
+        self._largest = natural(largest)
         self._requests = []  # (client, bytes that it shares)
         self._copies = {}  # by client: what it has been given to change
         self._owed = []  # clients that had no room for their answer yet
         self._flag = None
         self._lent = None
         self._own = find(name)
-        syscall.subscribe(_DRIVER, self._own, self._come)
+        subscribe(_DRIVER, self._own, self._come)
 
     def _come(self, client, length, address):
         request = (client, length if length < self._largest else self._largest)
@@ -151,12 +160,6 @@ class Service:
             requests.append(request)
         if self._flag:
             self._flag.set()
-
-    def _lend(self, buffer):
-        # The kernel copies: what this app holds of a client's memory could vanish at any instruction.
-        if self._lent is not buffer:
-            syscall.allow_rw(_DRIVER, self._own, buffer)
-            self._lent = buffer
 
     def _next(self):
         if self._owed:
@@ -168,9 +171,11 @@ class Service:
                 return requests.pop(0)[0], None
             buffer = bytearray(length)  # if there is no room, the request is still there
             requests.pop(0)
-            self._lend(buffer)
+            # The kernel copies: what this app holds of a client's memory could vanish at any instruction.
+            allow_rw(_DRIVER, self._own, buffer)
+            self._lent = buffer
             try:
-                syscall.command(_DRIVER, _FETCH, client)
+                command(_DRIVER, _FETCH, client)
             except OSError:
                 continue  # it is gone
             self._copies[client] = buffer
@@ -180,10 +185,11 @@ class Service:
     def wait(self) -> "tuple[int, bytearray | None]":
         """Block until a client asks: its number, and a copy of what it shares, or None if it shares nothing."""
         while True:
-            request = self._next()
-            if request:
-                return request
-            syscall.yield_wait(_LOOK_MS if self._owed else -1)
+            if self._requests or self._owed:
+                request = self._next()
+                if request:
+                    return request
+            yield_wait(_LOOK_MS if self._owed else -1)
 
     async def request(self) -> "tuple[int, bytearray | None]":
         """For `await`: the same. Tasks that wait at once get a request each, in turn."""
@@ -206,23 +212,25 @@ class Service:
         """Write back what its copy holds now, and tell the client that it is done; if it is gone, nobody is told."""
         buffer = self._copies.pop(client, None)
         if buffer is not None:
-            self._lend(buffer)
+            if self._lent is not buffer:
+                allow_rw(_DRIVER, self._own, buffer)
+                self._lent = buffer
             try:
-                syscall.command(_DRIVER, _STORE, client)
+                command(_DRIVER, _STORE, client)
             except OSError:
                 return
-        if not self._notify(client) and client not in self._owed:
-            self._owed.append(client)
-
-    def _notify(self, client):
-        # False if the client has no room for it: it has not looked for a while.
         try:
-            syscall.command(_DRIVER, _NOTIFY_CLIENT, client)
-        except syscall.SyscallError as error:
-            return error.errno != syscall.NOMEM
-        return True
+            command(_DRIVER, _NOTIFY_CLIENT, client)
+        except SyscallError as error:
+            if error.errno == _NOMEM and client not in self._owed:
+                self._owed.append(client)
 
     def _pay(self):
+        # Who had no room for it had not looked for a while.
         for client in list(self._owed):
-            if self._notify(client):
-                self._owed.remove(client)
+            try:
+                command(_DRIVER, _NOTIFY_CLIENT, client)
+            except SyscallError as error:
+                if error.errno == _NOMEM:
+                    continue
+            self._owed.remove(client)

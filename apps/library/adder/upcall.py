@@ -4,7 +4,7 @@ A driver's upcall says nothing of what it answers. So a request to a driver is a
 one begin when the answer to the last has come, even if nobody wants that any more.
 """
 
-import syscall
+from syscall import SyscallError, command, subscribe, yield_wait
 
 
 class Upcall:
@@ -17,7 +17,7 @@ class Upcall:
 
     def __init__(self, driver, number):
         self._waiters = []
-        syscall.subscribe(driver, number, self._come)
+        subscribe(driver, number, self._come)
 
     def _come(self, a, b, c):
         for waiter in self._waiters:
@@ -52,7 +52,7 @@ class _Waiter:
         """Block until it has come; returns its three numbers. Other handlers run meanwhile."""
         try:
             while self._arguments is None:
-                syscall.yield_wait()
+                yield_wait()
         finally:
             self.cancel()
         return self._arguments
@@ -83,7 +83,7 @@ class Requests:
         self._turn = None  # for tasks
         self._flag = None
         for number in numbers:
-            syscall.subscribe(driver, number, self._come)
+            subscribe(driver, number, self._come)
 
     def _come(self, a, b, c):
         asked = self._asked
@@ -93,7 +93,7 @@ class Requests:
             if self._flag:
                 self._flag.set()
 
-    def begin(self, command, a=0, b=0, allow=None, buffer=None):
+    def begin(self, number, a=0, b=0, allow=None, buffer=None):
         """Ask, when nothing is on its way any more (blocks); returns a list into which the answer comes."""
         while self._asked is not None:
             self._idle()
@@ -101,22 +101,22 @@ class Requests:
             allow(self._driver, 0, buffer)
         self._asked = asked = [None]  # first: the answer may come inside of the command
         try:
-            syscall.command(self._driver, command, a, b)
+            command(self._driver, number, a, b)
         except:
             self._asked = None
             raise
         return asked
 
     def _idle(self):
-        syscall.yield_wait()
+        yield_wait()
 
-    def ask(self, command, a=0, b=0, allow=None, buffer=None):
+    def ask(self, number, a=0, b=0, allow=None, buffer=None):
         """Ask and block for the answer: its three numbers. `buffer` is lent to the driver meanwhile, by `allow`. Other
         handlers run."""
         try:
-            asked = self.begin(command, a, b, allow, buffer)
+            asked = self.begin(number, a, b, allow, buffer)
             while asked[0] is None:
-                syscall.yield_wait()
+                yield_wait()
             return asked[0]
         finally:
             if allow is not None:
@@ -132,7 +132,7 @@ class Requests:
         while self._asked is not None and (asked is None or asked[0] is None):
             await self._flag.wait()
 
-    async def get(self, command, a=0, b=0, allow=None, buffer=None):
+    async def get(self, number, a=0, b=0, allow=None, buffer=None):
         """For `await`: the same."""
         import asyncio
 
@@ -142,7 +142,7 @@ class Requests:
         async with self._turn:
             await self._come_to(None)  # an answer that nobody wants
             try:
-                asked = self.begin(command, a, b, allow, buffer)
+                asked = self.begin(number, a, b, allow, buffer)
                 await self._come_to(asked)
             finally:
                 if allow is not None:
@@ -153,5 +153,5 @@ class Requests:
 def checked(arguments):
     """An upcall's numbers behind the first, which is its status; raises SyscallError unless it is 0."""
     if arguments[0]:
-        raise syscall.SyscallError(arguments[0], "the operation failed")
+        raise SyscallError(arguments[0], "the operation failed")
     return arguments[1:]
