@@ -32,6 +32,7 @@ VERBS = {
     "inspect": Verb("adder.apps.tbf", "inspect_command", "Show what a TBF or TAB file contains."),
     "image": Verb("adder.image_command", "image", "Put apps into a simulated flash; export for a board."),
     "flash": Verb("adder.flash.command", "flash", "Write the kernel and apps to a board."),
+    "console": Verb("adder.flash.console", "console", "Show a real board's console: serial port or debug probe."),
     "simulate": Verb("adder.run.simulate", "simulate", "Run a board's kernel in a simulator, with its console here."),
     "renode": Verb("adder.run.renode", "renode", "Run the nRF52840's kernel in Renode, or test it there."),
     "press": Verb("adder.run.simulated", "press", "Press a button of the simulated board."),

@@ -87,6 +87,12 @@ def read_manifest(name: str, folder: Path | None = None) -> dict[str, Any]:
     for region in manifest["memory"].values():
         if "end" in region:
             region["size"] = region.pop("end") - region["start"]
+    manifest["peripherals"] = {name: it for name, it in manifest["peripherals"].items() if it.pop("if", True)}
+    for peripheral in manifest["peripherals"].values():
+        if "within" in peripheral:  # it is the end of that memory
+            region = manifest["memory"][peripheral["within"]]
+            region["size"] -= peripheral["size"]
+            peripheral["base"] = region["start"] + region["size"]
     return dict(manifest)
 
 

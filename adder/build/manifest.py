@@ -48,8 +48,8 @@ def check(manifest: dict[str, Any]) -> None:
         blocks.append((base, size, name))
         if base % 4 or size % 4 or size <= 0:
             raise AdderError(f"Peripheral '{name}': base and size must be multiples of 4.")
-        if peripheral.get("simulated", False):
-            check_simulated(manifest, name, base, size)
+        if peripheral.get("simulated", False) or "within" in peripheral:
+            check_in_memory(manifest, name, base, size)
         elif not 0x40000000 <= base <= base + size <= 0x60000000:
             raise AdderError(f"Peripheral '{name}' lies outside the peripheral space 0x40000000-0x60000000.")
         for line_name, line in peripheral.get("irq", {}).items():
@@ -85,9 +85,10 @@ def check_memory(manifest: dict[str, Any]) -> None:
 def check_channel(where: str, registers: dict[str, Any]) -> None:
     """A DMA channel has a length register that counts bytes or `unit` bytes, or moves `size` bytes each time.
 
-    `off` is a register that is 0 while the peripheral is off; a driver may write to it.
+    `off` is a register that is 0 while the peripheral is off; a driver may write to it. `shared`: the hardware only
+    reads, and the driver writes on.
     """
-    keys = set(registers) - {"off"}
+    keys = set(registers) - {"off", "shared"}
     if keys not in ({"pointer", "length", "end"}, {"pointer", "length", "end", "unit"}, {"pointer", "size", "end"}):
         raise AdderError(f"{where} names its pointer, its end, and its length (and perhaps unit) or size.")
     if registers.get("off") == 0:
@@ -101,16 +102,18 @@ def check_channel(where: str, registers: dict[str, Any]) -> None:
 def channel_row(name: str, channel: dict[str, Any]) -> str:
     """A row of dma_channels[]: unit 0 says that the length is no register but a number of bytes."""
     length, unit = (channel["size"], 0) if "size" in channel else (channel["length"], channel.get("unit", 1))
-    off = channel.get("off", 0)
-    return f"    {{ MP_QSTR_{name}, 0x{channel['pointer']:x}, 0x{length:x}, 0x{channel['end']:x}, 0x{off:x}, {unit} }},"
+    off, shared = channel.get("off", 0), str(channel.get("shared", False)).lower()
+    numbers = f"0x{channel['pointer']:x}, 0x{length:x}, 0x{channel['end']:x}, 0x{off:x}"
+    return f"    {{ MP_QSTR_{name}, {numbers}, {shared}, {unit} }},"
 
 
-def check_simulated(manifest: dict[str, Any], name: str, base: int, size: int) -> None:
-    """A simulated peripheral is memory that nothing else uses, on a board whose flash is simulated as well."""
-    if manifest["flash"]["kind"] != "memory":
+def check_in_memory(manifest: dict[str, Any], name: str, base: int, size: int) -> None:
+    """A peripheral that is memory, and nobody else's: a simulated one, or a part of RAM that a debug probe reads."""
+    simulated = manifest["peripherals"][name].get("simulated", False)
+    if simulated and manifest["flash"]["kind"] != "memory":
         raise AdderError(f"Peripheral '{name}': only a simulated board has simulated peripherals.")
     if not 0x20000000 <= base <= base + size <= 0x40000000:
-        raise AdderError(f"Peripheral '{name}' is simulated and lies outside the memory 0x20000000-0x40000000.")
+        raise AdderError(f"Peripheral '{name}' is memory and lies outside of it (0x20000000-0x40000000).")
     for key, region in manifest["memory"].items():
         if base < region["start"] + region["size"] and region["start"] < base + size:
             raise AdderError(f"Peripheral '{name}' overlaps the memory '{key}': it would open what lies there.")

@@ -86,8 +86,7 @@ class Method(ABC):
     option: ClassVar[str]
     """The option that chooses among several devices."""
     thing: ClassVar[str]
-    """What the devices are, one of them and many."""
-    things: ClassVar[str]
+    """What a device is."""
     nothing: ClassVar[str]
     """The sentence for when none is connected."""
 
@@ -113,16 +112,21 @@ class Method(ABC):
 
     def choose(self, devices: Sequence[Device], wanted: str | None) -> Device:
         """The device that is meant; the only one if nothing is said."""
-        if not devices:
-            raise AdderError(self.nothing)
-        listed = ", ".join(map(str, devices))
-        fitting = [device for device in devices if wanted is None or wanted.lower() in device.id.lower()]
-        exact = [device for device in fitting if device.id == wanted]
-        if len(exact or fitting) == 1:
-            return (exact or fitting)[0]
-        if not fitting:
-            raise AdderError(f"No {self.thing} '{wanted}' is connected; connected: {listed}.")
-        raise AdderError(f"Several {self.things} are connected: {listed}; choose one with {self.option}.")
+        return choose(devices, wanted, self.thing, self.option, self.nothing)
+
+
+def choose(devices: Sequence[Device], wanted: str | None, thing: str, option: str, nothing: str) -> Device:
+    """The device that is meant; the only one if nothing is said. `nothing` is the sentence for when there is none."""
+    if not devices:
+        raise AdderError(nothing)
+    listed = ", ".join(map(str, devices))
+    fitting = [device for device in devices if wanted is None or wanted.lower() in device.id.lower()]
+    exact = [device for device in fitting if device.id == wanted]
+    if len(exact or fitting) == 1:
+        return (exact or fitting)[0]
+    if not fitting:
+        raise AdderError(f"No {thing} '{wanted}' is connected; connected: {listed}.")
+    raise AdderError(f"Several {thing}s are connected: {listed}; choose one with {option}.")
 
 
 def find_program(*names: str) -> str | None:

@@ -97,7 +97,6 @@ class ProbeMethod(ToolMethod):
 
     option = "--probe"
     thing = "probe"
-    things = "probes"
 
     @abstractmethod
     def read_command(self, device: Device, addresses: Sequence[int], folder: Path) -> list[str]:

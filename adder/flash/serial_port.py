@@ -90,7 +90,6 @@ class Dfu(Method):
     title = "serial DFU"
     option = "--port"
     thing = "DFU port"
-    things = "DFU ports"
     nothing = (
         "No serial port of a DFU bootloader is connected: press the dongle's RESET button "
         "(the red LED then pulses); docs/flashing.md has the other boards' ways."
@@ -148,7 +147,6 @@ class Bossac(ToolMethod):
     title = "bossac"
     option = "--port"
     thing = "Arduino"
-    things = "Arduinos"
     programs = ("bossac", "bossac_arduino2")
     get = "Arduino's variant of it is needed, which the Arduino IDE installs with the board (docs/flashing.md)"
     nothing = "No Arduino Nano 33 BLE is connected: press its reset button twice, quickly; the orange LED then pulses."

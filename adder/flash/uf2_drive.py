@@ -92,7 +92,6 @@ class Uf2(Method):
     title = "UF2 drive"
     option = "--port"
     thing = "UF2 drive"
-    things = "UF2 drives"
     nothing = (
         "No UF2 drive of an nRF52840 is mounted: press the board's reset button twice, quickly "
         "(docs/flashing.md has each board's way), and mount the drive if your system does not."

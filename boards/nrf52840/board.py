@@ -6,14 +6,18 @@ from micropython import const
 
 import config
 from capsules.core import alarm, console
-from capsules.drivers.nrf52.event_counter import TimerCounter
 from capsules.drivers.nrf52.gpio import Pins
 from capsules.drivers.nrf52.rtc import RtcAlarm
+from capsules.hil.uart import Uart
 from capsules.virtual.virtual_alarm import AlarmMux
 from components import nrf52
 from components.alarm import alarm_stack
 from components.console import console_stack
 
+if config.NRF52_CONSOLE_RTT:
+    from capsules.drivers.rtt import RttUart
+else:
+    from capsules.drivers.nrf52.event_counter import TimerCounter
 if config.CAPSULE_LED:
     from capsules.core import led
 if config.CAPSULE_BUTTON:
@@ -73,17 +77,24 @@ gpiote_registers = mint.registers("gpiote")
 gpiote_line = mint.interrupt("gpiote", "all")
 pins = mint.build("gpio", lambda: Pins(gpio0, gpio1, gpiote_registers, gpiote_line))
 
-# TIMER1 counts the bytes that UARTE0 receives.
-counter_registers = mint.registers("timer1")
-counter_line = mint.interrupt("timer1", "all")
-counter = mint.build("uart_counter", lambda: TimerCounter(counter_registers, counter_line))
-ppi = mint.registers("ppi")
-ppi.write(_PPI_CH0_EEP, _UARTE0_EVENTS_RXDRDY)
-ppi.write(_PPI_CH0_TEP, _TIMER1_TASKS_COUNT)
-ppi.write(_PPI_CHENSET, 1)
-uart_registers = mint.registers("uarte0")
-uart_line = mint.interrupt("uarte0", "all")
-uart = mint.build("uart", lambda: nrf52.uart(uart_registers, uart_line, pins, counter, clock.new_high(), drivers_time.new_alarm()))
+if config.NRF52_CONSOLE_RTT:
+    rtt_registers = mint.registers("rtt")
+    rtt_line = mint.software_interrupt()
+    uart: Uart = mint.build("uart", lambda: RttUart(rtt_registers, drivers_time.new_alarm(), rtt_line))
+else:
+    # TIMER1 counts the bytes that UARTE0 receives.
+    counter_registers = mint.registers("timer1")
+    counter_line = mint.interrupt("timer1", "all")
+    counter = mint.build("uart_counter", lambda: TimerCounter(counter_registers, counter_line))
+    ppi = mint.registers("ppi")
+    ppi.write(_PPI_CH0_EEP, _UARTE0_EVENTS_RXDRDY)
+    ppi.write(_PPI_CH0_TEP, _TIMER1_TASKS_COUNT)
+    ppi.write(_PPI_CHENSET, 1)
+    uart_registers = mint.registers("uarte0")
+    uart_line = mint.interrupt("uarte0", "all")
+    uart = mint.build(
+        "uart", lambda: nrf52.uart(uart_registers, uart_line, pins, counter, clock.new_high(), drivers_time.new_alarm())
+    )
 
 kernel_log = mint.kernel_log()
 log_line = mint.software_interrupt()

@@ -193,7 +193,8 @@ static void point_nowhere(const peripheral_t *peripheral, const dma_channel_t *c
 // bytes of the buffer, which is locked until end_dma() returns it. The driver then triggers the transfer.
 // Safety: the pointer and the length cannot be written otherwise; the bytes are never freed. A transfer may
 // begin by itself at any moment, so no pointer ever stands with the length of another buffer. What the hardware
-// counts by is the manifest's `unit`; a transfer of a fixed size needs a buffer of just that length.
+// counts by is the manifest's `unit`; a transfer of a fixed size needs a buffer of just that length. A `shared` buffer
+// stays the driver's to write, since the hardware, or a debug probe, only reads it.
 static mp_obj_t registers_start_dma(size_t n_args, const mp_obj_t *args) {
     (void)n_args;
     const peripheral_t *peripheral = ((registers_t *)MP_OBJ_TO_PTR(args[0]))->peripheral;
@@ -221,6 +222,9 @@ static mp_obj_t registers_start_dma(size_t n_args, const mp_obj_t *args) {
     if (unit != 0) {
         REGISTER(peripheral->base + registers->length) = length / unit;
     }
+    if (registers->shared) {
+        buffer_unlock(args[2]);
+    }
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(registers_start_dma_obj, 4, 4, registers_start_dma);
@@ -243,7 +247,9 @@ static mp_obj_t registers_end_dma(mp_obj_t self_in, mp_obj_t name) {
     if (transfers[channel][0] == MP_OBJ_NULL) {
         point_nowhere(peripheral, &dma_channels[channel]);
     }
-    buffer_unlock(buffer);
+    if (!dma_channels[channel].shared) {
+        buffer_unlock(buffer);
+    }
     return buffer;
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(registers_end_dma_obj, registers_end_dma);

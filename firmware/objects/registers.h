@@ -13,6 +13,7 @@ typedef struct {
     uint16_t pointer, length; // where, and how much
     uint16_t end;             // reads as something else than 0 when a transfer is over, until 0 is written
     uint16_t off;             // reads as 0 when the peripheral is off, which ends a transfer, too; 0: it has no such register
+    bool shared;              // the driver goes on writing to the buffer, which hardware reads alone
     uint8_t unit;             // bytes that `length` counts by; 0: each transfer is of `length` bytes, without a register
 } dma_channel_t;
 

@@ -57,9 +57,10 @@ CHANNEL = {"pointer": 0x534, "length": 0x538, "end": 0x110}
 @pytest.mark.parametrize(
     ("channel", "row"),
     [
-        (CHANNEL, "0x534, 0x538, 0x110, 0x0, 1"),
-        (CHANNEL | {"unit": 2, "off": 0x500}, "0x534, 0x538, 0x110, 0x500, 2"),
-        ({"pointer": 0x504, "size": 48, "end": 0x100}, "0x504, 0x30, 0x100, 0x0, 0"),
+        (CHANNEL, "0x534, 0x538, 0x110, 0x0, false, 1"),
+        (CHANNEL | {"unit": 2, "off": 0x500}, "0x534, 0x538, 0x110, 0x500, false, 2"),
+        ({"pointer": 0x504, "size": 48, "end": 0x100}, "0x504, 0x30, 0x100, 0x0, false, 0"),
+        (CHANNEL | {"shared": True}, "0x534, 0x538, 0x110, 0x0, true, 1"),
     ],
 )
 def test_a_dma_channel_says_what_its_hardware_counts_by(channel, row) -> None:
@@ -301,10 +302,10 @@ def test_const_runs_nothing_of_the_source() -> None:
     [
         ({}, None),
         ({"base": 0x21080010}, None),
-        ({"base": 0x40008000}, "outside the memory"),
-        ({"base": 0x3FFFFFFC}, "outside the memory"),
-        ({"base": 0x00080000}, "outside the memory"),
-        ({"base": 0xE0000000}, "outside the memory"),
+        ({"base": 0x40008000}, "lies outside of it"),
+        ({"base": 0x3FFFFFFC}, "lies outside of it"),
+        ({"base": 0x00080000}, "lies outside of it"),
+        ({"base": 0xE0000000}, "lies outside of it"),
         ({"base": 0x2107FFFC}, "overlaps the memory 'storage'"),
         ({"base": 0x21000000}, "overlaps the memory 'app_flash'"),
         ({"base": 0x20000000}, "overlaps the memory 'ram'"),
@@ -323,11 +324,25 @@ def test_a_simulated_peripheral_is_memory_that_nothing_else_uses(change: dict, c
         manifest.check(given)
 
 
-def test_a_chip_has_no_simulated_peripherals() -> None:
-    given = tomllib.loads((ROOT / "boards" / "nrf52840" / "memory.toml").read_text())
+def test_a_chip_has_no_simulated_peripherals(tmp_path: Path) -> None:
+    given = read_manifest("nrf52840", tmp_path)
     manifest.check(given)
     given["peripherals"]["thing"] = {"base": 0x21080000, "size": 0x10, "simulated": True}
     with pytest.raises(AdderError, match="only a simulated board"):
+        manifest.check(given)
+
+
+def test_what_lies_within_a_memory_takes_its_end_and_is_there_only_if_chosen(tmp_path: Path) -> None:
+    without = read_manifest("nrf52840", tmp_path)
+    assert "rtt" not in without["peripherals"]
+    (tmp_path / ".config").write_text("CONFIG_NRF52_CONSOLE_RTT=y\n")
+    given = read_manifest("nrf52840", tmp_path)
+    manifest.check(given)
+    block, ram = given["peripherals"]["rtt"], given["memory"]["ram"]
+    assert (block["base"], block["base"] + block["size"]) == (0x2003FF00, 0x20040000)
+    assert ram["start"] + ram["size"] == block["base"] == manifest.memory_map(given)["RAM_END"]
+    ram["size"] += 4
+    with pytest.raises(AdderError, match="overlaps the memory 'ram'"):
         manifest.check(given)
 
 

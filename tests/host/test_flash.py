@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import tty
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,7 +22,7 @@ from making import ElfMaker, make_tbf
 from adder.board import Board
 from adder.cli import cli
 from adder.errors import AdderError
-from adder.flash import method, nordic_dfu, probes, serial_port, uf2_drive
+from adder.flash import console, method, nordic_dfu, probes, serial_port, uf2_drive
 from adder.flash.formats import adafruit_init_packet, nordic_init_packet, to_uf2
 from adder.flash.image import Piece, make_image
 
@@ -828,3 +829,73 @@ def test_slip_frames_hold_any_bytes(data: bytes) -> None:
     assert frame.endswith(b"\xc0")
     assert b"\xc0" not in frame[:-1]
     assert nordic_dfu.slip_decode(frame[:-1]) == data
+
+
+# -- The console -----------------------------------------------------------------
+
+
+@pytest.fixture
+def rtt_kernel(desk: Desk) -> None:
+    (desk.build / ".config").write_text("CONFIG_NRF52_CONSOLE_RTT=y\n")
+
+
+@pytest.fixture
+def show(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    """Runs `adder console`, as if the board were built in the desk's folder; returns what is said and its exit code."""
+    read = console.read_manifest
+    monkeypatch.setattr(console, "read_manifest", lambda name: read(name, desk.build))
+
+    def run(*arguments: str) -> tuple[str, int]:
+        result = CliRunner().invoke(cli, ["console", *arguments])
+        return str(result.exception or ""), result.exit_code
+
+    return run
+
+
+@pytest.mark.usefixtures("rtt_kernel")
+def test_the_console_through_a_probe_is_pyocds_told_where_the_block_lies(desk: Desk, show) -> None:
+    desk.tool("pyocd", ("json --probes", PYOCD_LIST))
+    assert show("--rtt") == ("", 0)
+    *_, (name, verb, *options) = desk.calls()
+    assert (name, verb) == ("pyocd", "rtt")
+    said = dict(pairwise(options))
+    assert (said["--uid"], said["--connect"]) == ("0240000034544e45", "attach")
+    assert (int(said["--address"], 16), int(said["--size"])) == (0x2003FF00, 0x100)
+
+
+@pytest.mark.parametrize(
+    ("tool", "options", "sentence"),
+    [
+        (None, ["--rtt"], "pyocd is not installed"),
+        ({"boards": []}, ["--rtt"], "finds no debug probe"),
+        ({"boards": []}, ["--probe", "02"], "A probe is for --rtt"),
+        ({"boards": []}, ["--rtt", "--port", "x"], "named with --probe"),
+        ({"boards": []}, [], "No serial port is there"),
+    ],
+)
+@pytest.mark.usefixtures("rtt_kernel")
+def test_a_console_that_cannot_be_shown_is_one_sentence(desk: Desk, show, tool, options, sentence) -> None:
+    if tool is not None:
+        desk.tool("pyocd", ("json --probes", json.dumps(tool)))
+    said, code = show(*options)
+    assert sentence in said
+    assert code == 1
+
+
+def test_a_kernel_whose_console_is_the_uart_is_not_looked_for_in_the_probe(show) -> None:
+    said, code = show("--rtt")
+    assert "choose NRF52_CONSOLE_RTT" in said
+    assert code == 1
+
+
+def test_several_serial_ports_are_listed_and_one_is_chosen(desk: Desk, show, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.plug_port("/dev/ttyACM0", 0x1366, 0x1015)
+    desk.plug_port("/dev/ttyACM1", 0x239A, 0x8029)
+    said, code = show()
+    assert "/dev/ttyACM0" in said
+    assert "--port" in said
+    assert code == 1
+    called = []
+    monkeypatch.setattr(console.subprocess, "call", lambda command: called.append(command) or 0)
+    assert show("--port", "/dev/ttyACM1") == ("", 0)
+    assert called[0][1:] == ["-m", "serial.tools.miniterm", "--raw", "/dev/ttyACM1", "115200"]

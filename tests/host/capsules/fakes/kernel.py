@@ -435,6 +435,8 @@ class Registers:
         self._write(it["pointer"], address)
         if "length" in it:
             self._write(it["length"], length // unit)
+        if it.get("shared"):
+            buffer.unlock()
 
     def end_dma(self, channel: str) -> Buffer | None:
         if channel not in self.dma:
@@ -447,7 +449,8 @@ class Registers:
         if not self.transfers[channel]:
             it = self.dma[channel]
             self._write(it["length"] if "length" in it else it["pointer"], 0)
-        buffer.unlock()
+        if not self.dma[channel].get("shared"):
+            buffer.unlock()
         return buffer
 
     def field(self, offset: int, shift: int, width: int, inverted: bool = False) -> "Field":

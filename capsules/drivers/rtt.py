@@ -1,0 +1,170 @@
+"""A UART through the debug probe: SEGGER's Real Time Transfer (RTT), two rings of bytes that a probe reads and writes.
+
+A probe's program finds a block in RAM by its name, `SEGGER RTT`, and looks into it for as long as it is there; the processor
+does not stop for that. The block's words are those of a window onto memory that nobody else has, as if they were
+registers; the rings are buffers, whose places and sizes the core writes into the block as it does for DMA. Layout of
+the block: SEGGER, "RTT" knowledge base, "RTT Control Block"; as pyOCD (pyocd/debug/rtt.py) and J-Link read it.
+
+Nobody says when a probe has looked, so this driver does so, all 10 ms, while there is something to send or somebody
+receives. What nobody fetches for a tenth of a second is thrown away until somebody does, as by a UART with no cable: a
+board without a probe does not wait for one. The ring keeps the oldest of it, which is what the board said when it booted.
+"""
+
+from typing import Callable
+
+from cells import Buffer, TakeCell
+from kernel import ErrorCode, InterruptLine, Registers, call_client
+from micropython import const
+
+from capsules.hil.time import Alarm
+from capsules.hil.uart import UartClient
+
+_ID = const(0x00)  # 16 bytes, written last: it is what the probe looks for
+_MAX_UP = const(0x10)  # how many rings there are to the probe
+_MAX_DOWN = const(0x14)  # and from it
+_UP_NAME = const(0x18)  # address of a text, or 0
+_UP_WRITTEN = const(0x24)  # offset in the ring at which we write next
+_UP_READ = const(0x28)  # and the probe reads next; as long as they are equal, the ring is empty
+_UP_FLAGS = const(0x2C)  # 0: what does not fit is skipped
+_DOWN_NAME = const(0x30)
+_DOWN_WRITTEN = const(0x3C)  # the probe's
+_DOWN_READ = const(0x40)  # ours
+_DOWN_FLAGS = const(0x44)
+# pBuffer and SizeOfBuffer of each are the manifest's DMA channels.
+
+_SEGG = const(0x47474553)
+_ER_R = const(0x52205245)
+_TT = const(0x00005454)
+
+_UP_SIZE = const(512)  # powers of two
+_DOWN_SIZE = const(64)
+_LOOKS_PER_SECOND = const(100)
+_PATIENCE = const(10)  # looks at a full ring, after which nobody reads
+
+
+class RttUart:
+    """A HIL Uart. `registers` is the window onto the block's memory, `line` is for what must not happen within a call."""
+
+    def __init__(self, registers: Registers, alarm: Alarm, line: InterruptLine) -> None:
+        self._registers = registers
+        self._up = Buffer(_UP_SIZE)
+        self._down = Buffer(_DOWN_SIZE)
+        self._up_written = registers.field(_UP_WRITTEN, 0, 32)
+        self._up_read = registers.field(_UP_READ, 0, 16)
+        self._down_written = registers.field(_DOWN_WRITTEN, 0, 16)
+        self._down_read = registers.field(_DOWN_READ, 0, 32)
+        self._transmitted: "Callable[[Buffer, int, int], None]" = self._ignore
+        self._received: "Callable[[Buffer, int, int], None]" = self._ignore
+        self._tx_buffer: TakeCell[Buffer] = TakeCell()
+        self._tx_at = 0
+        self._tx_length = 0
+        self._rx_buffer: TakeCell[Buffer] = TakeCell()
+        self._rx_at = 0
+        self._rx_length = 0
+        self._write_at = 0  # in the ring; the block's words are the probe's to spoil
+        self._read_at = 0
+        self._last_read = 0  # where the probe was when we looked last
+        self._patience = _PATIENCE
+        self._alarm = alarm
+        self._period = max(1, (int(alarm.frequency) >> 8) // _LOOKS_PER_SECOND)
+        self._looking = False  # the alarm is set
+        self._trigger = line.trigger
+        alarm.set_client(self._look)
+        line.enable(self._serve)
+
+    def start(self) -> None:
+        """Write the block."""
+        write = self._registers.write
+        write(_ID, 0)
+        for offset in (_UP_NAME, _UP_WRITTEN, _UP_READ, _UP_FLAGS, _DOWN_NAME, _DOWN_WRITTEN, _DOWN_READ, _DOWN_FLAGS):
+            write(offset, 0)
+        self._registers.start_dma("up", self._up, _UP_SIZE)
+        self._registers.start_dma("down", self._down, _DOWN_SIZE)
+        write(_MAX_UP, 1)
+        write(_MAX_DOWN, 1)
+        write(_ID + 4, _ER_R)
+        write(_ID + 8, _TT)
+        write(_ID + 12, 0)
+        write(_ID, _SEGG)
+
+    def set_client(self, client: UartClient) -> None:
+        self._transmitted = client.transmitted
+        self._received = client.received
+
+    def _ignore(self, buffer: Buffer, length: int, status: int) -> None:
+        """The client if there is none."""
+
+    # -- For the client --
+
+    def transmit(self, buffer: Buffer, length: int) -> None:
+        self._tx_at = 0
+        self._tx_length = length
+        self._tx_buffer.put(buffer.move(self))
+        self._trigger()
+
+    def receive(self, buffer: Buffer, length: int) -> None:
+        self._rx_at = 0
+        self._rx_length = length
+        self._rx_buffer.put(buffer.move(self))
+        self._trigger()
+
+    def receive_abort(self) -> None:
+        buffer = self._rx_buffer.take()
+        if buffer is not None:
+            self._received(buffer.give_back(), self._rx_at, ErrorCode.CANCEL)  # who is called here has called
+
+    # -- For the probe --
+
+    def _look(self) -> None:
+        self._looking = False
+        if self._patience > 0:
+            self._patience -= 1
+        self._serve()
+
+    def _serve(self) -> None:
+        """Move what there is room for; look again if that is not all."""
+        self._send()
+        self._fetch()
+        if not self._looking and (self._tx_buffer.is_some() or self._rx_buffer.is_some()):
+            self._looking = True
+            self._alarm.set_alarm(self._period)
+
+    def _send(self) -> None:
+        buffer = self._tx_buffer.take()
+        if buffer is None:
+            return
+        read = self._up_read()
+        if read != self._last_read:  # somebody reads
+            self._last_read = read
+            self._patience = _PATIENCE
+        while read < _UP_SIZE and self._tx_at < self._tx_length:  # a probe that says nonsense has read nothing
+            # One place stays free: full would look like empty.
+            end = read - 1 if read > self._write_at else _UP_SIZE - (1 if read == 0 else 0)
+            count = min(end - self._write_at, self._tx_length - self._tx_at)
+            if count <= 0:
+                break
+            self._up.copy(self._write_at, buffer, self._tx_at, count)
+            self._tx_at += count
+            self._write_at = (self._write_at + count) & (_UP_SIZE - 1)
+            self._up_written(self._write_at)
+        if self._tx_at < self._tx_length and self._patience > 0:
+            self._tx_buffer.put(buffer)
+            return
+        call_client(self._transmitted, buffer.give_back(), self._tx_length, 0)
+
+    def _fetch(self) -> None:
+        buffer = self._rx_buffer.take()
+        if buffer is None:
+            return
+        written = self._down_written()
+        while written < _DOWN_SIZE and written != self._read_at and self._rx_at < self._rx_length:
+            end = written if written > self._read_at else _DOWN_SIZE
+            count = min(end - self._read_at, self._rx_length - self._rx_at)
+            buffer.copy(self._rx_at, self._down, self._read_at, count)
+            self._rx_at += count
+            self._read_at = (self._read_at + count) & (_DOWN_SIZE - 1)
+            self._down_read(self._read_at)
+        if self._rx_at < self._rx_length:
+            self._rx_buffer.put(buffer)
+            return
+        call_client(self._received, buffer.give_back(), self._rx_length, 0)
