@@ -25,8 +25,11 @@ from adder.board import ROOT
 from adder.errors import AdderError
 from adder.output import console, table, write_json
 
-LIMIT = 13000
+LIMIT = 13_400
 """What we allow ourselves. A test holds us to it; docs/architecture.md says how it came to be so much."""
+
+ROOM = 300
+"""At least so many stay free, so that nobody presses code into long lines. Whoever needs them raises the limit."""
 
 KINDS = {
     "c": "C",

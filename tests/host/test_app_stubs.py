@@ -106,7 +106,11 @@ def mypy(folder: Path) -> str:
 
 
 def test_mypy_accepts_every_example_app_and_the_stubs_and_finds_what_is_wrong(tmp_path: Path) -> None:
-    sources = [*(ROOT / "apps").glob("*.py"), *(ROOT / "renode" / "tests" / "apps").glob("*.py")]
+    sources = [
+        *(ROOT / "apps").glob("*.py"),
+        *(ROOT / "tests" / "apps").glob("*.py"),
+        *(ROOT / "renode" / "tests" / "apps").glob("*.py"),
+    ]
     for path in sources:
         if path.stem != "misbehave":  # which does what no type allows
             (tmp_path / f"app_{path.stem}.py").write_text(path.read_text())

@@ -7,7 +7,12 @@ import pytest
 
 from adder.board import ROOT, load_board
 
-PAGES = [ROOT / "README.md", ROOT / "apps" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "apps" / "README.md",
+    ROOT / "tests" / "apps" / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 TOP = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")} - {"build"}
 FOLDERS = (ROOT, ROOT / "renode")
 """What names begin in; docs/simulation.md has a table of renode/."""
@@ -30,6 +35,33 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         if fragment:
             headings = re.findall(r"(?m)^#+ (.*)$", target.read_text())
             assert fragment in map(anchor, headings), link
+
+
+def links_of(page: Path) -> set[Path]:
+    """Where a page leads to."""
+    links = re.findall(r"\]\((?!http)([^)#\s]+)[^)\s]*\)", page.read_text())
+    return {(page.parent / link).resolve() for link in links}
+
+
+def test_what_a_newcomer_looks_for_is_three_hops_from_the_readme_at_most() -> None:
+    table = (ROOT / "docs" / "README.md").read_text().partition("## Where is")[2]
+    rows = re.findall(r"(?m)^\| (.+\?) \| \[[^]]+\]\((\S+)\) \| `([^`]+)` \|$", table)
+    assert len(rows) >= 10
+    near = {ROOT / "README.md"}
+    for _ in range(2):
+        near |= {link for page in near if page.suffix == ".md" for link in links_of(page)}
+    for question, link, name in rows:
+        target = (ROOT / "docs" / link).resolve()
+        assert target in near, question
+        assert name in target.read_text(), f"{question} {name} is not in {link}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_page_is_found_from_the_readme(page: Path) -> None:
+    near = {ROOT / "README.md"}
+    for _ in range(3):
+        near |= {link for found in near if found.suffix == ".md" for link in links_of(found)}
+    assert page in near
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

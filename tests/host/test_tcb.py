@@ -144,7 +144,7 @@ def test_the_verb_counts_this_repository(tmp_path: Path) -> None:
     assert min(parts) > 0
     assert report["total_lines"] == sum(parts) == sum(report["units"].values())
     assert f"{report['total_lines']:,} of {tcb.LIMIT:,} allowed" in result.output
-    assert report["total_lines"] <= tcb.LIMIT
+    assert report["total_lines"] <= tcb.LIMIT - tcb.ROOM, "raise the limit, and say why in docs/architecture.md"
 
 
 FOR_PEOPLE = {"adder/__init__.py", "adder/errors.py", "adder/output.py", "adder/text.py"}

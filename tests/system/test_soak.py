@@ -12,7 +12,7 @@ from adder.apps import python_app
 from adder.board import ROOT
 
 INSTRUCTION_NS = 32  # the simulation's shift is 5: an instruction takes 2^5 ns of its time
-SOURCE = ROOT / "apps" / "soak.py"
+SOURCE = ROOT / "tests" / "apps" / "soak.py"
 LINE = re.compile(r"^(soak-[a-d]) (\d+) ([0-9a-f]{8}) (\d+)\r?$", re.MULTILINE)
 
 

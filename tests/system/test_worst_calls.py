@@ -64,7 +64,7 @@ def write_flash(folder: Path, text: bytes) -> FlashImage:
     """The app, told of these commands, and two others."""
     elf = (ROOT / "build" / "apps" / "costs.elf").read_bytes()
     at = elf.index(b"COMMANDS:") + len("COMMANDS:")
-    assert len(text) < 500, "the list in apps/costs/main.c is too small"
+    assert len(text) < 500, "the list in tests/apps/costs/main.c is too small"
     elf = elf[:at] + text + bytes(1) + elf[at + len(text) + 1 :]
     image = FlashImage(folder / "flash.img")
     options = Options(name="costs", storage=StoragePermissions(27, (27,), (27,)))
