@@ -176,10 +176,6 @@ class Freezer:
                 return mpy_cross.emitter(self.config, str(module.path.relative_to(folder).with_suffix("")))
         return mpy_cross.emitter(self.config, module.name)
 
-    def library_emitter(self, shown: str) -> str:
-        """What mpy-cross.cfg says of a module of processes."""
-        return mpy_cross.emitter(self.config, "apps/library/" + shown)
-
     def compile(self, shown: str, path: Path, emit: str, text: str) -> Path:
         """Compile one module's text; returns its .mpy file. Tracebacks will call it `shown`."""
         source = self.folder / "frozen" / shown

@@ -37,8 +37,6 @@ PARAMETERS = (100, 100)
 """What perf_bench calls N, MHz of the CPU, and M, KB of heap: how much each program does."""
 
 TIMEOUT = 120.0
-AIM = 3.0
-"""Per cent that a process may take longer than the bare interpreter."""
 
 
 @dataclass(frozen=True)

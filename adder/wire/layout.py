@@ -26,8 +26,6 @@ class Image:
     """For flash, at `_wired`."""
     ram: int
     """Bytes that the objects which change take, at `_wired_ram`."""
-    flash_objects: int
-    """Bytes that the others take in flash."""
 
 
 class Layout:
@@ -105,7 +103,7 @@ class Layout:
             *(self.ram, self.ram_end, at_owners + len(flash_owners)),
         )
         data = header.ljust(HEADER, b"\0") + flash + owners + pieces + registers
-        return Image(data, len(ram), len(flash))
+        return Image(data, len(ram))
 
 
 def encode(start: int, words: list[int]) -> bytes:

@@ -14,7 +14,6 @@ typedef struct {
     uint32_t init;       // address of the first instruction, bit 0 set
     uint32_t min_ram;
     uint32_t fixed_ram, fixed_flash; // TBF_ANY_ADDRESS if position independent
-    uint32_t version;
     uint32_t short_id;       // 0 if none
     uint32_t kernel_version; // major, and minor in the upper half; 0 if it names none
     const char *name;  // not terminated
@@ -23,8 +22,7 @@ typedef struct {
     const uint32_t *writeable; // {offset, size} pairs
     const uint8_t *permissions; // {driver, offset, mask low, mask high} quadruples, unaligned
     uint32_t storage_write_id;
-    const uint8_t *storage_lists; // {count, ids...} twice, unaligned
-    uint32_t python_state;        // bytes from the beginning of its RAM to its interpreter's state
+    uint32_t python_state; // bytes from the beginning of its RAM to its interpreter's state
     uint16_t permission_count;
     bool has_permissions;
     bool has_storage;

@@ -92,7 +92,6 @@ static const char *parse_tlv(tbf_t *tbf, unsigned type, const uint8_t *data, uns
             }
             tbf->has_storage = true;
             tbf->storage_write_id = get32(data);
-            tbf->storage_lists = data + 4;
             break;
         }
         case TLV_KERNEL_VERSION:
@@ -192,7 +191,6 @@ const char *tbf_parse(uint32_t address, uint32_t limit, tbf_t *tbf, uint32_t *si
     tbf->min_ram = get32(entry + 8);
     if (program_header) {
         binary_end = get32(entry + 12);
-        tbf->version = get32(entry + 16);
     }
     if (binary_end > total_size || binary_end < header_size || trailer > binary_end - header_size
         || init_offset >= binary_end - header_size) {

@@ -17,7 +17,7 @@ _STATE_RX_FULL_BIT = const(1)
 _CTRL_TX_ENABLE = const(1)
 _CTRL_RX_ENABLE = const(2)
 _CTRL_TX_INTERRUPT = const(4)
-_CTRL_RX_INTERRUPT = const(8)
+_CTRL_RX_INTERRUPT_BIT = const(3)
 _INT_TX = const(1)
 _INT_RX = const(2)
 
@@ -34,7 +34,7 @@ class CmsdkUart:
         self._tx_full = registers.field(_STATE, _STATE_TX_FULL_BIT, 1)
         self._rx_full = registers.field(_STATE, _STATE_RX_FULL_BIT, 1)
         self._clear = registers.field(_INTSTATUS, 0, 32)  # ones clear
-        self._rx_interrupt = registers.field(_CTRL, 3, 1)
+        self._rx_interrupt = registers.field(_CTRL, _CTRL_RX_INTERRUPT_BIT, 1)
         self._rx_line = receive
         self._client: "UartClient | None" = None
         self._tx_buffer: TakeCell[Buffer] = TakeCell()

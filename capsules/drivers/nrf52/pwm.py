@@ -17,7 +17,6 @@ from capsules.hil.gpio import Pins
 _STOP = const(0x004)
 _SEQSTART = const(0x008)  # TASKS_SEQSTART[0]
 _STOPPED = const(0x104)
-_SEQEND = const(0x110)  # EVENTS_SEQEND[0]
 _SHORTS = const(0x200)
 _INTENSET = const(0x304)
 _ENABLE = const(0x500)
