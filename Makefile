@@ -24,7 +24,7 @@ export MICROPY_GIT_HASH := release
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all run flash reference test test-host test-adversarial menuconfig bench size variants tcb powers help fuzz soak upstream-tests renode-run renode-test renode-soak clean kernel kernels apps image known-apps FORCE
+.PHONY: all run flash reference test test-host test-busy test-adversarial menuconfig bench size variants tcb powers help fuzz soak upstream-tests renode-run renode-test renode-soak clean kernel kernels apps image known-apps FORCE
 
 all: kernel apps ## Build the kernel for BOARD and all apps
 
@@ -138,6 +138,10 @@ SIDE_BY_SIDE = $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --no-loadscope-reorder)
 
 test: kernels apps ## Run all tests, as many at a time as there are cores (JOBS=1: one)
 	@$(PYTHON) -m pytest tests $(SIDE_BY_SIDE) $(TEST_OPTIONS)
+
+BUSY ?= 4
+test-busy: kernels apps ## Run all tests beside BUSY=4 loops that use up the CPU: none may fail because the machine is busy
+	@tools/beside-busy-loops $(BUSY) $(PYTHON) -m pytest tests $(SIDE_BY_SIDE) $(TEST_OPTIONS)
 
 SLOW_HOST_TESTS := tutorial typecheck verify_mutants tbf_from_elf bench
 test-host: $(TOOL_READY) ## Run the quick ones of the tests that need no simulator
