@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kernel/contain.h"
 #include "kernel/log.h"
 #include "port/bounds.h"
 #include "py/gc.h"
@@ -43,6 +44,12 @@ mp_state_ctx_t kernel_python_state; // a name that upstream_runtime.c mentions
 void bounds_check_search(size_t places, size_t length) { // that upstream_objstr.c calls
     (void)places;
     (void)length;
+}
+
+__attribute__((noreturn)) static void stop(const char *why);
+
+void contain_no_memory(void) { // that upstream_runtime.c calls in a kernel
+    stop("bare: no kernel\n");
 }
 
 static void put(char c) {
