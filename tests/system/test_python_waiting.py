@@ -11,6 +11,7 @@ import tty
 
 import pytest
 
+from adder.apps.python_app import build
 from adder.run.simulate import Simulation
 
 WAYS = {
@@ -459,6 +460,59 @@ asyncio.run(main())
         board.expect("over")
         board.send("two\r")
         board.expect("second: two", timeout=20)
+
+
+def test_a_typed_line_belongs_to_one_task_whoever_gave_up_before(simulation, python_app) -> None:
+    app = python_app(
+        """
+import asyncio
+from adder import console
+async def line(name):
+    print(name, repr(await console.read_line()))
+async def main():
+    print("two wait")
+    await asyncio.gather(line("a"), line("b"))
+    for turn in range(4):  # given up before anything is typed, after a part, and while it waits for its turn
+        first = asyncio.create_task(line("given up"))
+        second = asyncio.create_task(line("given up, too"))
+        print("type", turn)
+        await asyncio.sleep_ms(20 * turn)
+        first.cancel()
+        second.cancel()
+        await asyncio.sleep_ms(0)
+        print("given up", turn)
+        await line("next")
+asyncio.run(main())
+print("over")
+""",
+        ram="24576",
+    )
+    with simulation(app) as board:
+        board.expect("two wait")
+        board.send("one\rtwo\r")
+        board.expect_all("^a 'one'", "^b 'two'")
+        for turn in range(4):
+            board.expect(f"^type {turn}")
+            board.send(f"half {turn}")
+            board.expect(f"^given up {turn}")
+            board.send(" and half\r")
+            board.expect(f"^next 'half {turn} and half'\r")
+        board.expect("^over")
+        assert "given up '" not in board.transcript
+        assert "given up, too" not in board.transcript
+
+
+def test_modules_in_the_folder_lib_are_imported(simulation, tmp_path) -> None:
+    source = tmp_path / "app"
+    (source / "lib" / "package").mkdir(parents=True)
+    (source / "main.py").write_text("import sys\nimport one\nfrom package import two\nprint(one.NAME, two.NAME)\n")
+    (source / "lib" / "one.py").write_text("NAME = __name__\n")
+    (source / "lib" / "package" / "__init__.py").write_text("")
+    (source / "lib" / "package" / "two.py").write_text("NAME = __name__\n")
+    built = tmp_path / "app.tbf"
+    built.write_bytes(build(source).tbf.encode())
+    with simulation(built) as board:
+        board.expect(r"^one package\.two\r")
 
 
 SERVICE = """
