@@ -67,6 +67,12 @@ def show(image: FlashImage) -> None:
         out.print("What is damaged stays until `adder image remove IMG ADDRESS`.")
 
 
+def check_exists(img: Path) -> None:
+    """Refuse to look for apps in an image that is not there."""
+    if not img.exists():
+        raise AdderError(f"{img} does not exist; `adder image install` makes it.")
+
+
 def _change_set(path: Path | None, apps: Sequence[App]) -> list[str]:
     """The names of the apps that the set in this file had and has no more."""
     if path is None:
@@ -117,8 +123,7 @@ def install_command(img: Path, tbfs: tuple[Path, ...], only: bool, extra_ram: in
 @_IMAGE
 def list_command(img: Path) -> None:
     """List the installed apps."""
-    if not img.exists():
-        raise AdderError(f"{img} does not exist; `adder image install` makes it.")
+    check_exists(img)
     show(FlashImage(img))
 
 
@@ -127,6 +132,7 @@ def list_command(img: Path) -> None:
 @click.argument("name")
 def remove_command(img: Path, name: str) -> None:
     """Remove the app called NAME, or what is damaged at the address NAME; what it stored stays."""
+    check_exists(img)
     flash = FlashImage(img)
     flash.remove(name)
     show(flash)

@@ -135,6 +135,8 @@ def test_a_file_of_gigabytes_is_refused_before_it_is_read(
             "image export qemu.elf -o x.hex",
             r"of another board .* not of Nordic nRF52840.* `--board` says",
         ),
+        ("image list no.img", "no.img does not exist; `adder image install` makes it."),
+        ("image remove no.img blink", "no.img does not exist; `adder image install` makes it."),
         ("app new one --c --rust", "--c and --rust are given, but an app has one language; choose one of them."),
         ("simulate --kernel nordic.elf", r"is the kernel of another board \(Nordic nRF52840"),
     ],
