@@ -143,7 +143,7 @@ BUSY ?= 4
 test-busy: kernels apps ## Run all tests beside BUSY=4 loops that use up the CPU: none may fail because the machine is busy
 	@tools/beside-busy-loops $(BUSY) $(PYTHON) -m pytest tests $(SIDE_BY_SIDE) $(TEST_OPTIONS)
 
-SLOW_HOST_TESTS := tutorial typecheck verify_mutants tbf_from_elf bench
+SLOW_HOST_TESTS := tutorial typecheck verify_mutants tbf_from_elf bench simulate capsule_new
 test-host: $(TOOL_READY) ## Run the quick ones of the tests that need no simulator
 	@$(PYTHON) -m pytest tests/host $(SLOW_HOST_TESTS:%=--ignore tests/host/test_%.py) $(SIDE_BY_SIDE) $(TEST_OPTIONS)
 
