@@ -169,7 +169,7 @@ soak: kernel apps ## Preempt and interrupt the interpreter for 10^10 instruction
 upstream-tests: kernel ## Run MicroPython's own tests in a process and on its own port
 	@$(PYTHON) tests/upstream/run.py
 
-reference: $(TOOL_READY) ## Make the Python library's stubs and its reference anew (apps/stubs, docs/python-library.md)
+reference: $(TOOL_READY) ## Regenerate the Python library's stubs and reference (apps/stubs, docs/python-library.md)
 	@$(PYTHON) -m adder.apps.app_stubs
 
 bench: kernel apps ## Count instructions of each kernel operation, and of the interpreter

@@ -24,7 +24,7 @@ def emitter(config: configparser.ConfigParser, path: str) -> str:
 
 
 def command(march: str, optimise: str, name: str, compiled: Path, emit: str) -> list[str]:
-    """The compiler's command line, but for the source; tracebacks will call the file `name`."""
+    """The compiler's command line, except for the source; tracebacks will call the file `name`."""
     line = [
         sys.executable,
         "-m",

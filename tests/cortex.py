@@ -2,7 +2,7 @@
 
 As much of an mps2-an386 as the kernel and C apps use: the processor's exceptions, its interrupt controller, the dual
 timer, the UART and the LEDs; no MPU, no FPU. Time stands still but when the processor sleeps, or looks at the clock.
-Interrupts are taken where a process runs or the processor sleeps, as the kernel's own priority would have it but for
+Interrupts are taken where a process runs or the processor sleeps, as the kernel's own priority would have it except for
 their top half, which only notes them.
 """
 

@@ -48,7 +48,7 @@ def write(path: Path, text: str) -> None:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """What lies in a folder, but for what Python leaves there."""
+    """What lies in a folder, except for what Python leaves there."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
@@ -73,9 +73,9 @@ def firmware_objects(folder: Path) -> list[Path]:
 
 
 def take_over(lender: Path, folder: Path) -> None:
-    """Take firmware's objects from a kernel, but for those made of a file that names what differs between the two.
+    """Take firmware's objects from a kernel, except for those made of a file that names what differs between the two.
 
-    What they are made of is in the files beside them. What includes a header whose tables differ is made anew.
+    What they are made of is in the files beside them. What includes a header whose tables differ is made again.
     """
     ours, theirs = ({name: (one / name).read_text() for name in HEADERS} for one in (folder, lender))
     defined = re.compile(r"#define (\w+)")
@@ -199,7 +199,7 @@ def _build_kernel(board: str | Path, folder: Path, *options: str, base: str, pyt
     names = names_in(folder / "peripherals.h")
     told = fingerprint([(base_stamp, b""), *((name, (folder / name).read_bytes()) for name in HEADERS)])[:16]
     if names <= known_names(built):
-        # The table of strings is what it was: let make not look for them again, since it would compile all anew.
+        # The table of strings is what it was: let make not look for them again, or it compiles everything.
         shutil.copystat(built / "peripherals.h", folder / "peripherals.h")
         _take_from_equal(folder, told)
         take_over(built, folder)

@@ -92,7 +92,7 @@ def check_channel(where: str, registers: dict[str, Any]) -> None:
     if keys not in ({"pointer", "length", "end"}, {"pointer", "length", "end", "unit"}, {"pointer", "size", "end"}):
         raise AdderError(f"{where} names its pointer, its end, and its length (and perhaps unit) or size.")
     if registers.get("off") == 0:
-        raise AdderError(f"{where}: off = 0 is no register that could say so.")
+        raise AdderError(f"{where}: off = 0 is not a register that could say so.")
     if registers.get("unit", 1) not in (1, 2, 4):
         raise AdderError(f"{where}: unit = {registers['unit']}: a length register counts by 1, 2 or 4 bytes.")
     if not 1 <= registers.get("size", 1) <= LARGEST_BUFFER:
@@ -100,7 +100,7 @@ def check_channel(where: str, registers: dict[str, Any]) -> None:
 
 
 def channel_row(name: str, channel: dict[str, Any]) -> str:
-    """A row of dma_channels[]: unit 0 says that the length is no register but a number of bytes."""
+    """A row of dma_channels[]: unit 0 says that the length is not a register but a number of bytes."""
     length, unit = (channel["size"], 0) if "size" in channel else (channel["length"], channel.get("unit", 1))
     off, shared = channel.get("off", 0), str(channel.get("shared", False)).lower()
     numbers = f"0x{channel['pointer']:x}, 0x{length:x}, 0x{channel['end']:x}, 0x{off:x}"

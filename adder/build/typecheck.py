@@ -280,7 +280,7 @@ class Check:
         claim = claimed[(int(said["line"]) - 1) % len(claimed)]
         _, found, conflicts = (said.get("hint") or "").partition("Following member(s) of")
         reason = " ".join((found + conflicts or said["message"]).split())
-        return claim.one.problem(f"is no complete HIL {claim.hil}: {reason}")
+        return claim.one.problem(f"is not a complete HIL {claim.hil}: {reason}")
 
 
 @click.command()

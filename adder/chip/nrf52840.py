@@ -121,7 +121,7 @@ class Chip(Bus):
             if target is not None and task & 0xFFF in target.tasks:
                 target.tasks[task & 0xFFF]()
             else:
-                self.complain(f"Ppi: {task:#x} is no task")
+                self.complain(f"Ppi: {task:#x} is not a task")
 
     def complain(self, what: str) -> None:
         if len(self.complaints) < 100:
@@ -200,7 +200,7 @@ class Chip(Bus):
             self.cpu.start(self._vectors)
 
     def _reset(self, reason: int) -> None:
-        """What a reset does to memory and peripherals; the processor begins anew before its next instruction."""
+        """What a reset does to memory and peripherals; the processor starts again before its next instruction."""
         for peripheral in list(self._at.values()):
             if isinstance(peripheral, Watchdog) and reason == SOFTWARE:
                 continue  # it goes on

@@ -188,7 +188,7 @@ def _device_option(method: str, probe: str | None, port: str | None) -> str | No
 )  # fmt: skip
 @click.option("--probe", metavar="ID", help="Which probe, if there are several: (part of) its serial number.")
 @click.option("--port", metavar="PORT", help="Which serial port or UF2 drive, if there are several.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do it not.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, without doing it.")
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False),
     help="Write a file instead: .hex, .bin, .uf2, or .zip (a DFU package).",

@@ -48,7 +48,7 @@ def _mounted() -> Iterator[Path]:
 
 
 def read_info(drive: Path) -> dict[str, str]:
-    """What a drive says of itself; nothing if it is no UF2 drive."""
+    """What a drive says of itself; nothing if it is not a UF2 drive."""
     try:
         text = (drive / INFO).read_text(errors="replace")
     except OSError:

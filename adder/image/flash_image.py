@@ -181,7 +181,7 @@ def place(
             around = " around what cannot be read" if blocks else ""
             way = "remove one with `adder image remove`"
             if any(block.ends_list for block in blocks):
-                way = "`adder image erase`, or `install --only`, begins anew"
+                way = "`adder image erase`, or `install --only`, starts again"
             raise AdderError(
                 f"The app flash is full: {counted(len(everything), 'app')} of together {need} bytes do not "
                 f"fit into {flash.size} bytes{around}; {way}."
@@ -258,13 +258,13 @@ def choose(
 
 
 def check_plain_file(path: Path) -> None:
-    """Refuse what is there and is no file: a change replaces it, and whoever is root would lose a device by that."""
+    """Refuse what is there and is not a file: a change replaces it, and whoever is root would lose a device by that."""
     if path.exists() and not path.is_file():
         raise AdderError(f"{path} is not a file, so it can be no flash image.")
 
 
 def check_image_file(path: Path) -> None:
-    """Refuse what is there and is no flash image for QEMU."""
+    """Refuse what is there and is not a flash image for QEMU."""
     check_plain_file(path)
     size = path.stat().st_size
     if size not in (0, FILE_SIZE):

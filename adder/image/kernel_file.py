@@ -10,7 +10,7 @@ LARGEST = 64 * MEGABYTE
 
 
 def check_kernel(path: Path, board: Board) -> None:
-    """Refuse what is no program for the board's processor, or the kernel of another board."""
+    """Refuse what is not a program for the board's processor, or the kernel of another board."""
     from elftools.common.exceptions import ELFError
     from elftools.elf.elffile import ELFFile
 
@@ -22,7 +22,7 @@ def check_kernel(path: Path, board: Board) -> None:
         try:
             elf = ELFFile(file)
             if elf["e_machine"] != "EM_ARM" or elf["e_type"] != "ET_EXEC":
-                raise AdderError(f"{path} is no kernel: it is not a linked program for Arm's Cortex-M.")
+                raise AdderError(f"{path} is not a kernel: it is not a linked program for Arm's Cortex-M.")
             data = b"".join(segment.data() for segment in elf.iter_segments("PT_LOAD") if segment["p_filesz"])
         except (ELFError, UnicodeDecodeError) as error:
             raise AdderError(f"{path} is not an ELF file: {error}.") from error

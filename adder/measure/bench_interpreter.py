@@ -148,7 +148,7 @@ def bench_interpreter(only: str, json_path: Path | None) -> None:
     try:
         pattern = re.compile(only)
     except re.error as error:
-        raise AdderError(f"--only '{only}' is no regular expression: {error}.") from None
+        raise AdderError(f"--only '{only}' is not a regular expression: {error}.") from None
     programs = [path for path in programs if path.stem != "benchrun" and pattern.search(path.stem)]
     kernels = {"process": load_board("qemu").build / "kernel.elf"}
     kernels |= {state: build_bare(state) for state in ("register", "fixed")}

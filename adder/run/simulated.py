@@ -151,7 +151,7 @@ COLDEST, HOTTEST = -273.15, 5000.0
 def set_temperature(image: Path, degrees: float | None) -> None:
     """What the board's thermometer measures; None is what it shows by itself."""
     if degrees is not None and not COLDEST <= degrees <= HOTTEST:
-        raise AdderError(f"{degrees:g} is no temperature: {COLDEST:g} to {HOTTEST:g} degrees Celsius.")
+        raise AdderError(f"{degrees:g} is not a temperature: {COLDEST:g} to {HOTTEST:g} degrees Celsius.")
     Window(image, "sensors").write(0, 0 if degrees is None else ZERO_DEGREES + round(100 * degrees))
 
 
@@ -228,5 +228,5 @@ def sensor(quantity: str, value: str, image: Path | None) -> None:
     try:
         degrees = None if value == "free" else float(value)
     except ValueError:
-        raise AdderError(f"'{value}' is no temperature: write degrees Celsius, such as 31.5, or `free`.") from None
+        raise AdderError(f"'{value}' is not a temperature: write degrees Celsius, such as 31.5, or `free`.") from None
     set_temperature(_running(image), degrees)

@@ -163,7 +163,7 @@ def console_options(time: str) -> Callable[[Callable[..., Any]], Callable[..., A
     )
     until = click.option(
         "--until", metavar="TEXT", callback=_some_text,
-        help="Stop as soon as the console shows TEXT, but for the lines in which the kernel lists the apps at boot; "
+        help="Stop as soon as the console shows TEXT, except for the lines in which the kernel lists the apps at boot; "
         "with --seconds, fail if it does not in time.",
     )  # fmt: skip
     return lambda command: seconds(until(command))
@@ -193,7 +193,7 @@ class Watch:
         self._text = text.encode() if text else None
 
     def sees(self, raw: bytes) -> bool:
-        """Whether it is there, but for where the kernel lists the apps."""
+        """Whether it is there, except for where the kernel lists the apps."""
         if self._text is None or self._text not in raw:
             return False
         said = LISTED.sub(b"", raw)

@@ -12,7 +12,7 @@ from adder.verify.nodes import children, walk
 class Assigned:
     """Follows one function's paths with the set of locals that are surely assigned.
 
-    The set only grows, but for the name of `except ... as`, which must be free before and is unbound after; so what
+    The set only grows, except for the name of `except ... as`, which must be free before and is unbound after; so what
     holds when a loop is entered holds in each of its rounds. Where no path leads, every local counts as assigned.
     """
 
@@ -78,7 +78,7 @@ class Assigned:
                 self.read(node.value, assigned)
                 self.read(node.target, assigned)
                 return assigned | _stored(node.target)
-            case ast.Break() if self.breaks:  # outside of loops it is no syntax, which the compiler says
+            case ast.Break() if self.breaks:  # outside of loops it is not valid syntax, which the compiler says
                 self.breaks[-1] &= assigned
                 return set(self.names)
         self.read(node, assigned)

@@ -125,7 +125,7 @@ class Check:
             case ast.Name(id=name) if self.kinds.get(name) in _CONSTANTS[: 1 if number else 2]:
                 pass
             case _:
-                self.refuse(node, rule, "a value that is no literal, const(), Layout() or tuple of them")
+                self.refuse(node, rule, "a value that is not a literal, const(), Layout() or tuple of them")
 
     def class_(self, node: ast.ClassDef) -> None:
         """A class: docstring, constants, methods."""

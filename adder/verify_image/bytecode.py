@@ -285,7 +285,7 @@ class Bytecode:
         called = self.need(at, state, head + count)[:head]
         self.objects(at, state, count)
         if any(kind != kinds.NAME for kind in state.stack[len(state.stack) - 2 * named : len(state.stack) : 2]):
-            raise self.refuse(at, "names an argument with what is no name")
+            raise self.refuse(at, "names an argument with what is not a name")
         if head == 1:
             self.object(at, called[0])
         elif called != (kinds.method(0), kinds.method(1)):
@@ -379,7 +379,7 @@ def _append(self: Bytecode, at: Operation, state: State) -> State:
     """Appends to a list so many words down; other comprehensions than lists do not exist."""
     self.objects(at, state, 1)
     if at.argument & 3 or self.need(at, state, (at.argument >> 2) + 1)[0] != kinds.LIST:
-        raise self.refuse(at, "appends to what is no list")
+        raise self.refuse(at, "appends to what is not a list")
     return state.drop(1)
 
 

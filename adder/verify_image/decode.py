@@ -70,7 +70,7 @@ def decode(code: bytes, start: int) -> dict[int, Instruction]:
     lines = [(at, size, f"{name} {text}") for at, size, name, text in _DISASSEMBLER.disasm_lite(code, start)]
     end = lines[-1][0] + lines[-1][1] if lines else start
     if end != start + len(code):
-        raise Refused(end, code[end - start : end - start + 4].hex(" "), "is no instruction")
+        raise Refused(end, code[end - start : end - start + 4].hex(" "), "is not an instruction")
     found: dict[int, Instruction] = {}
     i = 0
     while i < len(lines):

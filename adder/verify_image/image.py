@@ -156,7 +156,7 @@ class Image:
             return NAME
         if is_object(value(word)):
             return value(word)
-        raise AdderError(f"0x{word:08x}, in a table of objects, is no object.")
+        raise AdderError(f"0x{word:08x}, in a table of objects, is not an object.")
 
     def check_object(self, address: int) -> None:
         """A constant object: text, bytes, a number, or a tuple of such."""
@@ -179,7 +179,7 @@ class Image:
                         break
                 else:
                     return
-        raise AdderError(f"0x{address:08x}, in a table of objects, is no object of a known type.")
+        raise AdderError(f"0x{address:08x}, in a table of objects, is not an object of a known type.")
 
     def function(self, address: int) -> Function:
         """What the interpreter makes of a function that a table names."""

@@ -392,7 +392,7 @@ class Machine:
         first = self.place(at, state, register, head + count) + head
         self.objects(at, state, first, count)
         if any(kind != kinds.NAME for kind in state.frame[first + positional : first + count : 2]):
-            raise self.refuse(at.address, "names an argument with what is no name")
+            raise self.refuse(at.address, "names an argument with what is not a name")
 
 
 STEPS: dict[str, Callable[[Machine, Instruction, State], State]] = {

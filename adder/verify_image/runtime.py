@@ -23,7 +23,7 @@ NLR_EXCEPTION, NLR_R4 = 1, 3
 STATE_AT = 5  # words of mp_code_state_native_t (py/bc.h) before its `state`
 ITERATOR_WORDS = 4  # MP_OBJ_ITER_BUF_NSLOTS
 SENTINEL = 4  # MP_OBJ_SENTINEL: as the value in mp_obj_subscr it says that one is to be loaded
-SCALARS = (1, 2, 3)  # MP_NATIVE_TYPE_BOOL, _INT, _UINT: what is no pointer
+SCALARS = (1, 2, 3)  # MP_NATIVE_TYPE_BOOL, _INT, _UINT: what is not a pointer
 UNARY = range(4)  # mp_unary_op_t: + - ~ not
 BINARY = range(35)  # mp_binary_op_t up to **: all that Python can write
 MOST = range(256)
@@ -175,7 +175,7 @@ def iternext(machine: Machine, at: Instruction, state: State) -> Result:
 def nlr_push(machine: Machine, at: Instruction, state: State) -> Result:
     """nlr_push saves lr, r4 to r11, sp and some of the FPU in a buffer; its second return is State.raised()."""
     if machine.place(at, state, 0, NLR_WORDS) != 0 or state.handler is not None:
-        raise machine.refuse(at.address, "is no first exception handler at the frame's beginning")
+        raise machine.refuse(at.address, "is not a first exception handler at the frame's beginning")
     saved = [kinds.ANY] * NLR_WORDS
     saved[NLR_EXCEPTION] = state.frame[NLR_EXCEPTION]  # which it leaves
     saved[NLR_R4 : NLR_R4 + 4] = state.registers[4:8]

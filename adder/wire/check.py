@@ -173,12 +173,12 @@ class Wired:
         if type_ in self.flash:
             self._reach(type_, "object", by)
             if self.things[type_].kind != "mp_type_type":
-                raise AdderError(f"The object at 0x{address:08x}, in {by}, has a type that is no class.")
+                raise AdderError(f"The object at 0x{address:08x}, in {by}, has a type that is not a class.")
             return "instance"
         name = self._constant(type_)
         if name.startswith("mp_type_") or name.endswith("_type"):
             return name
-        raise AdderError(f"What is at 0x{address:08x}, in {by}, is no object.")
+        raise AdderError(f"What is at 0x{address:08x}, in {by}, is not an object.")
 
     def _is_object(self, address: int) -> bool:
         """Whether what is there begins with a type."""
@@ -200,7 +200,7 @@ class Wired:
             return
         type_ = self._constant(self.image.word(word)) if self._constant(word) else ""
         if not (type_.startswith("mp_type_") or type_.endswith("_type")):
-            raise AdderError(f"0x{word:08x}, in {by}, is no object.")
+            raise AdderError(f"0x{word:08x}, in {by}, is not an object.")
         thing.refers.append(word)
 
     def _table(self, map_: int, by: str) -> int:
@@ -298,7 +298,7 @@ class Wired:
         for i in range(word[3]):
             text = self.word(thing.address + first + 4 * i)
             if text not in self.flash:
-                raise AdderError(f"0x{text:08x}, in a pool of names, is no text.")
+                raise AdderError(f"0x{text:08x}, in a pool of names, is not text.")
             self.things[text] = Thing(text, len(self.image.text(text).encode()) + 1, "text")
 
     # -- What is between, and what was written --------------------------------------------------------
@@ -340,7 +340,7 @@ class Wired:
         name, entry = self.peripheral_at(address)
         shift, writable = rest & 0xFF, rest >> 8 & 0xFF
         if address % 4 or shift > 31 or mask << shift > 0xFFFFFFFF:
-            raise AdderError(f"{by[:1].upper()}{by[1:]} is no field of a register of '{name}'.")
+            raise AdderError(f"{by[:1].upper()}{by[1:]} is not a field of a register of '{name}'.")
         if writable and address - entry["base"] in protected_of(entry):
             raise AdderError(f"{by[:1].upper()}{by[1:]} writes to a protected register of '{name}'.")
 
@@ -352,7 +352,9 @@ class Wired:
     def _check_range(self, word: list[int], by: str) -> None:
         ranges = {(entry["start"], entry["size"]) for entry in self.manifest["memory"].values()}
         if (word[1], word[2]) not in ranges:
-            raise AdderError(f"{by[:1].upper()}{by[1:]} is no range of the manifest: 0x{word[1]:08x}, {word[2]} bytes.")
+            raise AdderError(
+                f"{by[:1].upper()}{by[1:]} is not a range of the manifest: 0x{word[1]:08x}, {word[2]} bytes."
+            )
 
     def _check_registers(self, word: list[int], by: str) -> None:
         _, base, size = self.image.words(word[1], 3)

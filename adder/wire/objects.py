@@ -117,7 +117,7 @@ class Heap:
     # -- From reference to reference ---------------------------------------------------------------
 
     def left_out(self, address: int) -> bool:
-        """Variables that begin anew at boot: the collector's, and what is left on the stack of frames."""
+        """Variables that start again at boot: the collector's, and what is left on the stack of frames."""
         kernel = self.wired.kernel
         collector = kernel.state("mem") <= address < kernel.state("mem end")
         frames = 0 <= address - kernel.symbols["pystack"] < kernel.sizes["pystack"]

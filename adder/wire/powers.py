@@ -49,7 +49,7 @@ def edges(wired: Wired) -> list[Edge]:
 
 
 def describe(wired: Wired, address: int) -> tuple[str, str] | None:
-    """What a power is over, and what one can do with it; None if it is no power."""
+    """What a power is over, and what one can do with it; None if it is not a power."""
     constant = wired.image.names.get(address, "")
     if constant in CONSTANTS:
         return CONSTANTS[constant], "all"

@@ -96,7 +96,7 @@ class ProcessFaults:
                         code = self._fact(slot, "completion_code")
                         log("app %s: ended with code %d" % (self._name(slot), code - (1 << 32) if code >> 31 else code))
                     elif self._is_for_tock_1(slot):
-                        log("app %s: ended; it seems to be made for Tock 1.x, whose system calls are others: build it anew" % self._name(slot))
+                        log("app %s: ended; it seems to be made for Tock 1.x, whose system calls are others: build it again" % self._name(slot))
                         self._processes.terminate(slot)
                     else:
                         self._unreported[slot] = True
@@ -167,7 +167,7 @@ class ProcessFaults:
 
     def _write_line(self) -> None:
         """Write the next line of a report; begin with one whose turn it is."""
-        if self._part and not self._is_there(self._slot):  # it was unloaded, or somebody has started it anew
+        if self._part and not self._is_there(self._slot):  # it was unloaded, or somebody has started it again
             log("")
             self._part = 0
             self._unreported[self._slot] = False

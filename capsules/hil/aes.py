@@ -45,7 +45,7 @@ class Aes(Protocol):
     def crypt(self, source: "Buffer | None", dest: Buffer, start: int, length: int) -> int:
         """Encrypt or decrypt `length` bytes of `source` to `start` in `dest`; without `source`, those of `dest` itself.
 
-        Both are different buffers. INVAL: they are not, or `length` is no multiple of 16, or 0. SIZE: a buffer has less. OFF: there is no key.
+        Both are different buffers. INVAL: they are not, or `length` is not a multiple of 16, or 0. SIZE: a buffer has less. OFF: there is no key.
         """
 
     def forget(self) -> int:

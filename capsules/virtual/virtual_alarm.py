@@ -52,7 +52,7 @@ class AlarmMux:
     Those that are armed are a chain in the order of their times: the interrupt looks at the first and takes it off.
     Each step leaves the chain whole.
 
-    Its own time goes on from look to look at the counter, which is the time's lower 24 bits; it begins anew long before
+    Its own time goes on from look to look at the counter, which is the time's lower 24 bits; it starts again long before
     it would be too large.
 
     Clients are called from the hardware's interrupt alone, never from within a call of theirs: another one's stack

@@ -51,7 +51,7 @@ uint32_t *grant_make(process_t *process, unsigned driver, const grant_shape_t *s
 // The upcall that answers a command; -1: none.
 int grant_answer(const grant_shape_t *shape, uint32_t command);
 
-// The fields of all records, for a capsule that begins anew.
+// The fields of all records, for a capsule that starts again.
 void grant_clear_fields(unsigned driver, const grant_shape_t *shape);
 
 // The process has ended: its records are void.

@@ -63,7 +63,7 @@ unsigned driver_add(uint32_t number, const grant_shape_t *shape);
 // Let `command`, a bound method in Python of what this capsule is made of, serve the driver. False if it is none.
 bool driver_serve(unsigned driver, mp_obj_t command, unsigned capsule);
 
-// The object to which a method is bound; NULL if it is no bound method.
+// The object to which a method is bound; NULL if it is not a bound method.
 const void *bound_method_self(mp_obj_t method);
 
 // Call a function or method. One of machine code is entered directly; it may leave its

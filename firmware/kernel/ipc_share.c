@@ -27,7 +27,7 @@ void ipc_resolve(process_t *process, upcall_t *upcall) {
     }
 }
 
-// Safety: as above; a sender that has ended is no sharer any more. What is there already is not what the access lacks,
+// Safety: as above; a sender that has ended is no longer a sharer. What is there already is not what the access lacks,
 // so no access faults twice for one buffer.
 bool ipc_reach(process_t *process, uint32_t address) {
     for (uint32_t sharers = process->sharers; sharers != 0; sharers &= sharers - 1) {

@@ -11,7 +11,7 @@
 
 extern const mp_print_t kernel_print;
 
-// printf into the log. Every message is whole lines. What is no printable ASCII shows as '?'.
+// printf into the log. Every message is whole lines. What is not printable ASCII shows as '?'.
 void kernel_printf(const char *format, ...);
 
 // Print what somebody else has written, within a line: an end of a line shows as '?', too. More of the message follows.

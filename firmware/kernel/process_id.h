@@ -13,6 +13,6 @@ typedef struct {
 } process_id_t;
 
 extern const mp_obj_type_t process_id_type;
-process_t *process_from_id(mp_obj_t id); // NULL if it has ended; raises if it is no ProcessId
+process_t *process_from_id(mp_obj_t id); // NULL if it has ended; raises if it is not a ProcessId
 
 #endif

@@ -7,6 +7,6 @@
 
 extern const mp_obj_type_t grant_type;
 mp_obj_t grant_new(unsigned driver);   // for the board only
-unsigned grant_driver(mp_obj_t grant); // raises if it is no Grant
+unsigned grant_driver(mp_obj_t grant); // raises if it is not a Grant
 
 #endif

@@ -7,6 +7,6 @@
 #include "py/obj.h"
 
 extern const mp_obj_type_t layout_type;
-const grant_shape_t *layout_shape(mp_obj_t layout); // raises if it is no Layout
+const grant_shape_t *layout_shape(mp_obj_t layout); // raises if it is not a Layout
 
 #endif

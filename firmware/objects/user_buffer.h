@@ -14,7 +14,7 @@ mp_obj_t user_buffer_new(entry_t *entry, unsigned word, bool writable);
 // The range as it is now; length 0 if it was revoked or the process has ended.
 allowed_t user_buffer_range(mp_obj_t view);
 
-// The same, for whatever object: TypeError if it is no view; and if the process has not allowed writing.
+// The same, for whatever object: TypeError if it is not a view; and if the process has not allowed writing.
 allowed_t user_buffer_readable(mp_obj_t object);
 allowed_t user_buffer_writable(mp_obj_t object);
 

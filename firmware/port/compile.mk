@@ -4,7 +4,7 @@ CFLAGS_MCU = -mthumb -mcpu=cortex-m4 -mfpu=fpv4-sp-d16 -mfloat-abi=hard
 CFLAGS += $(CFLAGS_MCU) $(if $(filter fixed,$(STATE)),,-ffixed-r9) -std=gnu11 -O2 -g -DNDEBUG -Wall -Wextra -Wno-unused-parameter \
 	-Wno-sign-compare -Wpointer-arith -Wdouble-promotion -Wfloat-conversion -Werror -fsingle-precision-constant \
 	-ffunction-sections -fdata-sections -fno-common
-# MicroPython itself is small rather than fast, but for what is on the path of a system call.
+# MicroPython itself is small rather than fast, except for what is on the path of a system call.
 COPT_SMALL = -Os
 # Its warnings are not ours to mend, and another compiler may have more of them.
 $(BUILD)/py/%.o: CFLAGS += $(COPT_SMALL) -Wno-error

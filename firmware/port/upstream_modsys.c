@@ -1,4 +1,4 @@
-// py/modsys.c, compiled unchanged but for sys.argv and sys.modules.
+// py/modsys.c, compiled unchanged except for sys.argv and sys.modules.
 //
 // Upstream lists them with their addresses in a constant table. Behind the state pointer these are no
 // constants, so they are looked up when asked for.

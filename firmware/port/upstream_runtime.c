@@ -1,7 +1,7 @@
-// py/runtime.c, compiled unchanged but for one initialiser, and for what is raised when memory is full.
+// py/runtime.c, compiled unchanged except for one initialiser, and for what is raised when memory is full.
 //
 // runtime.c defines the module __main__ with `.globals = &MP_STATE_VM(dict_main)`. With the state
-// behind a pointer that is no constant. The two macros below turn the definition into the body of
+// behind a pointer that is not a constant. The two macros below turn the definition into the body of
 // an unused function, where an initialiser may be computed; the real object is defined after it.
 
 // Every header that runtime.c includes, so that the macros below meet none of them.

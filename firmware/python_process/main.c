@@ -125,7 +125,7 @@ static void *align(void *address) {
     return (void *)(((uintptr_t)address + 7) & ~7u);
 }
 
-// Everything in RAM is zero, but for the 32 bytes that the kernel used for the first frame.
+// Everything in RAM is zero, except for the 32 bytes that the kernel used for the first frame.
 __attribute__((noreturn)) void python_process_main(const python_program_t *program, uint8_t *ram) {
     mp_state_ctx_t *state = &mp_state_ctx;
     python_process_t *process = align(state + 1);

@@ -359,7 +359,7 @@ static mp_obj_t syscall_bytes_of(mp_obj_t object) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(syscall_bytes_of_obj, syscall_bytes_of);
 
-// take_bytes(bytearray): its contents but for the last byte, which must be 0, as bytes; nothing is copied, and the bytearray
+// take_bytes(bytearray): its contents except for the last byte, which must be 0, as bytes; nothing is copied, and the bytearray
 // is empty afterwards.
 static mp_obj_t syscall_take_bytes(mp_obj_t object) {
     mp_buffer_info_t info;

@@ -1,4 +1,4 @@
-// extmod/modasyncio.c, compiled unchanged but for its variable, which is the process's, and for the time, which is what the
+// extmod/modasyncio.c, compiled unchanged except for its variable, which is the process's, and for the time, which is what the
 // loop saw last: to look at the clock is a system call. What our own loop needs besides follows it.
 
 #include "py/gc.h"

@@ -1,4 +1,4 @@
-// extmod/modrandom.c, compiled unchanged but for its variables: they are the process's.
+// extmod/modrandom.c, compiled unchanged except for its variables: they are the process's.
 
 #include "py/runtime.h"
 #include "python_process/python_process.h"

@@ -1,4 +1,4 @@
-// extmod/modselect.c, compiled unchanged but for how time passes in a poll: upcalls run in the shortest one, and none is
+// extmod/modselect.c, compiled unchanged except for how time passes in a poll: upcalls run in the shortest one, and none is
 // shorter than it was to be.
 
 #include "py/mphal.h"

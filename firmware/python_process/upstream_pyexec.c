@@ -1,4 +1,4 @@
-// shared/runtime/pyexec.c, compiled unchanged but for its variable: it is the process's.
+// shared/runtime/pyexec.c, compiled unchanged except for its variable: it is the process's.
 
 #include "py/compile.h"
 #include "py/gc.h"

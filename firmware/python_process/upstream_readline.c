@@ -1,4 +1,4 @@
-// shared/readline/readline.c, compiled unchanged but for its variable, which is the process's; for line ends, of which it
+// shared/readline/readline.c, compiled unchanged except for its variable, which is the process's; for line ends, of which it
 // knows CR alone; and for characters beyond ASCII, which it drops.
 
 #include "py/runtime.h"

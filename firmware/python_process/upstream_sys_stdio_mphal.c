@@ -1,4 +1,4 @@
-// shared/runtime/sys_stdio_mphal.c, compiled unchanged but for what sys.stdin, as text, makes of line ends: upstream makes
+// shared/runtime/sys_stdio_mphal.c, compiled unchanged except for what sys.stdin, as text, makes of line ends: upstream makes
 // two of CR LF. sys.stdin.buffer has the bytes as they come, in blocks if it is asked for many.
 
 #include "py/mphal.h"

@@ -200,7 +200,7 @@ class Emulator:
         elif self.now.own_globals and not self.now.same_globals:
             problem = "returns with its own globals"
         elif not self.is_object(machine.reg_read(_LOW[0])):
-            problem = "returns what is no object"
+            problem = "returns what is not an object"
         self.stop(problem)
 
     def is_object(self, word: int) -> bool:
@@ -309,7 +309,7 @@ class Emulator:
             for word in words:
                 self.need_object(word)
             if any(word not in self.names for word in words[positional::2]):
-                raise Broken("names an argument with what is no name")
+                raise Broken("names an argument with what is not a name")
 
 
 class _Raise(Exception):
@@ -340,7 +340,7 @@ def _plain(*wanted: str, result: str = "", names: bool = False):
             elif want.startswith("<") and word >= int(want[1:]):
                 raise Broken(f"has an operation {word}")
             elif want == "list" and word not in self.now.lists:
-                raise Broken("appends to what is no list")
+                raise Broken("appends to what is not a list")
         if result == "object":
             return self.object()
         if result == "maybe":
@@ -432,7 +432,7 @@ def _new_closure(self: Emulator, function: int, count: int, place: int, _: int) 
     if function not in self.now.functions or not 0 < count < 256:
         raise Broken("makes a closure of what was made of no function")
     if any(word not in self.now.cells for word in self.place(place, count)):
-        raise Broken("closes over what is no cell")
+        raise Broken("closes over what is not a cell")
     self.hand_cells(self.now.functions[function], count)
     return self.object()
 
@@ -468,7 +468,7 @@ def _getiter(self: Emulator, base: int, place: int, *_: int) -> int | None:
 def _iternext(self: Emulator, place: int, *_: int) -> int:
     self.place(place, 4)
     if self.now.iterators.get(place) != bytes(self.machine.mem_read(place, 16)):
-        raise Broken("goes on with what is no iterator")
+        raise Broken("goes on with what is not an iterator")
     return self.now.chance.choice((0, self.object(), self.object()))
 
 

@@ -181,7 +181,7 @@ def test_a_time_out_ends_what_takes_longer(measured: dict[str, int], longest_pie
 
 
 def test_every_function_of_the_table_is_measured(measured: dict[str, int]) -> None:
-    """But for those that nothing reaches, those that boards alone reach, and what others are measured with."""
+    """Except for those that nothing reaches, those that boards alone reach, and what others are measured with."""
     spared = {label for label, row in ROWS.items() if "like" in row or "reach" in row}
     assert set(ROWS) - spared - set(measured) == {"control.panic"}, "which does not return"
     for label, row in ROWS.items():

@@ -112,7 +112,7 @@ class Judge:
         for n in range(named):
             self.object(self.get(self.sp - 2 * n))
             if self.get(self.sp - 2 * n - 1) != "name":
-                raise Broken("names an argument with what is no name")
+                raise Broken("names an argument with what is not a name")
         self.sp -= 2 * named
         self.pops(positional)
         if head == 1:
@@ -127,7 +127,7 @@ class Judge:
         wanted = self.bytecode.around.children[self.index(number, len(self.bytecode.around.children))]
         for _ in range(cells):
             if self.pop() != "cell":
-                raise Broken("hands on what is no cell")
+                raise Broken("hands on what is not a cell")
         if (defaults and (self.pop() != "0" or self.pop() != ("tuple", wanted))) or (not defaults and wanted):
             raise Broken("makes a function with other defaults")
         self.push("object" if cells else ("made", number))

@@ -310,7 +310,7 @@ def in_block(board: Board, address: int) -> bool:
 
 
 def sweep(kernel: Path, flash: bytes, worker: int, step: int, bare: bool = False) -> tuple[list[str], list[Outcome]]:
-    """One worker's share of the points; `step`: 1, or so many are left out but for each function's first and last."""
+    """One worker's share of the points; `step`: 1, or so many are left out, but never a function's first and last."""
     scene = Scene(kernel, flash)
     if bare:
         scene.take_wrappers_off()

@@ -93,7 +93,7 @@ class Heap:
 def unwrapped(heap: Heap) -> set[str]:
     """The classes of which two capsules can call an object of a third, and who they are.
 
-    A driver has a method of its client's, which that has handed in, to call it back: that is no sharing. Its
+    A driver has a method of its client's, which that has handed in, to call it back: that is not a sharing. Its
     client is who has the driver itself, or a wrapper of its.
     """
     capsules = sorted({owner for owner, _ in heap.blocks.values()} - {0})

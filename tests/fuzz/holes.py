@@ -33,7 +33,9 @@ def build_opened(folder: Path) -> None:
         opened = {mend["file"] for hole in HOLES.values() for mend in mends(hole) if (folder / mend["file"]).is_file()}
         for name in opened:
             (folder / name).write_text(open_holes(name, (whole / name).read_text()))
-            shutil.copystat(whole / name, folder / name)  # or make would look for names anew, and compile all anew
+            shutil.copystat(
+                whole / name, folder / name
+            )  # or make would look for names anew, and compile everything again
         for made_of in folder.rglob("*.P"):
             text = made_of.read_text().replace(f"{whole}/", f"{folder}/")
             made_of.write_text(text)

@@ -516,7 +516,7 @@ def test_a_wrong_source_is_refused_in_one_sentence(write, capsys, text, complain
 def test_other_tables_of_the_comment_are_left_to_others(write) -> None:
     text = '# /// script\n# dependencies = []\n# [tool.other]\n# ram = "x"\n# ///\n'
     assert build(write({"blink.py": text})).settings.ram == 12288
-    # Then a file beside it is no second place.
+    # Then a file beside it is not a second place.
     write({"blink.toml": "ram = 8192\n"})
     assert build(write({"blink.py": text})).settings.ram == 8192
 

@@ -83,7 +83,7 @@ def test_a_dma_channel_says_what_its_hardware_counts_by(channel, row) -> None:
         ({"pointer": 0x504, "size": 48, "end": 0x100, "unit": 2}, "names its pointer"),
         (CHANNEL | {"unit": 0}, "counts by 1, 2 or 4"),
         (CHANNEL | {"unit": 3}, "counts by 1, 2 or 4"),
-        (CHANNEL | {"off": 0}, "is no register"),
+        (CHANNEL | {"off": 0}, "is not a register"),
         (CHANNEL | {"off": 0x1000}, "not in its block"),
         (CHANNEL | {"off": 0x502}, "not in its block"),
         (CHANNEL | {"length": 0x1000}, "not in its block"),

@@ -91,7 +91,7 @@ def test_what_lies_behind_a_damaged_size_is_not_removed_with_it(image: FlashImag
     with pytest.raises(AdderError, match="Nobody can say where the app at 0x21000200 ends"):
         image.remove("0x21000200")
     assert image.app_flash() == before
-    with pytest.raises(AdderError, match=r"`adder image erase`, or `install --only`, begins anew"):
+    with pytest.raises(AdderError, match=r"`adder image erase`, or `install --only`, starts again"):
         image.install([app("four", size=64 << 10)])
 
 

@@ -126,10 +126,10 @@ def test_a_file_of_gigabytes_is_refused_before_it_is_read(
     ("arguments", "said"),
     [
         ("verify empty", "There is no .py file in empty: nothing was checked."),
-        ("bench-interpreter --only (", r"--only '\(' is no regular expression"),
+        ("bench-interpreter --only (", r"--only '\(' is not a regular expression"),
         ("simulate --kernel text", "text is not an ELF file"),
         ("image export text -o x.hex", "text is not an ELF file"),
-        ("simulate --kernel other.elf", "other.elf is no kernel: it is not a linked program for Arm's Cortex-M."),
+        ("simulate --kernel other.elf", "other.elf is not a kernel: it is not a linked program for Arm's Cortex-M."),
         ("flash --kernel qemu.elf --dry-run", r"qemu.elf is the kernel of another board \(QEMU mps2-an386\)"),
         (
             "image export qemu.elf -o x.hex",

@@ -613,7 +613,7 @@ class AdafruitBootloader(threading.Thread):
 
 
 def test_adafruits_own_tool_sends_the_whole_kernel(desk: Desk, elf: ElfMaker) -> None:
-    # The real one, but for the line DTR, which a pseudo-terminal has not.
+    # The real one, except for the line DTR, which a pseudo-terminal has not.
     tool = desk.tools / "adafruit-nrfutil"
     tool.write_text(
         f"#!{sys.executable}\nimport serial\nserial.Serial._update_dtr_state = lambda self: None\n"

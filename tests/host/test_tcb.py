@@ -164,7 +164,7 @@ def test_what_chooses_or_changes_what_was_verified_is_counted() -> None:
     units = {unit.path for unit in tcb.count_units(ROOT)}
     for name in (*tcb.LINKING, *(f"adder/{module}.py" for module in tcb.BUILD)):
         assert name in units
-    # Whatever the build runs of ours, directly or by import, but for what only prints or reads for people.
+    # Whatever the build runs of ours, directly or by import, except for what only prints or reads for people.
     imports = grimp.build_graph("adder", exclude_type_checking_imports=True)
     steps = {"adder.build.freeze", "adder.build.manifest", "adder.build.configure"}
     steps |= {"adder.verify_image.__main__", "adder.wire.__main__"}

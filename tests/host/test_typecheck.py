@@ -88,17 +88,17 @@ def test_a_class_that_is_no_complete_hil_is_named_at_its_own_line(copy: Copy) ->
     messages = copy.check()
     place = copy.place(UART, "class CmsdkUart")
     assert one(messages, place) == (
-        f'{place}1: error: class CmsdkUart is no complete HIL Uart: "CmsdkUart" has no attribute "receive_abort"'
+        f'{place}1: error: class CmsdkUart is not a complete HIL Uart: "CmsdkUart" has no attribute "receive_abort"'
     )
-    one(messages, copy.place(TIMER, "class DualTimerAlarm"), "no complete HIL Alarm", "repeat: bool")
+    one(messages, copy.place(TIMER, "class DualTimerAlarm"), "not a complete HIL Alarm", "repeat: bool")
     for missing in ("off", "toggle", "is_on"):
-        one(messages, copy.place(SPARE, "class SpareLed"), "no complete HIL Led", f'"{missing}"')
+        one(messages, copy.place(SPARE, "class SpareLed"), "not a complete HIL Led", f'"{missing}"')
     one(messages, copy.place(SPARE, "class Both"), "calls itself a HIL Toaster, which capsules/hil does not have")
     one(messages, copy.place(SPARE, "class Nameless"), "class Nameless names no HIL")
     assert not any("_Part" in message for message in messages)
     assert not any(message.startswith("build") for message in messages)
     # Where the incomplete driver is wired, its power is refused, too.
-    one(messages, copy.place("boards/qemu/board.py", "console(uart"), "CmsdkUart", "receive_abort")
+    one(messages, copy.place("boards/qemu/board.py", "console_stack(uart"), "CmsdkUart", "receive_abort")
 
 
 def test_a_mistake_is_named_where_it_is(copy: Copy) -> None:
@@ -168,9 +168,9 @@ def test_a_capsule_that_comes_back_is_found(copy: Copy) -> None:
 
 def test_a_file_that_is_no_python_is_named_once(copy: Copy) -> None:
     led = "capsules/core/led.py"
-    copy.replace(led, "if number == 3:", "if number = 3:")
+    copy.replace(led, "if number == _TOGGLE:", "if number = _TOGGLE:")
     (message,) = copy.check()
-    assert message.startswith(copy.place(led, "if number = 3:"))
+    assert message.startswith(copy.place(led, "if number = _TOGGLE:"))
     assert "error: invalid syntax" in message
 
 

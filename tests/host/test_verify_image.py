@@ -119,7 +119,7 @@ SIMPLE = "def f(a, b):\n    try:\n        a.x = b\n    except ValueError:\n     
         ("bx r4", [0x4718], "jumps to anything"),
         ("bx r4", [0x4721], "bits set that are to be 0"),
         ("bx r4", [0x4724], "`bxns r4` has none of the allowed shapes"),
-        ("blx r3", [0x4799], "is no instruction"),
+        ("blx r3", [0x4799], "is not an instruction"),
         ("blx r3", [0x4798 - 8], "`blx r2` calls anything"),
         ("blx r3", [0xDF00], "svc"),
         ("blx r3", [0xBE00], "bkpt"),
@@ -259,7 +259,7 @@ def test_the_build_names_the_function_the_place_and_the_reason(kernel, tmp_path,
 def test_a_table_that_leads_elsewhere_is_refused(kernel, tmp_path, verified) -> None:
     image = verified.image
     table = image.symbols["const_obj_table_data_capsules_core_led"]
-    assert "in a table of objects, is no object" in refusal(kernel, tmp_path, table, struct.pack("<I", 0x20000006))
+    assert "in a table of objects, is not an object" in refusal(kernel, tmp_path, table, struct.pack("<I", 0x20000006))
     raw = image.symbols["proto_fun_capsules_core_led_LedDriver___init__"]
     assert "no constant of the image" in refusal(kernel, tmp_path, raw + 4, struct.pack("<I", image.word(raw + 4) + 2))
     assert "does not have" in refusal(kernel, tmp_path, raw + 2, b"\x05")  # inline assembly

@@ -22,7 +22,7 @@ def test_a_capsule_calls_its_commands_by_their_names(path: Path) -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Compare) and isinstance(node.left, ast.Name) and node.left.id == "number"
         for one, op in zip(node.comparators, node.ops, strict=True)
-        if not isinstance(op, ast.Lt)  # `number < 0` is no command
+        if not isinstance(op, ast.Lt)  # `number < 0` is not a command
     ]
     bare = [line for line, one in asked if isinstance(one, ast.Constant)]
     assert not bare, f"{path.name}: write `_NAME = const(...)` under `# Commands` for the numbers in the lines {bare}"

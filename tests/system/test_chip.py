@@ -200,7 +200,7 @@ def test_alarms_come_after_the_counter_has_wrapped(boot: Boot) -> None:
 
 
 TURN = 512
-"""Seconds until the RTC's 24 bits at 32,768 Hz begin anew."""
+"""Seconds until the RTC's 24 bits at 32,768 Hz start again."""
 
 WAITS = {
     "sleeps": f"time.sleep({2 * TURN + 100})",

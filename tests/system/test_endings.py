@@ -9,7 +9,7 @@ from adder.board import ROOT
 
 
 def said_of(board, app: str) -> list[str]:
-    """What the kernel says of an app, but for where it lies."""
+    """What the kernel says of an app, except for where it lies."""
     lines = re.findall(rf"^app {app}: (.*?)\r?$", board.transcript, re.MULTILINE)
     return [line for line in lines if not line.startswith("slot")]
 

@@ -35,7 +35,7 @@ def test_the_image_has_every_name_of_the_stubs_and_syscall_no_other(simulation, 
         told[module_of(path)] = [name for name in names(tree.body) if name not in ONLY_HERE.get(module_of(path), ())]
         for node in tree.body:
             if isinstance(node, ast.ClassDef) and not node.bases:
-                # What an object gets in __init__ is no name of the class.
+                # What an object gets in __init__ is not a name of the class.
                 methods = [n.name for n in node.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
                 told[f"{module_of(path)}.{node.name}"] = [name for name in methods if not name.startswith("_")]
     lines = "".join(f"ask({module!r}, {' '.join(expected)!r})\n" for module, expected in told.items() if expected)

@@ -177,7 +177,7 @@ def test_the_second_reader_finds_each_address_that_leads_elsewhere(
     [
         ("register_field_type", 1, 0x40005000, "is a register of no peripheral"),
         ("interrupt_line_type", 1, 7, "which the manifest does not name"),
-        ("flash_range_type", 2, 0x20000, "is no range of the manifest"),
+        ("flash_range_type", 2, 0x20000, "is not a range of the manifest"),
         ("mp_type_fun_native", 3, 0x101, "is not where a function of the frozen code begins"),
         ("mp_type_dict", 1, 0, "but is not sealed"),
     ],

@@ -222,7 +222,7 @@ class GpioPin:
         if moved:
             self._level = level
             self._sense(_SENSE_LOW if level else _SENSE_HIGH)
-        clear_latch(self._number)  # if the level has changed again, that sets the latch and the event anew (6.9)
+        clear_latch(self._number)  # if the level has changed again, that sets the latch and the event again (6.9)
         if not moved or self._edge == _EDGE_EITHER or self._edge == (_EDGE_RISING if level else _EDGE_FALLING):
             call_client(self._changed)  # not moved: there and back again
 

@@ -10,7 +10,7 @@ come as the client wants. RXDRDY comes before the byte is in memory, by the time
 below a microsecond; from the event to the copy the kernel needs more than a hundred instructions.
 
 Only if the hardware reports an error, or has counted more bytes than there was room for, is it stopped: then bytes are
-lost already, and the count begins anew.
+lost already, and the count starts again.
 
 Power. A receiver that waits needs some 600 uA with the clock that it runs on, a hundred times what the chip needs asleep.
 So it is switched off when nobody has received for ten seconds, and on again for the next who does; what is sent
@@ -392,7 +392,7 @@ class Uarte:
     # -- After a loss --
 
     def _stop(self) -> None:
-        """What the hardware's buffers hold is given up, but for what the client has asked for."""
+        """What the hardware's buffers hold is given up, except for what the client has asked for."""
         self._lost = False
         self._read()
         if not self._full:

@@ -35,7 +35,7 @@ void python_process_print(const char *text, size_t length);
 
 extern uint8_t _data_flash, _data_start, _data_end, _bss_start, _bss_end;
 
-// The linker script puts these, with the state between them if it is no pointer, one after the other.
+// The linker script puts these, with the state between them if it is not a pointer, one after the other.
 __attribute__((section(".bss.bare_stack"), aligned(32))) static uint8_t stack[STACK];
 __attribute__((section(".bss.bare_rest"), aligned(8), used)) static uint8_t rest[RAM - STACK];
 

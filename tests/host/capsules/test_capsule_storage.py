@@ -413,7 +413,7 @@ def handle(*lines) -> None:
 
 
 def test_a_client_that_fails_when_its_write_is_over_loses_nothing(machine) -> None:
-    """It is called in the handler of an interrupt, which then comes again: that is no erased page."""
+    """It is called in the handler of an interrupt, which then comes again: that is not an erased page."""
     there = FlashRange(PAGE * PAGES, PAGE, 17)
     flash = RangeFlash(there, machine.line())
     fails = [False, True, False]
