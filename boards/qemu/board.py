@@ -25,7 +25,7 @@ if config.CAPSULE_RNG:
     from capsules.drivers.simulated.rng import SimulatedRng
 if config.CAPSULE_NONVOLATILE_STORAGE:
     from capsules.core import nonvolatile_storage
-    from capsules.drivers.flash import RangeFlash
+    from capsules.drivers.flash import OnChipFlash
     from components.storage import storage_stack
 if config.CAPSULE_LOW_LEVEL_DEBUG:
     from capsules.core import low_level_debug
@@ -84,7 +84,7 @@ if config.CAPSULE_RNG:
 if config.CAPSULE_NONVOLATILE_STORAGE:
     flash = mint.flash("storage")
     flash_line = mint.software_interrupt()
-    storage_flash = mint.build("flash", lambda: RangeFlash(flash, flash_line))
+    storage_flash = mint.build("flash", lambda: OnChipFlash(flash, flash_line))
     storage_line = mint.software_interrupt()
     mint.serve(
         "nonvolatile_storage",

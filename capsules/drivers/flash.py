@@ -15,7 +15,7 @@ _ERASING = const(1)
 _ERASED = const(2)  # the client is being told, or was cut short
 
 
-class RangeFlash:
+class OnChipFlash:
     """A HIL Flash."""
 
     def __init__(self, flash: FlashRange, line: InterruptLine) -> None:

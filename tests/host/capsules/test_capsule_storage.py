@@ -9,7 +9,7 @@ from hardware import FakeFlash, PowerCut
 from kernel import ErrorCode, FlashRange, Machine
 
 from capsules.core.nonvolatile_storage import DRIVER_NUM, LAYOUT, NonvolatileStorage
-from capsules.drivers.flash import RangeFlash
+from capsules.drivers.flash import OnChipFlash
 from capsules.virtual.flash_regions import AROUND, BEFORE, FlashRegions
 
 EXISTS, SIZE, READ, WRITE = range(4)
@@ -375,7 +375,7 @@ def test_the_driver_moves_bytes_and_answers_later(machine, pieces) -> None:
         def erased(self, status: int) -> None:
             said.append(("erased", status))
 
-    flash = RangeFlash(there, machine.line())
+    flash = OnChipFlash(there, machine.line())
     flash.set_client(Client())
     buffer = Buffer(8)
     buffer.set(0, b"12345678")
@@ -415,7 +415,7 @@ def handle(*lines) -> None:
 def test_a_client_that_fails_when_its_write_is_over_loses_nothing(machine) -> None:
     """It is called in the handler of an interrupt, which then comes again: that is not an erased page."""
     there = FlashRange(PAGE * PAGES, PAGE, 17)
-    flash = RangeFlash(there, machine.line())
+    flash = OnChipFlash(there, machine.line())
     fails = [False, True, False]
 
     def stored(buffer: Buffer, status: int) -> None:
@@ -449,7 +449,7 @@ def test_a_client_that_fails_when_its_page_is_erased_hears_it_again(machine) -> 
             if len(said) == 1:
                 raise RuntimeError
 
-    flash = RangeFlash(there, machine.line())
+    flash = OnChipFlash(there, machine.line())
     flash.set_client(Client())
     (line,) = machine.lines
     flash.erase(1)
