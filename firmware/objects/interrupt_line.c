@@ -3,7 +3,7 @@
 #include "core/interrupt.h"
 #include "kernel/bottom_half.h"
 #include "objects/interrupt_line.h"
-#include "objects/registers.h"
+#include "objects/register_field.h"
 #include "py/runtime.h"
 
 typedef struct {

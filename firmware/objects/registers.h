@@ -32,7 +32,7 @@ typedef struct {
     uint8_t line;
 } interrupt_name_t;
 
-extern const mp_obj_type_t registers_type, register_field_type;
+extern const mp_obj_type_t registers_type;
 mp_obj_t registers_new(qstr name);            // for the board only
 void mmio_collect_roots(void);
 unsigned mmio_interrupt(qstr peripheral, qstr name); // the line that the manifest names
