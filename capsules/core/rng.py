@@ -65,8 +65,7 @@ class RngDriver:
 
     def _fill(self) -> None:
         """Get bytes for the next process that waits, unless the source is at work."""
-        buffer = self._buffer.take()
-        if buffer is None:
+        if self._buffer.is_none():
             return
         for step in range(1, self._slots + 1):
             slot = self._slot + step
@@ -75,13 +74,13 @@ class RngDriver:
             entry = self._grant.entry(slot)
             if entry is not None and entry[_WAITING]:
                 left = min(entry[_WANTED], len(entry.read_write(0))) - entry[_AT]
-                if left > 0:
+                buffer = self._buffer.take() if left > 0 else None
+                if buffer is not None:
                     self._reader = entry
                     self._slot = slot
                     self._rng.fill(buffer.move(self._rng), min(left, self._size))  # filled() gets it back
                     return
                 self._finish(entry, 0)
-        self._buffer.put(buffer)
 
     def _finish(self, entry: Entry, status: int) -> None:
         entry[_WAITING] = 0
@@ -90,11 +89,11 @@ class RngDriver:
     def filled(self, buffer: Buffer, length: int, status: int) -> None:
         """From the source."""
         buffer = buffer.give_back()
+        self._buffer.put(buffer)  # first: whatever fails below, the next one is served
         entry = self._reader
         self._reader = None
         if entry is not None and entry.alive():
             entry[_AT] += entry.read_write(0).write(entry[_AT], buffer, 0, min(length, entry[_WANTED] - entry[_AT]))
             if status:
                 self._finish(entry, status)
-        self._buffer.put(buffer)
         self._fill()

@@ -113,6 +113,29 @@ def test_the_sources_error_is_passed_on(apps, rng) -> None:
     assert rng.wanted == 0
 
 
+@pytest.mark.parametrize("count", [4, 0])
+def test_an_answer_that_fails_takes_the_source_from_nobody(apps, rng, count, monkeypatch) -> None:
+    for app in apps:
+        app.allow_read_write(DRIVER_NUM, 0, 4)
+
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    def ask() -> None:
+        apps[0].command(DRIVER_NUM, GET, count)
+        rng.finish(b"x")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(RngDriver, "_finish", fail)
+        with pytest.raises(RuntimeError):
+            ask()
+    assert apps[1].command(DRIVER_NUM, GET, 4) == ()
+    while rng.wanted:
+        rng.finish(b"y")
+    assert told(apps[1]) == [(0, 4, 0)]
+    assert told(apps[0]) == [(0, count, 0)]
+
+
 def test_a_process_without_memory_is_told_so(apps, rng) -> None:
     apps[0].grants_left = 0
     assert apps[0].command(DRIVER_NUM, GET, 4) == ErrorCode.NOMEM
