@@ -39,7 +39,7 @@ _SIZE = const(1)
 _READ = const(2)
 _WRITE = const(3)
 
-_REGION = const(0)  # its number and 1
+_REGION = const(0)  # its number plus 1
 _WAITING = const(1)  # the command that waits for its turn, or 0
 _OFFSET = const(2)  # of what waits
 _LENGTH = const(3)

@@ -13,7 +13,7 @@ from cells import Buffer
 
 
 class AdcClient(Protocol):
-    """Who asks for samples."""
+    """A client that asks for samples."""
 
     def sampled(self, sample: int, status: int) -> None:
         """One sample. `status`: 0 or an ErrorCode, and then `sample` is 0."""
@@ -57,4 +57,4 @@ class Adc(Protocol):
         """The buffer after the one that is being filled. OFF: none is. BUSY: there is a next one. SIZE: as above."""
 
     def stop(self) -> int:
-        """Take no more samples. Buffers come back by filled(), with what they have so far."""
+        """Stop taking samples. Buffers come back by filled(), with what they have so far."""

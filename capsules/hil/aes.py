@@ -18,7 +18,7 @@ MODE_CBC = const(2)
 
 
 class AesClient(Protocol):
-    """Who has something encrypted."""
+    """A client that has something encrypted."""
 
     def crypted(self, source: "Buffer | None", dest: Buffer, status: int) -> None:
         """It is done. `status`: 0 or an ErrorCode; then `dest` holds what nobody should use."""

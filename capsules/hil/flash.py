@@ -11,7 +11,7 @@ from cells import Buffer
 
 
 class FlashClient(Protocol):
-    """Who uses a flash."""
+    """A client of a flash."""
 
     def written(self, buffer: Buffer, status: int) -> None:
         """What was to be written is written. `status`: 0 or an ErrorCode."""

@@ -44,7 +44,7 @@ class Pin(Protocol):
         """
 
     def disable_interrupts(self) -> None:
-        """Call the client no more."""
+        """Stop calling the client."""
 
     def set_client(self, changed: Callable[[], None]) -> None:
         """Call `changed()` after an edge; it reads the level if it needs to know."""

@@ -12,7 +12,7 @@ from cells import Buffer
 
 
 class I2cClient(Protocol):
-    """Who uses the bus."""
+    """A client of the bus."""
 
     def transferred(self, write: "Buffer | None", read: "Buffer | None", status: int) -> None:
         """A transfer is over; these are the buffers of it. `status`: 0 or an ErrorCode.

@@ -9,7 +9,7 @@ from cells import Buffer
 
 
 class RngClient(Protocol):
-    """Who asks for random bytes."""
+    """A client that asks for random bytes."""
 
     def filled(self, buffer: Buffer, length: int, status: int) -> None:
         """The first `length` bytes are random. `status`: 0 or an ErrorCode."""

@@ -12,7 +12,7 @@ from capsules.hil.gpio import Pin
 
 
 class SpiClient(Protocol):
-    """Who uses the bus."""
+    """A client of the bus."""
 
     def transferred(self, write: "Buffer | None", read: "Buffer | None", status: int) -> None:
         """A transfer is over; these are the buffers of it. `status`: 0 or an ErrorCode."""

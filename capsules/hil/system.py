@@ -13,7 +13,7 @@ class ExactClock(Protocol):
         """Claim it. 1 if it runs already, 0 if running() will be called, soon and not from here."""
 
     def release(self) -> None:
-        """Claim it no more; what runs on it goes on with an inexact one, unless others claim it."""
+        """Give up the claim; what runs on it goes on with an inexact one, unless others claim it."""
 
 
 class Clocks(Protocol):

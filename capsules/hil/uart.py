@@ -9,7 +9,7 @@ from cells import Buffer
 
 
 class UartClient(Protocol):
-    """Who uses a UART."""
+    """A client of a UART."""
 
     def transmitted(self, buffer: Buffer, length: int, status: int) -> None:
         """`length` bytes have gone out. `status`: 0 or an ErrorCode."""

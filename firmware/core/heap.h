@@ -22,8 +22,8 @@ void heap_free(void *block);
 // The bytes of a Buffer, all zero, which may be larger than any other object. Raises MemoryError.
 void *heap_alloc_buffer(size_t bytes);
 
-// An object of the kernel's own, whoever runs: of what living processes have, there is no more than processes times
-// drivers, so it is not a share of `capsule`, which serves the driver. Raises MemoryError, also if that capsule keeps more
+// An object of the kernel's own, whoever runs: what living processes have is bounded by processes times drivers, so it
+// is not charged to `capsule`, which serves the driver. Raises MemoryError, also if that capsule keeps more
 // than a share of what had belonged to processes that have ended.
 void *heap_alloc_for_process(size_t bytes, const mp_obj_type_t *type, unsigned capsule);
 

@@ -39,7 +39,7 @@ static mp_obj_t mint_flash(mp_obj_t name) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(mint_flash_obj, mint_flash);
 
-// loop_interrupt(): a line that is raised each 64 rounds of the kernel's loop, and else by nothing. One may have it.
+// loop_interrupt(): a line that is raised each 64 rounds of the kernel's loop, and by nothing else. Only one caller may take it.
 static mp_obj_t mint_loop_interrupt(void) {
     kernel_check_not_sealed();
     schedule_rounds_line = interrupt_reserve(MP_OBJ_NULL);

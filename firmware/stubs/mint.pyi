@@ -40,9 +40,9 @@ def interrupt(peripheral: str, name: str, /) -> InterruptLine:
     """One of the peripheral's interrupt lines, by its name in the manifest."""
 
 def loop_interrupt() -> InterruptLine:
-    """A line that is raised each 64 rounds of the kernel's loop: 0.64 s of work at the latest, and never in sleep.
+    """A line that is raised every 64 rounds of the kernel's loop: after 0.64 s of work at the latest, and never in sleep.
 
-    For a watchdog. The last who asks has it. ValueError if no line is left.
+    For a watchdog. The last caller has it. ValueError if no line is left.
     """
 
 def software_interrupt() -> InterruptLine:
@@ -69,7 +69,7 @@ def share_memory(grant: Grant, /) -> None:
 def build(name: str, recipe: Callable[[], _Driver], /) -> _Driver:
     """What the recipe makes, a driver. `name` is for the log, if it or one of its handlers fails.
 
-    If the recipe itself fails, that is reported and the result is None, so that who uses it fails as well.
+    If the recipe itself fails, that is reported and the result is None, so that whatever uses it fails as well.
     If what it makes has a method `start`, the kernel calls that once all is wired.
     """
 

@@ -106,7 +106,7 @@ class Gpiote:
         return -1
 
     def _unwatch(self, pin: "GpioPin", channel: int) -> None:
-        """Watch it no more."""
+        """Stop watching it."""
         if channel >= 0:
             self._registers.write(_INTENCLR, 1 << channel)
             self._registers.write(_CONFIG + (channel << 2), 0)

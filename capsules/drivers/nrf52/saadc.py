@@ -82,7 +82,7 @@ class Saadc:
         self._amount = registers.field(_AMOUNT, 0, 16)
         self._sampled: "Callable[[int, int], None]" = self._ignore_sample
         self._filled: "Callable[[Buffer, int, int], None]" = self._ignore_buffer
-        self._one = Buffer(2)  # the sample of who has no buffer
+        self._one = Buffer(2)  # the sample for a client without a buffer
         self._next: TakeCell[Buffer] = TakeCell()
         self._next_count = 0
         self._mode = _IDLE

@@ -38,7 +38,7 @@ _SLOWEST = const(125_000)  # FREQUENCY: 125 kHz is 1 << 25, and each doubling of
 _SLOWEST_BIT = const(25)
 _RATES = const(7)  # 125 kHz to 8 MHz
 _FIRST_RATE = const(1_000_000)
-_NOTHING = const(0xFF)  # what is sent for a client who has nothing to send
+_NOTHING = const(0xFF)  # what is sent for a client that has nothing to send
 _MOST = const(0xFFFF)  # xXD.MAXCNT: 16 bits
 _PULL_NONE = const(0)  # capsules/hil/gpio.py
 

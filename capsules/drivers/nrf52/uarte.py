@@ -4,8 +4,8 @@ Receiving. The hardware writes to one buffer of this driver while another waits 
 is lost only if nobody has looked for the time of a whole buffer: 22 ms at 115200 baud. With flow control there is no
 next: the hardware holds the sender off until it has a buffer.
 
-How much is in a buffer that is not full, the hardware says only when it is stopped (RXD.AMOUNT), and who stops it loses
-bytes. So it is never stopped: a counter counts its event RXDRDY, one for each byte (6.34), and says when as many have
+The hardware reports how full a buffer is only when it is stopped (RXD.AMOUNT), and stopping it loses bytes. So it is
+never stopped: a counter counts its event RXDRDY, one for each byte (6.34), and says when as many have
 come as the client wants. RXDRDY comes before the byte is in memory, by the time that EasyDMA needs for one byte, well
 below a microsecond; from the event to the copy the kernel needs more than a hundred instructions.
 
