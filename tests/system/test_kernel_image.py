@@ -1,6 +1,7 @@
 """What the linker made of the kernel."""
 
 import re
+import subprocess
 
 import pytest
 
@@ -75,3 +76,20 @@ def test_the_mpu_can_end_the_interpreters_regions_where_they_end(board) -> None:
             size *= 2
         assert low < high, "a region is empty"
         assert low % (size // 8) == high % (size // 8) == 0, f"{low:#x} to {high:#x}: eighths of {size:#x}"
+
+
+def test_the_interpreter_asks_nothing_of_the_kernel_that_the_bare_one_lacks() -> None:
+    """`adder bench-interpreter` links the same objects with tests/bench/bare/main.c in the kernel's place."""
+    build = ROOT / "build" / "qemu"
+    folders = ("py", "extmod", "lib", "shared", "python_process")
+    files = [path for folder in folders for path in (build / folder).rglob("*.o")]
+    files += [*build.glob("upstream_*.o"), build / "frozen_content.o"]
+    listed = subprocess.run(["arm-none-eabi-nm", *files], capture_output=True, text=True, check=True).stdout
+    kinds = re.findall(r"^ *[0-9a-f]* +(\w) (\w+)$", listed, re.MULTILINE)
+    defined = {name for kind, name in kinds if kind != "U"}
+    asked = {name for kind, name in kinds if kind == "U"} - defined
+    asked = {name for name in asked if not name.startswith("__aeabi_")}  # the compiler's own
+    there = (ROOT / "tests" / "bench" / "bare" / "main.c").read_text()
+    assert "mp_hal_stdout_tx_strn" in asked, "the objects are not those of an interpreter"
+    missing = {name for name in asked if not re.search(rf"^\w[^\n=]* \*?{name}(\(| =|;)", there, re.MULTILINE)}
+    assert not missing, f"tests/bench/bare/main.c lacks {missing}"
