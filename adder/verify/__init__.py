@@ -16,7 +16,7 @@ from adder.verify.findings import Finding, Report
 from adder.verify.interface import check_interface
 from adder.verify.program import Names, Profile, Program, name_of, profile_of
 from adder.verify.text import check_syntax, parse
-from adder.verify.words import Words, listed
+from adder.verify.words import Words, functions_named
 
 __all__ = ["Finding", "name_of", "verify_program", "verify_text"]
 
@@ -50,7 +50,7 @@ def verify_module(program: Program, name: str, words: list[str]) -> list[Finding
         check = Check(names, text, report)
         for node in tree.body:
             check.top(node)
-        for function in listed(tree, words):
+        for function in functions_named(tree, words):
             if not report.has(function, ("CP002", "CP015", "CP017")):
                 Words(function, names.kinds, report)
         for where, what in reads_at_wiring(tree, profile):

@@ -212,7 +212,7 @@ class Words:
         return Word.BOOL
 
 
-def listed(tree: ast.Module, names: Iterable[str]) -> list[ast.FunctionDef]:
+def functions_named(tree: ast.Module, names: Iterable[str]) -> list[ast.FunctionDef]:
     """The functions with these names: `function` or `Class.method`."""
     found = []
     for name in names:
