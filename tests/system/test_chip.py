@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from fuzzing import record
 from kernels import build_variant
 from unicorn import UC_HOOK_CODE
 from unicorn import arm_const as arm
@@ -584,3 +585,5 @@ def test_whatever_apps_ask_the_drivers_and_when_each_question_has_its_answer(
             chip.set_pin(BUTTON, moves.randrange(2))
         assert chip.transcript.count("done") == len(names), f"run {run}: {chip.transcript[-2000:]}"
         assert "Traceback" not in chip.transcript, f"run {run}: {chip.transcript}"
+    if long:
+        record(chip_interleavings=LONG_RUNS)
