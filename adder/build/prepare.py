@@ -15,6 +15,7 @@ HOST_ONLY = ("typing", "capsules.hil", "__future__")
 """Modules that exist for the type checker alone; importing them costs nothing on the device."""
 
 TYPES = {
+    "Callback",
     "CommandReturn",
     "Entry",
     "Field",

@@ -56,8 +56,8 @@ SPECIAL = {"config", "const", "Layout", "mint", "TYPE_CHECKING"}
 """Imports that the verifier, the build or the compiler knows by their names: nothing else may be called so."""
 
 _KERNEL_TYPES = (
-    "CommandReturn Entry Field FlashRange Grant InterruptLine KernelLog ProcessControl ProcessId ProcessLoader "
-    "Registers UserBuffer"
+    "Callback CommandReturn Entry Field FlashRange Grant InterruptLine KernelLog ProcessControl ProcessId "
+    "ProcessLoader Registers UserBuffer"
 )
 
 POLICIES = {"CONTINUE", "DISABLE", "RESTART"}
@@ -69,6 +69,7 @@ MODULES: dict[str, dict[str, Kind]] = {
         "ErrorCode": Kind.ERRORS,
         "Layout": Kind.CLASS,
         "call_client": Kind.FUNCTION,
+        "callback": Kind.FUNCTION,
         "deferred": Kind.FUNCTION,
         "log": Kind.FUNCTION,
         "log_number": Kind.FUNCTION,

@@ -28,6 +28,7 @@ FUNCTIONS = ("mp_type_fun_bc", "mp_type_fun_native", "mp_type_fun_viper")
 SHAPES = {
     "mp_type_module": "orr",
     "mp_type_bound_meth": "oo",
+    "callback_type": "oo",
     "mp_type_cell": "o",
     "registers_type": "r",
     "register_field_type": "---",

@@ -30,6 +30,7 @@ TYPES = {
     "mp_type_fun_native": Kind(),
     "mp_type_fun_viper": Kind(),
     "mp_type_bound_meth": Kind(),
+    "callback_type": Kind(),
     "mp_type_closure": Kind(),
     "mp_type_cell": Kind(changes=True),
     "mp_type_tuple": Kind(),

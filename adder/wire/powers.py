@@ -74,7 +74,7 @@ def describe(wired: Wired, address: int) -> tuple[str, str] | None:
             return next(f"flash '{name}'" for name, it in regions if it["start"] == word[1]), "all"
         case "grant_type":
             return f"grant 0x{wired.driver(word[1]):x}", "all"
-        case "mp_type_bound_meth":
+        case "mp_type_bound_meth" | "callback_type":
             whose = describe(wired, word[2])
             method = wired.image.names.get(word[1], "").removesuffix("_obj")
             return None if whose is None else (whose[0], method)

@@ -10,10 +10,8 @@ receives. What nobody fetches for a tenth of a second is thrown away until someb
 board without a probe does not wait for one. The ring keeps the oldest of it, which is what the board said when it booted.
 """
 
-from typing import Callable
-
 from cells import Buffer, TakeCell
-from kernel import ErrorCode, InterruptLine, Registers, call_client
+from kernel import Callback, ErrorCode, InterruptLine, Registers, call_client, callback
 from micropython import const
 
 from capsules.hil.time import Alarm
@@ -53,8 +51,8 @@ class RttUart:
         self._up_read = registers.field(_UP_READ, 0, 16)
         self._down_written = registers.field(_DOWN_WRITTEN, 0, 16)
         self._down_read = registers.field(_DOWN_READ, 0, 32)
-        self._transmitted: "Callable[[Buffer, int, int], None]" = self._ignore
-        self._received: "Callable[[Buffer, int, int], None]" = self._ignore
+        self._transmitted: "Callback | None" = None
+        self._received: "Callback | None" = None
         self._tx_buffer: TakeCell[Buffer] = TakeCell()
         self._tx_at = 0
         self._tx_length = 0
@@ -88,11 +86,8 @@ class RttUart:
         write(_ID, _SEGG)
 
     def set_client(self, client: UartClient) -> None:
-        self._transmitted = client.transmitted
-        self._received = client.received
-
-    def _ignore(self, buffer: Buffer, length: int, status: int) -> None:
-        """The client if there is none."""
+        self._transmitted = callback(client.transmitted)
+        self._received = callback(client.received)
 
     # -- For the client --
 
@@ -110,7 +105,7 @@ class RttUart:
 
     def receive_abort(self) -> None:
         buffer = self._rx_buffer.take()
-        if buffer is not None:
+        if buffer is not None and self._received is not None:
             self._received(buffer.give_back(), self._rx_at, ErrorCode.CANCEL)  # who is called here has called
 
     # -- For the probe --

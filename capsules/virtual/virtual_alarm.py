@@ -2,7 +2,7 @@
 
 from typing import Callable
 
-from kernel import call_client, shared
+from kernel import Callback, call_client, callback, shared
 from micropython import const
 
 import config
@@ -16,6 +16,7 @@ _FAR = const(0x10000000)  # ticks, 16 rounds; times stay integers that need no m
 _TOO_FAR = const(0x14000000)
 _MOST = const(32)  # of the others, so that no walk along all is long
 _NONE = const(-1)
+_STACK = const(640)  # what other shared code calls needs less than that
 
 
 class VirtualAlarm:
@@ -61,8 +62,17 @@ class AlarmMux:
 
     def __init__(self, alarm: Alarm) -> None:
         self.now = alarm.now
-        self.shared = (shared(self._set_client), shared(self._set_soon), shared(self._disarm))  # for its alarms
-        self.shared_for_processes = (shared(self._set_process_client), shared(self._set), shared(self._disarm))
+        # For its alarms.
+        self.shared = (
+            shared(self._set_client, _STACK),
+            shared(self._set_soon, _STACK),
+            shared(self._disarm, _STACK),
+        )
+        self.shared_for_processes = (
+            shared(self._set_process_client, _STACK),
+            shared(self._set, _STACK),
+            shared(self._disarm, _STACK),
+        )
         self._alarm = alarm
         self._time = 0  # in ticks, at a look not long ago; counts only while an alarm is armed
         self._first = _NONE  # the soonest of those that are armed
@@ -70,8 +80,8 @@ class AlarmMux:
         # Of each alarm, the processes' first: when it goes off, and which goes off next.
         self._due = [0 for _ in range(config.MAX_PROCESSES)]
         self._next = [_NONE for _ in range(config.MAX_PROCESSES)]
-        self._process_fired: "Callable[[int, int, int], None]" = self._ignore_process
-        self._fired: "list[Callable[[], None]]" = []
+        self._process_fired: "Callback | None" = None
+        self._fired: "list[Callback | None]" = []
         self.for_processes = ProcessAlarms(self, alarm.frequency)
         alarm.set_client(self._look)
 
@@ -80,22 +90,16 @@ class AlarmMux:
         if len(self._fired) == _MOST:
             raise ValueError("too many alarms on one timer")
         alarm = VirtualAlarm(self, self._alarm.frequency, len(self._due))
-        self._fired.append(self._ignore)
+        self._fired.append(None)
         self._next.append(_NONE)
         self._due.append(0)
         return alarm
 
-    def _ignore(self) -> None:
-        """The client of an alarm that has none."""
-
-    def _ignore_process(self, slot: int, now: int, due: int) -> None:
-        """The processes' client, until there is one."""
-
     def _set_client(self, index: int, fired: "Callable[[], None]") -> None:
-        self._fired[index - config.MAX_PROCESSES] = fired
+        self._fired[index - config.MAX_PROCESSES] = callback(fired)
 
     def _set_process_client(self, fired: "Callable[[int, int, int], None]") -> None:
-        self._process_fired = fired
+        self._process_fired = callback(fired)
 
     def _set_soon(self, index: int, dt: int) -> None:
         self._set(index, self.now(), dt if 0 < dt < _HALF else 1 if dt < 1 else _HALF)

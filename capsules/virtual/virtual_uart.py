@@ -7,7 +7,7 @@ Received bytes go to every device that is receiving.
 from typing import Any, Callable
 
 from cells import Buffer, TakeCell
-from kernel import ErrorCode, call_client, deferred, shared
+from kernel import ErrorCode, call_client, callback, deferred, shared
 from micropython import const
 
 from capsules.hil.uart import Uart, UartClient
@@ -15,7 +15,7 @@ from capsules.hil.uart import Uart, UartClient
 _NOBODY = const(-1)
 
 # What the mux knows of a device.
-_TRANSMITTED = const(0)  # the client's callbacks
+_TRANSMITTED = const(0)  # the client's callbacks, or None
 _RECEIVED = const(1)
 _OUT = const(2)  # the buffer to be sent, or None
 _OUT_LENGTH = const(3)
@@ -79,17 +79,14 @@ class UartMux:
     def new_device(self, whole_lines: bool = False) -> UartDevice:
         """Make one more device; only while the board is wired."""
         device = UartDevice(self, len(self._devices))
-        self._devices.append([self._ignore, self._ignore, None, 0, None, 0, 0, _RUNNING, whole_lines])
+        self._devices.append([None, None, None, 0, None, 0, 0, _RUNNING, whole_lines])
         self._count += 1
         return device
 
-    def _ignore(self, buffer: Buffer, length: int, status: int) -> None:
-        """The client of a device that has none."""
-
     def _set_client(self, index: int, transmitted: "Callable[..., None]", received: "Callable[..., None]") -> None:
         device = self._devices[index]
-        device[_TRANSMITTED] = transmitted
-        device[_RECEIVED] = received
+        device[_TRANSMITTED] = callback(transmitted)
+        device[_RECEIVED] = callback(received)
 
     # -- Sending ----------------------------------------------------------------------------------
 

@@ -39,13 +39,13 @@ static unsigned block_of(const void *pointer) {
     return ((const uint8_t *)pointer - MP_STATE_MEM(area).gc_pool_start) / BLOCK_BYTES;
 }
 
-static bool is_here(const void *object) {
+bool heap_has(const void *object) {
     const uint8_t *place = object;
     return place >= MP_STATE_MEM(area).gc_pool_start && place < MP_STATE_MEM(area).gc_pool_end;
 }
 
 unsigned heap_owner(const void *object) {
-    return is_here(object) ? block_owners[block_of(object)] & ~OF_THE_DEAD : wired_owner(object);
+    return heap_has(object) ? block_owners[block_of(object)] & ~OF_THE_DEAD : wired_owner(object);
 }
 
 void heap_init(uint8_t *start, uint8_t *end) {
@@ -90,16 +90,18 @@ static bool affordable(unsigned blocks) {
 static bool making_buffer; // bytes that no loop of the interpreter's goes over
 
 static bool permitted(size_t bytes) {
+    bool for_buffer = making_buffer;
+    making_buffer = false; // before a time-out leaves from here
     if (heap_fails_after != UINT32_MAX && heap_fails_after-- == 0) {
         return false;
     }
     if (contain_running == CONTAIN_KERNEL) {
-        return bytes <= LARGEST_OF_BOARD || making_buffer;
+        return bytes <= LARGEST_OF_BOARD || for_buffer;
     }
     if (MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL) {
         mp_handle_pending(true); // a time-out: it may find the CPU nowhere but in collections
     }
-    if (bytes > CONFIG_CAPSULE_LARGEST_OBJECT && !making_buffer) {
+    if (bytes > CONFIG_CAPSULE_LARGEST_OBJECT && !for_buffer) {
         return false;
     }
     unsigned blocks = (bytes + BLOCK_BYTES - 1) / BLOCK_BYTES;
@@ -131,7 +133,6 @@ void *heap_alloc(size_t bytes, unsigned flags) {
 void *heap_alloc_buffer(size_t bytes) {
     making_buffer = true;
     void *object = m_malloc_maybe(bytes);
-    making_buffer = false;
     if (object == NULL) {
         m_malloc_fail(bytes);
     }
@@ -175,8 +176,23 @@ static void *copied(const void *object, size_t bytes) {
 }
 
 void heap_free(void *object) {
-    if (is_here(object)) {
+    if (heap_has(object)) {
         __real_gc_free(object);
+    }
+}
+
+// What grows where it is. Functions and a variable of their own: who makes an object may be deep in the stack.
+static uint16_t size_before;
+
+static MP_NOINLINE void note_size(const void *object) {
+    size_before = object != NULL ? gc_nbytes(object) / BLOCK_BYTES : 0;
+}
+
+static MP_NOINLINE void charge_growth(size_t bytes) {
+    unsigned after = (bytes + BLOCK_BYTES - 1) / BLOCK_BYTES;
+    if (after > size_before) {
+        held[contain_running] += after - size_before;
+        used += after - size_before;
     }
 }
 
@@ -184,12 +200,15 @@ void *heap_realloc(void *object, size_t bytes, bool may_move) {
     if (!permitted(bytes)) {
         return NULL;
     }
-    if (object != NULL && !is_here(object)) { // of the wired part, where it stays and nothing can grow
+    if (object != NULL && !heap_has(object)) { // of the wired part, where it stays and nothing can grow
         return may_move ? copied(object, bytes) : NULL;
     }
+    note_size(object);
     void *moved = __real_gc_realloc(object, bytes, may_move);
     if (moved != object) {
         charge(moved, bytes);
+    } else {
+        charge_growth(bytes);
     }
     return moved;
 }

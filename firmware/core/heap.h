@@ -10,8 +10,9 @@
 
 void heap_init(uint8_t *start, uint8_t *end); // an empty heap, between these
 
-// The capsule that made this object.
+// The capsule that made this object; whether it lies in the heap, and not in the wired part.
 unsigned heap_owner(const void *object);
+bool heap_has(const void *object);
 
 // In place of gc_alloc, gc_realloc and gc_free while the kernel's Python runs. NULL, which becomes a MemoryError,
 // if it may not be. What does not lie in the heap, but in the wired part, is copied to it when it grows, and never freed.

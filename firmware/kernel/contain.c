@@ -24,12 +24,13 @@
 #define BUDGET_TICKS (CONFIG_CAPSULE_BUDGET_MS * 1000 / CONFIG_TIME_SLICE_US + 1) // the first one comes at any time
 #define LATE_FAILURES (8)   // in a row, until a deferred call is not tried again
 
-// What has to be left of the stacks when one capsule's code begins for another: for a client's, and for shared code, which
-// calls no client. tests/adversarial/test_exhaustion.py measures what they take.
+// What has to be left of the stack when one capsule's code begins for another: for a client's, and for shared code, which
+// calls no client, and may say that it needs less. tests/adversarial/test_exhaustion.py measures what they take. Of
+// bytecode's stack it is so many times less.
 #define CLIENT_STACK (2048)
-#define CLIENT_PYSTACK (640)
+#define CLIENT_SHARE (3)
 #define SHARED_STACK (1280)
-#define SHARED_PYSTACK (320)
+#define SHARED_SHARE (4)
 
 typedef struct {
     mp_obj_t recipe;
@@ -54,7 +55,10 @@ static uint32_t charged[(CONFIG_MAX_CAPSULES + 31) / 32]; // one bit for each wh
 
 bool contain_round;
 bool contain_last_try;
-static uint8_t payer; // whose account pays, if that is not who runs: shared code, and reports of a failure
+static bool in_own_work; // whose calls are one round: the kernel's line is one, however many have asked for it
+static uint8_t payer;    // whose account pays, if that is not who runs: shared code, and reports of a failure
+static uint8_t caller;   // of the shared code that runs
+static uint16_t spent;   // ticks of the call of shared code that is under way
 static unsigned own_line;
 
 // -- Where an exception came from ---------------------------------------------
@@ -114,17 +118,34 @@ static void note(uint32_t address) {
     trace[trace_length++] = address;
 }
 
-// Note the function that `word` returns to, whose frame begins at `stack`, and its callers as long as they are machine code.
-// A word is such a return address only if a whole frame lies there, at whose end is the return address of the function's
-// own caller. Returns what comes above these frames; `stack`, if there is none.
-static const uint32_t *trace_frames(uint32_t word, const uint32_t *stack) {
-    while (in_frozen_code(word) && crash_screen_is_return_address(word)) {
-        const uint8_t *entry = entry_of(function_at(word));
-        const uint32_t *link = stack + local_words(entry) + pushed_words(entry) - 1;
-        if (link >= (const uint32_t *)&_stack_top || !crash_screen_is_return_address(*link)) {
-            break;
+// Where the frame of the function that `word` returns to, and which would begin at `stack`, has the return address of that
+// function's own caller; NULL if there is none: then this is no return address, or it lies where no frame is any more.
+static const uint32_t *link_of(uint32_t word, const uint32_t *stack) {
+    if (!in_frozen_code(word) || !crash_screen_is_return_address(word)) {
+        return NULL;
+    }
+    const uint8_t *entry = entry_of(function_at(word));
+    const uint32_t *link = stack + local_words(entry) + pushed_words(entry) - 1;
+    return link < (const uint32_t *)&_stack_top && crash_screen_is_return_address(*link) ? link : NULL;
+}
+
+// Of two frames with the same end one is left from an earlier call. Nobody knows which, so neither is shown.
+static bool is_ambiguous(const uint32_t *stack, const uint32_t *link) {
+    for (; stack < link; stack++) {
+        if (link_of(*stack, stack + 1) == link) {
+            return true;
         }
-        note(word);
+    }
+    return false;
+}
+
+// Note the function that `word` returns to, whose frame begins at `stack`, and its callers as long as they are machine code.
+// Returns what comes above these frames; `stack`, if there is none.
+static const uint32_t *trace_frames(uint32_t word, const uint32_t *stack) {
+    for (const uint32_t *link; (link = link_of(word, stack)) != NULL;) {
+        if (!is_ambiguous(stack, link)) {
+            note(word);
+        }
         word = *link;
         stack = link + 1;
     }
@@ -196,10 +217,14 @@ void contain_no_memory(void) {
 MP_DEFINE_EXCEPTION(TimeOut, BaseException)
 static mp_obj_exception_t time_out;
 
+static void clear_time_out(void) {
+    time_out = (mp_obj_exception_t) { .base = { &mp_type_TimeOut }, .args = (mp_obj_tuple_t *)&mp_const_empty_tuple_obj };
+}
+
 // `traced` says whether it is under way: contain_failed() forgets that.
 // Safety: only reads. In machine code the frame of a function is what the build has seen it to be (adder/verify_image).
 static void prepare_time_out(const exception_frame_t *frame) {
-    time_out = (mp_obj_exception_t) { .base = { &mp_type_TimeOut }, .args = (mp_obj_tuple_t *)&mp_const_empty_tuple_obj };
+    clear_time_out();
     traced = &time_out;
     trace_length = 0;
     const uint32_t *stack = (const uint32_t *)(frame + 1) + (frame->psr >> 9 & 1); // B1.5.7: a word for its alignment
@@ -226,6 +251,10 @@ static bool over(unsigned capsule) {
     return contain_round && capsules[capsule].ticks > BUDGET_TICKS;
 }
 
+static bool is_off(unsigned capsule) {
+    return capsules[capsule].policy == CONTAIN_OFF;
+}
+
 // The tick is charged to whoever it finds.
 static void charge(unsigned capsule) {
     if (!contain_round) {
@@ -237,15 +266,15 @@ static void charge(unsigned capsule) {
         }
     }
     capsules[capsule].ticks += capsules[capsule].ticks < UINT16_MAX;
+    spent += spent < UINT16_MAX;
     charged[capsule / 32] |= 1u << capsule % 32;
 }
 
-// Shared code has another whole budget, so that it is not cut short because its caller has used up the first.
+// Shared code takes its caller's time, but each call has a whole budget, whatever that has left: it is cut short for what
+// it has wasted itself.
 static bool is_time_out(void) {
-    return contain_running != CONTAIN_KERNEL
-        && capsules[payer != CONTAIN_KERNEL ? payer : contain_running].ticks > (payer != CONTAIN_KERNEL ? 2 : 1) * BUDGET_TICKS;
+    return contain_running != CONTAIN_KERNEL && (payer != CONTAIN_KERNEL ? spent : capsules[contain_running].ticks) > BUDGET_TICKS;
 }
-_Static_assert(2 * BUDGET_TICKS < UINT16_MAX, "a capsule's ticks are counted in 16 bits");
 
 // Where the interpreter's C is, an exception could leave a table half changed. The interpreter itself
 // raises a pending exception at the next jump back in bytecode, or the next call (port/modes.c). Machine
@@ -277,10 +306,10 @@ bool is_memory_error(const void *exception) {
 }
 
 // Before anything has changed: raise RuntimeError in the caller if less than this is left.
-static void check_room(size_t stack, size_t pystack) {
+static void check_room(size_t stack, unsigned share) {
     size_t taken = MP_STATE_THREAD(stack_top) - (char *)__builtin_frame_address(0);
     size_t frames = MP_STATE_THREAD(pystack_end) - MP_STATE_THREAD(pystack_cur);
-    if (taken + stack > MP_STATE_THREAD(stack_limit) || frames < pystack) {
+    if (taken + stack > MP_STATE_THREAD(stack_limit) || frames < stack / share) {
         mp_raise_recursion_depth();
     }
 }
@@ -296,10 +325,13 @@ static inline void back_to(unsigned running, unsigned pays) {
 bool contain_call(unsigned capsule, mp_obj_t function, size_t n_args, const mp_obj_t *args, const char *where,
     unsigned number, mp_obj_t *result) {
     unsigned before = contain_running, payer_before = payer;
-    if (before == CONTAIN_KERNEL) {
+    if (before == CONTAIN_KERNEL && !in_own_work) {
         contain_round = false;
     } else if (over(capsule)) {
-        return false; // it has failed already in this round, for that reason
+        return false; // it has failed already in this round, for that reason, or has had its time
+    }
+    if (is_off(capsule)) {
+        return false; // others may keep what it has handed in
     }
     mp_obj_dict_t *globals = mp_globals_get(), *locals = mp_locals_get();
     nlr_buf_t nlr;
@@ -323,24 +355,38 @@ bool contain_call(unsigned capsule, mp_obj_t function, size_t n_args, const mp_o
     return false;
 }
 
-// Whose a callback is: it belongs to who has made the object, that is, to who has handed the method in, whatever it is a
-// method of. What the board has handed in is its object's maker's. A plain function is nobody's.
-static bool owner_of(mp_obj_t callback, unsigned *owner) {
-    const void *self = bound_method_self(callback);
-    *owner = mp_obj_is_obj(callback) ? heap_owner(MP_OBJ_TO_PTR(callback)) : CONTAIN_KERNEL;
-    if (*owner == CONTAIN_KERNEL && self != NULL) {
-        unsigned maker = heap_owner(self);
-        *owner = maker != CONTAIN_KERNEL ? maker : contain_running;
+// Who hands in is who has called: the caller of the shared code that asks, or else who runs. The method gets another type,
+// which says that; so a callback costs no memory.
+static mp_obj_t callback(mp_obj_t method) {
+    mp_obj_base_t *object = MP_OBJ_TO_PTR(method);
+    if (bound_method_self(method) == NULL || heap_owner(object) != (payer != CONTAIN_KERNEL ? caller : contain_running)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("a method of one's own making is needed"));
     }
-    return *owner != CONTAIN_KERNEL || self != NULL;
+    if (heap_has(object)) { // and not in the wired part, where all that was handed in is a callback already
+        object->type = &callback_type;
+    }
+    return method;
+}
+MP_DEFINE_CONST_FUN_OBJ_1(contain_callback_obj, callback);
+
+// Whose a callback is: it belongs to who has handed it in, whatever it is a method of. What the board has handed in is its
+// object's maker's.
+static unsigned owner_of(mp_obj_t callback) {
+    unsigned owner = CONTAIN_KERNEL;
+    if (mp_obj_is_type(callback, &callback_type)) {
+        owner = heap_owner(MP_OBJ_TO_PTR(callback));
+        if (owner == CONTAIN_KERNEL) {
+            owner = heap_owner(bound_method_self(callback));
+        }
+    }
+    return owner != CONTAIN_KERNEL ? owner : contain_running; // what is no callback is one's own affair
 }
 
 static mp_obj_t call_client(size_t n_args, const mp_obj_t *args) {
-    unsigned owner;
     mp_obj_t result;
-    check_room(CLIENT_STACK, CLIENT_PYSTACK);
-    return mp_obj_new_bool(owner_of(args[0], &owner)
-        && contain_call(owner, args[0], n_args - 1, args + 1, "a callback with arguments:", n_args - 1, &result));
+    check_room(CLIENT_STACK, CLIENT_SHARE);
+    return mp_obj_new_bool(args[0] != mp_const_none
+        && contain_call(owner_of(args[0]), args[0], n_args - 1, args + 1, "a callback with arguments:", n_args - 1, &result));
 }
 MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(contain_call_client_obj, 1, 4, call_client);
 
@@ -350,59 +396,86 @@ typedef struct {
     mp_obj_base_t base;
     mp_obj_t method;
     uint8_t owner;
+    uint16_t stack;
 } shared_t;
 
+// What the caller gets when shared code was ended, or is off: that failure is another's, and has been reported.
+static mp_obj_exception_t not_served;
+static bool excused;
+
+static __attribute__((noreturn)) void raise_not_served(void) {
+    not_served = (mp_obj_exception_t) { .base = { &mp_type_RuntimeError }, .args = (mp_obj_tuple_t *)&mp_const_empty_tuple_obj };
+    traced = NULL;
+    excused = true;
+    nlr_jump(&not_served);
+}
+
 static MP_NOINLINE mp_obj_t call_for_another(const shared_t *self, size_t n_args, size_t n_kw, const mp_obj_t *args) {
-    unsigned before = contain_running, payer_before = payer;
+    unsigned before = contain_running, payer_before = payer, caller_before = caller, spent_before = spent;
+    unsigned pays = payer_before != CONTAIN_KERNEL ? payer_before : before;
+    mp_obj_t result;
     nlr_buf_t nlr;
+    spent = 0;
     if (nlr_push(&nlr) == 0) {
-        payer = payer_before != CONTAIN_KERNEL ? payer_before : before;
-        contain_running = self->owner != CONTAIN_KERNEL ? self->owner : before; // the board's has no account
-        mp_obj_t result = mp_call_function_n_kw(self->method, n_args, n_kw, args);
-        contain_running = before;
-        payer = payer_before;
+        caller = before;
+        back_to(self->owner != CONTAIN_KERNEL ? self->owner : before, pays); // the board's has no account
+        result = mp_call_function_n_kw(self->method, n_args, n_kw, args);
         nlr_pop();
-        if (payer_before == CONTAIN_KERNEL && over(before)) {
-            tick_soon(); // for the time-out that was put off
-        }
-        return result;
+    } else {
+        result = MP_OBJ_NULL;
     }
-    if (nlr.ret_val == &time_out) { // it has wasted a budget of its own
+    if (result == MP_OBJ_NULL && nlr.ret_val == &time_out) { // it has wasted a budget of its own
+        capsules[pays].ticks -= MIN(spent, capsules[pays].ticks); // not the caller's
+        spent = 0;
         back_to(CONTAIN_KERNEL, before);
-        contain_failed(contain_running, MP_OBJ_FROM_PTR(&time_out), "code that others call", 0);
+        contain_failed(self->owner, MP_OBJ_FROM_PTR(&time_out), "code that others call", 0);
     }
-    payer = payer_before;
-    contain_running = before;
-    nlr_jump(nlr.ret_val);
+    back_to(before, payer_before);
+    caller = caller_before;
+    spent += spent_before;
+    if (payer_before == CONTAIN_KERNEL ? over(before) : spent > BUDGET_TICKS) {
+        clear_time_out(); // the caller's, which was put off
+        traced = NULL;
+        raise_time_out();
+    }
+    if (result == MP_OBJ_NULL) {
+        if (nlr.ret_val == &time_out) {
+            raise_not_served();
+        }
+        nlr_jump(nlr.ret_val);
+    }
+    return result;
 }
 
 // Apart from the above: a refusal's traceback must not go through that large frame before anything has been written to it,
 // where earlier calls' frames lie as they were.
 static mp_obj_t shared_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     const shared_t *self = MP_OBJ_TO_PTR(self_in);
+    mp_cstack_check(); // also for a time-out that is the caller's
     if (contain_running == self->owner || contain_running == CONTAIN_KERNEL) {
-        mp_cstack_check();
         return mp_call_function_n_kw(self->method, n_args, n_kw, args);
     }
-    if (payer == CONTAIN_KERNEL) { // or it is shared code already, which has been promised that
-        check_room(SHARED_STACK, SHARED_PYSTACK);
+    if (is_off(self->owner)) {
+        raise_not_served();
     }
+    check_room(self->stack, SHARED_SHARE);
     return call_for_another(self, n_args, n_kw, args);
 }
 
 static MP_DEFINE_CONST_OBJ_TYPE(shared_type, MP_QSTR_shared, MP_TYPE_FLAG_NONE, call, shared_call);
 
-static mp_obj_t shared(mp_obj_t method) {
-    const void *object = bound_method_self(method);
+static mp_obj_t shared(size_t n_args, const mp_obj_t *args) {
+    const void *object = bound_method_self(args[0]);
     if (object == NULL || heap_owner(object) != contain_running) {
         mp_raise_TypeError(MP_ERROR_TEXT("a method of an object of one's own is needed"));
     }
     shared_t *self = mp_obj_malloc(shared_t, &shared_type);
-    self->method = method;
+    self->method = args[0];
     self->owner = contain_running;
+    self->stack = n_args > 1 ? mp_obj_get_int_truncated(args[1]) : SHARED_STACK;
     return MP_OBJ_FROM_PTR(self);
 }
-MP_DEFINE_CONST_FUN_OBJ_1(contain_shared_obj, shared);
+MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(contain_shared_obj, 1, 2, shared);
 
 // -- Calls that are made later -------------------------------------------------
 
@@ -438,6 +511,8 @@ static mp_obj_t deferred(mp_obj_t method) {
 MP_DEFINE_CONST_FUN_OBJ_1(contain_deferred_obj, deferred);
 
 static void call_deferred(void) {
+    contain_round = false;
+    in_own_work = true;
     for (deferred_t *one = first_deferred; one != NULL; one = one->next) {
         mp_obj_t result;
         if (!one->pending) {
@@ -451,6 +526,7 @@ static void call_deferred(void) {
             interrupt_trigger(own_line);
         }
     }
+    in_own_work = false;
 }
 
 static void forget_deferred(unsigned capsule) {
@@ -472,12 +548,17 @@ static void disable(unsigned index) {
     if (capsule->driver != CONTAIN_NO_DRIVER) {
         drivers[capsule->driver].entry = NULL;
     }
+    capsule->policy = CONTAIN_OFF;
     kernel_printf("kernel: capsule %q is off\n", (qstr)capsule->name);
 }
 
 void contain_failed(unsigned index, mp_obj_t exception, const char *where, unsigned number) {
     contain_leave(); // also of a time-out that came once more
     tick_normal();
+    if (excused && exception == MP_OBJ_FROM_PTR(&not_served)) {
+        excused = false;
+        return;
+    }
     capsule_t *capsule = &capsules[index];
     capsule->failures++;
     bool loud = capsule->failures <= REPORTED || (capsule->failures & (capsule->failures - 1)) == 0;
@@ -525,7 +606,7 @@ static bool start_capsule(unsigned index) {
     capsule->policy = CONTAIN_DISABLE; // as for its recipe
     mp_obj_t result;
     bool good = contain_call(index, MP_OBJ_FROM_PTR(&call_start_obj), 1, &capsule->object, "its start, try", capsule->restarts + 1, &result);
-    if (good) {
+    if (good && !is_off(index)) { // one of its callbacks may have failed
         capsule->policy = policy;
     }
     return good;
@@ -546,7 +627,7 @@ static mp_obj_t make(unsigned index) {
     contain_wiring = true;
     bool good = contain_call(index, capsule->recipe, 0, NULL, "its recipe, try", capsule->restarts + 1, &made);
     contain_wiring = wiring;
-    if (!good) {
+    if (!good || is_off(index)) {
         return MP_OBJ_NULL;
     }
     if (capsule->driver != CONTAIN_NO_DRIVER && !driver_serve(capsule->driver, made, index)) {
@@ -595,6 +676,7 @@ static mp_obj_t own_work(void) {
 static MP_DEFINE_CONST_FUN_OBJ_0(own_work_obj, own_work);
 
 void contain_init(void) {
+    capsules[CONTAIN_KERNEL].name = MP_QSTR_board; // what has no other maker
     own_line = interrupt_reserve(MP_OBJ_FROM_PTR(&own_work_obj));
 }
 
@@ -604,5 +686,6 @@ void contain_collect_roots(void) {
     }
     gc_collect_root((void **)&time_out.traceback_data, 1);
     gc_collect_root((void **)&no_memory.traceback_data, 1);
+    gc_collect_root((void **)&not_served.traceback_data, 1);
     gc_collect_root((void **)&first_deferred, 1);
 }

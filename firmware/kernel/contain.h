@@ -29,7 +29,7 @@ unsigned int nlr_push(nlr_buf_t *) __attribute__((returns_twice));
 extern bool contain_round;    // some time has been accounted for in this round
 extern bool contain_last_try; // while the board is wired: a recipe without memory is not worth another try
 
-typedef enum { CONTAIN_CONTINUE, CONTAIN_RESTART, CONTAIN_DISABLE } contain_policy_t;
+typedef enum { CONTAIN_CONTINUE, CONTAIN_RESTART, CONTAIN_DISABLE, CONTAIN_OFF } contain_policy_t; // off is what has been disabled
 
 // Around a round that begins here and may end by an exception. A time-out that comes too late for the call is
 // forgotten when that is over.
@@ -55,11 +55,14 @@ void contain_start_all(void);
 bool contain_call(unsigned capsule, mp_obj_t function, size_t n_args, const mp_obj_t *args, const char *where,
     unsigned number, mp_obj_t *result);
 
-// kernel.call_client(method, ...): call what another capsule has handed in; its failure is that one's.
+// kernel.callback(method): what is handed in to be called by call_client; who calls has made the method.
+MP_DECLARE_CONST_FUN_OBJ_1(contain_callback_obj);
+
+// kernel.call_client(callback, ...): call what another capsule has handed in; its failure is that one's.
 MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(contain_call_client_obj);
 
-// kernel.shared(method): what others may call in place of the method.
-MP_DECLARE_CONST_FUN_OBJ_1(contain_shared_obj);
+// kernel.shared(method, stack): what others may call in place of the method.
+MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(contain_shared_obj);
 
 // kernel.deferred(method): to be called when the method shall be, soon, from the kernel's loop.
 MP_DECLARE_CONST_FUN_OBJ_1(contain_deferred_obj);

@@ -41,8 +41,19 @@ typedef struct {
     mp_obj_t method, self;
 } bound_method_t;
 
+static mp_obj_t call_callback(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    const bound_method_t *self = MP_OBJ_TO_PTR(self_in);
+    return mp_call_method_self_n_kw(self->method, self->self, n_args, n_kw, args);
+}
+
+MP_DEFINE_CONST_OBJ_TYPE(callback_type, MP_QSTR_callback, MP_TYPE_FLAG_NONE, call, call_callback);
+
+static inline bool is_bound_method(mp_obj_t object) {
+    return mp_obj_is_type(object, &callback_type) || mp_obj_is_type(object, &mp_type_bound_meth);
+}
+
 const void *bound_method_self(mp_obj_t method) {
-    return mp_obj_is_type(method, &mp_type_bound_meth) ? MP_OBJ_TO_PTR(((bound_method_t *)MP_OBJ_TO_PTR(method))->self) : NULL;
+    return is_bound_method(method) ? MP_OBJ_TO_PTR(((bound_method_t *)MP_OBJ_TO_PTR(method))->self) : NULL;
 }
 
 // Calls whatever the generic way can call.
@@ -80,7 +91,7 @@ bool driver_serve(unsigned index, mp_obj_t command, unsigned capsule) {
 // Safety: does what the generic way does for such a method.
 mp_obj_t method_call(mp_obj_t method, size_t n_args, const mp_obj_t *args) {
     const bound_method_t *bound = MP_OBJ_TO_PTR(method);
-    if (!mp_obj_is_type(method, &mp_type_bound_meth) || n_args > METHOD_ARGS
+    if (!is_bound_method(method) || n_args > METHOD_ARGS
         || !(mp_obj_is_type(bound->method, &mp_type_fun_viper) || mp_obj_is_type(bound->method, &mp_type_fun_native))) {
         return mp_call_function_n_kw(method, n_args, 0, args);
     }

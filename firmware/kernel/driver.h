@@ -63,6 +63,9 @@ unsigned driver_add(uint32_t number, const grant_shape_t *shape);
 // Let `command`, a bound method in Python of what this capsule is made of, serve the driver. False if it is none.
 bool driver_serve(unsigned driver, mp_obj_t command, unsigned capsule);
 
+// A bound method that its maker has handed in, to be called back (kernel/contain.c).
+extern const mp_obj_type_t callback_type;
+
 // The object to which a method is bound; NULL if it is not a bound method.
 const void *bound_method_self(mp_obj_t method);
 

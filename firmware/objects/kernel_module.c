@@ -63,6 +63,7 @@ static const mp_rom_map_elem_t kernel_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_kernel) },
     { MP_ROM_QSTR(MP_QSTR_ErrorCode), MP_ROM_PTR(&error_code_type) },
     { MP_ROM_QSTR(MP_QSTR_Layout), MP_ROM_PTR(&layout_type) },
+    { MP_ROM_QSTR(MP_QSTR_callback), MP_ROM_PTR(&contain_callback_obj) },
     { MP_ROM_QSTR(MP_QSTR_call_client), MP_ROM_PTR(&contain_call_client_obj) },
     { MP_ROM_QSTR(MP_QSTR_deferred), MP_ROM_PTR(&contain_deferred_obj) },
     { MP_ROM_QSTR(MP_QSTR_shared), MP_ROM_PTR(&contain_shared_obj) },

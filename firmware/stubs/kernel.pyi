@@ -54,22 +54,37 @@ def success_u32_u32(first: int, second: int, /) -> CommandReturn:
 
 # -- Capsules among themselves ------------------------------------------------------------------
 
-def call_client(method: Callable[..., None], /, *arguments: object) -> bool:
-    """Call what another capsule has handed in, with up to three arguments. False if it failed.
+@final
+class Callback:
+    """What `callback` makes of a method."""
+
+    def __new__(cls, only_callback_makes_one: Never, /) -> Self: ...
+    def __call__(self, *arguments: object) -> None: ...
+
+def callback(method: Callable[..., None], /) -> Callback:
+    """What has just been handed in, to be called by `call_client`: its failures will be those of who calls here.
+
+    That is who has called the shared code that calls this. TypeError unless the method is one that it has made itself:
+    nobody hands in what is another's.
+    """
+
+def call_client(callback: Callback | None, /, *arguments: object) -> bool:
+    """Call what another capsule has handed in, with up to three arguments. False if it failed, or if there is none.
 
     An exception, or a time-out, is the failure of who has handed it in: it is reported, and the caller goes on. That
-    capsule's time is its own. A plain function, which is nobody's, is not called. RuntimeError, before anything has
-    happened, if the stack has no room for a client.
+    capsule's time is its own. What is no callback is called, too, but a failure is one's own. RuntimeError, before
+    anything has happened, if the stack has no room for a client.
     """
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
-def shared(method: _Method, /) -> _Method:
+def shared(method: _Method, stack: int = 1280, /) -> _Method:
     """What others call in place of this method, if their failing must not leave it half done.
 
     It raises RuntimeError before anything has changed if the caller's stack has too little room. It runs on the caller's
     time, but a time-out waits until it is over, and makes its objects on its own share of memory. It is short, makes
-    no objects and calls no client. TypeError if the method is not one of an object that this capsule has made.
+    no objects and calls no client. `stack`: bytes that it needs, with all that it calls; what other shared code calls
+    needs less than that does. TypeError if the method is not one of an object that this capsule has made.
     """
 
 def deferred(method: Callable[[], None], /) -> Callable[[], None]:

@@ -2,9 +2,9 @@
 
 The files in hostile/contained/, in a folder for what they go for (time, memory, the stack, the hardware, others; or
 they fail on purpose), say in their first lines what the console must show (`# contained: REGEX`, or - for nothing), and
-what else is special: `# policy:` RESTART or DISABLE, `# emit:` bytecode, `# words:` functions of machine words,
-`# boots:` how often the board is wired. Their docstring says what they try. `attack` is the capsule's method for
-commands; it returns SUCCESS only if the attack got what it wanted.
+what else is special: `# never:` what it must not show, `# policy:` RESTART or DISABLE, `# emit:` bytecode, `# words:`
+functions of machine words, `# boots:` how often the board is wired. Their docstring says what they try. `attack` is the
+capsule's method for commands; it returns SUCCESS only if the attack got what it wanted.
 """
 
 import functools
@@ -178,11 +178,23 @@ def test_the_attack_is_contained(attack: Path, simulation: Callable[..., Simulat
     wanted = header(attack, "contained")
     assert wanted is not None
     assert wanted == "-" or re.search(wanted, shown), wanted
+    never = header(attack, "never")
+    assert never is None or not re.search(never, shown), never
+    blamed = set(re.findall(r"^kernel: capsule ([\w' ]+) (?:failed|is off)", shown, re.MULTILINE))
+    assert blamed <= {"attack"}, "another is blamed"
+    called = {f"capsules/hostile/{attack.stem}.py", "capsules/hostile/victim.py", "board.py"}
+    assert outermost(shown) <= called, "a traceback begins with what was not called"
     assert "attacker: secret: 0x5ec0de" in shown
     assert "attacker: null commands: SUCCESS SUCCESS 2 True" in shown
     assert re.search(r"attacker: victim: 0\b", shown)
     assert "ROBBED" not in shown
     assert not re.search(r"turn \d+: late", shown)
+
+
+def outermost(shown: str) -> set[str]:
+    """The files with which the attack's tracebacks begin, where it was called by the kernel itself."""
+    called = r"in (?:command|the handler|a deferred call|its recipe|its start).*\s+Traceback.*\s+File \"([^\"]+)\""
+    return set(re.findall(rf"kernel: capsule attack failed {called}", shown))
 
 
 @pytest.mark.parametrize("attack", [path for path in ATTACKS if path.stem == "dma_early"])

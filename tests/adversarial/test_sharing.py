@@ -57,7 +57,8 @@ class Heap:
         return kind in self.blocks and self.blocks[kind][1][0] == self.class_of_classes
 
     def is_method(self, at: int) -> bool:
-        return at in self.blocks and self.blocks[at][1][0] == self.symbols["mp_type_bound_meth"].address
+        kinds = {self.symbols[name].address for name in ("mp_type_bound_meth", "callback_type")}
+        return at in self.blocks and self.blocks[at][1][0] in kinds
 
     def walk(self, waiting: list[int], owner: int, *, methods: bool = True) -> Iterator[int]:
         """The capsule's objects to which these words lead, without passing a wrapper, or a method if not `methods`."""

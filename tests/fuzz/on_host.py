@@ -34,9 +34,10 @@ TRANSLATED = (
     (r"    const uint32_t \*stack = \(const uint32_t \*\)\(frame \+ 1\).*?trace_from\(.*?;\n", ""),
     (r"        trace_from\(__builtin_frame_address\(0\)\);\n", ""),
     # The harness looks at it.
-    (r"static (uint8_t payer;)", r"\1"),
+    (r"static (uint8_t payer;|uint16_t spent;)", r"\1"),
     # Frames are larger here.
-    (r"(#define (?:SHARED|CLIENT)_STACK) \((\d+)\)", r"\1 (3 * \2)"),
+    (r"(#define CLIENT_STACK) \((\d+)\)", r"\1 (3 * \2)"),
+    (r"check_room\(self->stack,", "check_room(3 * self->stack,"),
 )
 """What is written otherwise here, in the kernel's C."""
 

@@ -82,6 +82,7 @@ ENDS = {
     "closure_call": "a closure is made of a function, which looks",
     "mp_obj_closure_attr": "a closure is made of a function",
     "bound_meth_call": "a method is bound to a function, which looks or is built in",
+    "call_callback": "a method is bound to a function, which looks or is built in",
     "bound_meth_attr": "a method is bound to a function",
     "mp_load_method_maybe": "an instance's class is a type, whose lookup ends",
     "mp_obj_class_lookup": "there are no bases in Capsule Python (CP014)",
@@ -113,6 +114,7 @@ ONCE = (
     "polymorph_it_iternext",
     "closure_call",
     "bound_meth_call",
+    "call_callback",
     "mp_map_rehash",
 )
 """Of those that end a cycle, the ones that are called all the same, once."""

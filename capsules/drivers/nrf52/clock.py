@@ -2,7 +2,7 @@
 
 from typing import Callable
 
-from kernel import InterruptLine, Registers, call_client, log, shared
+from kernel import Callback, InterruptLine, Registers, call_client, callback, log, shared
 from micropython import const
 
 # 5.4 "CLOCK", registers
@@ -22,6 +22,7 @@ _ALL = const(0xFFFFFFFF)
 _STATE_BIT = const(16)  # CLOCK, "HFCLKSTAT", "LFCLKSTAT"
 _CRYSTAL_RUNS = const(1 << 16 | 1)  # HFCLKSTAT: running, from the crystal
 _SOURCE_BITS = const(2)
+_STACK = const(640)  # what other shared code calls needs less than that
 _LOOKS = const(10_000)  # until the clock has stopped: three ticks of it, well below a millisecond
 _LOOKS_HIGH = const(100)  # the same of the crystal: some 100 microseconds
 
@@ -46,10 +47,10 @@ class HighClock:
     def __init__(self, clock: "Clock", number: int) -> None:
         self._request, self._release = clock.shared
         self._number = number
-        self._running: "Callable[[], None] | None" = None
+        self._running: "Callback | None" = None
 
     def set_client(self, running: "Callable[[], None]") -> None:
-        self._running = running
+        self._running = callback(running)
 
     def request(self) -> int:
         return self._request(self._number, self._running)
@@ -65,7 +66,7 @@ class Clock:
     """
 
     def __init__(self, registers: Registers, line: InterruptLine, source: int) -> None:
-        self.shared = (shared(self._request), shared(self._release))  # for its users
+        self.shared = (shared(self._request, _STACK), shared(self._release, _STACK))  # for its users
         self._registers = registers
         self._high = registers.field(_HFCLKSTAT, 0, _STATE_BIT + 1)
         self._started = registers.field(_HFCLKSTARTED, 0, 1)
@@ -74,7 +75,7 @@ class Clock:
         self._reset = registers.field(_RESETREAS, 0, _REASON_BITS)
         self._source = source  # of the clock of low frequency
         self._reasons = 0
-        self._clients: "list[Callable[[], None] | None]" = []  # of each user
+        self._clients: "list[Callback | None]" = []  # of each user
         self._claims = 0  # a bit for each user
         self._waiting = 0  # and for each who has to be told when it runs
         registers.write(_INTENCLR, _ALL)  # what a bootloader has left
@@ -95,7 +96,7 @@ class Clock:
         self._clients.append(None)
         return HighClock(self, len(self._clients) - 1)
 
-    def _request(self, number: int, running: "Callable[[], None] | None") -> int:
+    def _request(self, number: int, running: "Callback | None") -> int:
         bit = 1 << number
         if self._claims == 0:
             # It may have been released just now: it takes a moment to stop, in which it must not be started.

@@ -8,10 +8,8 @@ each message.
 ERRORECB says that another user of the AES core (CCM, AAR) came first. No driver has those; the block is begun again.
 """
 
-from typing import Callable
-
 from cells import Buffer, TakeCell
-from kernel import ErrorCode, InterruptLine, Registers, call_client
+from kernel import Callback, ErrorCode, InterruptLine, Registers, call_client, callback
 from micropython import const
 
 from capsules.hil.aes import AesClient
@@ -43,7 +41,7 @@ class Ecb:
         self._registers = registers
         self._start = registers.field(_START, 0, 32)
         self._failed = registers.field(_ERROR, 0, 1)
-        self._crypted: "Callable[[Buffer | None, Buffer, int], None]" = self._ignore
+        self._crypted: "Callback | None" = None
         self._data = Buffer(_DATA)
         self._iv = Buffer(_BLOCK)
         self._chain = Buffer(_BLOCK)  # CBC: the last ciphertext; CTR: the next counter
@@ -62,10 +60,7 @@ class Ecb:
         line.enable(self._interrupt)
 
     def set_client(self, client: AesClient) -> None:
-        self._crypted = client.crypted
-
-    def _ignore(self, source: "Buffer | None", dest: Buffer, status: int) -> None:
-        """The client if there is none."""
+        self._crypted = callback(client.crypted)
 
     # -- For the client --
 

@@ -6,7 +6,7 @@ The registers of the two ports interleave: P0 begins at 0x50000000 and P1 at 0x5
 
 from typing import Callable
 
-from kernel import InterruptLine, Registers, call_client, shared
+from kernel import Callback, InterruptLine, Registers, call_client, callback, shared
 from micropython import const
 
 from capsules.hil.gpio import Pin
@@ -59,6 +59,7 @@ _TOGGLE = const(3)
 
 _PIN_MASK = const(31)  # 32 pins in a port
 
+_STACK = const(640)  # what other shared code calls needs less than that
 _UNWATCHED = const(-2)  # a pin's channel; -1: it shares the port event
 
 
@@ -72,8 +73,11 @@ class Gpiote:
     def __init__(self, registers: Registers, line: InterruptLine, port0: Registers, port1: Registers) -> None:
         # For pins, each of which may be another capsule's. A board has many, so they share what they can.
         self.shared = (
-            shared(self._watch), shared(self._unwatch), shared(self._clear_latch), shared(self._is_latched)
-        )  # fmt: skip
+            shared(self._watch, _STACK),
+            shared(self._unwatch, _STACK),
+            shared(self._clear_latch, _STACK),
+            shared(self._is_latched, _STACK),
+        )
         self._clear = (port0.field(_LATCH, 0, 32), port1.field(_LATCH, 0, 32))  # ones clear
         self._latched = (  # by halves of a port: numbers that need no memory
             port0.field(_LATCH, 0, 16), port0.field(_LATCH, 16, 16), port1.field(_LATCH, 0, 16)
@@ -154,13 +158,10 @@ class GpioPin:
         self._cnf = _CNF_DISCONNECTED
         self._gpiote = gpiote.shared
         self._number = number
-        self._changed: "Callable[[], None]" = self._ignore
+        self._changed: "Callback | None" = None
         self._channel = _UNWATCHED
         self._edge = 0
         self._level = 0
-
-    def _ignore(self) -> None:
-        """The client if there is none."""
 
     def _configure(self, bits: int) -> None:
         self._cnf = bits
@@ -189,7 +190,7 @@ class GpioPin:
         self._use(_CNF_DISCONNECTED)
 
     def set_client(self, changed: "Callable[[], None]") -> None:
-        self._changed = changed
+        self._changed = callback(changed)
 
     def enable_interrupts(self, edge: int) -> None:
         self.disable_interrupts()

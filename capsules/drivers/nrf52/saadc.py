@@ -10,10 +10,8 @@ Offset calibration runs once, when this is made, and never while it samples (ano
 events that stay away after scan mode, does not arise: this never scans. The converter is off between samples.
 """
 
-from typing import Callable
-
 from cells import Buffer, TakeCell
-from kernel import ErrorCode, InterruptLine, Registers, call_client
+from kernel import Callback, ErrorCode, InterruptLine, Registers, call_client, callback
 from micropython import const
 
 from capsules.hil.adc import AdcClient
@@ -80,8 +78,8 @@ class Saadc:
         self._interrupts = registers.field(_INTENSET, 0, 32)
         self._no_interrupts = registers.field(_INTENCLR, 0, 32)
         self._amount = registers.field(_AMOUNT, 0, 16)
-        self._sampled: "Callable[[int, int], None]" = self._ignore_sample
-        self._filled: "Callable[[Buffer, int, int], None]" = self._ignore_buffer
+        self._sampled: "Callback | None" = None
+        self._filled: "Callback | None" = None
         self._one = Buffer(2)  # the sample for a client without a buffer
         self._next: TakeCell[Buffer] = TakeCell()
         self._next_count = 0
@@ -110,14 +108,8 @@ class Saadc:
         registers.write(_CALIBRATEOFFSET, 1)
 
     def set_client(self, client: AdcClient) -> None:
-        self._sampled = client.sampled
-        self._filled = client.filled
-
-    def _ignore_sample(self, sample: int, status: int) -> None:
-        """The client if there is none."""
-
-    def _ignore_buffer(self, buffer: Buffer, count: int, status: int) -> None:
-        """The client if there is none."""
+        self._sampled = callback(client.sampled)
+        self._filled = callback(client.filled)
 
     def channels(self) -> int:
         return len(self._inputs)

@@ -9,10 +9,8 @@ over-read character (ORC), and what comes in beyond it is dropped. So no transfe
 registers.
 """
 
-from typing import Callable
-
 from cells import Buffer
-from kernel import ErrorCode, InterruptLine, Registers, call_client
+from kernel import Callback, ErrorCode, InterruptLine, Registers, call_client, callback
 from micropython import const
 
 from capsules.hil.gpio import Pin, Pins
@@ -52,7 +50,7 @@ class Spim:
         self._registers = registers
         self._start = registers.field(_START, 0, 32)
         self._ended = registers.field(_END, 0, 1)
-        self._transferred: "Callable[[Buffer | None, Buffer | None, int], None]" = self._ignore
+        self._transferred: "Callback | None" = None
         self._chip = chip
         self._clock = pins.pin(sck)
         self._no_write = Buffer(1)
@@ -88,10 +86,7 @@ class Spim:
         self.set_rate(_FIRST_RATE)
 
     def set_client(self, client: SpiClient) -> None:
-        self._transferred = client.transferred
-
-    def _ignore(self, write: "Buffer | None", read: "Buffer | None", status: int) -> None:
-        """The client if there is none."""
+        self._transferred = callback(client.transferred)
 
     def transfer(self, write: "Buffer | None", read: "Buffer | None", length: int) -> int:
         if self._busy:

@@ -10,10 +10,8 @@ is low, up to nine clocks and a stop let a device finish what it was sending.
 Anomaly 219: at 400 kHz the clock's low phase is too short; so the fastest is 390 kHz.
 """
 
-from typing import Callable
-
 from cells import Buffer
-from kernel import ErrorCode, InterruptLine, Registers, call_client
+from kernel import Callback, ErrorCode, InterruptLine, Registers, call_client, callback
 from micropython import const
 
 from capsules.drivers.nrf52.gpio import Pins
@@ -88,7 +86,7 @@ class Twim:
         self._address = registers.field(_ADDRESS, 0, 32)
         self._read_amount = registers.field(_RXD_AMOUNT, 0, 16)
         self._write_amount = registers.field(_TXD_AMOUNT, 0, 16)
-        self._transferred: "Callable[[Buffer | None, Buffer | None, int], None]" = self._ignore
+        self._transferred: "Callback | None" = None
         self._hertz = alarm.frequency // 256
         self._busy = False
         self._write_length = 0
@@ -107,10 +105,7 @@ class Twim:
         line.enable(self._interrupt)
 
     def set_client(self, client: I2cClient) -> None:
-        self._transferred = client.transferred
-
-    def _ignore(self, write: "Buffer | None", read: "Buffer | None", status: int) -> None:
-        """The client if there is none."""
+        self._transferred = callback(client.transferred)
 
     # -- For the client --
 

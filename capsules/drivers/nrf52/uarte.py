@@ -18,10 +18,8 @@ meanwhile is lost. The transmitter is on while there is something to send. Both 
 one may be off by more than a UART bears), and the block is disabled when neither is on (6.34, "Low power").
 """
 
-from typing import Callable
-
 from cells import Buffer, TakeCell
-from kernel import ErrorCode, InterruptLine, Registers, call_client
+from kernel import Callback, ErrorCode, InterruptLine, Registers, call_client, callback
 from micropython import const
 
 from capsules.hil.counter import EventCounter
@@ -105,8 +103,8 @@ class Uarte:
         self._stopped = registers.field(_RXTO, 0, 1)
         self._started = registers.field(_RXSTARTED, 0, 1)  # pointer and length may be set for the next
         self._shorts = registers.field(_SHORTS, 0, 32)
-        self._transmitted: "Callable[[Buffer, int, int], None]" = self._ignore
-        self._received: "Callable[[Buffer, int, int], None]" = self._ignore
+        self._transmitted: "Callback | None" = None
+        self._received: "Callback | None" = None
         self._tx_length = 0
         # The client's reception.
         self._rx_buffer: TakeCell[Buffer] = TakeCell()
@@ -165,11 +163,8 @@ class Uarte:
         self._rest_later()
 
     def set_client(self, client: UartClient) -> None:
-        self._transmitted = client.transmitted
-        self._received = client.received
-
-    def _ignore(self, buffer: Buffer, length: int, status: int) -> None:
-        """The client if there is none."""
+        self._transmitted = callback(client.transmitted)
+        self._received = callback(client.received)
 
     # -- For the client --
 
@@ -196,7 +191,7 @@ class Uarte:
     def receive_abort(self) -> None:
         self._read()
         buffer = self._rx_buffer.take()
-        if buffer is not None:
+        if buffer is not None and self._received is not None:
             self._received(buffer.give_back(), self._rx_at, ErrorCode.CANCEL)  # who is called here has called
             self._rest_later()
 

@@ -14,7 +14,7 @@ A register has one bit a pin.
 
 from typing import Any, Callable
 
-from kernel import Registers, call_client, shared
+from kernel import Callback, Registers, call_client, callback, shared
 from micropython import const
 
 from capsules.hil.gpio import EDGE_FALLING, EDGE_RISING, PULL_DOWN, PULL_UP
@@ -111,7 +111,7 @@ class SimulatedPins:
         self._rising = 0
         self._falling = 0
         self._seen = 0  # the levels at the last look, of the pins that are watched
-        self._changed: "list[Callable[[], None]]" = []
+        self._changed: "list[Callback | None]" = []
         self._alarm = alarm
         self._pause = (alarm.frequency >> _JUSTIFY) // _LOOKS
         self._show()
@@ -119,11 +119,8 @@ class SimulatedPins:
 
     def new_pin(self) -> SimulatedPin:
         """Make the next pin."""
-        self._changed.append(self._ignore)
+        self._changed.append(None)
         return SimulatedPin(self, len(self._changed) - 1)
-
-    def _ignore(self) -> None:
-        """The client of a pin that has none."""
 
     def _show(self) -> None:
         self._output(self._puts_out)
@@ -167,7 +164,7 @@ class SimulatedPins:
 
     def _set_client(self, index: int, changed: "Callable[[], None]") -> None:
         """Of the pin with this number."""
-        self._changed[index] = changed
+        self._changed[index] = callback(changed)
 
     def _watch(self, bit: int, edge: int) -> None:
         """Look out for edges of a pin."""

@@ -8,14 +8,26 @@ Command
     2 keep   secret -> success, NOMEM; a number that only this process may learn
     3 secret        -> success_u32(the number), NOMEM
     4 lives         -> success_u32(how often this was asked before)
-    5 call          -> success; the registered callback is called
+    5 call          -> success; the registered callback and the trusted service are called
 """
 
 from typing import Callable
 
 from capsules.virtual.virtual_alarm import VirtualAlarm
 from cells import Buffer, TakeCell
-from kernel import SUCCESS, CommandReturn, ErrorCode, Grant, InterruptLine, Layout, ProcessId, call_client, success_u32
+from kernel import (
+    SUCCESS,
+    Callback,
+    CommandReturn,
+    ErrorCode,
+    Grant,
+    InterruptLine,
+    Layout,
+    ProcessId,
+    call_client,
+    callback,
+    success_u32,
+)
 from micropython import const
 
 DRIVER_NUM = const(0xBAD001)
@@ -25,12 +37,16 @@ LAYOUT = Layout(upcalls=1, u32=2)
 _SECRET = const(0x5EC0DE)
 _TICK = const(2000)  # 20 ms
 
+_PIECE = "a hundred characters, of which six are more than any object that a capsule makes may have: 512 bytes"
+_PIECES = (_PIECE, _PIECE, _PIECE, _PIECE, _PIECE, _PIECE)
+
 
 class Victim:
     """Its public methods may be called by everybody, with anything."""
 
     def __init__(self, grant: Grant, alarm: VirtualAlarm, line: InterruptLine, own: Buffer, lent: Buffer) -> None:
         self.offered = (1, 2, 3)
+        self.shown = self.fill
         self._secret = _SECRET
         self._list = [_SECRET, "secret", (_SECRET,)]
         self._cell: "TakeCell[tuple[int, ...]]" = TakeCell((_SECRET, _SECRET + 1))
@@ -39,7 +55,12 @@ class Victim:
         self._line = line
         self._own = own
         self._lent: "TakeCell[Buffer]" = TakeCell(lent)
-        self._callback: "Callable[[], None] | None" = None
+        self._callback: "Callback | None" = None
+        self._service: "Callable[[], None] | None" = None
+        self._small = [0]
+        self._too_large = ""
+        self._starved = False
+        self._free = False
         self._lives = 0
         self._ticks = 0
         self._ticks_at_check = 0
@@ -56,9 +77,13 @@ class Victim:
     def plus(self, first: int, second: int) -> int:
         return first + second
 
-    def register(self, callback: "Callable[[], None] | None") -> None:
+    def register(self, method: "Callable[[], None] | None") -> None:
         """Call it at command 5."""
-        self._callback = callback
+        self._callback = None if method is None else callback(method)
+
+    def trust(self, service: "Callable[[], None]") -> None:
+        """Call it at command 5, too: somebody else's shared code, on whose failures the victim's own depend."""
+        self._service = service
 
     def lend(self, borrower: object) -> "Buffer | None":
         """A buffer, until it is given back."""
@@ -84,8 +109,21 @@ class Victim:
 
     def _tick(self) -> None:
         self._ticks += 1
+        self._make()
         self._line.trigger()
         self._alarm.set_alarm(_TICK)
+
+    def _make(self) -> None:
+        """What little everybody may make, and what nobody may."""
+        try:
+            self._small = [_SECRET for _ in range(16)]
+        except MemoryError:
+            self._starved = True
+        try:
+            self._too_large = "".join(_PIECES)
+            self._free = True
+        except MemoryError:
+            self._too_large = ""
 
     def _interrupt(self) -> None:
         self._interrupts += 1
@@ -107,13 +145,14 @@ class Victim:
             self._lives += 1
             return success_u32(self._lives - 1)
         if number == 5:
-            if self._callback is not None:
-                call_client(self._callback)
+            call_client(self._callback)
+            if self._service is not None:
+                self._service()
             return SUCCESS
         return ErrorCode.NOSUPPORT
 
     def _check(self) -> int:
-        """What is broken: secrets 1, cell 2, own buffer 4, lent buffer 8, alarm 16, interrupt 32."""
+        """What is broken: secrets 1, cell 2, own buffer 4, lent buffer 8, alarm 16, interrupt 32, heap 64, its limits 128."""
         broken = 0
         if self._secret != _SECRET or len(self._list) != 3 or self._list[0] != _SECRET or self._list[1] != "secret":
             broken |= 1
@@ -130,6 +169,10 @@ class Victim:
             broken |= 16
         if self._interrupts == self._interrupts_at_check:
             broken |= 32
+        if self._starved:
+            broken |= 64
+        if self._free:
+            broken |= 128
         self._ticks_at_check = self._ticks
         self._interrupts_at_check = self._interrupts
         return broken

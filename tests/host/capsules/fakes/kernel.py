@@ -89,7 +89,17 @@ class KernelLog:
 the_log = KernelLog()
 
 
-def call_client(function: Callable[..., None], *arguments: object) -> bool:
+class Callback:
+    """For annotations."""
+
+
+def callback(method: Callable[..., None]) -> Callable[..., None]:
+    return method
+
+
+def call_client(function: "Callable[..., None] | None", *arguments: object) -> bool:
+    if function is None:
+        return False
     try:
         function(*arguments)
     except Exception as error:
@@ -98,7 +108,7 @@ def call_client(function: Callable[..., None], *arguments: object) -> bool:
     return True
 
 
-def shared(method: Callable[..., Any]) -> Callable[..., Any]:
+def shared(method: Callable[..., Any], stack: int = 1280) -> Callable[..., Any]:
     return method
 
 
