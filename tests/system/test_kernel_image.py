@@ -1,9 +1,13 @@
 """What the linker made of the kernel."""
 
 import re
+import struct
 import subprocess
 
 import pytest
+from elftools.elf.elffile import ELFFile
+from unicorn import UC_ARCH_ARM, UC_MODE_MCLASS, UC_MODE_THUMB, Uc
+from unicorn import arm_const as arm
 
 from adder.board import ROOT
 from adder.measure.size import read_map
@@ -93,3 +97,29 @@ def test_the_interpreter_asks_nothing_of_the_kernel_that_the_bare_one_lacks() ->
     assert "mp_hal_stdout_tx_strn" in asked, "the objects are not those of an interpreter"
     missing = {name for name in asked if not re.search(rf"^\w[^\n=]* \*?{name}(\(| =|;)", there, re.MULTILINE)}
     assert not missing, f"tests/bench/bare/main.c lacks {missing}"
+
+
+SYSTEM, SYST_RVR, RETURN = 0xE000E000, 0xE000E014, 0x10000000
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_the_ticks_that_look_for_machine_code_come_at_ever_other_times(board) -> None:
+    """Or a loop whose length divides the time between them might be found in what it calls alone, by all of them."""
+    kernel = ROOT / "build" / board / "kernel.elf"
+    machine = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
+    for start in (0, 0x20000000):
+        machine.mem_map(start, 0x100000)
+    machine.mem_map(SYSTEM, 0x1000)
+    machine.mem_map(RETURN, 0x1000)
+    with kernel.open("rb") as file:
+        for segment in ELFFile(file).iter_segments("PT_LOAD"):
+            if segment["p_paddr"] < 0x100000:
+                machine.mem_write(segment["p_paddr"], segment.data())
+    found = set()
+    for _ in range(64):
+        machine.reg_write(arm.UC_ARM_REG_LR, RETURN | 1)
+        machine.reg_write(arm.UC_ARM_REG_SP, 0x20080000)
+        machine.emu_start(Symbols.read(kernel)["tick_soon"].address | 1, RETURN, count=50)
+        found.add(struct.unpack("<I", machine.mem_read(SYST_RVR, 4))[0])
+    assert len(found) == 64
+    assert max(found) < 1.1 * min(found)
