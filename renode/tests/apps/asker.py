@@ -3,7 +3,7 @@
 # name = "asker"
 # ram = "28K"
 # storage = { write_id = 70, read_ids = [70], modify_ids = [70] }
-# permissions = ["alarm", "button", "console", "gpio", "led", "nonvolatile_storage", "rng", "temperature"]
+# permissions = ["alarm", "button", "console", "gpio", "ipc", "led", "nonvolatile_storage", "rng", "temperature"]
 # ///
 """Tasks that ask all drivers, in an order that the board's random numbers choose; "asker: done" at the end.
 
@@ -12,12 +12,13 @@ What it looks at: each question has its answer, and the answer is one to this qu
 
 import asyncio
 import random
-from adder import alarm, button, gpio, led, rng, storage
+from adder import alarm, button, gpio, ipc, led, rng, storage
 from adder.sensors import temperature
 
 TASKS, ROUNDS = 5, 8
 OUT, IN = 0, 1  # pins that the test wires to each other
 turn = asyncio.Lock()
+calling = asyncio.Lock()
 
 
 async def bytes_of_the_source():
@@ -74,11 +75,25 @@ async def edge():
         await task
 
 
+async def turned():
+    async with calling:
+        service.buffer[:3] = b"abc"
+        service.notify()
+        if random.randrange(2):
+            service.wait()
+        else:
+            await service.answer()
+        assert bytes(service.buffer[:3]) == b"nop"
+
+
 async def press():
     await button.pressed(0)
 
 
-questions = bytes_of_the_source, bytes_at_once, degrees, degrees_at_once, nothing, given_up, stored, printed, light, edge, press
+service = ipc.Client("rot13-py", 32)
+questions = (
+    bytes_of_the_source, bytes_at_once, degrees, degrees_at_once, nothing, given_up, stored, printed, light, edge, turned, press,
+)
 
 
 async def ask():
