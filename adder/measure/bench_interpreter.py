@@ -137,7 +137,7 @@ def show(rows: list[Row], left_out: list[str]) -> None:
 
 
 @click.command("bench-interpreter")
-@click.option("--only", default="", help="Only programs whose name has this regular expression.")
+@click.option("--only", default="", help="Only programs whose name matches this regular expression.")
 @click.option(
     "--json", "json_path", type=click.Path(dir_okay=False, path_type=Path),
     help="Where to write the figures.  [default: build/bench-interpreter.json]",
