@@ -4,6 +4,7 @@ Unicorn has the registers, both stacks and the two modes, but no interrupt contr
 to EXC_RETURN and at WFI, and what the hardware does then is done here. There is no MPU, and the FPU is always on.
 """
 
+import ctypes
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -54,6 +55,8 @@ class CortexM:
         self.uc: Any = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
         self.uc.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_M4)
         self.uc.hook_add(UC_HOOK_INTR, self._stopped_by)
+        self._value = ctypes.c_uint64()
+        self._at_value = ctypes.byref(self._value)
         self.before_exception: Callable[[], None] = lambda: None
         self.reset_requested: Callable[[], None] = lambda: None
         self.asserted: set[int] = set()  # by peripherals
@@ -118,11 +121,22 @@ class CortexM:
 
     # -- Registers ------------------------------------------------------------
 
+    # By the function in C: `reg_read` and `reg_write` look each time for what kind of register it is, which took a
+    # third of all the time that the model takes.
+
     def _read(self, register: int) -> int:
-        return int(self.uc.reg_read(register))
+        self._check(self.uc._do_reg_read(register, self._at_value))
+        return self._value.value
 
     def _write(self, register: int, value: int) -> None:
-        self.uc.reg_write(register, value)
+        self._value.value = value & 0xFFFFFFFF
+        self._check(self.uc._do_reg_write(register, self._at_value))
+        self._value.value = 0
+
+    @staticmethod
+    def _check(status: int) -> None:
+        if status != uc_const.UC_ERR_OK:
+            raise UcError(status)
 
     def _mode_changed(self) -> None:
         """Have Unicorn see whether it is privileged now.
