@@ -56,12 +56,16 @@ static mp_obj_t flash_read(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(flash_read_obj, 5, 5, flash_read);
 
-// range.write(offset, buffer, start, length): from the buffer; only clears bits. Returns the bytes written.
+// range.write(offset, buffer, start, length): from the buffer; only clears bits. Returns the bytes written, which are not
+// many: the processor waits for each word.
+#define AT_ONCE (64)
+
 static mp_obj_t flash_write(size_t n_args, const mp_obj_t *args) {
     (void)n_args;
     uint32_t length = mp_obj_get_int_truncated(args[4]);
     const uint8_t *bytes = buffer_range(args[2], args[3], &length);
     uint32_t address = address_to_change(args[0], args[1], length);
+    length = MIN(length, AT_ONCE - address % 4);
     for (uint32_t i = 0; i < length;) { // the hardware writes words; ones change nothing
         union {
             uint32_t word;

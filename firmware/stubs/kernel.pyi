@@ -329,7 +329,7 @@ class FlashRange:
         """Copy at most `length` bytes from `offset` here to `start` in `buffer`; returns how many it were."""
 
     def write(self, offset: int, buffer: Buffer, start: int, length: int, /) -> int:
-        """Write at most `length` bytes from `start` in `buffer` to `offset` here; returns how many it were."""
+        """Write at most `length` bytes from `start` in `buffer` to `offset` here; returns how many it were, 64 at most."""
 
     def erase(self, page: int, piece: int, /) -> bool:
         """A piece, 0, 1, 2 …, of erasing a page; each takes at most some milliseconds. `page` counts pages, from 0.

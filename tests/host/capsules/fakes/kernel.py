@@ -370,6 +370,7 @@ class FlashRange:
     def write(self, offset: int, buffer: Buffer, start: int, length: int) -> int:
         data = Buffer.get(buffer, start, truncated(length))
         offset = self._check(offset, len(data))
+        data = data[: 64 - offset % 4]
         for at, byte in enumerate(data):
             self.data[offset + at] &= byte
         return len(data)
