@@ -12,18 +12,18 @@ from micropython import const
 
 from capsules.hil.uart import Uart, UartClient
 
-_NOBODY = const(-1)
-
 # What the mux knows of a device.
 _TRANSMITTED = const(0)  # the client's callbacks, or None
 _RECEIVED = const(1)
 _OUT = const(2)  # the buffer to be sent, or None
-_OUT_LENGTH = const(3)
+_OUT_LENGTH = const(3)  # 0 while its client is being told
 _IN = const(4)  # the buffer to be filled, or None
 _IN_LENGTH = const(5)
 _IN_AT = const(6)
 _IN_STATUS = const(7)  # of a reception that is over; _RUNNING while it is not
 
+_OUT_LENT = const(9)  # the client's own handles of these buffers
+_IN_LENT = const(10)
 _WHOLE_LINES = const(8)  # nobody else's bytes may break its lines
 
 _RUNNING = const(-1)
@@ -68,7 +68,7 @@ class UartMux:
         self._hand_out_later = deferred(self._hand_out)
         self._uart = uart
         self._turn = 0
-        self._sending = _NOBODY
+        self._sending = False
         self._waiting = 0  # whose buffer waits to be sent, one bit a device
         self._receive_buffer = TakeCell(receive_buffer)
         self._called = False  # by a device, which is no time to call another's client
@@ -79,7 +79,7 @@ class UartMux:
     def new_device(self, whole_lines: bool = False) -> UartDevice:
         """Make one more device; only while the board is wired."""
         device = UartDevice(self, len(self._devices))
-        self._devices.append([None, None, None, 0, None, 0, 0, _RUNNING, whole_lines])
+        self._devices.append([None, None, None, 0, None, 0, 0, _RUNNING, whole_lines, None, None])
         self._count += 1
         return device
 
@@ -94,16 +94,17 @@ class UartMux:
         device = self._devices[index]
         if not 0 < length <= len(buffer):
             raise ValueError("a transmission has 1 byte at least, and no more than its buffer")
-        if device[_OUT] is not None:
+        if device[_OUT] is not None and device[_OUT_LENGTH]:
             raise RuntimeError("a transmission is under way")
-        device[_OUT_LENGTH] = length
         self._waiting |= 1 << index  # first: a bit too many does no harm
+        device[_OUT_LENT] = buffer
         device[_OUT] = buffer.move(self)
+        device[_OUT_LENGTH] = length
         self._transmit_next()
 
     def _transmit_next(self) -> None:
         """Start the next transmission unless one is under way."""
-        if self._sending != _NOBODY or not self._waiting:
+        if self._sending or not self._waiting:
             return
         turn = self._turn
         for _ in self._devices:
@@ -114,25 +115,40 @@ class UartMux:
                 continue
             device = self._devices[turn]
             buffer = device[_OUT]
-            if buffer is not None:
+            if buffer is not None and device[_OUT_LENGTH]:
                 self._turn = turn
-                device[_OUT] = None
-                self._waiting &= ~(1 << turn)
                 self._uart.transmit(buffer, device[_OUT_LENGTH])
-                self._sending = turn
+                self._sending = True
+                self._waiting &= ~(1 << turn)
                 return
 
     def transmitted(self, buffer: Buffer, length: int, status: int) -> None:
-        """From the hardware."""
-        index = self._sending
-        self._sending = _NOBODY
-        if index != _NOBODY:
+        """From the hardware; once more if this was cut short."""
+        for index in range(self._count):
             device = self._devices[index]
-            mine = buffer.give_back()
-            if device[_WHOLE_LINES] and mine[length - 1] != _LINE_END:
-                self._turn = index - 1  # the rest of its line is next
-            call_client(device[_TRANSMITTED], mine, length, status)
+            if device[_OUT] is buffer:
+                device[_OUT_LENGTH] = 0
+                if self._take_back(device[_OUT], device[_OUT_LENT]):
+                    if device[_WHOLE_LINES] and device[_OUT_LENT][length - 1] != _LINE_END:
+                        self._turn = index - 1  # the rest of its line is next
+                    call_client(device[_TRANSMITTED], device[_OUT_LENT], length, status)
+                if device[_OUT_LENGTH] == 0:  # the client has begun nothing else
+                    device[_OUT] = None
+        self._sending = False
         self._transmit_next()
+
+    def _take_back(self, ours: Buffer, lent: Buffer) -> bool:
+        """Make the client's handle good again; False if it has been told already, and has passed that on."""
+        if self._has(ours):
+            ours.give_back()
+        return self._has(lent)
+
+    def _has(self, buffer: Buffer) -> bool:
+        """Whether this handle is good."""
+        try:
+            return len(buffer) > 0
+        except RuntimeError:
+            return False
 
     # -- Receiving --------------------------------------------------------------------------------
 
@@ -140,12 +156,13 @@ class UartMux:
         device = self._devices[index]
         if not 0 < length <= len(buffer):
             raise ValueError("a reception has 1 byte at least, and no more than its buffer")
-        if device[_IN] is not None:
+        if device[_IN] is not None and self._has(device[_IN]):
             raise RuntimeError("a reception is under way")
         self._stop()  # what this device asks for begins after what has come in
         device[_IN_LENGTH] = length
         device[_IN_AT] = 0
         device[_IN_STATUS] = _RUNNING
+        device[_IN_LENT] = buffer
         device[_IN] = buffer.move(self)
         self._receive_next()
 
@@ -192,8 +209,8 @@ class UartMux:
                 count = min(length, wanted)
                 device[_IN].copy(device[_IN_AT], buffer, 0, count)
                 device[_IN_AT] += count
-                if count == wanted:
-                    device[_IN_STATUS] = 0
+            if device[_IN_AT] == device[_IN_LENGTH] and device[_IN_STATUS] == _RUNNING:
+                device[_IN_STATUS] = 0
         self._receive_buffer.put(buffer)
         if self._called:
             self._hand_out_later()
@@ -202,10 +219,11 @@ class UartMux:
         self._receive_next()
 
     def _hand_out(self) -> None:
-        """Give those whose reception is over what has come in."""
+        """Give those whose reception is over what has come in; once more if this was cut short."""
         for device in self._devices:
-            buffer = device[_IN]
             status = device[_IN_STATUS]
-            if buffer is not None and status != _RUNNING:
-                device[_IN] = None
-                call_client(device[_RECEIVED], buffer.give_back(), device[_IN_AT], status)
+            if device[_IN] is not None and status != _RUNNING:
+                if self._take_back(device[_IN], device[_IN_LENT]):
+                    call_client(device[_RECEIVED], device[_IN_LENT], device[_IN_AT], status)
+                if not self._has(device[_IN]):  # the client receives nothing else
+                    device[_IN] = None

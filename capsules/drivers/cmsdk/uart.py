@@ -1,6 +1,6 @@
 """CMSDK APB UART: Arm Cortex-M System Design Kit TRM (DDI 0479), 4.3, table 4-11."""
 
-from cells import Buffer, TakeCell
+from cells import Buffer
 from kernel import ErrorCode, InterruptLine, Registers
 from micropython import const
 
@@ -25,7 +25,8 @@ _INT_RX = const(2)
 class CmsdkUart:
     """A HIL Uart. The hardware holds one byte each way, so each byte is an interrupt at worst.
 
-    While nobody receives, the receive interrupt is off and a byte that has come in waits.
+    While nobody receives, the receive interrupt is off and a byte that has come in waits. An interrupt that was cut short
+    comes once more, and finds what is left to be done: a client is told of what is over until it has been.
     """
 
     def __init__(self, registers: Registers, receive: InterruptLine, transmit: InterruptLine, clock: int, baud: int) -> None:
@@ -37,12 +38,15 @@ class CmsdkUart:
         self._rx_interrupt = registers.field(_CTRL, _CTRL_RX_INTERRUPT_BIT, 1)
         self._rx_line = receive
         self._client: "UartClient | None" = None
-        self._tx_buffer: TakeCell[Buffer] = TakeCell()
+        self._tx_buffer: "Buffer | None" = None
         self._tx_at = 0
         self._tx_length = 0
-        self._rx_buffer: TakeCell[Buffer] = TakeCell()
+        self._tx_over = False  # and the client is being told, or that was cut short
+        self._rx_buffer: "Buffer | None" = None
         self._rx_at = 0
         self._rx_length = 0
+        self._rx_over = False
+        self._rx_status = 0
         registers.write(_BAUDDIV, clock // baud)
         registers.write(_CTRL, _CTRL_TX_ENABLE | _CTRL_RX_ENABLE | _CTRL_TX_INTERRUPT)
         receive.enable(self._receive_interrupt)
@@ -52,14 +56,15 @@ class CmsdkUart:
         self._client = client
 
     def transmit(self, buffer: Buffer, length: int) -> None:
-        self._tx_buffer.put(buffer.move(self))
         self._tx_at = 0
         self._tx_length = length
+        self._tx_buffer = buffer
+        self._tx_over = False
         self._fill()
 
     def _fill(self) -> None:
         """Write bytes until the hardware takes no more. Its interrupt says when one has gone."""
-        buffer = self._tx_buffer.take()
+        buffer = self._tx_buffer
         if not buffer:
             return
         at = int(self._tx_at)
@@ -70,45 +75,53 @@ class CmsdkUart:
             data(buffer[at])
             at += 1
         self._tx_at = at
-        self._tx_buffer.put(buffer)
 
     def _transmit_interrupt(self) -> None:
         self._clear(_INT_TX)
-        if self._tx_at < self._tx_length:
+        buffer, client = self._tx_buffer, self._client
+        if not self._tx_over and self._tx_at < self._tx_length:
             self._fill()
-            return
-        buffer = self._tx_buffer.take()
-        if buffer is not None and self._client is not None:
-            self._client.transmitted(buffer.give_back(), self._tx_length, 0)
+        elif buffer is not None and client is not None:
+            self._tx_over = True
+            client.transmitted(buffer, self._tx_length, 0)
+            if self._tx_over:  # the client has begun nothing else
+                self._tx_buffer = None
 
     def receive(self, buffer: Buffer, length: int) -> None:
-        self._rx_buffer.put(buffer.move(self))
         self._rx_at = 0
         self._rx_length = length
+        self._rx_buffer = buffer
         self._rx_interrupt(1)
+        self._rx_over = False
         if self._rx_full():  # it came while the interrupt was off, so there will be none for it
             self._rx_line.trigger()
 
     def _receive_interrupt(self) -> None:
         self._clear(_INT_RX)
-        buffer = self._rx_buffer.take()
+        buffer = self._rx_buffer
         if buffer is None:
             self._rx_interrupt(0)
+            return
+        if self._rx_over:
+            self._finish(self._rx_status)
             return
         at = self._rx_at
         while at < self._rx_length and self._rx_full():
             buffer[at] = self._data()
             at += 1
         self._rx_at = at
-        self._rx_buffer.put(buffer)
         if at == self._rx_length:
             self._finish(0)
 
     def _finish(self, status: int) -> None:
         self._rx_interrupt(0)
-        buffer = self._rx_buffer.take()
-        if buffer is not None and self._client is not None:
-            self._client.received(buffer.give_back(), self._rx_at, status)
+        buffer, client = self._rx_buffer, self._client
+        if buffer is not None and client is not None:
+            self._rx_status = status
+            self._rx_over = True
+            client.received(buffer, self._rx_at, status)
+            if self._rx_over:  # the client has begun nothing else
+                self._rx_buffer = None
 
     def receive_abort(self) -> None:
         self._finish(ErrorCode.CANCEL)

@@ -1,7 +1,10 @@
 """capsules/virtual/virtual_uart.py, capsules/core/kernel_log.py, capsules/drivers/cmsdk/uart.py."""
 
+from collections.abc import Callable
+
 import pytest
 from cells import Buffer
+from cut_short import every_cut
 from hardware import FakeUart
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -356,3 +359,77 @@ def test_both_ways_at_once_in_any_order_lose_nothing(data) -> None:
             cmsdk.byte_goes()
     assert (bytes(cmsdk.block.sent), cmsdk.user.sent) == (text, [(30, 0)])
     assert cmsdk.user.got == [(incoming, 0)]
+
+
+# -- Cut short ----------------------------------------------------------------------------------
+
+
+class Shared(Cmsdk):
+    """The UART's driver, a multiplexer, and two who use it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mux = UartMux(self.uart, Buffer(16))
+        self.first, self.second = Client(self.mux.new_device()), Client(self.mux.new_device())
+
+    def all_goes_out(self) -> None:
+        """Nobody is told twice, nobody waits for ever, and it goes on like that."""
+        while self.block.tx is not None or self.block.pending:
+            self.byte_goes()
+        assert self.first.sent == [(1, 0)]
+        assert self.second.sent == [(2, 0)]
+        assert "failed" not in the_log.text
+        self.first.send(b"again")
+        while self.block.tx is not None or self.block.pending:
+            self.byte_goes()
+        assert self.first.sent == [(1, 0), (5, 0)]
+
+    def all_comes_in(self) -> None:
+        """The one has had its byte, the other gets its second one."""
+        run_deferred()
+        self.bytes_come(b"bcd")
+        run_deferred()
+        assert [status for _, status in self.first.got] == [0]
+        assert [status for _, status in self.second.got] == [0]
+        assert "failed" not in the_log.text
+        self.first.receive(1)
+        self.bytes_come(b"ef")
+        assert len(self.first.got) == 2
+
+
+def test_who_has_sent_is_told_and_the_next_one_sends() -> None:
+    def scene() -> tuple[Callable[[], None], Callable[[], None]]:
+        it = Shared()
+        it.first.send(b"a")
+        it.second.send(b"bc")
+        it.block.byte_goes()
+        return it.uart._transmit_interrupt, it.all_goes_out
+
+    every_cut(scene)
+
+
+def test_who_has_received_is_told_and_the_others_go_on() -> None:
+    def scene() -> tuple[Callable[[], None], Callable[[], None]]:
+        it = Shared()
+        it.first.receive(1)
+        it.second.receive(2)
+        it.block.byte_comes(97)
+        return it.uart._receive_interrupt, it.all_comes_in
+
+    every_cut(scene)
+
+
+def test_who_has_ended_its_reception_is_told() -> None:
+    def scene() -> tuple[Callable[[], None], Callable[[], None]]:
+        it = Shared()
+        it.first.receive(5)
+        it.first.uart.receive_abort()
+
+        def told() -> None:
+            run_deferred()
+            assert len(it.first.got) == 1
+            assert "failed" not in the_log.text
+
+        return it.mux._hand_out, told
+
+    every_cut(scene)

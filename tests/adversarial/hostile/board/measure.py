@@ -361,6 +361,7 @@ class Attack:
             self.measure("kernel.success_u32_shifted", kernel.success_u32_shifted, value, value)
             self.measure("kernel.success_u32_u32", kernel.success_u32_u32, value, value)
         self.measure("kernel.call_client", kernel.call_client, nothing, 1, 2, 3)
+        self.measure("kernel.callback", kernel.callback, self.raise_one)
         self.measure("kernel.shared", kernel.shared, self.raise_one)
         self.measure("kernel.deferred", kernel.deferred, self.raise_one)
         self.measure("shared.call", kernel.shared(self.raise_one))
