@@ -103,9 +103,6 @@ typedef struct process {
     upcall_t queue[CONFIG_UPCALL_QUEUE_LENGTH];
 
     uint32_t sharers;  // a bit for each process that has told this one of what it shares
-    // A bit for each slot whose process has gone for good, until this one has found the next one there by its name, or
-    // for `strangers` has been notified by it.
-    uint32_t unfound, strangers;
     uint32_t clear_at; // from here on memory is still to be cleared before it runs on; 0: all is
 
     // Python's view of it
@@ -118,6 +115,10 @@ typedef struct process {
     bool completed;
     uint32_t fault_status, fault_address, hard_fault_status; // CFSR, MMFAR or BFAR, HFSR
     bool frame_lost; // the exception frame could not be stacked
+
+    // A bit for each slot whose process has gone for good, until this one has found the next one there by its name, or
+    // for `strangers` has been notified by it.
+    uint32_t unfound, strangers;
 } process_t;
 
 _Static_assert(offsetof(process_t, r4_to_r11) == 0 && offsetof(process_t, psp) == PROCESS_PSP

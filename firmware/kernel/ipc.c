@@ -28,7 +28,8 @@ bool ipc_command(process_t *process, exception_frame_t *frame) {
         return false;
     }
     unsigned driver = driver_index(frame->r0);
-    if (!ipc_knows(process, peer, command == NOTIFY_SERVICE)) {
+    if (peer >= CONFIG_MAX_PROCESSES || !process_alive(&processes[peer])
+        || (process->unfound != 0 && ipc_mistakes(process, peer, command == NOTIFY_SERVICE))) {
         syscall_fail(frame, ERROR_INVAL);
     } else if (command == LIFE) {
         syscall_succeed_u32(frame, processes[peer].id);

@@ -16,7 +16,9 @@ allowed_t ipc_allowed(const process_t *process, unsigned driver, unsigned peer) 
 void ipc_resolve(process_t *process, upcall_t *upcall) {
     const process_t *sender = &processes[upcall->args[0]];
     const driver_t *driver = &drivers[upcall->driver];
-    process->strangers &= ~(1u << sender->slot);
+    if (process->strangers != 0) {
+        process->strangers &= ~(1u << sender->slot);
+    }
     if (process_alive(sender) && sender->grants[upcall->driver] != NULL && sender != process) {
         const allowed_t *buffer = (allowed_t *)(sender->grants[upcall->driver] + driver->shape.at[GRANT_READ_WRITE]) + process->slot;
         if (process_share(process, buffer->address, buffer->length) != SHARE_IMPOSSIBLE) {
@@ -57,4 +59,8 @@ void ipc_forget(const process_t *gone) {
             }
         }
     }
+}
+
+bool ipc_mistakes(const process_t *process, unsigned peer, bool as_service) {
+    return (as_service ? process->unfound : process->strangers) >> peer & 1;
 }

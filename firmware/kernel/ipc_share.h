@@ -21,10 +21,7 @@ bool ipc_reach(process_t *process, uint32_t address);
 // it has notified them.
 void ipc_forget(const process_t *gone);
 
-// Whether `process` may call `peer` by its slot.
-static inline bool ipc_knows(const process_t *process, unsigned peer, bool as_service) {
-    uint32_t unknown = as_service ? process->unfound : process->strangers;
-    return peer < CONFIG_MAX_PROCESSES && process_alive(&processes[peer]) && !(unknown >> peer & 1);
-}
+// Whether `process` takes the slot's process for another one that it knew: few do.
+bool ipc_mistakes(const process_t *process, unsigned peer, bool as_service);
 
 #endif
