@@ -159,7 +159,8 @@ test-adversarial: kernel apps ## Run the tests that try to break out
 	@$(PYTHON) -m pytest tests/adversarial $(SIDE_BY_SIDE) $(TEST_OPTIONS)
 
 FUZZERS := $(wildcard tests/adversarial/test_*fuzz.py tests/adversarial/test_*_mutants.py) \
-    tests/adversarial/test_allocation_failure.py tests/adversarial/test_exhaustion.py tests/host/test_app_requests.py tests/fuzz \
+    tests/adversarial/test_allocation_failure.py tests/adversarial/test_exhaustion.py tests/adversarial/test_coming_and_going.py \
+    tests/host/test_app_requests.py tests/host/capsules/test_capsule_app_store.py tests/fuzz \
     tests/system/test_chip.py::test_whatever_apps_ask_the_drivers_and_when_each_question_has_its_answer
 fuzz: kernels apps ## Run the long fuzzers, one after the other, for hours: what each of them does, its file says
 	@$(PYTHON) -m pytest $(FUZZERS) --long --timeout=72000 $(TEST_OPTIONS)

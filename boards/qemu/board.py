@@ -9,6 +9,7 @@ from capsules.core import alarm, console
 from capsules.drivers.cmsdk.dualtimer import DualTimerAlarm
 from capsules.drivers.cmsdk.fpgaio import FpgaLed
 from capsules.drivers.cmsdk.uart import CmsdkUart
+from capsules.drivers.flash import OnChipFlash
 from capsules.drivers.simulated.pins import simulated_pins
 from capsules.virtual.virtual_alarm import AlarmMux
 from components.alarm import alarm_stack
@@ -25,8 +26,11 @@ if config.CAPSULE_RNG:
     from capsules.drivers.simulated.rng import SimulatedRng
 if config.CAPSULE_NONVOLATILE_STORAGE:
     from capsules.core import nonvolatile_storage
-    from capsules.drivers.flash import OnChipFlash
     from components.storage import storage_stack
+if config.CAPSULE_APP_STORE:
+    from components.app_store import app_store
+if config.CAPSULE_APP_LOADER:
+    from capsules.core import app_loader
 if config.CAPSULE_LOW_LEVEL_DEBUG:
     from capsules.core import low_level_debug
 if config.CAPSULE_IPC:
@@ -40,6 +44,7 @@ if config.CAPSULE_TEMPERATURE:
 _CLOCK_HZ = const(25_000_000)  # AN386, 3.1
 _BAUD = const(115200)
 _RANDOM_BYTES = const(32)  # asked for at once
+_LOADED_AT_ONCE = const(512)  # bytes of an app
 
 processes = mint.process_control()
 
@@ -107,3 +112,15 @@ if config.CAPSULE_TEMPERATURE:
     sensor_registers = mint.registers("sensors")
     sensor = mint.build("thermometer", lambda: SimulatedTemperature(timer, sensor_line, sensor_registers))
     mint.serve("temperature", temperature, lambda grant: temperature.TemperatureDriver(sensor, grant).command)
+
+if config.CAPSULE_APP_STORE:
+    app_flash = mint.flash("apps")
+    app_flash_line = mint.software_interrupt()
+    apps = mint.build("app_flash", lambda: OnChipFlash(app_flash, app_flash_line))
+    loader = mint.process_loader()
+    store_line = mint.software_interrupt()
+    store = mint.build("app_store", lambda: app_store(apps, store_line, loader))
+
+if config.CAPSULE_APP_LOADER:
+    loader_buffer = Buffer(_LOADED_AT_ONCE)
+    mint.serve("app_loader", app_loader, lambda grant: app_loader.AppLoader(store, grant, processes, loader_buffer).command)

@@ -2,6 +2,7 @@
 
 #include "kernel/loader.h"
 #include "kernel/process.h"
+#include "memory_map.h"
 #include "objects/process_loader.h"
 #include "py/runtime.h"
 
@@ -24,6 +25,19 @@ static mp_obj_t loader_unload(mp_obj_t self, mp_obj_t slot_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(loader_unload_obj, loader_unload);
 
+// loader.find(offset): the slot of the process whose program is there; -1 if there is none.
+static mp_obj_t loader_find(mp_obj_t self, mp_obj_t offset) {
+    (void)self;
+    uint32_t address = APP_FLASH_START + mp_obj_get_int_truncated(offset);
+    for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
+        if (processes[i].state != PROCESS_UNUSED && processes[i].tbf.start == address) {
+            return MP_OBJ_NEW_SMALL_INT(i);
+        }
+    }
+    return MP_OBJ_NEW_SMALL_INT(-1);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(loader_find_obj, loader_find);
+
 // loader.take_over(): what is to be loaded at boot is loaded; nobody walks the list of apps.
 static mp_obj_t loader_take_over(mp_obj_t self) {
     (void)self;
@@ -33,6 +47,7 @@ static mp_obj_t loader_take_over(mp_obj_t self) {
 static MP_DEFINE_CONST_FUN_OBJ_1(loader_take_over_obj, loader_take_over);
 
 static const mp_rom_map_elem_t loader_locals_table[] = {
+    { MP_ROM_QSTR(MP_QSTR_find), MP_ROM_PTR(&loader_find_obj) },
     { MP_ROM_QSTR(MP_QSTR_load), MP_ROM_PTR(&loader_load_at_obj) },
     { MP_ROM_QSTR(MP_QSTR_take_over), MP_ROM_PTR(&loader_take_over_obj) },
     { MP_ROM_QSTR(MP_QSTR_unload), MP_ROM_PTR(&loader_unload_obj) },

@@ -454,6 +454,9 @@ class ProcessLoader:
         the MPU cannot cover it there. The kernel's log says more.
         """
 
+    def find(self, offset: int, /) -> int:
+        """The slot of the process whose program is at this offset in the flash of apps; -1 if there is none."""
+
     def unload(self, slot: int, /) -> None:
         """End the process and free its slot, RAM and flash; nobody inherits anything. Nothing if there is none."""
 

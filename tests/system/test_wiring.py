@@ -199,7 +199,9 @@ def test_who_holds_which_power_is_shown_as_text_and_as_a_graph(checked: Checked)
     lines = powers.listing(found).splitlines()
     assert any(re.match(r"interrupt uart0.rx\s+uart\s", line) for line in lines)
     assert any(re.match(r"flash 'storage'\s+flash\s+all", line) for line in lines)
-    assert {edge.capsule for edge in found if edge.target == "processes"} == {"alarm", "ipc", "process_info"}
+    assert {edge.capsule for edge in found if edge.target == "processes"} == {
+        "alarm", "app_loader", "ipc", "process_info",
+    }  # fmt: skip
     # Whoever has the alarms' time can read the counter, and write nothing. By its maker, what acknowledges interrupts
     # for the core is the mux's, whose handler it calls; the mux itself does not get at it.
     clients = {edge.how for edge in found if edge.target == "dualtimer" and edge.capsule not in ("timer", "alarms")}

@@ -12,6 +12,8 @@ from hardware import FakeAlarm, FakeFlash, FakeLed, FakePin, FakeUart
 from kernel import ErrorCode, Grant, Machine
 
 from adder.board import ROOT
+from capsules.virtual.app_directory import RECORD, AppDirectory
+from capsules.virtual.app_store import AppStore
 from capsules.virtual.flash_regions import FlashRegions
 from capsules.virtual.virtual_alarm import AlarmMux
 
@@ -28,7 +30,13 @@ CAPSULES = [
 ]
 
 
+def app_store(machine: Machine) -> AppStore:
+    flash = FakeFlash(bytearray(b"\xff" * 4096))
+    return AppStore(flash, machine.line(), machine.loader, AppDirectory(flash, Buffer(RECORD)), Buffer(64), Buffer(64))
+
+
 MAKERS = {
+    "AppStore": app_store,
     "Alarm": lambda machine: FakeAlarm(),
     "Alarms": lambda machine: AlarmMux(FakeAlarm()).for_processes,
     "Buffer": lambda machine: Buffer(64),

@@ -404,6 +404,8 @@ class Attack:
         self.measure("loader.unload", self.loader.unload, slot)
         self.measure("loader.unload", self.loader.unload, 99)
         self.measure("loader.load", self.loader.load, offset)
+        self.measure("loader.find", self.loader.find, offset)
+        self.measure("loader.find", self.loader.find, 1)
         self.measure("loader.take_over", self.loader.take_over)
 
     def on_hardware(self):

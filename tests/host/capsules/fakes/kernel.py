@@ -709,6 +709,9 @@ class ProcessLoader:
         self.offsets[slot] = offset
         return slot
 
+    def find(self, offset: int) -> int:
+        return next((slot for slot, at in self.offsets.items() if at == offset), -1)
+
     def unload(self, slot: int) -> None:
         if slot in self._machine.processes:
             self._machine.processes.pop(slot).end()

@@ -1,0 +1,16 @@
+"""The apps in flash, and who changes them."""
+
+from cells import Buffer
+from kernel import InterruptLine, ProcessLoader
+from micropython import const
+
+from capsules.hil.flash import Flash
+from capsules.virtual.app_directory import RECORD, AppDirectory
+from capsules.virtual.app_store import HEAD, STAGED_AT_ONCE, AppStore
+
+_SCRATCH = const(64)
+
+
+def app_store(flash: Flash, line: InterruptLine, loader: ProcessLoader) -> AppStore:
+    """Wire the store; it loads the apps at boot."""
+    return AppStore(flash, line, loader, AppDirectory(flash, Buffer(RECORD)), Buffer(_SCRATCH), Buffer(HEAD * STAGED_AT_ONCE))

@@ -1,0 +1,195 @@
+"""Apps that load apps: Tock's driver (capsules/extra/src/app_loader.rs).
+
+Driver number 0x10001. One process at a time, from `setup` to `load` or `abort`, or until it ends.
+
+Command
+    0 exists                -> success
+    1 setup    size         -> success, BUSY if another process or a host is at it, INVAL if no app has that size, NOMEM if
+                               there is no room
+    2 write    offset count -> success, INVAL if that is not in the app, RESERVE if the buffer is shorter, FAIL before setup,
+                               BUSY. Multiples of 4; each byte once
+    3 finalize              -> success, FAIL before setup, BUSY: the app is checked
+    4 load                  -> success, FAIL before finalize: it is installed, and starts
+    5 abort                 -> success, FAIL before setup: all of it is forgotten
+    6 unload   short_id     -> success, INVAL if no process has it: the process ends, until the next boot
+
+Subscribe
+    0 setup:    (status, 0, 0)
+    1 write:    (status, bytes, 0)
+    2 finalize: (status, 0, 0)  INVAL if it is no good program
+    3 load:     (status, 0, 0)
+    4 abort:    (status, 0, 0)
+    5 unload:   (status, where the app begins in the flash of apps, 0)
+
+Allow read-only
+    0 what to write
+"""
+
+from cells import Buffer
+from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, ProcessControl, ProcessId
+from micropython import const
+
+from capsules.virtual.app_store import AppStore
+
+DRIVER_NUM = const(0x10001)
+
+LAYOUT = Layout(upcalls=6, read_only=1, answers=6, asks=b"\x01\x00\x02\x01\x03\x02\x04\x03\x05\x04\x06\x05")
+
+_NOTHING = const(0)
+_SETUP = const(1)
+_WRITE = const(2)
+_FINALIZE = const(3)
+_LOAD = const(4)
+_ABORT = const(5)
+_UNLOAD = const(6)
+
+
+class AppLoader:
+    """Hands the store what one process writes."""
+
+    def __init__(self, store: AppStore, grant: Grant, processes: ProcessControl, buffer: Buffer) -> None:
+        # What the store has wrapped, and not the store.
+        self._begin, self._stage, self._put, self._finish = store.begin, store.stage, store.write, store.finish
+        self._commit, self._forget, self._end = store.commit, store.abort, store.end
+        self._apps, self._start_of, self._slot_of = store.apps, store.start_of, store.slot_of
+        self._client = store.new_client(self._told)
+        self._grant = grant
+        self._processes = processes
+        self._slots = processes.SLOTS
+        self._buffer = buffer
+        self._size = len(buffer)
+        self._entry: "Entry | None" = None  # whose app it is
+        self._app = 0
+        self._doing = _NOTHING
+        self._final = False
+        self._offset = 0
+        self._count = 0
+        self._at = 0
+
+    def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
+        if number == 0:
+            return SUCCESS
+        if number < 0 or number > 6:
+            return ErrorCode.NOSUPPORT
+        if first < 0 or second < 0:
+            return ErrorCode.INVAL
+        return self._serve(number, first, second, process)
+
+    def _serve(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
+        entry = self._grant.enter(process)
+        if entry is None:
+            return ErrorCode.NOMEM
+        if number == _UNLOAD:
+            return self._unload(entry, first)
+        owner = self._entry
+        if owner is not None and not owner.alive():
+            self._entry = None
+            if self._doing != _ABORT and self._doing != _LOAD:
+                self._doing = _ABORT
+                self._forget()
+            return ErrorCode.BUSY
+        if owner is not None and owner is not entry:
+            return ErrorCode.BUSY
+        if self._doing != _NOTHING and number != _ABORT:
+            return ErrorCode.BUSY
+        if number == _SETUP:
+            return self._setup(entry, first)
+        if owner is None:
+            return ErrorCode.FAIL
+        if number == _WRITE:
+            return self._write(entry, first, second)
+        if number == _FINALIZE:
+            status = self._finish(self._app)
+            self._final = status == 0
+            entry.schedule_upcall(_FINALIZE - 1, status, 0, 0)
+            return SUCCESS
+        if number == _LOAD:
+            if not self._final:
+                return ErrorCode.FAIL
+            return self._begun(_LOAD, self._commit())
+        return self._abort()
+
+    def _begun(self, doing: int, status: int) -> "CommandReturn | int":
+        if status:
+            return status
+        self._doing = doing
+        return SUCCESS
+
+    def _setup(self, entry: Entry, size: int) -> "CommandReturn | int":
+        if self._entry is not None:
+            return ErrorCode.FAIL
+        entry.read_only(0)  # its first use needs memory
+        status = self._begin(self._client)
+        if status:
+            return status
+        app = self._stage(size)
+        if app < 0:
+            self._doing = _ABORT
+            self._forget()
+            return -app
+        self._app = app
+        self._final = False
+        self._entry = entry
+        return self._begun(_SETUP, 0)
+
+    def _write(self, entry: Entry, offset: int, count: int) -> "CommandReturn | int":
+        if count & 3 or offset & 3 or count == 0:
+            return ErrorCode.INVAL
+        if len(entry.read_only(0)) < count:
+            return ErrorCode.RESERVE
+        self._offset = offset
+        self._count = count
+        self._at = 0
+        return self._begun(_WRITE, self._write_next(entry))
+
+    def _write_next(self, entry: Entry) -> int:
+        offset = self._offset + self._at
+        size = int(self._size)
+        count = min(self._count - self._at, size - int(offset) % size)  # a piece lies in one page
+        if entry.read_only(0).read(self._at, self._buffer, 0, count) < count:
+            return ErrorCode.RESERVE
+        status = self._put(self._app, offset, self._buffer, count)
+        if status == 0:
+            self._at += count
+        return status
+
+    def _abort(self) -> "CommandReturn | int":
+        if self._doing == _ABORT or self._doing == _LOAD:
+            return ErrorCode.BUSY
+        self._doing = _ABORT
+        self._forget()
+        return SUCCESS
+
+    def _told(self, status: int) -> None:
+        """From the store: what was under way is over."""
+        doing = self._doing
+        entry = self._entry
+        self._doing = _NOTHING
+        if entry is None or not entry.alive():
+            self._entry = None
+            if doing != _ABORT and doing != _LOAD:
+                self._doing = _ABORT
+                self._forget()
+            return
+        if doing == _ABORT:
+            status = 0
+        if doing == _WRITE and status == 0 and self._at < self._count:
+            status = self._write_next(entry)
+            if status == 0:
+                self._doing = _WRITE
+                return
+        if doing == _ABORT or doing == _LOAD or (status and doing != _WRITE):
+            self._entry = None
+        if doing != _NOTHING:
+            entry.schedule_upcall(doing - 1, status, self._at if doing == _WRITE else 0, 0)
+
+    def _unload(self, entry: Entry, short_id: int) -> "CommandReturn | int":
+        processes = self._processes
+        for app in range(self._apps()):
+            slot = self._slot_of(app)
+            if slot >= 0 and short_id and processes.fact(slot, "short_id") == short_id:
+                status = self._end(app)
+                if entry.alive():
+                    entry.schedule_upcall(_UNLOAD - 1, status, self._start_of(app), 0)
+                return SUCCESS
+        return ErrorCode.INVAL

@@ -1,0 +1,904 @@
+"""The apps in flash: which there are, and changes of it that a power cut leaves done or not begun. docs/deployment.md
+
+A change is a transaction, of one client at a time: `begin`, then `stage`, `write` and `finish` for each new app, `drop`
+and `set_flags`, then `commit` or `abort`. What ends later calls back with 0 or an ErrorCode. Apps have numbers, from 0 in the order of
+their addresses, that hold until the next transaction ends.
+"""
+
+from typing import Callable
+
+from cells import Buffer
+from kernel import Callback, ErrorCode, InterruptLine, ProcessLoader, call_client, callback, log, shared
+from micropython import const
+
+from capsules.hil.flash import Flash
+from capsules.virtual.app_directory import DIRTY, MOST, AppDirectory, put_u32, u16, u24
+
+ENABLED = const(1)
+STICKY = const(2)
+"""Flags of an app that are those of its header, too."""
+
+KEPT = const(4)
+"""An older version that is kept to go back to: it does not run."""
+
+GONE = const(8)
+"""Removed; but its page has other apps, too, so its bytes are there still."""
+
+BAD = const(16)
+"""Its header is damaged; but it says where the next one begins."""
+
+_STAGED = const(32)
+
+HEAD = const(16)
+"""Bytes of a header that are written last."""
+
+STAGED_AT_ONCE = const(4)
+
+_LONGEST_HEADER = const(4096)
+_PIECE = const(64)
+_FIXED_ADDRESSES = const(5)
+
+# What is under way.
+_IDLE = const(0)
+_ERASE = const(1)  # of the pages of an app that is staged
+_WRITE = const(2)  # of its bytes
+_HEADS = const(3)  # of the first bytes of all that are staged
+_UNLOAD = const(4)
+_LOAD = const(5)
+_TIDY = const(6)
+_END = const(7)  # the client is to be told
+
+# What is logged before that.
+_NOTHING = const(0)
+_DIRTY_MARK = const(1)
+_SET = const(2)
+_CLEAN_MARK = const(3)
+
+_BLANK_WORD = b"\xff\xff\xff\xff"
+
+
+class AppStore:
+    """`scratch` has 64 bytes, `heads` HEAD for each app that can be staged at once."""
+
+    def __init__(
+        self, flash: Flash, line: InterruptLine, loader: ProcessLoader, directory: AppDirectory, scratch: Buffer, heads: Buffer
+    ) -> None:
+        self.new_client = shared(self._new_client)
+        self.begin = shared(self._begin)
+        self.stage = shared(self._stage)
+        self.write = shared(self._write)
+        self.finish = shared(self._finish)
+        self.drop = shared(self._drop)
+        self.set_flags = shared(self._set_flags)
+        self.commit = shared(self._commit)
+        self.abort = shared(self._abort)
+        self.apps = shared(self._apps)
+        self.start_of = shared(self._start_of)
+        self.size_of = shared(self._size_of)
+        self.flags_of = shared(self._flags_of)
+        self.slot_of = shared(self._slot_of)
+        self.read = shared(self._read)
+        self.end = shared(self._end_process)
+        self._flash = flash
+        self._line = line
+        self._loader = loader
+        self._directory = directory
+        self._scratch = scratch
+        self._heads = heads
+        self._page = flash.page_size()
+        self._limit = flash.length() - 2 * int(flash.page_size())
+        self._looked = False  # whether the directory's lists are what there is
+        self._clients: "list[Callback]" = []
+        self._client = -1  # whose transaction it is
+        self._over = False  # and that is its last
+        self._doing = _IDLE
+        self._logging = _NOTHING  # a record that is to be written before that goes on
+        self._with_set = False
+        self._on_erased = False
+        self._flying = False  # the flash is at work
+        self._cancelled = False
+        self._status = 0
+        self._at = 0  # how far what is under way has come
+        self._to = 0
+        self._app = 0
+        self._offset = 0
+        self._length = 0
+        self._buffer: "Buffer | None" = None  # what is to be written
+        self._tries = 0
+        self._first_word_left = False
+        self._padding_at = 0
+        self._padding_size = 0
+        # The apps as they were before the last set.
+        self._old_start: "list[int]" = []
+        self._old_size: "list[int]" = []
+        self._old_flags: "list[int]" = []
+        self._old_mark: "list[int]" = []
+        # The apps as they are to be.
+        self._start: "list[int]" = []
+        self._size: "list[int]" = []
+        self._flags: "list[int]" = []
+        self._mark: "list[int]" = []
+        self._head: "list[int]" = []  # of which staged app the head at this place is
+        flash.set_client(self)
+        line.enable(self._go_on)
+
+    # -- At boot ----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Load what the directory says; without one, the kernel walks the list as ever."""
+        directory = self._directory
+        directory.read()
+        if not directory.exists:
+            return
+        if not directory.state & DIRTY and not self._is_as_set():
+            log("apps: the flash was written from outside; what its list says counts")
+            directory.forget()
+            return
+        self._looked = True
+        for fixed in range(2):
+            for app in range(len(directory.start)):
+                if directory.flags[app] & (ENABLED | KEPT | GONE | BAD) == ENABLED and self._is_fixed(app) != fixed:
+                    if self._mark_of(directory.start[app]) == directory.mark[app]:
+                        self._loader.load(directory.start[app])
+                    else:
+                        log("apps: one is damaged, and was not loaded")
+        self._loader.take_over()
+        if directory.state & DIRTY:
+            self._take_lists()
+            self._begin_tidying()
+
+    def _is_as_set(self) -> bool:
+        """Whether the list at rest is what the directory says."""
+        directory = self._directory
+        at = 0
+        for app in range(len(directory.start)):
+            at = self._skip(at, directory.start[app])
+            if at != directory.start[app] or self._mark_of(at) != directory.mark[app]:
+                return False
+            at += directory.size[app]
+        return self._is_end(self._skip(at, self._limit))
+
+    def _is_end(self, at: int) -> bool:
+        if at + HEAD > self._limit:
+            return True
+        return self._is_blank(at, 4)
+
+    def _is_blank(self, at: int, length: int) -> bool:
+        self._flash.read(at, self._scratch, 0, length)
+        for index in range(length):
+            if self._scratch[index] != 0xFF:
+                return False
+        return True
+
+    def _skip(self, at: int, end: int) -> int:
+        """Go over padding; where that ends, at `end` at the latest."""
+        while at < end:
+            size = self._padding(at)
+            if size == 0 or at + size > end:
+                break
+            at += size
+        return at
+
+    def _padding(self, at: int) -> int:
+        """The size of the padding whose header is there; 0: there is none."""
+        if at + HEAD > self._limit:
+            return 0
+        head = self._scratch
+        self._flash.read(at, head, 0, HEAD)
+        if u16(head, 0) != 2 or u16(head, 2) != HEAD or not self._is_sum_right(at):
+            return 0
+        return u24(head, 4)
+
+    def _is_sum_right(self, at: int) -> bool:
+        """Whether the XOR of the header's words is 0, of which the checksum is one; the scratch holds its first ones."""
+        scratch = self._scratch
+        size = u16(scratch, 2)
+        if size < HEAD or size & 3 or size > _LONGEST_HEADER:
+            return False
+        low = high = 0
+        for offset in range(0, size, _PIECE):
+            count = min(_PIECE, size - offset)
+            self._flash.read(at + offset, scratch, 0, count)
+            for index in range(0, count, 4):
+                low ^= u16(scratch, index)
+                high ^= u16(scratch, index + 2)
+        self._flash.read(at, scratch, 0, HEAD)
+        return low == 0 and high == 0
+
+    def _mark_of(self, at: int) -> int:
+        """A number that this header has, and hardly another one: 24 bits of its CRC."""
+        crc = self._directory.crc
+        crc.begin()
+        scratch = self._scratch
+        self._flash.read(at, scratch, 0, HEAD)
+        size = min(max(u16(scratch, 2), HEAD), min(_LONGEST_HEADER, self._limit - at))
+        for offset in range(0, size, _PIECE):
+            count = min(_PIECE, size - offset)
+            self._flash.read(at + offset, scratch, 0, count)
+            crc.feed(scratch, 0, count)
+        return crc.low | (crc.high & 0xFF) << 16
+
+    def _is_fixed(self, app: int) -> int:
+        """Whether the app can live at one place only: such ones are loaded first."""
+        return 1 if self._has_entry(self._directory.start[app], _FIXED_ADDRESSES) else 0
+
+    def _has_entry(self, at: int, kind: int) -> bool:
+        """Whether the header has an entry of this kind."""
+        scratch = self._scratch
+        self._flash.read(at, scratch, 0, HEAD)
+        end = at + min(u16(scratch, 2), _LONGEST_HEADER)
+        at += HEAD
+        while at + 4 <= end and at + 4 <= self._limit:
+            self._flash.read(at, scratch, 0, 4)
+            length = u16(scratch, 2)
+            if u16(scratch, 0) == kind:
+                return True
+            at += 4 + (length + 3 & ~3)
+        return False
+
+    def _look(self) -> None:
+        """Without a directory, the list says which apps there are."""
+        if self._looked:
+            return
+        self._looked = True
+        directory = self._directory
+        directory.forget()
+        scratch = self._scratch
+        at = 0
+        while at + HEAD <= self._limit + 2 * int(self._page) and len(directory.start) < MOST:
+            self._flash.read(at, scratch, 0, HEAD)
+            size = u24(scratch, 4)
+            if u16(scratch, 0) != 2 or scratch[7] != 0 or size < HEAD or size & 3:
+                break
+            if at + size > self._limit:
+                self._limit = 0  # no room for a directory: nothing can be changed
+                break
+            flags = scratch[8] & (ENABLED | STICKY)
+            header = u16(scratch, 2)
+            if header != HEAD or not self._is_sum_right(at):
+                if header > size or not self._is_sum_right(at):
+                    flags = BAD
+                directory.start.append(at)
+                directory.size.append(size)
+                directory.flags.append(flags)
+                directory.mark.append(self._mark_of(at))
+            at += size
+
+    # -- What there is ----------------------------------------------------------------------------
+
+    def _apps(self) -> int:
+        self._look()
+        return len(self._directory.start)
+
+    def _start_of(self, app: int) -> int:
+        return self._directory.start[app]
+
+    def _size_of(self, app: int) -> int:
+        return self._directory.size[app]
+
+    def _flags_of(self, app: int) -> int:
+        return self._directory.flags[app]
+
+    def _slot_of(self, app: int) -> int:
+        """The slot in which it runs, or -1."""
+        return self._loader.find(self._directory.start[app])
+
+    def _end_process(self, app: int) -> int:
+        """End its process until the next boot; nothing is written. ALREADY if it does not run."""
+        slot = self._loader.find(self._directory.start[app])
+        if slot < 0:
+            return ErrorCode.ALREADY
+        self._loader.unload(slot)
+        return 0
+
+    def _read(self, app: int, offset: int, buffer: Buffer, at: int, length: int) -> int:
+        """Bytes of an app into the buffer; how many."""
+        count = min(length, self._directory.size[app] - offset)
+        if count > 0:
+            self._flash.read(self._directory.start[app] + offset, buffer, at, count)
+        return max(count, 0)
+
+    # -- A transaction ----------------------------------------------------------------------------
+
+    def _new_client(self, done: "Callable[[int], None]") -> int:
+        """One more client, when the board is wired: its number, for `begin`."""
+        self._clients.append(callback(done))
+        return len(self._clients) - 1
+
+    def _begin(self, client: int) -> int:
+        """0, BUSY while another one is under way, NODEVICE if the flash has no room for a directory."""
+        self._look()
+        if self._client >= 0 or self._doing != _IDLE or self._logging != _NOTHING:
+            return ErrorCode.BUSY
+        if self._limit <= 0:
+            return ErrorCode.NODEVICE
+        self._client = client
+        self._take_lists()
+        return 0
+
+    def _take_lists(self) -> None:
+        directory = self._directory
+        self._start = directory.start.copy()
+        self._size = directory.size.copy()
+        self._flags = directory.flags.copy()
+        self._mark = directory.mark.copy()
+        self._head.clear()
+
+    def _is_free(self) -> bool:
+        return self._client >= 0 and self._doing == _IDLE and self._logging == _NOTHING
+
+    def _stage(self, size: int) -> int:
+        """Make room for a new app: its number in this transaction, and the callback once it can be written.
+
+        Or an error, negative: NOMEM no room, INVAL a size that no app can have or the MPU cannot cover, BUSY too early.
+        """
+        if not self._is_free() or len(self._head) == STAGED_AT_ONCE:
+            return -ErrorCode.BUSY
+        if size < 2 * HEAD or size & 3 or size > self._limit:
+            return -ErrorCode.INVAL
+        if int(size - 1) % int(self._page) >= int(self._page) - HEAD and int(size) % int(self._page):
+            return -ErrorCode.INVAL  # no room for a padding header in its last page
+        pages = (size + int(self._page) - 1) // int(self._page)
+        at = self._find_place(size, pages)
+        if at < 0 or len(self._start) == MOST:
+            return -ErrorCode.NOMEM
+        self._start.append(at)
+        self._size.append(size)
+        self._flags.append(ENABLED | _STAGED)
+        self._mark.append(0)
+        self._app = len(self._start) - 1
+        self._head.append(self._app)
+        self._heads_of(len(self._head) - 1)
+        self._at = at // int(self._page)
+        self._to = self._at + pages
+        self._doing = _ERASE
+        if at < self._end_of_all(self._app):
+            self._mark_dirty()
+        self._line.trigger()
+        return self._app
+
+    def _heads_of(self, place: int) -> None:
+        for index in range(HEAD):
+            self._heads[int(place) * HEAD + int(index)] = 0xFF
+
+    def _end_of_all(self, but: int) -> int:
+        """Where the last app ends, of those that are and those that are to be."""
+        end = 0
+        directory = self._directory
+        for app in range(len(directory.start)):
+            end = max(end, directory.start[app] + directory.size[app])
+        for app in range(len(self._start)):
+            if app != but:
+                end = max(end, self._start[app] + self._size[app])
+        return end
+
+    def _next_taken(self, at: int) -> int:
+        """The app that begins at or after this address first, or holds it: where it begins. -1: none; its end is in `_to`."""
+        first = -1
+        directory = self._directory
+        for app in range(len(directory.start)):
+            start = directory.start[app]
+            end = start + directory.size[app]
+            if end > at and (first < 0 or start < first):
+                first = start
+                self._to = end
+        for app in range(len(self._start)):
+            start = self._start[app]
+            end = start + self._size[app]
+            if end > at and (first < 0 or start < first):
+                first = start
+                self._to = end
+        return first
+
+    def _find_place(self, size: int, pages: int) -> int:
+        """At the end of the list, else in a hole."""
+        end = self._end_of_all(-1)
+        at = self._usable(end, size)
+        if at + int(pages) * int(self._page) <= self._limit and self._reaches(end, at):
+            return at
+        end = 0
+        while True:
+            start = self._next_taken(end)
+            if start < 0:
+                return -1
+            at = self._usable(end, size)
+            if at + int(pages) * int(self._page) <= start and self._reaches(end, at):
+                return at
+            end = self._to
+
+    def _usable(self, at: int, size: int) -> int:
+        """The first page from there on at which the MPU can cover so many bytes; beyond the limit if there is none."""
+        page = int(self._page)
+        at += page - 1 - int(at + page - 1) % page
+        while at < self._limit and not self._is_covered(at, size):
+            at += page
+        return at
+
+    def _is_covered(self, at: int, size: int) -> bool:
+        """Sixteen pieces of one size, of eight that begin at a multiple of all (firmware/arch/cortex_m4/mpu.c)."""
+        piece = 32
+        while piece <= size:
+            if int(size) % int(piece) == 0 and int(at) % int(piece) == 0:
+                if int(at) % int(8 * int(piece)) // int(piece) + size // int(piece) <= 16:
+                    return True
+            piece = piece + piece
+        return False
+
+    def _reaches(self, end: int, at: int) -> bool:
+        """Whether a walker of the list that comes from the app which ends there can get to the page."""
+        if at == end:
+            return True
+        reached = self._skip(end, at)
+        if reached == at:
+            return True
+        if int(reached) % int(self._page) == 0:
+            return True  # the whole page is free: tidying writes what is to be there
+        size = int(self._page) - int(reached) % int(self._page)
+        return size >= HEAD and self._takes_padding(reached, size)
+
+    def _write(self, app: int, offset: int, buffer: Buffer, length: int) -> int:
+        """Write bytes of an app that is staged, in any order, each once: multiples of 4 within a page. The callback comes once they are read
+        back as they were. INVAL, BUSY.
+        """
+        if not self._is_free():
+            return ErrorCode.BUSY
+        if app not in self._head or offset < 0 or length < 4 or offset & 3 or length & 3 or offset + length > self._size[app]:
+            return ErrorCode.INVAL
+        page = int(self._page)
+        if offset // page != (offset + length - 1) // page:
+            return ErrorCode.INVAL
+        self._app = app
+        self._offset = offset
+        self._length = length
+        place = int(self._head_place(app)) * HEAD
+        if offset < HEAD:
+            self._heads.copy(place + offset, buffer, 0, min(length, HEAD - offset))
+        self._buffer = buffer.move(self)
+        self._doing = _WRITE
+        self._line.trigger()
+        return 0
+
+    def _head_place(self, app: int) -> int:
+        for place in range(len(self._head)):
+            if self._head[place] == app:
+                return place
+        return 0
+
+    def _finish(self, app: int) -> int:
+        """The app is complete: 0, or INVAL if that is no program. It is enabled if its header says so."""
+        if not self._is_free():
+            return ErrorCode.BUSY
+        if app not in self._head:
+            return ErrorCode.INVAL
+        heads = self._heads
+        place = int(self._head_place(app)) * HEAD
+        header = u16(heads, place + 2)
+        if u16(heads, place) != 2 or header < 2 * HEAD or header & 3 or header > min(self._size[app], _LONGEST_HEADER):
+            return ErrorCode.INVAL
+        if u24(heads, place + 4) != self._size[app] or heads[place + 7] != 0:
+            return ErrorCode.INVAL
+        low = high = 0
+        crc = self._directory.crc
+        crc.begin()
+        crc.feed(heads, place, place + HEAD)
+        for index in range(place, place + HEAD, 4):
+            low ^= u16(heads, index)
+            high ^= u16(heads, index + 2)
+        scratch = self._scratch
+        at = self._start[app]
+        for offset in range(HEAD, header, _PIECE):
+            count = min(_PIECE, header - offset)
+            self._flash.read(at + offset, scratch, 0, count)
+            crc.feed(scratch, 0, count)
+            for index in range(0, count, 4):
+                low ^= u16(scratch, index)
+                high ^= u16(scratch, index + 2)
+        if low or high:
+            return ErrorCode.INVAL
+        self._mark[app] = crc.low | (crc.high & 0xFF) << 16
+        self._flags[app] = _STAGED | heads[place + 8] & (ENABLED | STICKY)
+        return 0
+
+    def _drop(self, app: int) -> int:
+        if not self._is_free() or not 0 <= app < len(self._directory.start):
+            return ErrorCode.INVAL
+        self._flags[app] = GONE
+        return 0
+
+    def _set_flags(self, app: int, flags: int) -> int:
+        """ENABLED, STICKY, KEPT; the header stays as it is."""
+        if not self._is_free() or not 0 <= app < len(self._start) or self._flags[app] & (GONE | BAD):
+            return ErrorCode.INVAL
+        self._flags[app] = self._flags[app] & _STAGED | flags & (ENABLED | STICKY | KEPT)
+        return 0
+
+    def _commit(self) -> int:
+        """Make it true; the callback comes when it is, and processes have begun and ended accordingly."""
+        if not self._is_free():
+            return ErrorCode.BUSY
+        for app in range(len(self._start)):
+            if self._flags[app] & _STAGED and self._mark[app] == 0:
+                return ErrorCode.INVAL  # not finished
+        self._doing = _HEADS
+        self._at = 0
+        self._first_word_left = False
+        self._mark_dirty()
+        self._line.trigger()
+        return 0
+
+    def _mark_dirty(self) -> None:
+        """Before the list at rest is touched: from now on the directory is what counts."""
+        if not self._directory.state & DIRTY or not self._directory.exists:
+            self._logging = _DIRTY_MARK
+
+    def _abort(self) -> int:
+        """Forget the transaction, at any time before its commit. The callback, with CANCEL, comes when that is done."""
+        if self._client < 0:
+            return ErrorCode.INVAL
+        if self._doing <= _WRITE or (self._doing == _END and not self._over):
+            self._cancelled = True
+            self._line.trigger()
+        return 0
+
+    # -- What is done in the kernel's loop, one thing after the other ----------------------------
+
+    def _go_on(self) -> None:
+        """From the line: the next step, unless the flash is at work."""
+        if self._flying:
+            return
+        if self._cancelled:
+            self._stop(0)
+            return
+        if self._logging != _NOTHING:
+            self._log_next()
+        elif self._doing == _ERASE:
+            self._flying = True
+            self._flash.erase(self._at)
+        elif self._doing == _WRITE:
+            self._write_next()
+        elif self._doing == _HEADS:
+            self._write_head()
+        elif self._doing == _UNLOAD:
+            self._unload_next()
+        elif self._doing == _LOAD:
+            self._load_next()
+        elif self._doing == _TIDY:
+            self._tidy()
+        elif self._doing == _END:
+            self._end()
+
+    def _end(self) -> None:
+        """Tell the client. What was to be is what is, unless that has been said already."""
+        status = self._status
+        client = self._client
+        self._doing = _IDLE
+        self._status = 0
+        if self._over:
+            self._over = False
+            self._client = -1
+        if client >= 0:
+            call_client(self._clients[client], status)
+
+    def _fail(self, status: int) -> None:
+        """The transaction is over, and nothing has come of it."""
+        if self._directory.start is self._start:
+            self._directory.replace(self._old_start, self._old_size, self._old_flags, self._old_mark)
+        self._logging = _NOTHING
+        self._status = status
+        self._over = True
+        self._take_lists()
+        if self._directory.state & DIRTY and self._directory.exists:
+            self._begin_tidying()
+        else:
+            self._doing = _END
+        self._line.trigger()
+
+    def erased(self, status: int) -> None:
+        """From the flash."""
+        self._flying = False
+        self._line.trigger()
+        if self._cancelled or status:
+            self._stop(status)
+        elif self._logging != _NOTHING:
+            self._write_record(True)
+        elif self._doing == _ERASE:
+            self._at += 1
+            if self._at == self._to:
+                self._doing = _END
+        elif self._doing == _TIDY and self._padding_size:
+            self._begin_padding(self._padding_at, self._padding_size)
+
+    def written(self, buffer: Buffer, status: int) -> None:
+        """From the flash."""
+        buffer.give_back()
+        self._flying = False
+        self._line.trigger()
+        if self._cancelled or status:
+            self._stop(status)
+        elif self._logging != _NOTHING:
+            self._logged()
+        elif self._doing == _WRITE:
+            self._check_written()
+        elif self._first_word_left:
+            self._end_padding()
+        elif self._doing == _HEADS:
+            self._at += 1
+
+    def _stop(self, status: int) -> None:
+        """The flash has failed, or the client has given up in the middle of something."""
+        self._give_back()
+        self._cancelled = False
+        if self._doing == _TIDY:
+            self._logging = _NOTHING
+            self._doing = _END  # the flag stays: it is done again at the next change or boot
+        elif self._doing == _UNLOAD or self._doing == _LOAD:
+            self._logging = _NOTHING
+        else:
+            self._fail(status if status else ErrorCode.CANCEL)
+
+    def _give_back(self) -> None:
+        mine = self._buffer
+        self._buffer = None
+        if mine is not None:
+            mine.give_back()
+
+    # Writing an app.
+
+    def _write_next(self) -> None:
+        mine = self._buffer
+        if mine is None:
+            return
+        skipped = max(HEAD - self._offset, 0)
+        if skipped >= self._length:
+            self._give_back()
+            self._doing = _END
+            self._line.trigger()
+            return
+        mine.window(skipped, self._length)
+        self._flying = True
+        at = self._start[self._app] + self._offset + skipped
+        self._flash.write(at, mine.move(self._flash), self._length - skipped)
+
+    def _check_written(self) -> None:
+        """What is in the flash is what came."""
+        mine = self._buffer
+        if mine is None:
+            return
+        skipped = max(HEAD - self._offset, 0)
+        at = self._start[self._app] + self._offset + skipped
+        scratch = self._scratch
+        same = True
+        for offset in range(0, self._length - skipped, _PIECE):
+            count = min(_PIECE, self._length - skipped - offset)
+            self._flash.read(at + offset, scratch, 0, count)
+            for index in range(count):
+                if scratch[index] != mine[offset + index]:
+                    same = False
+        self._give_back()
+        self._doing = _END
+        if not same:
+            self._fail(ErrorCode.FAIL)
+
+    # The log.
+
+    def _log_next(self) -> None:
+        directory = self._directory
+        page = directory.page_to_erase(self._logging == _SET)
+        if page < 0:
+            self._write_record(False)
+            return
+        self._flying = True
+        self._flash.erase(page)
+
+    def _write_record(self, erased: bool) -> None:
+        directory = self._directory
+        if self._logging == _SET:
+            directory.replace(self._start, self._size, self._flags, self._mark)
+        self._with_set = erased or self._logging == _SET
+        self._on_erased = erased
+        record = directory.make(self._with_set, 0 if self._logging == _CLEAN_MARK else DIRTY)
+        self._flying = True
+        self._flash.write(directory.place(erased), record.move(self._flash), directory.length_of(self._with_set))
+
+    def _logged(self) -> None:
+        """A record has been written."""
+        logging = self._logging
+        self._logging = _NOTHING
+        if not self._directory.written(self._with_set, self._on_erased):
+            self._stop(ErrorCode.FAIL)
+        elif logging == _SET:
+            self._take_lists()
+            self._at = 0
+            self._doing = _UNLOAD
+        elif logging == _CLEAN_MARK:
+            self._over = True
+            self._doing = _END
+
+    # A commit.
+
+    def _write_head(self) -> None:
+        place = self._at // 2  # first the rest of its last page is padded, so that the next app is found at a page
+        if place < len(self._head):
+            app = self._head[place]
+            end = self._start[app] + self._size[app]
+            past = int(end) % int(self._page)
+            if not self._at & 1:
+                if past:
+                    self._begin_padding(end, int(self._page) - past)
+                else:
+                    self._at += 1
+                    self._line.trigger()
+                return
+            scratch = self._scratch
+            scratch.copy(0, self._heads, int(place) * HEAD, HEAD)
+            self._flying = True
+            self._flash.write(self._start[app], scratch.move(self._flash), HEAD)
+            return
+        self._settle()
+        self._logging = _SET
+        self._line.trigger()
+
+    def _settle(self) -> None:
+        """The apps as they are to be, in the order of their addresses, without what has gone from the flash."""
+        start: "list[int]" = []
+        size: "list[int]" = []
+        flags: "list[int]" = []
+        mark: "list[int]" = []
+        at = 0
+        while True:
+            first = -1
+            for app in range(len(self._start)):
+                if self._start[app] >= at and (first < 0 or self._start[app] < self._start[first]):
+                    first = app
+            if first < 0:
+                break
+            at = self._start[first] + 1
+            if not self._flags[first] & GONE or self._shares_page(first):
+                start.append(self._start[first])
+                size.append(self._size[first])
+                flags.append(self._flags[first] & ~_STAGED)
+                mark.append(self._mark[first])
+        self._old_start, self._old_size, self._old_flags, self._old_mark = (
+            self._directory.start,
+            self._directory.size,
+            self._directory.flags,
+            self._directory.mark,
+        )
+        self._start, self._size, self._flags, self._mark = start, size, flags, mark
+
+    def _shares_page(self, app: int) -> bool:
+        """Whether another app that stays has a part of a page in which this one lies."""
+        page = int(self._page)
+        first = self._start[app] // page
+        last = (self._start[app] + self._size[app] - 1) // page
+        for other in range(len(self._start)):
+            if not self._flags[other] & GONE:
+                if self._start[other] // page <= last and (self._start[other] + self._size[other] - 1) // page >= first:
+                    return True
+        return False
+
+    def _unload_next(self) -> None:
+        """One that runs, and is not to any more: its flash has gone, or it is disabled."""
+        while self._at < len(self._old_start):
+            start = self._old_start[self._at]
+            self._at += 1
+            slot = self._loader.find(start)
+            if slot >= 0 and not self._is_to_run(start):
+                self._loader.unload(slot)
+                self._line.trigger()
+                return
+        self._at = 0
+        self._doing = _LOAD
+        self._line.trigger()
+
+    def _is_to_run(self, start: int) -> bool:
+        for app in range(len(self._start)):
+            if self._start[app] == start:
+                return self._flags[app] & (ENABLED | KEPT | GONE | BAD) == ENABLED
+        return False
+
+    def _load_next(self) -> None:
+        while self._at < len(self._start):
+            start = self._start[self._at]
+            self._at += 1
+            if self._is_to_run(start) and self._loader.find(start) < 0:
+                self._loader.load(start)
+                self._line.trigger()
+                return
+        self._begin_tidying()
+
+    # The list at rest, as the set has it.
+
+    def _begin_tidying(self) -> None:
+        self._at = 0  # up to here the list is right
+        self._app = 0  # which app comes next
+        self._tries = 0
+        self._doing = _TIDY
+        self._line.trigger()
+
+    def _tidy(self) -> None:
+        """Put right the next place at which the list at rest is not what it is to be."""
+        directory = self._directory
+        while self._app < len(directory.start):
+            start = directory.start[self._app]
+            at = self._skip(self._at, start)
+            if at < start:
+                self._pad(at, start)
+                return
+            self._at = start + directory.size[self._app]
+            self._app += 1
+        if self._is_end(self._at):
+            self._tidied()
+            return
+        past = int(self._at) % int(self._page)
+        if past == 0:
+            self._pad(self._at, 0)
+            return
+        at = self._at + int(self._page) - past
+        if self._skip(self._at, at) < at:  # behind an app that somebody else has put there
+            self._tidied()
+            return
+        self._at = at
+        self._line.trigger()
+
+    def _tidied(self) -> None:
+        if self._directory.state & DIRTY or not self._directory.exists:
+            self._logging = _CLEAN_MARK
+        else:
+            self._over = True
+            self._doing = _END
+        self._line.trigger()
+
+    def _pad(self, at: int, end: int) -> None:
+        """A padding header there that leads to `end`, or to the next page; for 0, erased flash."""
+        self._tries += 1
+        page = int(self._page)
+        past = int(at) % page
+        if past == 0 and (end == 0 or at + page <= end) and self._tries < 2 * MOST:
+            self._padding_at = at
+            self._padding_size = end - at if end else 0
+            self._flying = True
+            self._flash.erase(at // page)
+            return
+        size = min(end - at, page - past)
+        if size >= HEAD and self._takes_padding(at, size) and self._tries < 2 * MOST:
+            self._begin_padding(at, size)
+            return
+        self._at = max(end, at)  # beside an app that somebody else has put there; or the flash does not take it
+        if end == 0:
+            self._tidied()
+        self._line.trigger()
+
+    def _make_padding(self, size: int) -> None:
+        """The header in the scratch, its first word last."""
+        scratch = self._scratch
+        put_u32(scratch, 0, size & 0xFFFF, size >> 16)
+        put_u32(scratch, 4, 0, 0)
+        put_u32(scratch, 8, (2 ^ size) & 0xFFFF, (HEAD ^ size >> 16) & 0xFFFF)
+        put_u32(scratch, 12, 2, HEAD)
+
+    def _takes_padding(self, at: int, size: int) -> bool:
+        """Whether flash that is not erased first becomes this header by clearing bits: as a cut has left it, or blank."""
+        scratch = self._scratch
+        self._make_padding(size)
+        self._flash.read(at, scratch, 16, HEAD)
+        for index in range(HEAD):
+            wanted = scratch[index]
+            if scratch[HEAD + (int(index) + 4 & 15)] & wanted != wanted:
+                return False
+        return True
+
+    def _begin_padding(self, at: int, size: int) -> None:
+        """Its first word comes last: until then the list ends there."""
+        self._padding_at = at
+        self._padding_size = size
+        self._first_word_left = True
+        self._make_padding(size)
+        self._flying = True
+        self._flash.write(at + 4, self._scratch.move(self._flash), HEAD - 4)
+
+    def _end_padding(self) -> None:
+        self._first_word_left = False
+        put_u32(self._scratch, 0, 2, HEAD)
+        self._flying = True
+        self._flash.write(self._padding_at, self._scratch.move(self._flash), 4)

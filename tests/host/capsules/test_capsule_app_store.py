@@ -1,0 +1,537 @@
+"""capsules/virtual/app_store.py and app_directory.py: wherever power is cut, apps are the old or the new ones."""
+
+import contextlib
+import random
+import struct
+
+import pytest
+from cells import Buffer
+from fuzzing import record
+from hardware import FakeFlash, PowerCut
+from kernel import ErrorCode, Machine
+
+from capsules.virtual.app_directory import RECORD, AppDirectory
+from capsules.virtual.app_store import ENABLED, GONE, HEAD, KEPT, STAGED_AT_ONCE, AppStore
+
+PAGE = 512
+PAGES = 16
+SIZE = PAGE * PAGES
+
+
+def program(name: str, size: int, enabled: bool = True, fill: int = 0) -> bytes:
+    """A TBF file with a name and a program."""
+    tlvs = struct.pack("<HHIII", 1, 12, 0, 0, 4096) + struct.pack("<HH8s", 3, 8, name.encode().ljust(8, b"_"))
+    header = bytearray(struct.pack("<HHIII", 2, 16 + len(tlvs), size, enabled, 0) + tlvs)
+    return checked(header) + bytes((fill + at) & 0xFF for at in range(size - len(header)))
+
+
+def padding(size: int) -> bytes:
+    return checked(bytearray(struct.pack("<HHIII", 2, 16, size, 0, 0))).ljust(size, b"\xff")
+
+
+def checked(header: bytearray) -> bytes:
+    total = 0
+    for (word,) in struct.iter_unpack("<I", header):
+        total ^= word
+    header[12:16] = struct.pack("<I", total)
+    return bytes(header)
+
+
+def walk(data: bytes) -> "dict[int, bytes] | None":
+    """What any other walker finds: the apps by their addresses. None if the list is broken."""
+    apps, at = {}, 0
+    while at + 16 <= SIZE - 2 * PAGE and data[at : at + 4] != b"\xff" * 4:
+        version, header, size, _, _ = struct.unpack_from("<HHIII", data, at)
+        if version != 2 or not 16 <= header <= size or at + size > SIZE - 2 * PAGE:
+            return None
+        total = 0
+        for (word,) in struct.iter_unpack("<I", data[at : at + header]):
+            total ^= word
+        if total:
+            return None
+        if header > 16:
+            apps[at] = bytes(data[at : at + size])
+        at += size
+    return apps
+
+
+class Board:
+    """A machine that boots with what is in the flash."""
+
+    def __init__(self, data: bytearray, cut: int | None = None) -> None:
+        self.machine = Machine()
+        self.flash = FakeFlash(data, PAGE, cut)
+        self.machine.loader.programs = Programs(data)
+        self.store = AppStore(
+            self.flash,
+            self.machine.line(),
+            self.machine.loader,
+            AppDirectory(self.flash, Buffer(RECORD)),
+            Buffer(64),
+            Buffer(HEAD * STAGED_AT_ONCE),
+        )
+        self.told: list[int] = []
+        self.client = self.store.new_client(self.told.append)
+        self.store.start()
+        if not self.machine.loader.taken:  # the kernel's own loader
+            for at, app in (walk(data) or {}).items():
+                if app[8] & 1:
+                    self.machine.loader.load(at)
+
+    def run(self) -> None:
+        self.machine.run()
+        while self.flash.step():
+            self.machine.run()
+
+    def booted(self) -> "Board":
+        self.run()
+        return self
+
+    def ask(self, answer: int) -> int:
+        """What is answered at once; else what is told later."""
+        if answer != 0:
+            return answer
+        self.told.clear()
+        self.run()
+        assert len(self.told) == 1
+        return self.told[0]
+
+    def begin(self) -> None:
+        assert self.store.begin(self.client) == 0
+
+    def stage(self, data: bytes) -> int:
+        app = self.store.stage(len(data))
+        if app < 0:
+            return app
+        assert self.ask(0) == 0
+        buffer = Buffer(PAGE)
+        for at in range(0, len(data), 64):
+            piece = data[at : at + 64]
+            buffer.set(0, piece)
+            assert self.ask(self.store.write(app, at, buffer, len(piece))) == 0
+        assert self.store.finish(app) == 0
+        return app
+
+    def number(self, name: str) -> int:
+        """Which app has this name."""
+        self.store.apps()
+        for app in range(self.store.apps()):
+            if not self.store.flags_of(app) & (GONE | KEPT) and name_of(self.bytes_of(app)) == name:
+                return app
+        raise LookupError(name)
+
+    def bytes_of(self, app: int) -> bytes:
+        at = self.store.start_of(app)
+        return bytes(self.flash.data[at : at + self.store.size_of(app)])
+
+    def change(self, *steps: "tuple[str, object]") -> int:
+        """A whole transaction."""
+        self.begin()
+        for verb, what in steps:
+            if verb == "install":
+                app = self.stage(what)
+                if app < 0:
+                    self.store.abort()
+                    self.run()
+                    return -app
+            elif verb == "drop":
+                assert self.store.drop(self.number(what)) == 0
+            elif verb == "keep":
+                assert self.store.set_flags(self.number(what), KEPT) == 0
+            else:
+                assert self.store.set_flags(self.number(what), {"enable": ENABLED, "disable": 0}[verb]) == 0
+        return self.ask(self.store.commit())
+
+    def state(self) -> "dict[str, tuple[bytes, int, bool]]":
+        """The apps: by name, their bytes, flags, and whether they run."""
+        found = {}
+        for app in range(self.store.apps()):
+            if not self.store.flags_of(app) & GONE:
+                data = self.bytes_of(app)
+                kept = "kept " if self.store.flags_of(app) & KEPT else ""
+                found[kept + name_of(data)] = data, self.store.flags_of(app), self.store.slot_of(app) >= 0
+        return found
+
+
+class Programs(dict):
+    """What the fake loader finds in the flash."""
+
+    def __init__(self, data: bytearray) -> None:
+        super().__init__()
+        self._data = data
+
+    def get(self, at: int, default=None):
+        if self._data[at : at + 2] != b"\2\0":
+            return default
+        return name_of(self._data[at : at + 64])
+
+
+def name_of(data: bytes) -> str:
+    return bytes(data[36:44]).decode("latin-1").rstrip("_")
+
+
+def blank() -> bytearray:
+    return bytearray(b"\xff" * SIZE)
+
+
+def flash_of(*parts: bytes) -> bytearray:
+    data = b"".join(parts)
+    return bytearray(data.ljust(SIZE, b"\xff"))
+
+
+A, B, C, D = program("a", 512), program("b", 1024, fill=3), program("c", 256, fill=5), program("d", 2048, fill=9)
+
+
+def names(board: Board) -> list[str]:
+    return sorted(board.state())
+
+
+def test_without_a_directory_the_list_says_which_apps_there_are_and_nothing_is_written() -> None:
+    data = flash_of(A, padding(512), B)
+    before = bytes(data)
+    board = Board(data).booted()
+    assert not board.machine.loader.taken
+    assert {name: flags for name, (_, flags, _) in board.state().items()} == {"a": ENABLED, "b": ENABLED}
+    assert data == before
+
+
+def test_an_app_is_installed_starts_and_is_there_after_a_reset() -> None:
+    data = blank()
+    board = Board(data).booted()
+    assert board.change(("install", A)) == 0
+    assert board.state() == {"a": (A, ENABLED, True)}
+    again = Board(data).booted()
+    assert again.machine.loader.taken
+    assert again.state() == board.state()
+    assert walk(data) == {0: A}
+
+
+def test_a_disabled_app_is_installed_and_does_not_start() -> None:
+    data = blank()
+    board = Board(data).booted()
+    assert board.change(("install", program("off", 512, enabled=False))) == 0
+    assert [(flags, runs) for _, flags, runs in board.state().values()] == [(0, False)]
+
+
+def test_several_changes_at_once_and_each_alone() -> None:
+    data = flash_of(A, B)
+    board = Board(data).booted()
+    assert board.change(("install", C), ("disable", "a"), ("drop", "b"), ("install", D)) == 0
+    expected = {"a": (A, 0, False), "c": (C, ENABLED, True), "d": (D, ENABLED, True)}
+    assert board.state() == expected
+    assert Board(data).booted().state() == expected
+    assert list((walk(data) or {}).values()) == [A, C, D]
+    assert board.change(("enable", "a")) == 0
+    assert board.change(("disable", "c")) == 0
+    assert board.change(("drop", "d")) == 0
+    assert board.state() == {"a": (A, ENABLED, True), "c": (C, 0, False)}
+    assert Board(data).booted().state() == board.state()
+    assert list((walk(data) or {}).values()) == [A, C]
+
+
+def test_an_update_is_one_change_and_can_be_rolled_back_if_the_old_one_is_kept() -> None:
+    data = flash_of(A, B)
+    newer = program("a", 1024, fill=77)
+    board = Board(data).booted()
+    assert board.change(("keep", "a"), ("install", newer)) == 0
+    assert board.state()["a"] == (newer, ENABLED, True)
+    assert board.state()["kept a"] == (A, KEPT, False)
+    board = Board(data).booted()
+    assert board.state()["a"] == (newer, ENABLED, True)
+    slot = board.store.slot_of(board.number("b"))
+    board.begin()
+    old = next(app for app in range(board.store.apps()) if board.store.flags_of(app) == KEPT)
+    assert board.store.set_flags(old, ENABLED) == 0
+    assert board.store.drop(board.number("a")) == 0
+    assert board.ask(board.store.commit()) == 0
+    assert board.state() == {"a": (A, ENABLED, True), "b": (B, ENABLED, True)}
+    assert board.store.slot_of(board.number("b")) == slot
+    assert Board(data).booted().state() == board.state()
+
+
+def test_a_hole_is_used_when_the_end_is_full_and_padded_when_it_is_free() -> None:
+    data = blank()
+    board = Board(data).booted()
+    for number in range(7):
+        assert board.change(("install", program(f"app{number}", 1024, fill=number))) == 0
+    assert board.change(("install", program("more", 512))) == ErrorCode.NOMEM
+    assert board.change(("drop", "app2")) == 0
+    assert board.change(("drop", "app3")) == 0
+    assert names(board) == ["app0", "app1", "app4", "app5", "app6"]
+    assert len(walk(data) or {}) == 5
+    small = program("small", 512, fill=99)
+    assert board.change(("install", small)) == 0
+    assert (walk(data) or {})[2048] == small
+    assert len(walk(data) or {}) == 6
+    assert Board(data).booted().state() == board.state()
+
+
+def test_an_app_that_shares_a_page_stays_in_the_flash_until_the_others_have_gone() -> None:
+    """Apps that another tool has packed: an erasure would take the neighbours along."""
+    data = flash_of(C, program("e", 256), A)
+    board = Board(data).booted()
+    assert board.change(("drop", "c")) == 0
+    assert names(board) == ["a", "e"]
+    assert names(Board(data).booted()) == ["a", "e"]
+    assert (walk(data) or {})[0] == C
+    assert Board(data).booted().change(("drop", "e")) == 0
+    assert list((walk(data) or {}).values()) == [A]
+    assert names(Board(data).booted()) == ["a"]
+
+
+def test_what_was_written_from_outside_counts(log) -> None:
+    data = flash_of(A, B)
+    board = Board(data).booted()
+    assert board.change(("disable", "a")) == 0
+    data[: len(D)] = D  # over both
+    board = Board(data).booted()
+    assert board.state() == {"d": (D, ENABLED, True)}
+    assert "written from outside" in log.text
+    assert board.change(("install", C)) == 0
+    assert Board(data).booted().state() == {"c": (C, ENABLED, True), "d": (D, ENABLED, True)}
+
+
+def test_one_transaction_at_a_time_and_an_aborted_one_leaves_nothing() -> None:
+    data = flash_of(A, B)
+    board = Board(data).booted()
+    board.begin()
+    assert board.store.begin(board.client) == ErrorCode.BUSY
+    board.stage(D)
+    assert board.ask(board.store.abort()) == ErrorCode.CANCEL
+    assert names(board) == ["a", "b"]
+    assert board.change(("install", C)) == 0
+    assert names(Board(data).booted()) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("turns", range(0, 40, 3))
+def test_a_transaction_may_be_aborted_at_any_time(turns) -> None:
+    """Whatever the flash is at just then; a buffer that was lent comes back."""
+    data = flash_of(A, padding(512), B, D, D[:0])
+    board = Board(data).booted()
+    board.begin()
+    buffer = Buffer(PAGE)
+    buffer.set(0, C)
+    app = board.store.stage(256)
+    wrote = False
+    for turn in range(turns):
+        board.machine.run()
+        if turn % 2:
+            board.flash.step()
+        if board.told and not wrote:
+            wrote = board.store.write(app, 0, buffer, 256) == 0
+    board.told.clear()
+    assert board.store.abort() == 0
+    board.run()
+    assert board.told[-1] == ErrorCode.CANCEL
+    assert buffer.is_good()
+    assert names(board) == ["a", "b", "d"]
+    assert board.change(("install", C)) == 0
+    assert names(Board(data).booted()) == ["a", "b", "c", "d"]
+
+
+def test_what_is_no_program_is_refused() -> None:
+    board = Board(blank()).booted()
+    for data in (padding(64), A[:4] + b"\0\4" + A[6:], bytes(64), b"\2\0\xfc\xff" + A[4:]):
+        board.begin()
+        app = board.store.stage(len(data))
+        assert board.ask(0) == 0
+        buffer = Buffer(PAGE)
+        buffer.set(0, data)
+        assert board.ask(board.store.write(app, 0, buffer, len(data))) == 0
+        assert board.store.finish(app) == ErrorCode.INVAL
+        assert board.store.commit() == ErrorCode.INVAL
+        board.store.abort()
+        board.run()
+    board.begin()
+    for size in (0, 15, 18, SIZE, 1 << 30, 1000 * 4 + 4):
+        assert board.store.stage(size) < 0
+
+
+def test_a_flash_that_fails_is_told_and_nothing_is_lost() -> None:
+    data = flash_of(A, B)
+    board = Board(data).booted()
+    board.begin()
+    board.stage(C)
+    board.flash.status = ErrorCode.FAIL
+    assert board.ask(board.store.commit()) == ErrorCode.FAIL
+    board.flash.status = 0
+    assert names(board) == ["a", "b"]
+    assert board.change(("install", C)) == 0
+    assert names(Board(data).booted()) == ["a", "b", "c"]
+
+
+# -- The power is cut ------------------------------------------------------------------------------
+
+
+def full() -> bytearray:
+    """A flash with a directory, six apps, and a hole of 2 KB among them: new ones go there."""
+    data = blank()
+    board = Board(data).booted()
+    for number in range(6):
+        assert board.change(("install", program(f"app{number}", 512, fill=number))) == 0
+    assert board.change(("install", D)) == 0
+    assert board.change(("install", program("last", 1024))) == 0
+    assert board.change(("drop", "d")) == 0
+    return data
+
+
+def packed() -> bytearray:
+    """A list that another tool has made."""
+    return flash_of(*(program(f"app{n}", 512, fill=n) for n in range(5)), program("last", 1024))
+
+
+CHANGES = {
+    "install": [("install", C)],
+    "install two": [("install", C), ("install", A)],
+    "update": [("install", program("app2", 512, fill=200)), ("drop", "app2")],
+    "update and keep": [("keep", "app2"), ("install", program("app2", 512, fill=200))],
+    "remove": [("drop", "app3")],
+    "remove the last": [("drop", "last")],
+    "remove at the beginning": [("drop", "app0")],
+    "disable": [("disable", "app1")],
+    "several": [("drop", "app0"), ("disable", "app4"), ("install", C), ("drop", "last"), ("install", A)],
+}
+
+
+def steps_of(flash: bytearray, steps) -> int:
+    """How many words a change writes, and pages it erases, from the boot on."""
+    board = cut_board(bytearray(flash), 1 << 30, None)
+    board.run()
+    assert board.change(*steps) == 0
+    return (1 << 30) - board.flash.cut
+
+
+class HalfFlash(FakeFlash):
+    """When the power goes, the word that is under way is half done: some of its bits are as they were."""
+
+    def __init__(self, data: bytearray, page: int, cut: int | None, half: random.Random | None) -> None:
+        super().__init__(data, page, cut)
+        self._half = half
+
+    def write(self, offset: int, buffer: Buffer, length: int) -> None:
+        try:
+            super().write(offset, buffer, length)
+        except PowerCut:
+            if self._half is not None:
+                words = buffer.get(0, length)
+                for at in range(0, length, 4):
+                    if self.data[offset + at : offset + at + 4] != words[at : at + 4]:
+                        for index in range(4):
+                            keep = self._half.randrange(256)
+                            self.data[offset + at + index] &= words[at + index] | keep
+                        break
+            raise
+
+    def erase(self, page: int) -> None:
+        """One operation: done, not done, or, as it ends all of a page at once, with any of its bits up already."""
+        if self.cut == 0 and self._half is not None:
+            for at in range(page * self.page, (page + 1) * self.page):
+                self.data[at] |= self._half.randrange(256)
+        self._spend()
+        left, self.cut = self.cut, None
+        super().erase(page)
+        self.cut = left
+
+
+def cut_board(data: bytearray, cut: int, half: random.Random | None) -> Board:
+    board = Board.__new__(Board)
+    flash = HalfFlash(data, PAGE, cut, half)
+    made = globals()["FakeFlash"]
+    globals()["FakeFlash"] = lambda *_: flash
+    try:
+        board.__init__(data)
+    finally:
+        globals()["FakeFlash"] = made
+    return board
+
+
+@pytest.mark.parametrize("beginning", ["blank", "list", "full"])
+@pytest.mark.parametrize("what", CHANGES)
+def test_wherever_the_power_is_cut_the_apps_are_the_old_ones_or_the_new_ones(what, beginning, long) -> None:
+    """Each word that a change erases or writes is the last in turn: done, not done, or half done. The next boot finds
+    the old set or the new one, has a whole directory and a list that any walker can walk; cut again, it is the same.
+    `make fuzz` does them all, `make test` each sixth, and all that are around the commit."""
+    flash = {"blank": blank, "full": full, "list": packed}[beginning]()
+    steps = CHANGES[what]
+    if beginning == "blank" and what not in ("install", "install two"):
+        pytest.skip("nothing is there to be changed")
+    old = Board(bytearray(flash)).booted().state()
+    after = Board(bytearray(flash)).booted()
+    assert after.change(*steps) == 0
+    new = after.state()
+    total = steps_of(flash, steps)
+    assert total > 10
+    seen = set()
+    for half in (None, random.Random(total)):
+        for cut in range(total):
+            if not long and cut % 6 != total % 6 and not total - 40 < cut:
+                continue
+            data = bytearray(flash)
+            board = cut_board(data, cut, half)
+            with pytest.raises(PowerCut):
+                board.booted().change(*steps)
+            again = bytearray(data)
+            found = Board(data).booted().state()
+            assert found in (old, new), f"cut after {cut} of {total} words"
+            seen.add(found == new)
+            assert walk(data) == listed(data), f"the list, cut after {cut} words"
+            second = cut_board(again, cut % 50, half)  # the boot that puts it right is cut, too
+            with contextlib.suppress(PowerCut):
+                second.run()
+            assert Board(again).booted().state() == found
+            if cut % 16 == 0:
+                assert Board(again).booted().change(("install", program("then", 256))) == 0
+                assert names(Board(again).booted()) == sorted([*found, "then"])
+    assert seen == {False, True}
+
+
+def listed(data: bytearray) -> dict[int, bytes]:
+    """What the store says that the list at rest has."""
+    board = Board(bytearray(data)).booted()
+    return {board.store.start_of(app): board.bytes_of(app) for app in range(board.store.apps())}
+
+
+def some_steps(dice: random.Random, state, serial: int):
+    """A change at random."""
+    names = [name for name in state if not name.startswith("kept")]
+    steps = []
+    for _ in range(dice.choice((1, 1, 1, 2, 3))):
+        verb = dice.choice(("install", "install", "drop", "enable", "disable"))
+        if verb == "install":
+            steps.append(("install", program(f"n{serial}", dice.choice((256, 512, 512, 1024, 2048)), fill=serial)))
+            serial += 1
+        elif names:
+            name = names.pop(dice.randrange(len(names)))
+            steps.append((verb, name))
+    return steps, serial
+
+
+def test_random_changes_and_cuts_one_after_the_other(long) -> None:
+    """Each sequence goes on with the flash that the last cut has left."""
+    sequences = 500 if long else 25
+    cuts = changes = 0
+    for seed in range(sequences):
+        dice = random.Random(seed)
+        data = blank() if seed % 2 else flash_of(program("x", 256), program("y", 256), A, padding(512), B)
+        serial = 0
+        state = Board(data).booted().state()
+        for _ in range(12):
+            steps, serial = some_steps(dice, state, serial)
+            trial = Board(bytearray(data)).booted()
+            if trial.change(*steps) != 0:
+                continue
+            new = trial.state()
+            board = cut_board(data, dice.randrange(700), dice.choice((None, dice)))
+            try:
+                board.run()
+                assert board.change(*steps) == 0
+                changes += 1
+            except PowerCut:
+                cuts += 1
+            found = Board(data).booted().state()
+            assert found in (state, new), seed
+            assert walk(data) == listed(data), seed
+            state = found
+    assert cuts > sequences
+    if long:
+        record("the app store's flash", sequences=sequences, changes=changes, cuts=cuts)

@@ -1,0 +1,138 @@
+"""Apps are installed while others run, on the real image, by an app; what is installed is there after a reset."""
+
+import re
+from pathlib import Path
+
+from adder.board import ROOT
+from adder.image.flash_image import FlashImage
+
+BUILT = ROOT / "build" / "apps"
+
+LOADER = """
+import syscall, time
+LOADER = 0x10001
+told = []
+for number in range(6):
+    syscall.subscribe(LOADER, number, lambda a, b, c, n=number: told.append((n, a, b)))
+def ask(number, first=0, second=0):
+    try:
+        syscall.command(LOADER, number, first, second)
+    except syscall.SyscallError as error:
+        return -error.args[0]
+    told.clear()
+    while not told:
+        syscall.yield_wait()
+    return told[0]
+def install(program):
+    answers = [ask(1, len(program))]
+    for at in range(0, len(program), 1024):
+        piece = program[at : at + 1024]
+        syscall.allow_ro(LOADER, 0, piece)
+        answers.append(ask(2, at, len(piece)))
+    syscall.allow_ro(LOADER, 0, None)
+    return answers + [ask(3), ask(4)]
+"""
+
+
+def loading(python_app, text: str, program: bytes, name: str = "loader", ram: int = 24576) -> Path:
+    """An app that has another one in itself."""
+    return python_app(f"{LOADER}\nprogram = {program!r}\n{text}", name=name, ram=ram)
+
+
+def small_app(python_app, name: str, says: str) -> bytes:
+    text = f"import time\nwhile True:\n    print('{name}: {says}')\n    time.sleep_ms(300)"
+    return python_app(text, name=name, ram=8192).read_bytes()
+
+
+def in_flash(image: Path) -> list[str]:
+    """The apps that anybody finds who walks the list."""
+    return [placed.app.name for placed in FlashImage(image).apps()]
+
+
+def test_an_app_loads_another_which_starts_and_starts_again_after_a_reset(simulation, python_app) -> None:
+    program = small_app(python_app, "inner", "here")
+    app = loading(python_app, "print('loader:', install(program))", program)
+    with simulation(app, "hello", clock="counted") as board:
+        board.expect_all(r"loader: \[.*\n", "inner: here", timeout=60)
+        shown = board.transcript
+        assert re.search(r"loader: \[\(0, 0, 0\), (\(1, 0, \d+\), )+\(2, 0, 0\), \(3, 0, 0\)\]", shown), shown
+        assert "app inner: slot 2, flash 0x21002000-0x21002200" in shown
+        board.reset()
+        board.expect_all(r"(?s)app inner: slot.*app inner: slot.*app inner: slot", timeout=60)  # installed once more
+        board.expect_all(r"(?s)loader: \[.*loader: \[.*\n", timeout=60)
+    assert in_flash(board.image) == ["hello", "loader", "inner", "inner"]
+
+
+def test_what_is_no_program_is_refused_and_what_is_out_of_turn_fails(simulation, python_app) -> None:
+    text = """
+print("early:", ask(2, 0, 4), ask(3), ask(4), ask(5))
+def later(*what):
+    time.sleep_ms(50)
+    return ask(*what)
+print("sizes:", ask(1, 3), later(1, 0), later(1, 0x1000000), later(1, 4092))
+time.sleep_ms(50)
+print("setup:", ask(1, 1024), ask(1, 1024))
+print("outside:", ask(2, 1024, 4), ask(2, 1, 4), ask(2, 0, 3), ask(2, 0, 4))
+print("aborted:", ask(5))
+print("garbage:", install(bytes(range(256)) * 4))
+print("abort:", ask(5))
+print("flipped:", install(program[:20] + bytes([program[20] ^ 1]) + program[21:]))
+print("abort:", ask(5))
+print("good:", install(program)[-1])
+print("unload:", ask(6, 0), ask(6, 77))
+"""
+    app = loading(python_app, text, small_app(python_app, "inner", "here"))
+    with simulation(app, "hello", clock="counted") as board:
+        board.expect_all(r"unload: -\d -\d", "inner: here", timeout=60)
+        shown = board.transcript
+    assert "early: -1 -1 -1 -1" in shown
+    assert "sizes: -6 -6 -6 -6" in shown
+    assert "setup: (0, 0, 0) -1" in shown
+    assert "outside: -5 -6 -6 -5" in shown
+    assert "aborted: (4, 0, 0)" in shown
+    assert re.search(r"garbage: .*\(2, 6, 0\), -1\]", shown)
+    assert re.search(r"flipped: .*\(2, 6, 0\), -1\]", shown)
+    assert shown.count("abort: (4, 0, 0)") == 2
+    assert "good: (3, 0, 0)" in shown
+    assert "unload: -6 -6" in shown
+    assert "failed in" not in shown
+    assert in_flash(board.image) == ["hello", "loader", "inner"]
+
+
+def test_one_that_ends_in_the_middle_of_loading_leaves_nothing_and_the_next_one_can(simulation, python_app) -> None:
+    program = small_app(python_app, "inner", "here")
+    ends = loading(python_app, "print('ends:', ask(1, 4096))", program, "ends")
+    again = """
+time.sleep_ms(700)
+for attempt in range(10):
+    answers = install(program)
+    print("next:", answers)
+    if answers[0] == (0, 0, 0):
+        break
+    time.sleep_ms(100)
+"""
+    after = loading(python_app, again, program, "after")
+    with simulation(ends, after, "hello", clock="counted") as board:
+        board.expect_all(r"next: .*\(3, 0, 0\)\]", "inner: here", timeout=60)
+    assert in_flash(board.image).count("inner") == 1
+
+
+def test_others_are_not_late_while_an_app_is_installed(simulation, python_app) -> None:
+    """Every 10 ms, by an instruction's fixed time; 20 ms late at most."""
+    beat = """
+import time
+worst, last = 0, time.ticks_us()
+for beats in range(300):
+    time.sleep_ms(10)
+    now = time.ticks_us()
+    worst, last = max(worst, time.ticks_diff(now, last)), now
+print("beat: worst", worst)
+"""
+    large = python_app(f"data = {bytes(range(256)) * 16!r}\nprint('large: here')", name="large", ram=16384).read_bytes()
+    assert len(large) > 4096
+    app = loading(python_app, "time.sleep_ms(300)\nprint('loader:', install(program)[-1])", large, ram=40960)
+    with simulation(app, python_app(beat, name="beat", ram=8192), clock="counted") as board:
+        board.expect_all(r"loader: \(3, 0, 0\)", "large: here", r"beat: worst \d+\r", timeout=60)
+        worst = re.search(r"beat: worst (\d+)", board.transcript)
+    assert worst is not None
+    assert int(worst[1]) < 30_000
