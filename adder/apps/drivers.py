@@ -20,6 +20,7 @@ DRIVERS = {
     "read_only_state": 0x9,
     "pwm": 0x10,
     "ipc": 0x10000,
+    "app_loader": 0x10001,
     "process_info": 0x10002,
     "uart": 0x20000,
     "spi": 0x20001,

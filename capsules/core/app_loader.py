@@ -35,13 +35,16 @@ DRIVER_NUM = const(0x10001)
 
 LAYOUT = Layout(upcalls=6, read_only=1, answers=6, asks=b"\x01\x00\x02\x01\x03\x02\x04\x03\x05\x04\x06\x05")
 
-_NOTHING = const(0)
+# Commands
+_EXISTS = const(0)
 _SETUP = const(1)
 _WRITE = const(2)
 _FINALIZE = const(3)
 _LOAD = const(4)
 _ABORT = const(5)
 _UNLOAD = const(6)
+
+_NOTHING = const(0)  # is being done
 
 
 class AppLoader:
@@ -67,9 +70,9 @@ class AppLoader:
         self._at = 0
 
     def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
-        if number == 0:
+        if number == _EXISTS:
             return SUCCESS
-        if number < 0 or number > 6:
+        if number < 0 or number > _UNLOAD:
             return ErrorCode.NOSUPPORT
         if first < 0 or second < 0:
             return ErrorCode.INVAL

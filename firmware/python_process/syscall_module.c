@@ -45,7 +45,8 @@ static MP_DEFINE_CONST_OBJ_TYPE(
 static const char driver_names[] =
     "\x00\x00\x00" "alarm\0" "\x01\x00\x00" "console\0" "\x02\x00\x00" "led\0" "\x03\x00\x00" "button\0"
     "\x04\x00\x00" "gpio\0" "\x05\x00\x00" "adc\0" "\x08\x00\x00" "low_level_debug\0"
-    "\x09\x00\x00" "read_only_state\0" "\x10\x00\x00" "pwm\0" "\x00\x00\x01" "ipc\0" "\x02\x00\x01" "process_info\0"
+    "\x09\x00\x00" "read_only_state\0" "\x10\x00\x00" "pwm\0" "\x00\x00\x01" "ipc\0" "\x01\x00\x01" "app_loader\0"
+    "\x02\x00\x01" "process_info\0"
     "\x00\x00\x02" "uart\0" "\x01\x00\x02" "spi\0" "\x03\x00\x02" "i2c\0" "\x01\x00\x04" "rng\0"
     "\x01\x00\x05" "nonvolatile_storage\0" "\x03\x00\x05" "key_value\0"
     "\x04\x00\x05" "isolated_nonvolatile_storage\0" "\x00\x00\x06" "temperature\0" "\x01\x00\x06" "humidity\0"
