@@ -51,6 +51,12 @@ def kernel() -> Path:
 
 
 @pytest.fixture(scope="session")
+def unwired() -> Path:
+    """The same kernel as it was before the build wired it: it has what the verifier of the image reads."""
+    return _built(BUILD / "qemu" / "kernel_unwired.elf")
+
+
+@pytest.fixture(scope="session")
 def kernel_symbols(kernel: Path) -> Symbols:
     """The kernel's symbols: `kernel_symbols["name"].address`."""
     return Symbols.read(kernel)

@@ -16,7 +16,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -242,12 +242,9 @@ class Freezer:
         )
         if result.returncode:
             raise AdderError(f"mpy-tool failed: {result.stderr.strip().splitlines()[-1]}")
-        write_if_changed(
-            self.folder / "frozen_content.c",
-            list_functions(
-                list_lengths(name_frozen(result.stdout, [file_of(m.name) for m in frozen])), self.config["words"]
-            ),
-        )
+        text = split_names(result.stdout, [file_of(module.name) for module in frozen])
+        text = for_wiring(text, frozen, bool(self.options["CAPSULE_POLICY_RESTART"]))
+        write_if_changed(self.folder / "frozen_content.c", list_functions(text, self.config["words"]))
 
 
 def file_of(name: str) -> str:
@@ -262,30 +259,151 @@ def library(micropython: Path) -> list[tuple[str, Path]]:
     return sorted(files.items())
 
 
-def name_frozen(text: str, kernel: list[str]) -> str:
-    """Put the kernel's modules into a folder `.kernel` of the frozen file system.
+FOR_WIRING = '__attribute__((section(".wiring.rodata")))'
+CODE = '__attribute__((section(".text,\\"ax\\",%progbits @ ")))'  # mpy-tool's
+CODE_FOR_WIRING = CODE.replace(".text", ".wiring.code")
 
-    The kernel's sys.path names that folder, a process's does not. Tracebacks keep the short names.
+
+def split_names(text: str, kernel: list[str]) -> str:
+    """Two lists of frozen modules in the place of one. The kernel's is there for wiring only (firmware/core/wired.h).
+
+    Its modules lie in a folder `.kernel` of the frozen file system, which the kernel's sys.path names and a process's
+    does not. Tracebacks keep the short names. The lengths of names are added, so that a search need not read each.
     """
-    for path in kernel:
-        text = text.replace(f'"{path}\\0"', f'".kernel/{path}\\0"', 1)
-    return text
+    lists = [r"^const char mp_frozen_names\[\] = {\n(.*?)^};\n", r"^const mp_frozen_module_t .*?\n(.*?)^};\n"]
+    names, content = (re.search(one, text, flags=re.MULTILINE | re.DOTALL) for one in lists)
+    if names is None or content is None:
+        raise AdderError("MicroPython's mpy-tool.py writes no list of modules any more.")
+    files = re.findall(r'^    "(.+?)\\0"$', names[1], flags=re.MULTILINE)
+    pairs = list(zip(files, re.findall(r"^    (&\w+),$", content[1], flags=re.MULTILINE), strict=True))
+    text = text.replace(names[0], "").replace(content[0], "")
+    of_kernel = [(f".kernel/{file}", module) for file, module in pairs if file in kernel]
+    others = [(file, module) for file, module in pairs if file not in kernel]
+    return text + frozen_list("mp_frozen", others, "") + frozen_list("kernel_frozen", of_kernel, FOR_WIRING)
 
 
-def list_lengths(text: str) -> str:
-    """Add the lengths of the modules' names, so that a search need not read each (upstream_frozenmod.c)."""
-    names = re.search(r"^const char mp_frozen_names\[\] = \{\n(.*?)^\};", text, flags=re.MULTILINE | re.DOTALL)
-    lengths = [len(name) for name in re.findall(r'^    "(.+?)\\0"$', names[1], flags=re.MULTILINE)] if names else []
-    return text + f"const uint8_t mp_frozen_name_lengths[] = {{ {', '.join(map(str, [*lengths, 0]))} }};\n"
+def frozen_list(name: str, modules: list[tuple[str, str]], attribute: str) -> str:
+    """Names, their lengths (0 ends the list), and modules."""
+    texts = "\n".join(f'    "{file}\\0"' for file, _ in modules)
+    lengths = ", ".join(str(len(file)) for file, _ in modules)
+    entries = "\n".join(f"    {module}," for _, module in modules)
+    return (
+        f'const char {name}_names[] {attribute} = {{\n{texts}\n    "\\0"\n}};\n'
+        f"const uint8_t {name}_name_lengths[] {attribute} = {{ {lengths}, 0 }};\n"
+        f"const mp_frozen_module_t *const {name}_mpy_content[] {attribute} = {{\n{entries}\n}};\n"
+    )
+
+
+def of_board(module: Module) -> bool:
+    """Whether a module only wires: it has functions that make something, and no class."""
+    wires = module.name == "board" or module.name.startswith("components.")
+    return wires and not any(isinstance(node, ast.ClassDef) for node in ast.walk(module.tree))
+
+
+def recipes_stay(kernel: Iterable[Module], restarts: bool) -> bool:
+    """Whether a capsule may be made again: by default, or because a board says mint.RESTART."""
+    return restarts or any("RESTART" in module.text for module in kernel if of_board(module))
+
+
+def made_while_wiring(kernel: list[Module]) -> list[str]:
+    """The classes, as mpy-tool calls them, of which nothing is made later: no function names them that may run then."""
+    classes = [(module, node) for module in kernel for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)]
+    makers = {id(node): maker for _, node in classes if (maker := maker_of(node))}
+    later: set[str] = set()
+    for module in kernel:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.FunctionDef | ast.Lambda) and node not in makers.values():
+                later |= mentioned(node, called=not of_board(module))
+    for maker in makers.values():
+        later |= mentioned(maker, called=False)
+    while True:
+        known = len(later)
+        for _, node in classes:
+            if node.name in later and id(node) in makers:
+                later |= mentioned(makers[id(node)], called=True)
+        if len(later) == known:
+            break
+    return [f"{module.name.replace('.', '_')}_{node.name}" for module, node in classes if node.name not in later]
+
+
+def maker_of(node: ast.ClassDef) -> ast.FunctionDef | None:
+    """The method __init__ of a class."""
+    found = (inner for inner in node.body if isinstance(inner, ast.FunctionDef) and inner.name == "__init__")
+    return next(found, None)
+
+
+def mentioned(function: ast.FunctionDef | ast.Lambda, called: bool) -> set[str]:
+    """The names in a function, but for its annotations; without `called`, not those that are only called."""
+    found: set[str] = set()
+    waiting: list[ast.AST] = list(function.body) if isinstance(function, ast.FunctionDef) else [function.body]
+    while waiting:
+        node = waiting.pop()
+        inner = list(ast.iter_child_nodes(node))
+        if isinstance(node, ast.FunctionDef):
+            inner = [*node.body, *node.args.defaults]
+        elif isinstance(node, ast.AnnAssign):
+            inner = [node.target, *([node.value] if node.value else [])]
+        elif isinstance(node, ast.Call) and not called and isinstance(node.func, ast.Name | ast.Attribute):
+            inner = [*node.args, *node.keywords, *([node.func.value] if isinstance(node.func, ast.Attribute) else [])]
+        elif isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        waiting += inner
+    return found
+
+
+def for_wiring(text: str, kernel: list[Module], restarts: bool) -> str:
+    """Put into sections of their own what only wiring needs: the bodies of the kernel's modules and classes, what
+    functions are made from that these define, and the board's recipes. A kernel that is wired when it is built has none
+    of it.
+
+    `restarts`: capsules are made again by default, so recipes are needed for ever.
+    """
+    pairs = re.findall(r"^// child of (\w+)\n\n// frozen \w+ code for file \S+, scope (\w+)$", text, re.MULTILINE)
+    parents = {inner: outer for outer, inner in pairs}
+    bodies, gone = set(), set()
+    for module in kernel:
+        name = module.name.replace(".", "_")
+        bodies.add(f"{name}__lt_module_gt_")
+        bodies |= {f"{name}_{node.name}" for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)}
+        gone.add(f"frozen_module_{name}")
+    bodies = {body for body in bodies if body.endswith("__lt_module_gt_") or parents.get(body) in bodies}
+    if not recipes_stay(kernel, restarts):
+        # Capsules are not made again: neither recipes nor the functions that these call, nor what makes an object.
+        wholly = [module.name.replace(".", "_") for module in kernel if of_board(module)]
+        gone |= {f"const_{part}_table_data_{name}" for part in ("qstr", "obj") for name in wholly}
+        made = tuple([f"{name}_" for name in wholly] + [f"{scope}___init__" for scope in made_while_wiring(kernel)])
+        bodies |= {inner for inner in parents if inner.startswith(made)}
+    for body in bodies:
+        gone |= {f"fun_data_{body}", f"fun_data_{body}_prelude", f"children_{body}", f"proto_fun_{body}"}
+    gone |= {f"proto_fun_{inner}" for inner, outer in parents.items() if outer in bodies}
+
+    def moved(found: re.Match[str]) -> str:
+        if found["name"] not in gone:
+            return found[0]
+        attributes = found["attributes"]
+        attributes = attributes.replace(CODE, CODE_FOR_WIRING) if CODE in attributes else f" {FOR_WIRING}{attributes}"
+        return f"{found['head']}{attributes} = {{"
+
+    return re.sub(
+        r"^(?P<head>static const [\w *]+?(?P<name>\w+)(?:\[\d*\])?)(?P<attributes>(?: __attribute__.*)?) = \{",
+        moved,
+        text,
+        flags=re.MULTILINE,
+    )
 
 
 def list_functions(text: str, words: Mapping[str, str]) -> str:
     """Add a table of all functions of machine code, which the kernel's tracebacks are made from.
 
-    A function of machine words has no name in its code; `words` is [words] of mpy-cross.cfg.
+    A function of machine words has no name in its code; `words` is [words] of mpy-cross.cfg. Bodies of modules and
+    classes are not among them.
     """
     found = re.findall(
-        r"^// frozen native code for file (\S+), scope (\S+)\nstatic const byte (\w+)\[", text, flags=re.MULTILINE
+        r"^// frozen native code for file (\S+), scope (\S+)\nstatic const byte (\w+)\[\d*\] " + re.escape(CODE),
+        text,
+        flags=re.MULTILINE,
     )
     rows = []
     offsets: dict[str, int] = {}

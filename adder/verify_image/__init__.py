@@ -1,9 +1,9 @@
 """The second verifier: it reads the finished kernel, and believes no compiler.
 
-The build runs it on each kernel: `python -m adder.verify_image KERNEL.elf`. It follows the frozen modules as the
-interpreter will, from mp_frozen_mpy_content on, and verifies all that Python functions of the kernel consist of: their
-heads and tables, machine code (machine.py) and bytecode (bytecode.py). docs/capsule-python.md says what is refused, why
-that suffices, and what remains trusted.
+The build runs it on each kernel, `python -m adder.verify_image KERNEL.elf`, as it is before it is wired. It follows the
+frozen modules as the interpreter will, from kernel_frozen_mpy_content on, and verifies all that Python functions of the
+kernel consist of: their heads and tables, machine code (machine.py) and bytecode (bytecode.py). docs/capsule-python.md
+says what is refused, why that suffices, and what remains trusted.
 """
 
 import re
@@ -109,8 +109,11 @@ class Verifier:
         return prelude.defaults if prelude else 0
 
     def nothing_else(self) -> None:
-        """The part of flash that is taken for capsules' machine code holds no other code."""
-        at, end = (self.image.symbols[f"_frozen_code_{name}"] for name in ("start", "end"))
+        """The parts of flash that are taken for capsules' machine code hold no other code."""
+        for part in ("_frozen_code", "_wiring_code"):
+            self.nothing_else_from(*(self.image.symbols[f"{part}_{name}"] for name in ("start", "end")))
+
+    def nothing_else_from(self, at: int, end: int) -> None:
         for start in sorted(data for data in self.seen if at <= data < end):
             if start - at > 3:
                 raise AdderError(f"0x{at:08x}: before the code of a frozen function lies what belongs to none.")

@@ -103,11 +103,10 @@ class Image:
 
     def modules(self) -> Iterator[Module]:
         """The kernel's frozen modules; those of processes run with a process's rights."""
-        name, content = self.symbols["mp_frozen_names"], self.symbols["mp_frozen_mpy_content"]
+        name, content = self.symbols["kernel_frozen_names"], self.symbols["kernel_frozen_mpy_content"]
         while file := self.text(name):
-            if file.startswith(KERNELS):
-                qstrs, objects, body = self.words(self.word(content), 3)
-                yield Module(file.removeprefix(KERNELS), self.qstrs(qstrs), self.objects(objects), body)
+            qstrs, objects, body = self.words(self.word(content), 3)
+            yield Module(file.removeprefix(KERNELS), self.qstrs(qstrs), self.objects(objects), body)
             name, content = name + len(file) + 1, content + 4
 
     def qstrs(self, table: int) -> tuple[str, ...]:

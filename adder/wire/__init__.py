@@ -1,8 +1,9 @@
 """Wires the kernel when it is built: runs it until it is wired, and puts the result into the image (docs/wiring.md).
 
 `kernel.py` reads the kernel, `emulate.py` runs it twice, `compare.py` finds what in its memory is an address,
-`objects.py` what the objects are, `places.py` what the sources say of their classes, `layout.py` puts each into flash
-or RAM.
+`objects.py` what the objects are, `prune.py` leaves out what is there for wiring alone, `places.py` knows what the
+sources say of classes, `layout.py` puts each object into flash or RAM. `same.py` compares the finished kernel with the
+one that was run.
 """
 
 from pathlib import Path
@@ -15,6 +16,7 @@ from adder.wire.kernel import Kernel
 from adder.wire.layout import Image, Layout
 from adder.wire.objects import Heap
 from adder.wire.places import Sources
+from adder.wire.prune import prune
 
 
 def wire(kernel: Kernel, memory: list[Region], sources: Sources) -> Image:
@@ -25,6 +27,7 @@ def wire(kernel: Kernel, memory: list[Region], sources: Sources) -> Image:
         raise AdderError(f"A capsule cannot be made:\n{said}")
     writes = writes_of(wired, first.accesses, second.accesses)  # first: it knows which capsule has read something
     wired.check()
+    prune(wired, Heap(wired, sources))
     return Layout(wired, Heap(wired, sources)).image(writes)
 
 

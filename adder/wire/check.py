@@ -183,8 +183,11 @@ class Wired:
 
     def _is_object(self, address: int) -> bool:
         """Whether what is there begins with a type."""
-        name = self._constant(self.word(address))
-        return self.word(address) in self.flash or name.startswith("mp_type_") or name.endswith("_type")
+        type_ = self.word(address)
+        if type_ in self.flash:
+            return type_ % 4 == 0 and self._constant(self.word(type_)) == "mp_type_type"
+        name = self._constant(type_)
+        return name.startswith("mp_type_") or name.endswith("_type")
 
     def _constant(self, address: int) -> str:
         """The name of the constant of the image that begins there."""
@@ -401,4 +404,7 @@ CHECKS = {
 
 def check(path: Path, manifest: dict[str, Any]) -> Wired:
     """The wired part of a kernel, if all of it is as it must be."""
-    return Wired(path, manifest)
+    try:
+        return Wired(path, manifest)
+    except (LookupError, RecursionError) as error:
+        raise AdderError(f"{path}: what is wired leads nowhere: {error!r}.") from error

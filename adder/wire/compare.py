@@ -39,6 +39,10 @@ class Wired:
         self.memory: dict[int, int] = {}
         self.pointers: set[int] = set()
         """The addresses of words that point into the heap."""
+        self.tables: dict[int, int] = {}
+        """Entries of tables that `prune.py` has made shorter, by their addresses."""
+        self.modules: dict[int, str] = {}
+        """Whose modules classes are, by the addresses of these: `prune.py` leaves out the modules' names."""
         self.odd: list[tuple[int, int, int]] = []
         distance = second.heap - first.heap
         for start, one, other in (
@@ -76,6 +80,11 @@ class Wired:
             return self.memory.get(address, 0)
         return self.kernel.word(address)
 
+    def put(self, address: int, word: int, pointer: bool) -> None:
+        """Change a word."""
+        self.memory[address] = word
+        (self.pointers.add if pointer else self.pointers.discard)(address)
+
     def byte(self, address: int) -> int:
         return self.word(address & ~3) >> 8 * (address & 3) & 0xFF
 
@@ -97,11 +106,13 @@ class Wired:
 
     def capsule(self, index: int) -> str:
         """A capsule's name, as the board calls it."""
-        if index == 0:
-            return "the board"
+        return f"capsule '{self.qstr(self.capsule_name(index))}'" if index else "the board"
+
+    def capsule_name(self, index: int) -> int:
+        """The number of that name."""
         facts = self.kernel.facts
         at = self.kernel.symbols["capsules"] + index * facts["capsule"] + facts["capsule.name"]
-        return f"capsule '{self.qstr(self.word(at & ~3) >> 8 * (at & 3) & 0xFFFF)}'"
+        return self.word(at & ~3) >> 8 * (at & 3) & 0xFFFF
 
 
 def writes_of(wired: Wired, first: list[Access], second: list[Access]) -> list[Write]:

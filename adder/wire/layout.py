@@ -29,7 +29,7 @@ class Image:
 
 
 class Layout:
-    """Places the blocks, one after the other in the order of their addresses."""
+    """Places the blocks: each capsule's, one after the other, from a multiple of 16 on."""
 
     def __init__(self, wired: Wired, heap: Heap) -> None:
         self.wired, self.heap, self.kernel = wired, heap, wired.kernel
@@ -37,18 +37,29 @@ class Layout:
         self.places: dict[int, int] = {}
         self.flash_end = self.flash = self.kernel.symbols["_wired"] + HEADER
         self.ram_end = self.ram = self.kernel.symbols["_wired_ram"]
-        for block in heap.blocks.values():
-            if block.changes:
-                self.places[block.address] = self.ram_end
-                self.ram_end += block.size
-            else:
-                self.places[block.address] = self.flash_end
-                self.flash_end += block.size
+        self.flash_end = self._place(self.flash, changes=False)
+        self.ram_end = self._place(self.ram, changes=True)
+
+    def _chosen(self, changes: bool) -> list[list[Block]]:
+        """The blocks of one part, by the capsules that have made them."""
+        found: dict[int, list[Block]] = {}
+        for block in self.heap.blocks.values():
+            if block.changes == changes:
+                found.setdefault(block.owner, []).append(block)
+        return [found[owner] for owner in sorted(found)]
+
+    def _place(self, at: int, changes: bool) -> int:
+        for blocks in self._chosen(changes):
+            for block in blocks:
+                self.places[block.address] = at
+                at += block.needs
+            at += -at % self.heap.block
+        return at
 
     def moved(self, pointer: int) -> int:
         """Where what was at this address is now."""
         start = self.starts[bisect_right(self.starts, pointer) - 1]
-        if pointer >= self.heap.blocks[start].end:
+        if pointer >= start + self.heap.blocks[start].needs:
             raise AdderError(f"0x{pointer:08x} is the address of an object that is not placed.")
         return self.places[start] + pointer - start
 
@@ -59,16 +70,19 @@ class Layout:
 
     def block(self, block: Block) -> bytes:
         """A block's contents. The pool of names is closed: nothing is added to it any more."""
-        words = [self.word(block.address + offset) for offset in range(0, block.size, 4)]
+        words = [self.word(block.address + offset) for offset in range(0, block.needs, 4)]
         if block.kind == POOL:
             words[2] = words[3]  # alloc, len
         return struct.pack(f"<{len(words)}I", *words)
 
     def part(self, changes: bool) -> tuple[bytes, bytes]:
         """The objects that change, or those that do not; and who has made them, a byte for each 16."""
-        chosen = [block for block in self.heap.blocks.values() if block.changes == changes]
-        owners = b"".join(bytes([block.owner]) * (block.size // self.heap.block) for block in chosen)
-        return b"".join(map(self.block, chosen)), owners
+        data, owners = b"", b""
+        for blocks in self._chosen(changes):
+            data += b"".join(map(self.block, blocks))
+            data += bytes(-len(data) % self.heap.block)
+            owners = owners.ljust(len(data) // self.heap.block, bytes([blocks[0].owner]))
+        return data, owners
 
     def variables(self) -> list[int]:
         """The words of .bss. Those of .data come from the image, and wiring must have left them as they were."""

@@ -16,39 +16,44 @@ OBJECT, TABLE, ITEMS, BYTES, POOL, STORAGE = "object", "table", "items", "bytes"
 
 @dataclass(frozen=True)
 class Kind:
-    """How objects of a type are treated. `parts` are words that refer to something else than an object."""
+    """How objects of a type are treated. `parts` are words that refer to something else than an object.
 
+    The heap gives memory in pieces of 16 bytes; `words` is how much an object of that type needs, if that is always the
+    same.
+    """
+
+    words: int = 0
     changes: bool = False
     parts: dict[int, str] = field(default_factory=dict)
 
 
 TYPES = {
-    "mp_type_dict": Kind(parts={3: TABLE}),  # of a module or class: read-only since the seal
-    "mp_type_module": Kind(),
+    "mp_type_dict": Kind(words=4, parts={3: TABLE}),  # of a module or class: read-only since the seal
+    "mp_type_module": Kind(words=4),
     "mp_type_type": Kind(),
     "mp_type_fun_bc": Kind(),
     "mp_type_fun_native": Kind(),
     "mp_type_fun_viper": Kind(),
-    "mp_type_bound_meth": Kind(),
-    "callback_type": Kind(),
+    "mp_type_bound_meth": Kind(words=3),
+    "callback_type": Kind(words=3),
     "mp_type_closure": Kind(),
-    "mp_type_cell": Kind(changes=True),
+    "mp_type_cell": Kind(words=2, changes=True),
     "mp_type_tuple": Kind(),
-    "mp_type_list": Kind(changes=True, parts={3: ITEMS}),
-    "mp_type_int": Kind(parts={3: BYTES}),
-    "mp_type_str": Kind(parts={3: BYTES}),
-    "mp_type_bytes": Kind(parts={3: BYTES}),
-    "registers_type": Kind(),
-    "register_field_type": Kind(),
-    "field_operation_type": Kind(),
-    "interrupt_line_type": Kind(),
-    "flash_range_type": Kind(),
-    "grant_type": Kind(),
-    "layout_type": Kind(),
-    "shared_type": Kind(),
-    "deferred_type": Kind(changes=True),
-    "take_cell_type": Kind(changes=True),
-    "buffer_type": Kind(changes=True, parts={1: STORAGE}),
+    "mp_type_list": Kind(words=4, changes=True, parts={3: ITEMS}),
+    "mp_type_int": Kind(words=4, parts={3: BYTES}),
+    "mp_type_str": Kind(words=4, parts={3: BYTES}),
+    "mp_type_bytes": Kind(words=4, parts={3: BYTES}),
+    "registers_type": Kind(words=2),
+    "register_field_type": Kind(words=4),
+    "field_operation_type": Kind(words=3),
+    "interrupt_line_type": Kind(words=2),
+    "flash_range_type": Kind(words=3),
+    "grant_type": Kind(words=2),
+    "layout_type": Kind(words=5),
+    "shared_type": Kind(words=3),
+    "deferred_type": Kind(words=4, changes=True),
+    "take_cell_type": Kind(words=2, changes=True),
+    "buffer_type": Kind(words=6, changes=True, parts={1: STORAGE}),
 }
 """Types of the interpreter and of the core. Words are counted from 0, the type."""
 
@@ -56,7 +61,8 @@ INSTANCE = "instance"
 FIXED = 2  # mp_map_t.is_fixed
 
 # mp_obj_type_t: where the slots begin, and which byte says which of them is the dictionary of the class.
-SLOTS_AT, LOCALS_SLOT = 20, 19
+SLOTS_AT, SLOTS_FROM, LOCALS_SLOT = 20, 8, 19
+STORAGE_HEAD = 20  # of storage_t: its length in the last word's lower half
 
 
 @dataclass
@@ -72,6 +78,9 @@ class Block:
     """The capsule that has made it."""
     what: str = ""
     """For people: the class of an instance, and the like."""
+
+    needs: int = 0
+    """Of its size, what is used: the first so many bytes."""
 
     @property
     def end(self) -> int:
@@ -118,12 +127,13 @@ class Heap:
     # -- From reference to reference ---------------------------------------------------------------
 
     def left_out(self, address: int) -> bool:
-        """Variables that start again at boot: the collector's, and what is left on the stack of frames."""
+        """Variables that start again at boot: the collector's, hints, and what is left on the stack of frames."""
         kernel = self.wired.kernel
         collector = kernel.state("mem") <= address < kernel.state("mem end")
         frames = 0 <= address - kernel.symbols["pystack"] < kernel.sizes["pystack"]
         names = address in (kernel.state("vm.qstr_last_chunk"), kernel.symbols["block_owners"])
-        return collector or frames or names
+        hints = kernel.state("vm.map_lookup_cache") <= address < kernel.state("map_lookup_cache end") - 3
+        return collector or frames or names or hints
 
     def _from_variables(self) -> None:
         kernel, wired = self.wired.kernel, self.wired
@@ -152,8 +162,30 @@ class Heap:
             return
         owner = self.wired.byte(self.owners + (address - self.pool) // self.block) & 0x7F
         block = Block(address, size, name, changes, owner, what)
+        block.needs = self._needs(block)
         self.blocks[address] = block
         self._waiting.append(block)
+
+    def _needs(self, block: Block) -> int:
+        """How many bytes are in use. What is not known to be less is all of it."""
+        wired, at = self.wired, block.address
+        count = 0
+        if block.kind == INSTANCE:
+            count = 4
+        elif block.kind in TYPES:
+            count = TYPES[block.kind].words
+        if block.kind == "mp_type_tuple":
+            count = 2 + wired.word(at + 4)
+        elif block.kind == "mp_type_type":
+            count = SLOTS_AT // 4 + max(wired.byte(at + slot) for slot in range(SLOTS_FROM, SLOTS_AT))
+        elif block.kind == STORAGE:
+            count = (STORAGE_HEAD + (wired.word(at + 16) & 0xFFFF) + 3) // 4
+        elif block.kind == TABLE and at in wired.tables:
+            count = 2 * wired.tables[at]
+        rest = range(at + (4 * count or block.size), at + block.size, 4)
+        if 4 * count > block.size or any(map(wired.word, rest)):
+            raise AdderError(f"The {block.kind} at 0x{at:08x} is longer than it can be.")
+        return 4 * count or block.size
 
     def _type(self, address: int, by: str) -> tuple[str, bool, str]:
         """Of an object: the name of its type, whether it changes, and what to call it."""
@@ -204,7 +236,7 @@ class Heap:
         """Whether attributes are assigned later than in __init__. All must be there: a table in flash cannot grow."""
         wired = self.wired
         class_ = wired.word(block.address)
-        found = self.sources.class_(self._module_of(class_), block.what)
+        found = self.sources.class_(self.module_of(class_), block.what)
         if found is None:
             raise AdderError(
                 f"{wired.capsule(block.owner)} has an object of the class '{block.what}', which no module has."
@@ -225,9 +257,11 @@ class Heap:
         slot = self.wired.byte(class_ + LOCALS_SLOT)
         return self.wired.word(class_ + SLOTS_AT + 4 * (slot - 1)) if slot else 0
 
-    def _module_of(self, class_: int) -> str:
+    def module_of(self, class_: int) -> str:
         """The module of a class, which its methods know."""
         wired = self.wired
+        if class_ in wired.modules:
+            return wired.modules[class_]
         for key, value in self.entries(self.locals_of(class_)):
             type_ = wired.kernel.types.get(wired.word(value) if value % 4 == 0 and value else 0, "")
             if key != "__init__" and not type_.startswith("mp_type_fun_"):

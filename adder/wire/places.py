@@ -1,10 +1,13 @@
 """Where things are in the sources: the functions of machine code in the image, and the classes of its modules."""
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
-from adder.build.freeze import Freezer
+from adder.build.freeze import Freezer, of_board, recipes_stay
 from adder.wire.kernel import Kernel
 
 
@@ -39,6 +42,16 @@ def stored(node: ast.AST) -> dict[str, int]:
     }
 
 
+Node = TypeVar("Node", bound=ast.AST)
+
+
+def functions(tree: ast.AST, kind: type[Node]) -> Iterator[Node]:
+    """Nodes of a kind that lie in functions."""
+    for outer in ast.walk(tree):
+        if isinstance(outer, ast.FunctionDef | ast.Lambda):
+            yield from (node for node in ast.walk(outer) if isinstance(node, kind))
+
+
 class Sources:
     """The modules that are in a board's image."""
 
@@ -46,6 +59,18 @@ class Sources:
         freezer = Freezer(board, folder)
         freezer.load("board")
         self.modules = freezer.modules
+        self.recipes = recipes_stay(self.modules.values(), bool(freezer.options["CAPSULE_POLICY_RESTART"]))
+
+    def used(self, module: str) -> set[str]:
+        """The names that a module's functions mention, and those that any function looks up in something."""
+        found = self.modules.get(module)
+        return self._looked_up | ({node.id for node in functions(found.tree, ast.Name)} if found else set())
+
+    @cached_property
+    def _looked_up(self) -> set[str]:
+        modules = self.modules.values()
+        kept = [one for one in modules if self.recipes or not of_board(one)]
+        return {node.attr for one in kept for node in functions(one.tree, ast.Attribute)}
 
     def class_(self, module: str, name: str) -> Class | None:
         """A class of a module."""

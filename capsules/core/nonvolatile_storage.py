@@ -61,9 +61,6 @@ class NonvolatileStorage:
         self._count = 0
         regions.set_client(self._done)
 
-    def start(self) -> None:
-        self._regions.start()
-
     def command(self, number: int, offset: int, length: int, process: ProcessId) -> "CommandReturn | int":
         if number == _EXISTS:
             return SUCCESS

@@ -14,8 +14,9 @@ A write is atomic: whenever the power is cut, the region afterwards has all of i
 last word to be written. A write whose callback has come is there. What a cut leaves behind is recognised by its
 missing "done", and the next write moves the region to another page.
 
-A page can hold many small records. Where they end is looked up when the region is first used, and they are gone through
-a few at a time, each time from the kernel's loop: nothing that lies in the flash takes others' time, nor the boot's.
+What the flash holds is looked up when somebody first asks for a region. A page can hold many small records. Where they
+end is looked up when the region is first used, and they are gone through a few at a time, each time from the kernel's
+loop: nothing that lies in the flash takes others' time, nor the boot's.
 """
 
 from typing import Callable
@@ -102,6 +103,7 @@ class FlashRegions:
         self._copy = copy
         self._head = head
         self._buffer: "Buffer | None" = None  # the client's, while a request is under way
+        self._found = False  # whether it has been looked up what there is
         # By number of the region:
         self._count = 0
         self._owner = [0 for _ in range(self._pages - 1)]
@@ -120,12 +122,6 @@ class FlashRegions:
         flash.set_client(self)
         line.enable(self._step)
 
-    def start(self) -> None:
-        """Look what the flash holds."""
-        self._find_all()
-        for region in range(self._count):
-            self._end[region] = 0
-
     def set_client(self, stored: "Callable[[Buffer, int], None]") -> None:
         """Call `stored(buffer, status)` when a request is over."""
         self._stored = stored
@@ -140,7 +136,7 @@ class FlashRegions:
             if _has(head, 0, _MAGIC) and _has(head, _VALID, _VALID_WORD):
                 owner = _u16(head, _OWNER) | _u16(head, _OWNER + 2) << 16
                 sequence = _u16(head, _SEQUENCE) | head[_SEQUENCE + 2] << 16
-                region = self.find(owner)
+                region = self._known(owner)
                 if region < 0:
                     region = self.new(owner)
                 # Two pages of one owner: the power was cut before the older one was made invalid.
@@ -150,6 +146,9 @@ class FlashRegions:
                 if sequence > self._sequence:
                     self._sequence = sequence
                     self._last = page
+        for region in range(self._count):
+            sequences[region] = 0
+        self._found = True
 
     def _find_end(self, region: int) -> None:
         """Look for the end of the whole records, a few further."""
@@ -179,6 +178,11 @@ class FlashRegions:
 
     def find(self, owner: int) -> int:
         """The number of the owner's region, or -1."""
+        if not self._found:
+            self._find_all()
+        return self._known(owner)
+
+    def _known(self, owner: int) -> int:
         for region in range(self._count):
             if self._owner[region] == owner:
                 return region

@@ -20,8 +20,9 @@ bool wired_fill_ram(void) {
         uint32_t words = *at++;
         if (words & WIRED_ZEROS) {
             uint32_t *end = to + (words & ~WIRED_ZEROS);
-            for (; end - to >= 4; to += 4) {
-                to[0] = to[1] = to[2] = to[3] = 0;
+            for (; end - to >= 16; to += 16) {
+                to[0] = to[1] = to[2] = to[3] = to[4] = to[5] = to[6] = to[7] = 0;
+                to[8] = to[9] = to[10] = to[11] = to[12] = to[13] = to[14] = to[15] = 0;
             }
             while (to != end) {
                 *to++ = 0;
@@ -86,9 +87,12 @@ WIRE_FACTS = {
     STATE(vm.qstr_last_chunk),
     STATE(vm.qstr_last_alloc),
     STATE(vm.qstr_last_used),
+    STATE(vm.map_lookup_cache),
+    { "map_lookup_cache end", offsetof(mp_state_ctx_t, vm.map_lookup_cache) + sizeof(((mp_state_vm_t *)NULL)->map_lookup_cache) },
     STATE(vm.mp_loaded_modules_dict),
     STATE(vm.dict_main),
     STATE(vm.mp_sys_argv_obj.items),
     { "qstrs", offsetof(qstr_pool_t, qstrs) },
+    { "qstr hash bytes", MICROPY_QSTR_BYTES_IN_HASH },
     { "block", BLOCK_BYTES },
 };

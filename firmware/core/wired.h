@@ -18,9 +18,29 @@ typedef struct {
     uint32_t address, mask, value;
 } wired_write_t;
 
+// Frozen modules: names side by side, their lengths (0 ends the list), the modules.
+typedef struct {
+    const char *names;
+    const uint8_t *lengths;
+    const struct _mp_frozen_module_t *const *content;
+} frozen_list_t;
+
+// What only a kernel has that wires itself, and what it does it with. All of it lies in sections that begin with .wiring.
+typedef struct {
+    void (*wire)(void);
+    frozen_list_t frozen;
+} wiring_t;
+
+#define FOR_WIRING __attribute__((section(".wiring.text")))
+#define DATA_FOR_WIRING __attribute__((section(".wiring.rodata")))
+
 typedef struct {
     uint32_t magic;
-    const uint32_t *ram, *ram_end; // pieces: address, words and whether they are zeros, and else the words
+    union {
+        const wiring_t *wiring; // of a kernel that wires itself
+        const uint32_t *ram; // pieces: address, words and whether they are zeros, and else the words
+    };
+    const uint32_t *ram_end;
     const wired_write_t *writes, *writes_end;
     wired_part_t flash, changing;
 } wired_t;

@@ -646,7 +646,13 @@ mp_obj_t contain_make(qstr name, mp_obj_t recipe, unsigned driver, contain_polic
     }
     unsigned index = ++capsule_count;
     capsules[index] = (capsule_t) { .recipe = recipe, .name = name, .driver = driver, .policy = policy };
-    return make(index);
+    mp_obj_t made = make(index);
+    if (policy != CONTAIN_RESTART) {
+        capsules[index].recipe = MP_OBJ_NULL; // it has done all that it is for
+    }
+    traced = NULL; // an exception that it has caught
+    trace_length = 0;
+    return made;
 }
 
 static void restart_capsules(void) {

@@ -14,7 +14,7 @@
 #define KERNEL_TICKS (2) // interrupts may keep the processes waiting for so many ticks, then one has its slice
 
 // Collect garbage when idle and this much has been allocated since the last time.
-#define COLLECT_AFTER (CONFIG_KERNEL_HEAP_KB * 1024 / 8)
+#define COLLECT_AFTER (CONFIG_WIRED ? CONFIG_KERNEL_RUN_HEAP_BYTES / 4 : CONFIG_KERNEL_HEAP_KB * 1024 / 8)
 
 uint32_t ready_processes;
 static unsigned last_slot; // who had the CPU last

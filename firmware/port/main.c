@@ -21,6 +21,7 @@
 #include "memory_map.h"
 #include "py/builtin.h"
 #include "py/cstack.h"
+#include "py/emitglue.h"
 #include "py/gc.h"
 #include "py/objlist.h"
 #include "py/runtime.h"
@@ -42,7 +43,7 @@ const size_t *const kernel_heap_bytes_allocated_ptr __attribute__((used)) = &ker
 
 // The kernel's Python finds its own frozen modules and those of the trusted core, and a process does
 // not: they are in no table that the interpreter shares.
-static void kernel_modules(void) {
+FOR_WIRING static void kernel_modules(void) {
     mp_obj_t loaded = MP_OBJ_FROM_PTR(&MP_STATE_VM(mp_loaded_modules_dict));
     mp_obj_dict_store(loaded, MP_OBJ_NEW_QSTR(MP_QSTR_cells), MP_OBJ_FROM_PTR(&cells_module));
     mp_obj_dict_store(loaded, MP_OBJ_NEW_QSTR(MP_QSTR_kernel), MP_OBJ_FROM_PTR(&kernel_module));
@@ -51,27 +52,36 @@ static void kernel_modules(void) {
     mp_sys_path = mp_obj_new_list(1, &path);
 }
 
-static void wire(void) {
+FOR_WIRING static void wire(void) {
     mp_init();
     MP_STATE_PORT(typed) = TYPED_NOTHING; // here nobody types
     contain_init();
     process_init();
-    kernel_modules();
-    mp_obj_t import_args[] = { MP_OBJ_NEW_QSTR(MP_QSTR_board) };
-    mp_builtin___import__(1, import_args);
     // MicroPython keeps each string of one character for ever, in a table that grows: not while capsules run.
     // Most are in flash (qstrdefsport.h); these two cannot be written there.
     qstr_from_strn("\"", 1);
     qstr_from_strn("\\", 1);
+    kernel_modules();
+    mp_obj_t import_args[] = { MP_OBJ_NEW_QSTR(MP_QSTR_board) };
+    mp_builtin___import__(1, import_args);
     kernel_seal();
 }
 
-static void wire_now(void) {
+FOR_WIRING static void wire_now(void) {
     kernel_printf("Adder %s on %s\n", ADDER_VERSION, BOARD_TITLE);
     wiring_begins();
     wire();
     wiring_is_over();
 }
+
+extern const char kernel_frozen_names[];
+extern const uint8_t kernel_frozen_name_lengths[];
+extern const mp_frozen_module_t *const kernel_frozen_mpy_content[];
+
+DATA_FOR_WIRING const wiring_t wiring = {
+    .wire = wire_now,
+    .frozen = { kernel_frozen_names, kernel_frozen_name_lengths, kernel_frozen_mpy_content },
+};
 
 // The same by what the build has wired: wired_fill_ram() has put all variables to where they were when it was over.
 static void wire_from_flash(void) {
@@ -99,7 +109,7 @@ int main(void) {
         if (is_wired()) {
             wire_from_flash();
         } else {
-            wire_now();
+            _wired.wiring->wire();
         }
         contain_start_all();
         if (!loader_taken) {

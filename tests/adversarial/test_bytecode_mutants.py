@@ -286,8 +286,8 @@ class Judge:
 
 
 @pytest.fixture(scope="module")
-def verified(kernel) -> Verifier:
-    return verify_image(kernel)
+def verified(unwired) -> Verifier:
+    return verify_image(unwired)
 
 
 def judged(tool: Any, bytecode: Bytecode, data: bytes, chance: random.Random) -> str | None:

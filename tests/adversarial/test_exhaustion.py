@@ -261,10 +261,10 @@ class Scene:
     def take_wrappers_off(self) -> None:
         """Have the guilty one call what is shared as if it were its own: kernel/contain.c, shared_t."""
         wrapper = struct.pack("<I", self.symbols["shared_type"].address)
-        start, end = self.symbols["_heap_start"].address, self.symbols["_heap_end"].address
-        data = bytes(self.board.machine.mem_read(start, end - start))
         self.board.restore(self.start)
-        for at in range(0, len(data), 16):
+        start, end = self.symbols["_wired"].address, self.symbols["_wired_end"].address
+        data = bytes(self.board.machine.mem_read(start, end - start))
+        for at in range(0, len(data), 4):
             if data[at : at + 4] == wrapper:
                 self.write(start + at + 8, bytes([self.owner]))
         self.start = self.board.save()

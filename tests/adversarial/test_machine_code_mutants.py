@@ -68,9 +68,9 @@ def extra_codes() -> list[Code]:
 
 
 @pytest.fixture(scope="module")
-def codes(kernel: Path, long: bool) -> list[Code]:
-    found = list(verify_image(kernel).codes)
-    if long and (other := kernel.parent.parent / "nrf52840" / "kernel.elf").is_file():
+def codes(unwired: Path, long: bool) -> list[Code]:
+    found = list(verify_image(unwired).codes)
+    if long and (other := unwired.parent.parent / "nrf52840" / unwired.name).is_file():
         found += verify_image(other).codes
     return found + extra_codes()
 

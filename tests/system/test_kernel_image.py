@@ -44,7 +44,7 @@ def test_the_shared_interpreter_has_no_variable_outside_its_state(board) -> None
 def test_processes_may_read_nothing_of_the_kernels_own_code(board) -> None:
     symbols = Symbols.read(ROOT / "build" / board / "kernel.elf")
     shown = range(symbols["_interpreter_start"].address, symbols["_interpreter_end"].address)
-    for name in ("process_fault", "kernel_work", "PendSV_Handler", "fault_of_kernel", "mint_module", "kernel_module"):
+    for name in ("process_fault", "kernel_work", "PendSV_Handler", "fault_of_kernel", "kernel_module"):
         assert symbols[name].address not in shown, name
     assert symbols["_frozen_code_start"].address not in shown
     build = ROOT / "build" / board

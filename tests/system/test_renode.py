@@ -22,7 +22,7 @@ def test_the_kernel_that_tries_the_drivers_is_built_and_wired_without_renode() -
     )
     assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-5000:]
     chip = Chip(Path(built.stdout.splitlines()[-1]))
-    chip.run(0.5)
+    chip.run(0.3)
     assert chip.transcript.startswith("Adder "), chip.transcript
     assert "failed in" not in chip.transcript, chip.transcript
     assert "could not be wired" not in chip.transcript, chip.transcript

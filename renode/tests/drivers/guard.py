@@ -17,8 +17,11 @@ class GuardBench:
         self._blocks = blocks
         self._following = following
         self._buffer = Buffer(64)
+        self._alarm = alarm
         alarm.set_client(self._run)
-        alarm.set_alarm(alarm.frequency // 256 // 10)
+
+    def start(self) -> None:
+        self._alarm.set_alarm(self._alarm.frequency // 256 // 10)
 
     def _run(self) -> None:
         opened = 0

@@ -42,7 +42,9 @@ class Guilty:
         pin.set_client(self._edge)
         line.enable(self.use_all)
         out[0] = 103  # g
-        turn.set_alarm(_PERIOD)
+
+    def start(self) -> None:
+        self._turn.set_alarm(_PERIOD)
 
     def _now(self) -> None:
         self._line.trigger()

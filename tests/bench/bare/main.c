@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/wired.h"
 #include "kernel/contain.h"
 #include "kernel/log.h"
 #include "port/bounds.h"
@@ -39,6 +40,7 @@ extern uint8_t _data_flash, _data_start, _data_end, _bss_start, _bss_end;
 __attribute__((section(".bss.bare_stack"), aligned(32))) static uint8_t stack[STACK];
 __attribute__((section(".bss.bare_rest"), aligned(8), used)) static uint8_t rest[RAM - STACK];
 
+const wired_t _wired = { .magic = WIRED_MAGIC }; // there are no modules of a kernel
 mp_state_ctx_t kernel_python_state; // a name that upstream_runtime.c mentions
 
 void bounds_check_search(size_t places, size_t length) { // that upstream_objstr.c calls

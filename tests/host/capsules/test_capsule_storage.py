@@ -26,7 +26,6 @@ def blank() -> bytearray:
 def storage_of(machine, flash, grant):
     regions = FlashRegions(flash, machine.line(), Buffer(32), Buffer(16))
     capsule = NonvolatileStorage(regions, grant, Buffer(LONGEST + AROUND))
-    capsule.start()
     return capsule.command
 
 
@@ -316,7 +315,7 @@ def test_garbage_in_the_flash_is_no_region() -> None:
 
 
 def test_no_step_looks_at_more_than_a_few_records_however_many_there_are(machine) -> None:
-    """Neither a boot, nor a command, nor a handler of an interrupt."""
+    """Neither a boot, nor a command but for the first, which reads all pages' heads, nor a handler of an interrupt."""
     data = bytearray(b"\xff" * (4096 * PAGES))
     for page in range(PAGES - 1):  # a page full of the smallest records, and one that a cut has left half done
         head = b"Adr1" + bytes([9 + page, 0, 0, 0, page + 1, 0, 0, 0]) + b"good"
@@ -340,15 +339,17 @@ def test_no_step_looks_at_more_than_a_few_records_however_many_there_are(machine
     flash = FakeFlash(data, 4096)
     flash.read = counted.__get__(flash)
     grant = machine.grant(DRIVER_NUM, LAYOUT)
-    assert most(lambda: machine.serve(grant, storage_of(machine, flash, grant))) == PAGES
+    assert most(lambda: machine.serve(grant, storage_of(machine, flash, grant))) == 0
     steps = 0
+    first = PAGES
     for write_id in (9, 10, 9):
         app = machine.process()
         app.write_id = write_id
         memory = app.allow_read_write(DRIVER_NUM, 0, LONGEST)
         app.allow_read_only(DRIVER_NUM, 0, b"new")
         for command in (READ, WRITE, READ):
-            assert most(lambda app=app, command=command: app.command(DRIVER_NUM, command, 0, 3)) == 0
+            assert most(lambda app=app, command=command: app.command(DRIVER_NUM, command, 0, 3)) == first
+            first = 0
             while app.upcalls == []:
                 line = next((line for line in machine.lines if line.pending), None)
                 steps += 1
@@ -424,7 +425,7 @@ def test_a_client_that_fails_when_its_write_is_over_loses_nothing(machine) -> No
             raise RuntimeError
 
     regions = FlashRegions(flash, machine.line(), Buffer(32), Buffer(16))
-    regions.start()
+    assert regions.find(9) < 0
     regions.set_client(stored)
     region = regions.new(9)
     buffer = Buffer(LONGEST + AROUND)

@@ -69,8 +69,10 @@ class Victim:
         for i in range(len(own)):
             own[i] = 7 * i
         alarm.set_client(self._tick)
-        alarm.set_alarm(_TICK)
         line.enable(self._interrupt)
+
+    def start(self) -> None:
+        self._alarm.set_alarm(_TICK)
 
     # -- For everybody ---------------------------------------------------------
 
