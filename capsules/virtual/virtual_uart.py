@@ -124,18 +124,29 @@ class UartMux:
 
     def transmitted(self, buffer: Buffer, length: int, status: int) -> None:
         """From the hardware; once more if this was cut short."""
-        for index in range(self._count):
-            device = self._devices[index]
-            if device[_OUT] is buffer:
+        turn = self._devices[self._turn]
+        device = turn if turn[_OUT] is buffer else self._sender(buffer)
+        if device is not None:
+            mine = device[_OUT_LENT]
+            if device[_OUT_LENGTH]:
                 device[_OUT_LENGTH] = 0
-                if self._take_back(device[_OUT], device[_OUT_LENT]):
-                    if device[_WHOLE_LINES] and device[_OUT_LENT][length - 1] != _LINE_END:
-                        self._turn = index - 1  # the rest of its line is next
-                    call_client(device[_TRANSMITTED], device[_OUT_LENT], length, status)
-                if device[_OUT_LENGTH] == 0:  # the client has begun nothing else
-                    device[_OUT] = None
+                buffer.give_back()
+                if device[_WHOLE_LINES] and mine[length - 1] != _LINE_END:
+                    self._turn -= 1  # the rest of its line is next
+                call_client(device[_TRANSMITTED], mine, length, status)
+            elif self._take_back(buffer, mine):
+                call_client(device[_TRANSMITTED], mine, length, status)
+            if not device[_OUT_LENGTH]:  # the client has begun nothing else
+                device[_OUT] = None
         self._sending = False
         self._transmit_next()
+
+    def _sender(self, buffer: Buffer) -> "list[Any] | None":
+        """Whose buffer this is, if the turn is not its any more."""
+        for device in self._devices:
+            if device[_OUT] is buffer:
+                return device
+        return None
 
     def _take_back(self, ours: Buffer, lent: Buffer) -> bool:
         """Make the client's handle good again; False if it has been told already, and has passed that on."""

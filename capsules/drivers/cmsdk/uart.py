@@ -56,9 +56,9 @@ class CmsdkUart:
         self._client = client
 
     def transmit(self, buffer: Buffer, length: int) -> None:
-        self._tx_at = 0
-        self._tx_length = length
         self._tx_buffer = buffer
+        self._tx_length = length
+        self._tx_at = 0  # after these, or too much of the one before might be sent
         self._tx_over = False
         self._fill()
 
@@ -78,10 +78,11 @@ class CmsdkUart:
 
     def _transmit_interrupt(self) -> None:
         self._clear(_INT_TX)
-        buffer, client = self._tx_buffer, self._client
-        if not self._tx_over and self._tx_at < self._tx_length:
+        if self._tx_at < self._tx_length:
             self._fill()
-        elif buffer is not None and client is not None:
+            return
+        buffer, client = self._tx_buffer, self._client
+        if buffer is not None and client is not None:
             self._tx_over = True
             client.transmitted(buffer, self._tx_length, 0)
             if self._tx_over:  # the client has begun nothing else
