@@ -107,12 +107,6 @@ if config.CAPSULE_IPC:
 if config.CAPSULE_PROCESS_INFO:
     mint.serve("process_info", process_info, lambda grant: process_info.ProcessInfo(grant, processes).command)
 
-if config.CAPSULE_TEMPERATURE:
-    sensor_line = mint.software_interrupt()
-    sensor_registers = mint.registers("sensors")
-    sensor = mint.build("thermometer", lambda: SimulatedTemperature(timer, sensor_line, sensor_registers))
-    mint.serve("temperature", temperature, lambda grant: temperature.TemperatureDriver(sensor, grant).command)
-
 if config.CAPSULE_APP_STORE:
     app_flash = mint.flash("apps")
     app_flash_line = mint.software_interrupt()
@@ -124,3 +118,9 @@ if config.CAPSULE_APP_STORE:
 if config.CAPSULE_APP_LOADER:
     loader_buffer = Buffer(_LOADED_AT_ONCE)
     mint.serve("app_loader", app_loader, lambda grant: app_loader.AppLoader(store, grant, processes, loader_buffer).command)
+
+if config.CAPSULE_TEMPERATURE:
+    sensor_line = mint.software_interrupt()
+    sensor_registers = mint.registers("sensors")
+    sensor = mint.build("thermometer", lambda: SimulatedTemperature(timer, sensor_line, sensor_registers))
+    mint.serve("temperature", temperature, lambda grant: temperature.TemperatureDriver(sensor, grant).command)
