@@ -359,6 +359,12 @@ def test_a_flash_that_fails_is_told_and_nothing_is_lost() -> None:
     assert names(Board(data).booted()) == ["a", "b", "c"]
 
 
+@pytest.fixture
+def long(request) -> bool:
+    """As in tests/conftest.py, without which this folder's tests are run as well."""
+    return bool(request.config.getoption("--long", default=False))
+
+
 # -- The power is cut ------------------------------------------------------------------------------
 
 
