@@ -32,7 +32,14 @@ from adder.verify_image import Verifier
 from adder.verify_image.image import Image
 
 FOLDER = ROOT / "build" / "fuzz-image"
-OPTIONS = ("KERNEL_HEAP_KB=128", "MAX_PROCESSES=6", "MAX_CAPSULES=80", "MAX_DRIVERS=64", "PROCESS_EXTRA_RAM=8192")
+OPTIONS = (
+    "WIRED=n",
+    "KERNEL_HEAP_KB=128",
+    "MAX_PROCESSES=6",
+    "MAX_CAPSULES=80",
+    "MAX_DRIVERS=64",
+    "PROCESS_EXTRA_RAM=8192",
+)
 """The last for the app that calls: it has a grant with each of the capsules."""
 MODULES = 64
 AT_ONCE = 16  # modules that a boot wires: more would take more than the heap

@@ -56,7 +56,8 @@
 enum { FINDING = 78, REFUSED = 79 }; // exit codes; 77 is the sanitizers'
 
 extern uint8_t _stack_limit, _stack_top, _frozen_code_start, _frozen_code_end, _heap_start, _heap_end;
-const wired_t _wired; // nothing is: the kernel wires itself
+extern const wiring_t wiring; // port/main.c's
+const wired_t _wired = { .wiring = &wiring }; // nothing is: the kernel wires itself
 extern void (*const system_call_table[])(exception_frame_t *frame);
 
 mp_state_ctx_t *mp_state_ctx_register = &kernel_python_state;
