@@ -11,6 +11,9 @@
 #include "py/runtime.h"
 #include "py/smallint.h"
 
+// Of the places where names were found last none lies idle: not each 64th name shares one.
+_Static_assert((64 << 3 >> 2) % MICROPY_OPT_MAP_LOOKUP_CACHE_SIZE == 64, "a name's place is its number's lower bits");
+
 // The element of a name, if it is where the name was found last, in whatever table that was; mp_map_lookup begins so, too.
 static inline mp_map_elem_t *quick_find(const mp_map_t *map, mp_obj_t key) {
     size_t place = MP_STATE_VM(map_lookup_cache)[((uintptr_t)key >> 2) % MICROPY_OPT_MAP_LOOKUP_CACHE_SIZE];
