@@ -19,7 +19,7 @@ typedef struct {
     mp_obj_t self;
     mp_obj_dict_t *globals;
     // A core service that answers some commands itself: true if it did.
-    bool (*core_command)(process_t *process, exception_frame_t *frame);
+    bool (*core_command)(process_t *process, exception_frame_t *frame, unsigned driver);
 } driver_t;
 
 extern driver_t drivers[MAX_DRIVERS];

@@ -22,12 +22,11 @@ static uint32_t copy(const process_t *process, const process_t *peer, unsigned d
     return length;
 }
 
-bool ipc_command(process_t *process, exception_frame_t *frame) {
+bool ipc_command(process_t *process, exception_frame_t *frame, unsigned driver) {
     uint32_t command = frame->r1, peer = frame->r2;
     if (command < NOTIFY_SERVICE || command > LIFE) {
         return false;
     }
-    unsigned driver = driver_index(frame->r0);
     if (peer >= CONFIG_MAX_PROCESSES || !process_alive(&processes[peer])
         || (process->unfound != 0 && ipc_mistakes(process, peer, command == NOTIFY_SERVICE))) {
         syscall_fail(frame, ERROR_INVAL);

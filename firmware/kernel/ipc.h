@@ -6,6 +6,6 @@
 #include "core/process.h"
 
 // Commands 2 to 6 of the IPC driver, for driver_t.core_command.
-bool ipc_command(process_t *process, exception_frame_t *frame);
+bool ipc_command(process_t *process, exception_frame_t *frame, unsigned driver);
 
 #endif

@@ -204,7 +204,7 @@ static void syscall_command(exception_frame_t *frame) {
         syscall_fail(frame, ERROR_NODEVICE);
     } else if (process->look != 0 && !look(process, driver, frame)) {
         return;
-    } else if (driver->core_command == NULL || !driver->core_command(process, frame)) {
+    } else if (driver->core_command == NULL || !driver->core_command(process, frame, driver - drivers)) {
         mp_state_ctx_t *before = python_enter_kernel();
         capsule_command(driver, process, frame);
         python_leave_kernel(before);
