@@ -44,12 +44,16 @@ static inline mp_obj_t quick_call_method(size_t n_args, size_t n_kw, const mp_ob
     return quick_call(args[0], n_args + self, n_kw, args + 2 - self);
 }
 
-// A method of one of C's types. False if it is none, or has not been found yet.
+// A method of one of C's types. False if it is none.
 static inline bool quick_load_method(mp_obj_t base, const mp_obj_type_t *type, qstr name, mp_obj_t *dest) {
     if (MP_OBJ_TYPE_HAS_SLOT(type, attr) || !MP_OBJ_TYPE_HAS_SLOT(type, locals_dict)) {
         return false;
     }
-    mp_map_elem_t *member = quick_find(&MP_OBJ_TYPE_GET_SLOT(type, locals_dict)->map, MP_OBJ_NEW_QSTR(name));
+    mp_map_t *members = &MP_OBJ_TYPE_GET_SLOT(type, locals_dict)->map;
+    mp_map_elem_t *member = quick_find(members, MP_OBJ_NEW_QSTR(name));
+    if (member == NULL) { // another name has the place
+        member = mp_map_lookup(members, MP_OBJ_NEW_QSTR(name), MP_MAP_LOOKUP);
+    }
     if (member == NULL || !mp_obj_is_obj(member->value)
         || !(((mp_obj_base_t *)MP_OBJ_TO_PTR(member->value))->type->flags & MP_TYPE_FLAG_BINDS_SELF)) {
         return false;
