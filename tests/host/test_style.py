@@ -52,3 +52,23 @@ def test_mypy_has_nothing_to_say_of_the_tests(folder: str) -> None:
     assert (
         said("mypy", "--config-file", "tests/mypy.ini", "--cache-dir", f"build/mypy-{folder or 'tests'}", *paths) == ""
     )
+
+
+ON_PURPOSE = {"tests/adversarial/hostile/refused/text_nul.py"}
+
+
+def test_nothing_is_kept_that_somebody_else_has_built() -> None:
+    # What is fetched or built belongs into build/: all that is under version control can be read.
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("not a checkout")
+    names = [name for name in listed.stdout.split("\0") if (ROOT / name).is_file()]
+    assert [name for name in names if not is_text(ROOT / name) and name not in ON_PURPOSE] == []
+
+
+def is_text(path: Path) -> bool:
+    """Whether a file is UTF-8 without control characters that no editor writes."""
+    try:
+        return "\0" not in path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return False

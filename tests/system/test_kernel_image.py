@@ -9,8 +9,8 @@ from elftools.elf.elffile import ELFFile
 from unicorn import UC_ARCH_ARM, UC_MODE_MCLASS, UC_MODE_THUMB, Uc
 from unicorn import arm_const as arm
 
-from adder.board import ROOT
-from adder.measure.size import read_map
+from adder.board import ROOT, load_board
+from adder.measure.size import measure_board, read_map
 from adder.symbols import Symbols
 
 BOARDS = ("qemu", "nrf52840")
@@ -124,3 +124,11 @@ def test_the_ticks_that_look_for_machine_code_come_at_ever_other_times(board) ->
         found.add(struct.unpack("<I", machine.mem_read(SYST_RVR, 4))[0])
     assert len(found) == 64
     assert max(found) < 1.1 * min(found)
+
+
+def test_a_kernel_is_as_small_as_the_readme_says() -> None:
+    said = re.search(r"kernel takes (\d+) KB of the 256 KB of RAM, and (\d+) KB", (ROOT / "README.md").read_text())
+    assert said is not None
+    total = measure_board(load_board("nrf52840")).total
+    for measured, claimed in ((total.ram, int(said[1])), (total.flash, int(said[2]))):
+        assert 0.95 * claimed < measured / 1024 <= claimed
