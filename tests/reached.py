@@ -18,7 +18,10 @@ SLOTS = (
 )  # fmt: skip
 """py/obj.h: the order of mp_obj_type_t's slots."""
 
-MODULES = {"kernel": "kernel_globals_table", "cells": "cells_globals_table", "mint": "mint_globals_table"}
+MODULES = {"kernel": "kernel_globals_table", "cells": "cells_globals_table"}
+
+FOR_WIRING = {"mint": "mint_globals_table"}
+"""What a kernel that the build has wired lacks."""
 
 CUSTOM = 1 << 7 | 1 << 8
 """py/obj.h: MP_TYPE_FLAG_ITER_IS_CUSTOM; the slot is a pair of functions."""
@@ -144,7 +147,8 @@ def reached(path: Path) -> Iterator[Reached]:
                     yield Reached("slots", short(symbol), slot, image.name_at(value))
         for name, c in image.methods(address):
             yield Reached("methods", short(symbol), name, c)
-    for module, table in MODULES.items():
+    wired = image.word(image.symbols["_wired"].address) != 0
+    for module, table in (MODULES if wired else MODULES | FOR_WIRING).items():
         found = image.symbols[table]
         for name, value in image.table(found.address, found.size // 8):
             if (called := image.function(value)) is not None:

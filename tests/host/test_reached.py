@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reached import MODULES, Reached, reached, short
+from reached import FOR_WIRING, Reached, reached, short
 
 from adder.board import ROOT
 from adder.verify.functions import BUILTINS, FUNCTIONS, OPERATORS
@@ -65,9 +65,9 @@ def listed_as(one: Reached) -> Reached | None:
 
 
 @pytest.fixture(scope="module")
-def found(kernel: Path) -> set[Reached]:
-    """What the image's tables have."""
-    return {one for each in [*reached(kernel), *own_classes()] if (one := listed_as(each)) is not None}
+def found(unwired: Path) -> set[Reached]:
+    """What the tables have of the kernel that wires itself: recipes can reach mint, too."""
+    return {one for each in [*reached(unwired), *own_classes()] if (one := listed_as(each)) is not None}
 
 
 def test_every_function_that_can_be_reached_is_in_the_table(found: set[Reached]) -> None:
@@ -87,8 +87,13 @@ def test_the_image_has_what_the_table_is_derived_from(found: set[Reached]) -> No
     assert {"str_find", "mp_obj_int_binary_op", "control_write_name", "take_cell_map", "mp_builtin_min"} <= functions
     assert {"kernel_log", "mint_grant", "quick_binary_op", "instance_print"} <= functions
     assert len(functions) > 180
-    assert MODULES.keys() <= {"kernel", "cells", "mint"}
     assert short("mp_type_str") == "str"
+
+
+def test_a_wired_kernel_has_the_same_without_what_only_wiring_needs(kernel: Path, unwired: Path) -> None:
+    before, after = set(reached(unwired)), set(reached(kernel))
+    assert after <= before
+    assert {(one.group, one.owner) for one in before - after} == {("functions", module) for module in FOR_WIRING}
 
 
 @pytest.mark.parametrize(("group", "name"), ROWS, ids=lambda part: part)
