@@ -1,0 +1,64 @@
+"""What README.md and docs/benchmarks.md say that operations cost, counted on the kernel in build/qemu."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from adder.board import ROOT
+from adder.measure.bench import BENCH_APPS, OPERATIONS, Samples, containment, measure
+
+TABLE = re.compile(r"^operation +instructions.*?^```", re.MULTILINE | re.DOTALL)
+
+
+COMPILER = re.compile(r"compiled by GCC ([\d.]+)")
+
+
+def tolerance() -> float:
+    """How far a count may be off: names that move in MicroPython's look-up cache are worth a percent or two.
+
+    What another compiler makes of the same C may differ by more, and says nothing of ours.
+    """
+    said = COMPILER.search((ROOT / "docs" / "benchmarks.md").read_text())
+    used = subprocess.run(["arm-none-eabi-gcc", "-dumpfullversion"], capture_output=True, text=True, check=True).stdout
+    assert said is not None
+    return 0.02 if used.strip() == said[1].rstrip(".") else 0.15
+
+
+def figures(page: Path) -> dict[str, int]:
+    """The first number of each row of the page's table, by its title."""
+    table = TABLE.search(page.read_text())
+    assert table is not None
+    rows = (re.match(r" *(\S.*?) {2,}([\d,]+)", line) for line in table[0].splitlines()[1:])
+    return {row[1]: int(row[2].replace(",", "")) for row in rows if row}
+
+
+@pytest.fixture(scope="module")
+def counted() -> dict[str, int]:
+    """What the operations take, by their titles."""
+    kernel = ROOT / "build" / "qemu" / "kernel.elf"
+    apps = [ROOT / "build" / "apps" / f"{name}.tbf" for name in BENCH_APPS]
+    stopwatch, name = measure(kernel, apps, samples=9, timeout=300, profile="null_command")
+    samples = dict(stopwatch.samples)
+    samples["containment"] = Samples([containment(kernel, samples["null_command"].profile, name)])
+    return {operation.title.strip(): round(samples[operation.key].median) for operation in OPERATIONS}
+
+
+def test_no_operation_takes_more_than_its_figure_says(counted: dict[str, int]) -> None:
+    most, least = 1 + tolerance(), 0.97 - tolerance()
+    said = figures(ROOT / "README.md")
+    assert said.keys() == counted.keys()
+    dearer = {title: (count, said[title]) for title, count in counted.items() if count > most * said[title]}
+    assert dearer == {}
+    outdated = {title: (count, said[title]) for title, count in counted.items() if count < least * said[title]}
+    assert outdated == {}, "it is better than it says: `make bench` has the new figures"
+
+
+def test_both_pages_say_the_same() -> None:
+    assert figures(ROOT / "README.md").items() <= figures(ROOT / "docs" / "benchmarks.md").items()
+
+
+def test_containment_and_the_aims_hold(counted: dict[str, int]) -> None:
+    missed = {it.title: counted[it.title.strip()] for it in OPERATIONS if it.aim and counted[it.title.strip()] > it.aim}
+    assert missed == {}
