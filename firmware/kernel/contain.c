@@ -73,7 +73,7 @@ typedef struct {
 extern const char frozen_function_texts[];
 extern const frozen_function_t frozen_functions[];
 extern const size_t frozen_function_count;
-extern uint8_t _frozen_code_start, _frozen_code_end, _stack_top;
+extern uint8_t _frozen_code_start, _frozen_code_end, _wiring_code_start, _wiring_code_end, _stack_top;
 
 #define TRACE_LENGTH (6) // the innermost, and in the last place the outermost
 
@@ -247,6 +247,11 @@ static __attribute__((noreturn)) void raise_time_out(void) {
     nlr_jump(&time_out);
 }
 
+// Also where it runs while the board is wired only, which no frames are looked for in: a recipe may take too long, too.
+static bool is_machine_code(uint32_t pc) {
+    return in_frozen_code(pc) || (pc >= (uint32_t)&_wiring_code_start && pc < (uint32_t)&_wiring_code_end);
+}
+
 static bool over(unsigned capsule) {
     return contain_round && capsules[capsule].ticks > BUDGET_TICKS;
 }
@@ -291,7 +296,7 @@ void contain_tick(exception_frame_t *frame) {
         prepare_time_out(frame);
     }
     mp_sched_exception(MP_OBJ_FROM_PTR(&time_out));
-    if (in_frozen_code(frame->pc)) {
+    if (is_machine_code(frame->pc)) {
         frame->pc = (uint32_t)raise_time_out & ~1u;
         frame->psr &= ~0x0600fc00; // no IT block, no interrupted load multiple (B1.4.2)
     }

@@ -3,6 +3,7 @@
 import re
 import struct
 import subprocess
+from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
@@ -100,12 +101,11 @@ def test_the_interpreter_asks_nothing_of_the_kernel_that_the_bare_one_lacks() ->
 
 
 SYSTEM, SYST_RVR, RETURN = 0xE000E000, 0xE000E014, 0x10000000
+FRAME = 0x200F0000  # in RAM that neither board has
 
 
-@pytest.mark.parametrize("board", BOARDS)
-def test_the_ticks_that_look_for_machine_code_come_at_ever_other_times(board) -> None:
-    """Or a loop whose length divides the time between them might be found in what it calls alone, by all of them."""
-    kernel = ROOT / "build" / board / "kernel.elf"
+def emulator(kernel: Path) -> Uc:
+    """A processor with the kernel in its flash, and RAM that is 0."""
     machine = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
     for start in (0, 0x20000000):
         machine.mem_map(start, 0x100000)
@@ -115,12 +115,28 @@ def test_the_ticks_that_look_for_machine_code_come_at_ever_other_times(board) ->
         for segment in ELFFile(file).iter_segments("PT_LOAD"):
             if segment["p_paddr"] < 0x100000:
                 machine.mem_write(segment["p_paddr"], segment.data())
-    begin = Symbols.read(kernel)["tick_soon"].address | 1
+    return machine
+
+
+def call(machine: Uc, function: int, *arguments: int) -> None:
+    """Call a function of C."""
+    for register, value in zip((arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R1), arguments, strict=False):
+        machine.reg_write(register, value)
+    machine.reg_write(arm.UC_ARM_REG_LR, RETURN | 1)
+    machine.reg_write(arm.UC_ARM_REG_SP, 0x20080000)
+    machine.emu_start(function | 1, RETURN, count=1000)
+    assert machine.reg_read(arm.UC_ARM_REG_PC) == RETURN
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_the_ticks_that_look_for_machine_code_come_at_ever_other_times(board) -> None:
+    """Or a loop whose length divides the time between them might be found in what it calls alone, by all of them."""
+    kernel = ROOT / "build" / board / "kernel.elf"
+    machine = emulator(kernel)
+    begin = Symbols.read(kernel)["tick_soon"].address
     found = set()
     for _ in range(64):
-        machine.reg_write(arm.UC_ARM_REG_LR, RETURN | 1)
-        machine.reg_write(arm.UC_ARM_REG_SP, 0x20080000)
-        machine.emu_start(begin, RETURN, count=50)
+        call(machine, begin)
         found.add(struct.unpack("<I", machine.mem_read(SYST_RVR, 4))[0])
     assert len(found) == 64
     assert max(found) < 1.1 * min(found)
@@ -132,3 +148,38 @@ def test_a_kernel_is_as_small_as_the_readme_says() -> None:
     total = measure_board(load_board("nrf52840")).total
     for measured, claimed in ((total.ram, int(said[1])), (total.flash, int(said[2]))):
         assert 0.95 * claimed < measured / 1024 <= claimed
+
+
+@pytest.mark.parametrize("name", ["kernel", "kernel_unwired"])
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_tick_ends_whatever_machine_code_of_a_capsule_it_finds_and_no_c(board, name) -> None:
+    """Wherever the linker has put it: with what runs later, or with what runs while the board is wired only."""
+    folder = ROOT / "build" / board
+    kernel = folder / f"{name}.elf"
+    symbols = Symbols.read(kernel)
+    text = (folder / "frozen_content.c").read_text()
+    native = re.findall(r"^// frozen native code for .*\nstatic const byte (\w+)\[", text, re.MULTILINE)
+    there = [one for one in native if one in symbols]
+    assert len(there) > 50
+    assert (there == native) == (name == "kernel_unwired")
+
+    machine = emulator(kernel)
+    for variable, value in (("contain_running", 1), ("payer", 1)):  # capsule 1 runs, and has had its time
+        machine.mem_write(symbols[variable].address, bytes([value]))
+    machine.mem_write(symbols["spent"].address, b"\xff\xff")
+    time_out = symbols["time_out"].address
+    machine.mem_write(symbols["traced"].address, struct.pack("<I", time_out))  # this is not its first tick
+    machine.reg_write(arm.UC_ARM_REG_R9, symbols["kernel_python_state"].address)
+
+    def goes_on_at(pc: int) -> int:
+        machine.mem_write(FRAME, struct.pack("<8I", *[0] * 6, pc, 0x01000000))
+        call(machine, symbols["contain_tick"].address, FRAME)
+        return int(struct.unpack("<I", machine.mem_read(FRAME + 24, 4))[0])
+
+    for one in there:
+        symbol = symbols[one]
+        for pc in (symbol.address + 4, symbol.address + symbol.size // 4 * 2):
+            assert goes_on_at(pc) == symbols["raise_time_out"].address, one
+    for one in ("mp_load_method", "mp_execute_bytecode", "contain_call", "wire_now"):
+        if one in symbols:
+            assert goes_on_at(symbols[one].address + 8) == symbols[one].address + 8, one
