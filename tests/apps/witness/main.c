@@ -34,12 +34,24 @@ static void is(const char *what, bool holds) {
     }
 }
 
+// LEDs are everybody's: another app may switch it off in between, but not each time.
+static void light(void) {
+    result_t r = {};
+    for (unsigned i = 0; i < 4 && r.a != 1; i++) {
+        if (!did("led on", command(DRIVER_LED, 1, 1, 0))) {
+            return;
+        }
+        r = command(DRIVER_LED, 4, 1, 0);
+        if (!did("led read", r)) {
+            return;
+        }
+    }
+    is("led", r.a == 1);
+}
+
 static void leds(void) {
     did("led count", command(DRIVER_LED, 0, 0, 0));
-    if (did("led on", command(DRIVER_LED, 1, 1, 0))) {
-        result_t r = command(DRIVER_LED, 4, 1, 0);
-        is("led", !did("led read", r) || r.a == 1);
-    }
+    light();
     did("led off", command(DRIVER_LED, 2, 1, 0));
     did("led toggle", command(DRIVER_LED, 3, 1, 0));
 }
