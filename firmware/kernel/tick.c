@@ -9,7 +9,7 @@
 #define SLICE_TICKS ((uint32_t)((uint64_t)BOARD_CPU_HZ * CONFIG_TIME_SLICE_US / 1000000))
 _Static_assert((uint64_t)BOARD_CPU_HZ * CONFIG_TIME_SLICE_US / 1000000 <= 0x1000000, "SysTick counts 24 bits");
 
-#define SOON_TICKS (9973)
+#define SOON_TICKS (7919) // and up to 4,095 more
 
 bool tick_on;
 uint32_t tick_kernel;
@@ -20,11 +20,12 @@ void tick_switch(bool on) {
     tick_on = on;
 }
 
-// Each time a little later: a loop whose length divides the time between two ticks would be found at the same few places
-// by all of them, which may all be in C.
+// As if at random: a loop whose length divides the time between two ticks, or that of all until they repeat, would be found
+// at the same few places by all of them, which may all be in C.
 void tick_soon(void) {
-    static uint8_t later;
-    SYST_RVR = SOON_TICKS + later++;
+    static uint16_t later;
+    later = 5 * later + 1; // goes through all numbers
+    SYST_RVR = SOON_TICKS + (later >> 4);
     SYST_CVR = 0;
 }
 
