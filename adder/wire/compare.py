@@ -146,9 +146,9 @@ def writes_of(wired: Wired, first: list[Access], second: list[Access]) -> list[W
 
 def read_while_wiring(wired: Wired, access: Access) -> AdderError:
     """What is said of a capsule that reads hardware when it is made."""
-    from adder.wire.places import function_at
+    from adder.wire.places import first_function
 
-    where = next((found for word in (access.pc | 1, *access.callers) if (found := function_at(wired.kernel, word))), "")
+    where = first_function(wired.kernel, (access.pc | 1, *access.callers))
     return AdderError(
         f"{wired.capsule(access.capsule)} reads 0x{access.address:08x}{' in ' + where if where else ''} while the board"
         " is wired, which happens when the kernel is built. What has to be read belongs in its method `start`."

@@ -84,11 +84,13 @@ class Machine:
     def _note(self, address: int, value: int | None) -> None:
         if self.wiring:
             capsule = self.uc.mem_read(self.kernel.symbols["contain_running"], 1)[0]
-            stack = self.uc.reg_read(arm.UC_ARM_REG_SP)
-            top = self.kernel.symbols["_stack_top"]
-            words = struct.iter_unpack("<I", self.uc.mem_read(stack, top - stack)) if value is None else ()
-            pc = self.uc.reg_read(arm.UC_ARM_REG_PC)
-            self.accesses.append(Access(address, value, capsule, pc, tuple(word for (word,) in words)))
+            callers = self._stack() if value is None else ()
+            self.accesses.append(Access(address, value, capsule, self.uc.reg_read(arm.UC_ARM_REG_PC), callers))
+
+    def _stack(self) -> tuple[int, ...]:
+        stack = self.uc.reg_read(arm.UC_ARM_REG_SP)
+        words = struct.iter_unpack("<I", self.uc.mem_read(stack, self.kernel.symbols["_stack_top"] - stack))
+        return tuple(word for (word,) in words)
 
     def _read(self, _: object, offset: int, size: int, base: int) -> int:
         self._note(base + offset, None)
@@ -116,7 +118,7 @@ class Machine:
                 f"The kernel cannot be wired: {error} at 0x{uc.reg_read(arm.UC_ARM_REG_PC):08x}."
             ) from error
         if uc.reg_read(arm.UC_ARM_REG_PC) & ~1 != over:
-            raise AdderError(f"The kernel cannot be wired: it does not come to an end. It said:\n{self.said()}")
+            raise self._endless()
         start, end = kernel.symbols["_data_start"], kernel.symbols["_bss_end"]
         return Run(
             self.heap,
@@ -124,6 +126,13 @@ class Machine:
             bytes(uc.mem_read(self.heap, HEAP_SIZE)),
             self.accesses,
         )
+
+    def _endless(self) -> AdderError:
+        from adder.wire.places import first_function
+
+        where = first_function(self.kernel, (self.uc.reg_read(arm.UC_ARM_REG_PC) | 1, *self._stack())) or "it"
+        said = self.said() or "(nothing)"
+        return AdderError(f"The kernel cannot be wired: {where} does not come to an end. It said:\n{said}")
 
     def said(self) -> str:
         """What is in the kernel's log."""

@@ -1,7 +1,7 @@
 """Where things are in the sources: the functions of machine code in the image, and the classes of its modules."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,11 +13,17 @@ from adder.wire.kernel import Kernel
 
 def function_at(kernel: Kernel, address: int) -> str:
     """The function of the kernel's Python whose machine code is there, if there is one: its file and name."""
-    if not kernel.symbols["_frozen_code_start"] <= address < kernel.symbols["_frozen_code_end"]:
+    parts = ("_frozen_code", "_wiring_code")
+    if not any(kernel.symbols[f"{part}_start"] <= address < kernel.symbols[f"{part}_end"] for part in parts):
         return ""
     names = ((start & ~1, name) for name, start in kernel.symbols.items() if name.startswith("fun_data_"))
     before = [found for found in names if found[0] < address]
     return max(before)[1].removeprefix("fun_data_") if before else ""
+
+
+def first_function(kernel: Kernel, words: Iterable[int]) -> str:
+    """The first function of the kernel's Python that one of these words, from a stack, leads into, if there is one."""
+    return next((found for word in words if (found := function_at(kernel, word))), "")
 
 
 @dataclass

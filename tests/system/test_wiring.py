@@ -11,7 +11,7 @@ from adder.board import ROOT, Region, read_manifest
 from adder.errors import AdderError
 from adder.image.flash_image import FlashImage, read_app_file
 from adder.run.simulate import Simulation
-from adder.wire import powers, wire
+from adder.wire import emulate, powers, wire
 from adder.wire.check import Wired as Checked
 from adder.wire.check import check
 from adder.wire.compare import Wired, words
@@ -130,6 +130,21 @@ def test_a_boot_makes_in_ram_what_the_build_has_put_into_the_image_block_by_bloc
                 assert ours == theirs, f"{block.kind} {block.what} at 0x{block.address:08x}, byte {offset}"
     assert set(twins) == set(heap.blocks)
     assert len(set(twins.values())) == len(twins) > 500
+
+
+def test_a_recipe_that_does_not_come_to_an_end_is_named(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = Kernel(folder / "kernel_unwired.elf")
+    monkeypatch.setattr(emulate, "INSTRUCTIONS", 20_000_000)
+    name = "capsules_core_led_LedDriver___init__"
+    at = (kernel.symbols[f"fun_data_{name}"] & ~1) + 8  # behind its length, push and sub
+    whole, code = kernel.path.read_bytes(), kernel.bytes(at, 256)
+    assert whole.count(code) == 1
+    endless = tmp_path / "kernel_unwired.elf"
+    endless.write_bytes(whole.replace(code, ENDLESS + code[2:]))
+    with pytest.raises(AdderError, match=f"cannot be wired: {name} does not come to an end"):
+        run_twice(Kernel(endless), memory_of("qemu", folder))
 
 
 # -- The second reader ------------------------------------------------------------------
