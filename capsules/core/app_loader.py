@@ -5,13 +5,13 @@ Driver number 0x10001. One process at a time, from `setup` to `load` or `abort`,
 Command
     0 exists                -> success
     1 setup    size         -> success, BUSY if another process or a host is at it, INVAL if no app has that size, NOMEM if
-                               there is no room
+                               there is no room (in the upcall, if nobody has asked before which apps there are)
     2 write    offset count -> success, INVAL if that is not in the app, RESERVE if the buffer is shorter, FAIL before setup,
                                BUSY. Multiples of 4; each byte once
     3 finalize              -> success, FAIL before setup, BUSY: the app is checked
     4 load                  -> success, FAIL before finalize: it is installed, and starts
     5 abort                 -> success, FAIL before setup: all of it is forgotten
-    6 unload   short_id     -> success, INVAL if no process has it: the process ends, until the next boot
+    6 unload   short_id     -> success, INVAL if no process has it (as for NOMEM): the process ends, until the next boot
 
 Subscribe
     0 setup:    (status, 0, 0)
@@ -44,7 +44,9 @@ _LOAD = const(4)
 _ABORT = const(5)
 _UNLOAD = const(6)
 
-_NOTHING = const(0)  # is being done
+# What is being done, if it is none of these commands.
+_NOTHING = const(0)
+_LOOKING = const(7)  # which apps there are; then comes the first command that needs it
 
 
 class AppLoader:
@@ -53,6 +55,7 @@ class AppLoader:
     def __init__(self, store: AppStore, grant: Grant, processes: ProcessControl, buffer: Buffer) -> None:
         # What the store has wrapped, and not the store.
         self._begin, self._stage, self._put, self._finish = store.begin, store.stage, store.write, store.finish
+        self._look, self._can_be = store.look, store.can_be
         self._commit, self._forget, self._end = store.commit, store.abort, store.end
         self._apps, self._start_of, self._slot_of = store.apps, store.start_of, store.slot_of
         self._client = store.new_client(self._told)
@@ -64,6 +67,8 @@ class AppLoader:
         self._entry: "Entry | None" = None  # whose app it is
         self._app = 0
         self._doing = _NOTHING
+        self._waiting = _NOTHING  # the command that waits for the look,
+        self._argument = 0  # and what it is told
         self._final = False
         self._offset = 0
         self._count = 0
@@ -82,21 +87,23 @@ class AppLoader:
         entry = self._grant.enter(process)
         if entry is None:
             return ErrorCode.NOMEM
-        if number == _UNLOAD:
-            return self._unload(entry, first)
+        if number == _UNLOAD and self._doing != _LOOKING:
+            return self._first(entry, number, first)
         owner = self._entry
         if owner is not None and not owner.alive():
             self._entry = None
-            if self._doing != _ABORT and self._doing != _LOAD:
+            if self._doing < _LOAD:
                 self._doing = _ABORT
                 self._forget()
             return ErrorCode.BUSY
         if owner is not None and owner is not entry:
             return ErrorCode.BUSY
-        if self._doing != _NOTHING and number != _ABORT:
+        if self._doing == _LOOKING or (self._doing != _NOTHING and number != _ABORT):
             return ErrorCode.BUSY
         if number == _SETUP:
-            return self._setup(entry, first)
+            if owner is not None:
+                return ErrorCode.FAIL
+            return self._first(entry, number, first) if self._can_be(first) else ErrorCode.INVAL
         if owner is None:
             return ErrorCode.FAIL
         if number == _WRITE:
@@ -118,9 +125,22 @@ class AppLoader:
         self._doing = doing
         return SUCCESS
 
-    def _setup(self, entry: Entry, size: int) -> "CommandReturn | int":
-        if self._entry is not None:
-            return ErrorCode.FAIL
+    def _first(self, entry: Entry, number: int, argument: int) -> "CommandReturn | int":
+        """What needs to know which apps there are: at once, or as soon as the store has looked."""
+        status = self._look(self._client)
+        if status == ErrorCode.OFF:
+            self._entry = entry
+            self._waiting = number
+            self._argument = argument
+            return self._begun(_LOOKING, 0)
+        if status == 0:
+            status = self._do(entry, number, argument)
+        return status if status else SUCCESS
+
+    def _do(self, entry: Entry, number: int, argument: int) -> int:
+        return self._unload(entry, argument) if number == _UNLOAD else self._setup(entry, argument)
+
+    def _setup(self, entry: Entry, size: int) -> int:
         entry.read_only(0)  # its first use needs memory
         status = self._begin(self._client)
         if status:
@@ -133,7 +153,8 @@ class AppLoader:
         self._app = app
         self._final = False
         self._entry = entry
-        return self._begun(_SETUP, 0)
+        self._doing = _SETUP
+        return 0
 
     def _write(self, entry: Entry, offset: int, count: int) -> "CommandReturn | int":
         if count & 3 or offset & 3 or count == 0:
@@ -170,9 +191,15 @@ class AppLoader:
         self._doing = _NOTHING
         if entry is None or not entry.alive():
             self._entry = None
-            if doing != _ABORT and doing != _LOAD:
+            if doing < _LOAD:
                 self._doing = _ABORT
                 self._forget()
+            return
+        if doing == _LOOKING:
+            self._entry = None
+            status = self._do(entry, self._waiting, self._argument)
+            if status and entry.alive():
+                entry.schedule_upcall(self._waiting - 1, status, 0, 0)
             return
         if doing == _ABORT:
             status = 0
@@ -186,7 +213,7 @@ class AppLoader:
         if doing != _NOTHING:
             entry.schedule_upcall(doing - 1, status, self._at if doing == _WRITE else 0, 0)
 
-    def _unload(self, entry: Entry, short_id: int) -> "CommandReturn | int":
+    def _unload(self, entry: Entry, short_id: int) -> int:
         processes = self._processes
         for app in range(self._apps()):
             slot = self._slot_of(app)
@@ -194,5 +221,5 @@ class AppLoader:
                 status = self._end(app)
                 if entry.alive():
                     entry.schedule_upcall(_UNLOAD - 1, status, self._start_of(app), 0)
-                return SUCCESS
+                return 0
         return ErrorCode.INVAL

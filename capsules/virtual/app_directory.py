@@ -57,16 +57,19 @@ def put_u32(buffer: Buffer, at: int, low: int, high: int) -> None:
 
 
 class Crc:
-    """The CRC-32 of some bytes, in two halves."""
+    """The CRC-32 of some bytes, and the XOR of their words, in two halves each. What is fed is a number of words."""
 
     def __init__(self) -> None:
         self._table = _CRC
         self._buffer: "Buffer | None" = None
         self.low = 0
         self.high = 0
+        self.xor_low = 0
+        self.xor_high = 0
 
     def begin(self) -> None:
         self.low = self.high = 0xFFFF
+        self.xor_low = self.xor_high = 0
 
     def feed(self, buffer: Buffer, start: int, end: int) -> None:
         self._buffer = buffer
@@ -79,14 +82,19 @@ class Crc:
         if not buffer:
             return
         crc = int(self.high) << 16 | int(self.low)
+        xor = int(self.xor_high) << 16 | int(self.xor_low)
         at = start
         while at < end:
-            crc ^= int(buffer[at])
+            byte = int(buffer[at])
+            xor ^= byte << ((at & 3) << 3)
+            crc ^= byte
             crc = (crc >> 4 & 0x0FFFFFFF) ^ int(table[crc & 15])
             crc = (crc >> 4 & 0x0FFFFFFF) ^ int(table[crc & 15])
             at += 1
         self.low = crc & 0xFFFF
         self.high = crc >> 16 & 0xFFFF
+        self.xor_low = xor & 0xFFFF
+        self.xor_high = xor >> 16 & 0xFFFF
 
     def end(self) -> None:
         self.low ^= 0xFFFF

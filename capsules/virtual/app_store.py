@@ -47,6 +47,7 @@ _UNLOAD = const(4)
 _LOAD = const(5)
 _TIDY = const(6)
 _END = const(7)  # the client is to be told
+_LOOK = const(8)  # at the list, for which apps there are
 
 # What is logged before that.
 _NOTHING = const(0)
@@ -57,6 +58,27 @@ _CLEAN_MARK = const(3)
 _BLANK_WORD = b"\xff\xff\xff\xff"
 
 
+def first_covered(at: int, size: int, page: int) -> int:
+    """The first page from this one on at which the MPU can cover so many bytes; -1 if there is none.
+
+    With sixteen pieces of one size, of eight that begin at a multiple of all (firmware/arch/cortex_m4/mpu.c).
+    """
+    found = -1
+    piece = 32
+    while piece << 4 < size:
+        piece <<= 1
+    while piece <= size and size & (piece - 1) == 0:
+        step = piece if piece > page else page
+        start = at + step - 1 & ~(step - 1)
+        eight = piece << 3
+        if ((start & (eight - 1)) + size) > piece << 4:
+            start = start + eight - 1 & ~(eight - 1)
+        if found < 0 or start < found:
+            found = start
+        piece <<= 1
+    return found
+
+
 class AppStore:
     """`scratch` has 64 bytes, `heads` HEAD for each app that can be staged at once."""
 
@@ -64,7 +86,9 @@ class AppStore:
         self, flash: Flash, line: InterruptLine, loader: ProcessLoader, directory: AppDirectory, scratch: Buffer, heads: Buffer
     ) -> None:
         self.new_client = shared(self._new_client)
+        self.look = shared(self._look)
         self.begin = shared(self._begin)
+        self.can_be = shared(self._can_be)
         self.stage = shared(self._stage)
         self.write = shared(self._write)
         self.finish = shared(self._finish)
@@ -195,15 +219,14 @@ class AppStore:
         size = u16(scratch, 2)
         if size < HEAD or size & 3 or size > _LONGEST_HEADER:
             return False
-        low = high = 0
-        for offset in range(0, size, _PIECE):
-            count = min(_PIECE, size - offset)
-            self._flash.read(at + offset, scratch, 0, count)
-            for index in range(0, count, 4):
-                low ^= u16(scratch, index)
-                high ^= u16(scratch, index + 2)
+        self._mark_of(at)
         self._flash.read(at, scratch, 0, HEAD)
-        return low == 0 and high == 0
+        return self._is_even()
+
+    def _is_even(self) -> bool:
+        """Whether the XOR of what was summed up is 0."""
+        crc = self._directory.crc
+        return crc.xor_low == 0 and crc.xor_high == 0
 
     def _mark_of(self, at: int) -> int:
         """A number that this header has, and hardly another one: 24 bits of its CRC."""
@@ -236,38 +259,55 @@ class AppStore:
             at += 4 + (length + 3 & ~3)
         return False
 
-    def _look(self) -> None:
-        """Without a directory, the list says which apps there are."""
+    def _look(self, client: int) -> int:
+        """Before anything else: 0 if it is known which apps there are. OFF: it is once the callback has come. BUSY."""
         if self._looked:
-            return
-        self._looked = True
+            return 0
+        if self._client >= 0 or self._doing != _IDLE:
+            return ErrorCode.BUSY
+        self._directory.forget()
+        self._client = client
+        self._at = 0
+        self._doing = _LOOK
+        self._line.trigger()
+        return ErrorCode.OFF
+
+    def _look_next(self) -> None:
+        """Without a directory, the list says which apps there are: the next one."""
         directory = self._directory
-        directory.forget()
         scratch = self._scratch
-        at = 0
-        while at + HEAD <= self._limit + 2 * int(self._page) and len(directory.start) < MOST:
+        at = self._at
+        self._line.trigger()
+        if at + HEAD <= self._limit + 2 * int(self._page) and len(directory.start) < MOST:
             self._flash.read(at, scratch, 0, HEAD)
             size = u24(scratch, 4)
-            if u16(scratch, 0) != 2 or scratch[7] != 0 or size < HEAD or size & 3:
-                break
-            if at + size > self._limit:
+            if u16(scratch, 0) == 2 and scratch[7] == 0 and size >= HEAD and size & 3 == 0:
+                if at + size <= self._limit:
+                    self._take_app(at, size)
+                    self._at = at + size
+                    return
                 self._limit = 0  # no room for a directory: nothing can be changed
-                break
-            flags = scratch[8] & (ENABLED | STICKY)
-            header = u16(scratch, 2)
-            if header != HEAD or not self._is_sum_right(at):
-                if header > size or not self._is_sum_right(at):
-                    flags = BAD
-                directory.start.append(at)
-                directory.size.append(size)
-                directory.flags.append(flags)
-                directory.mark.append(self._mark_of(at))
-            at += size
+        self._looked = True
+        self._over = True
+        self._doing = _END
+
+    def _take_app(self, at: int, size: int) -> None:
+        """One that the list has, or padding. The scratch holds the first bytes of its header."""
+        directory = self._directory
+        flags = self._scratch[8] & (ENABLED | STICKY)
+        header = u16(self._scratch, 2)
+        mark = self._mark_of(at)
+        right = self._is_even() and header >= HEAD and header & 3 == 0 and header <= _LONGEST_HEADER
+        if header == HEAD and right:
+            return
+        directory.start.append(at)
+        directory.size.append(size)
+        directory.flags.append(flags if right and header <= size else BAD)
+        directory.mark.append(mark)
 
     # -- What there is ----------------------------------------------------------------------------
 
     def _apps(self) -> int:
-        self._look()
         return len(self._directory.start)
 
     def _start_of(self, app: int) -> int:
@@ -306,9 +346,8 @@ class AppStore:
         return len(self._clients) - 1
 
     def _begin(self, client: int) -> int:
-        """0, BUSY while another one is under way, NODEVICE if the flash has no room for a directory."""
-        self._look()
-        if self._client >= 0 or self._doing != _IDLE or self._logging != _NOTHING:
+        """0, BUSY while another one is under way or before `look`, NODEVICE if the flash has no room for a directory."""
+        if not self._looked or self._client >= 0 or self._doing != _IDLE or self._logging != _NOTHING:
             return ErrorCode.BUSY
         if self._limit <= 0:
             return ErrorCode.NODEVICE
@@ -334,10 +373,8 @@ class AppStore:
         """
         if not self._is_free() or len(self._head) == STAGED_AT_ONCE:
             return -ErrorCode.BUSY
-        if size < 2 * HEAD or size & 3 or size > self._limit:
+        if not self._can_be(size):
             return -ErrorCode.INVAL
-        if int(size - 1) % int(self._page) >= int(self._page) - HEAD and int(size) % int(self._page):
-            return -ErrorCode.INVAL  # no room for a padding header in its last page
         pages = (size + int(self._page) - 1) // int(self._page)
         at = self._find_place(size, pages)
         if at < 0 or len(self._start) == MOST:
@@ -356,6 +393,13 @@ class AppStore:
             self._mark_dirty()
         self._line.trigger()
         return self._app
+
+    def _can_be(self, size: int) -> bool:
+        """Whether an app can have this size at all."""
+        if size < 2 * HEAD or size & 3 or size > self._limit:
+            return False
+        page = int(self._page)
+        return int(size - 1) % page < page - HEAD or int(size) % page == 0  # room for a padding header in its last page
 
     def _heads_of(self, place: int) -> None:
         for index in range(HEAD):
@@ -409,20 +453,8 @@ class AppStore:
     def _usable(self, at: int, size: int) -> int:
         """The first page from there on at which the MPU can cover so many bytes; beyond the limit if there is none."""
         page = int(self._page)
-        at += page - 1 - int(at + page - 1) % page
-        while at < self._limit and not self._is_covered(at, size):
-            at += page
-        return at
-
-    def _is_covered(self, at: int, size: int) -> bool:
-        """Sixteen pieces of one size, of eight that begin at a multiple of all (firmware/arch/cortex_m4/mpu.c)."""
-        piece = 32
-        while piece <= size:
-            if int(size) % int(piece) == 0 and int(at) % int(piece) == 0:
-                if int(at) % int(8 * int(piece)) // int(piece) + size // int(piece) <= 16:
-                    return True
-            piece = piece + piece
-        return False
+        found = first_covered(at + page - 1 & ~(page - 1), size, page)
+        return found if found >= 0 else self._limit
 
     def _reaches(self, end: int, at: int) -> bool:
         """Whether a walker of the list that comes from the app which ends there can get to the page."""
@@ -477,23 +509,16 @@ class AppStore:
             return ErrorCode.INVAL
         if u24(heads, place + 4) != self._size[app] or heads[place + 7] != 0:
             return ErrorCode.INVAL
-        low = high = 0
         crc = self._directory.crc
         crc.begin()
         crc.feed(heads, place, place + HEAD)
-        for index in range(place, place + HEAD, 4):
-            low ^= u16(heads, index)
-            high ^= u16(heads, index + 2)
         scratch = self._scratch
         at = self._start[app]
         for offset in range(HEAD, header, _PIECE):
             count = min(_PIECE, header - offset)
             self._flash.read(at + offset, scratch, 0, count)
             crc.feed(scratch, 0, count)
-            for index in range(0, count, 4):
-                low ^= u16(scratch, index)
-                high ^= u16(scratch, index + 2)
-        if low or high:
+        if not self._is_even():
             return ErrorCode.INVAL
         self._mark[app] = crc.low | (crc.high & 0xFF) << 16
         self._flags[app] = _STAGED | heads[place + 8] & (ENABLED | STICKY)
@@ -564,6 +589,8 @@ class AppStore:
             self._load_next()
         elif self._doing == _TIDY:
             self._tidy()
+        elif self._doing == _LOOK:
+            self._look_next()
         elif self._doing == _END:
             self._end()
 
@@ -586,7 +613,7 @@ class AppStore:
         self._logging = _NOTHING
         self._status = status
         self._over = True
-        self._take_lists()
+        self._head.clear()
         if self._directory.state & DIRTY and self._directory.exists:
             self._begin_tidying()
         else:

@@ -99,6 +99,15 @@ print("unload:", ask(6, 0), ask(6, 77))
     assert in_flash(board.image) == ["hello", "loader", "inner"]
 
 
+def test_the_first_that_asks_which_apps_there_are_is_told_later_and_the_next_at_once(simulation, python_app) -> None:
+    text = "print('told:', ask(1, 0x6c000), time.sleep_ms(50), ask(1, 0x6c000), ask(6, 77))"
+    app = python_app(f"{LOADER}\n{text}", name="loader", ram=24576)
+    with simulation(app, "hello", clock="counted") as board:
+        board.expect(r"told: \(0, 9, 0\) None -9 -6\r", timeout=60)
+        board.reset()
+        board.expect(r"told: \(0, 9, 0\) None -9 -6\r", timeout=60)
+
+
 def test_one_that_ends_in_the_middle_of_loading_leaves_nothing_and_the_next_one_can(simulation, python_app) -> None:
     program = small_app(python_app, "inner", "here")
     ends = loading(python_app, "print('ends:', ask(1, 4096))", program, "ends")

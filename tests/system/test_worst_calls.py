@@ -134,3 +134,28 @@ def test_an_exit_does_not_take_the_kernel_long_either(
     board.run(lambda: len(reached) > 1)
     assert len(reached) == 2
     assert 20 < count < MOST, count
+
+
+def test_the_first_that_asks_which_apps_there_are_does_not_take_long_either(
+    kernel: Path, kernel_symbols: Any, tmp_path: Path
+) -> None:
+    """The store looks at their headers then, an app at a time, behind the call. The test above sees the later ones."""
+    board = Board(kernel, write_flash(tmp_path, b"65537:1").path.read_bytes()[:0x100000])
+    counts: list[int] = []
+
+    def begins(machine: Uc, address: int, size: int, data: object) -> None:
+        driver, number = struct.unpack("<2I", machine.mem_read(machine.reg_read(PSP), 8))
+        if (driver, number) == (0x10001, 1) and not counts:
+            counts.append(0)
+
+    def goes_on(machine: Uc, address: int, size: int, data: object) -> None:
+        if counts and len(counts) == 1:
+            if address == kernel_symbols["kernel_work"].address & ~1:
+                counts.append(0)
+                board.stop()
+            counts[0] += 1
+
+    board.hook(begins, kernel_symbols["syscall_command"].address & ~1)
+    board.hook(goes_on, 0, 0xFFFFF)
+    board.run(lambda: len(counts) > 1)
+    assert 2000 < counts[0] < MOST, counts

@@ -10,7 +10,7 @@ from hardware import FakeFlash, PowerCut
 from kernel import ErrorCode, Machine
 
 from capsules.virtual.app_directory import RECORD, AppDirectory
-from capsules.virtual.app_store import ENABLED, GONE, HEAD, KEPT, STAGED_AT_ONCE, AppStore
+from capsules.virtual.app_store import ENABLED, GONE, HEAD, KEPT, STAGED_AT_ONCE, AppStore, first_covered
 
 PAGE = 512
 PAGES = 16
@@ -95,7 +95,16 @@ class Board:
         assert len(self.told) == 1
         return self.told[0]
 
+    def look(self) -> None:
+        """Know which apps there are."""
+        status = self.store.look(self.client)
+        if status:
+            assert status == ErrorCode.OFF
+            assert self.store.begin(self.client) == ErrorCode.BUSY
+            assert self.ask(0) == 0
+
     def begin(self) -> None:
+        self.look()
         assert self.store.begin(self.client) == 0
 
     def stage(self, data: bytes) -> int:
@@ -113,7 +122,6 @@ class Board:
 
     def number(self, name: str) -> int:
         """Which app has this name."""
-        self.store.apps()
         for app in range(self.store.apps()):
             if not self.store.flags_of(app) & (GONE | KEPT) and name_of(self.bytes_of(app)) == name:
                 return app
@@ -143,6 +151,7 @@ class Board:
 
     def state(self) -> "dict[str, tuple[bytes, int, bool]]":
         """The apps: by name, their bytes, flags, and whether they run."""
+        self.look()
         found = {}
         for app in range(self.store.apps()):
             if not self.store.flags_of(app) & GONE:
@@ -494,6 +503,7 @@ def test_wherever_the_power_is_cut_the_apps_are_the_old_ones_or_the_new_ones(wha
 def listed(data: bytearray) -> dict[int, bytes]:
     """What the store says that the list at rest has."""
     board = Board(bytearray(data)).booted()
+    board.look()
     return {board.store.start_of(app): board.bytes_of(app) for app in range(board.store.apps())}
 
 
@@ -543,3 +553,20 @@ def test_random_changes_and_cuts_one_after_the_other(long) -> None:
         from fuzzing import record
 
         record("the app store's flash", sequences=sequences, changes=changes, cuts=cuts)
+
+
+def test_where_an_app_can_begin_is_found_without_trying_each_page() -> None:
+    """The same as the first page that can be covered, of all."""
+
+    def is_covered(at: int, size: int) -> bool:
+        pieces = [1 << bit for bit in range(5, 19) if size % (1 << bit) == 0 and at % (1 << bit) == 0]
+        return any(at % (8 * piece) // piece + size // piece <= 16 for piece in pieces)
+
+    dice = random.Random(7)
+    for _ in range(500):
+        page = dice.choice((512, 4096))
+        bit = dice.randrange(5, 15)
+        size = dice.choice((dice.randrange(1, 33) << bit, dice.randrange(16, 20000) * 4))
+        at = dice.randrange(256) * page
+        tried = (start for start in range(at, at + (1 << 19), page) if is_covered(start, size))
+        assert first_covered(at, size, page) == next(tried, -1), (at, size, page)
