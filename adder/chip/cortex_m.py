@@ -326,10 +326,13 @@ class CortexM:
 
     def _spend(self, instructions: int) -> None:
         self.instructions += instructions
-        passed = instructions * self.per_instruction
-        self.time.now += passed
-        self.awake += passed
-        self.system.systick_passed(passed)
+        self.stand_still(instructions * self.per_instruction)
+
+    def stand_still(self, time: int) -> None:
+        """Time passes that is the processor's, awake: SysTick, which counts its clock, goes on."""
+        self.time.now += time
+        self.awake += time
+        self.system.systick_passed(time)
 
 
 class SystemControl:

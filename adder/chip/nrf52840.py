@@ -123,6 +123,9 @@ class Chip(Bus):
             else:
                 self.complain(f"Ppi: {task:#x} is not a task")
 
+    def stand_still(self, time: int) -> None:
+        self.cpu.stand_still(time)
+
     def complain(self, what: str) -> None:
         if len(self.complaints) < 100:
             self.complaints.append(f"{self.seconds:.6f} s, {self.cpu.pc:#x}: {what}")

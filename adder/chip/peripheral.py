@@ -102,6 +102,9 @@ class Bus(Protocol):
     def happened(self, event: int) -> None:
         """The event whose register is there has happened."""
 
+    def stand_still(self, time: int) -> None:
+        """The processor waits for so long, awake."""
+
     def complain(self, what: str) -> None:
         """The software does what the manual forbids."""
 

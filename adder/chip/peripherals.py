@@ -713,9 +713,6 @@ class Nvmc(Peripheral):
     def cached(self) -> bool:
         return bool(self.registers[0x540] & 1)
 
-    def _stand_still(self, time: int) -> None:
-        self.time.now += time
-
     def _erase(self, page: int) -> None:
         self._erase_for(page, self.ERASE)
 
@@ -726,7 +723,7 @@ class Nvmc(Peripheral):
         if self.registers[0x504] != 2 or page % self.PAGE:
             self.bus.complain(f"Nvmc: page {page:#x} erased while CONFIG is {self.registers[0x504]}")
             return
-        self._stand_still(time)
+        self.bus.stand_still(time)
         if page not in self._erased_for and self.bus.read_memory(page, self.PAGE) == b"\xff" * self.PAGE:
             return  # what is erased stays so
         self._erased_for[page] = self._erased_for.get(page, 0) + time
@@ -744,5 +741,5 @@ class Nvmc(Peripheral):
             return old
         if address // self.PAGE * self.PAGE in self._erased_for:
             self.bus.complain(f"Nvmc: {address:#x} written while its page is half erased")
-        self._stand_still(self.WRITE)
+        self.bus.stand_still(self.WRITE)
         return old & new

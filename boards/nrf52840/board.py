@@ -6,6 +6,7 @@ from micropython import const
 
 import config
 from capsules.core import alarm, console
+from capsules.drivers.flash import OnChipFlash
 from capsules.drivers.nrf52.gpio import Pins
 from capsules.drivers.nrf52.rtc import RtcAlarm
 from capsules.hil.uart import Uart
@@ -18,6 +19,10 @@ if config.NRF52_CONSOLE_RTT:
     from capsules.drivers.rtt import RttUart
 else:
     from capsules.drivers.nrf52.event_counter import TimerCounter
+if config.CAPSULE_APP_STORE:
+    from components.app_store import app_store
+if config.CAPSULE_APP_LOADER:
+    from capsules.core import app_loader
 if config.CAPSULE_LED:
     from capsules.core import led
 if config.CAPSULE_BUTTON:
@@ -29,7 +34,6 @@ if config.CAPSULE_RNG:
     from capsules.drivers.nrf52.rng import TrueRng
 if config.CAPSULE_NONVOLATILE_STORAGE:
     from capsules.core import nonvolatile_storage
-    from capsules.drivers.flash import OnChipFlash
     from components.storage import storage_stack
 if config.CAPSULE_LOW_LEVEL_DEBUG:
     from capsules.core import low_level_debug
@@ -43,6 +47,7 @@ if config.CAPSULE_TEMPERATURE:
 if config.NRF52_WATCHDOG:
     from capsules.drivers.nrf52.watchdog import Watchdog
 
+_LOADED_AT_ONCE = const(512)  # bytes of an app
 _RANDOM_BYTES = const(32)  # asked for at once
 
 # Product Specification v1.7, 6.16 "PPI": a channel triggers a task of one peripheral whenever there is an event of another.
@@ -147,6 +152,18 @@ if config.CAPSULE_IPC:
 
 if config.CAPSULE_PROCESS_INFO:
     mint.serve("process_info", process_info, lambda grant: process_info.ProcessInfo(grant, processes).command)
+
+if config.CAPSULE_APP_STORE:
+    app_flash = mint.flash("apps")
+    app_flash_line = mint.software_interrupt()
+    apps = mint.build("app_flash", lambda: OnChipFlash(app_flash, app_flash_line))
+    loader = mint.process_loader()
+    store_line = mint.software_interrupt()
+    store = mint.build("app_store", lambda: app_store(apps, store_line, loader))
+
+if config.CAPSULE_APP_LOADER:
+    loader_buffer = Buffer(_LOADED_AT_ONCE)
+    mint.serve("app_loader", app_loader, lambda grant: app_loader.AppLoader(store, grant, processes, loader_buffer).command)
 
 if config.CAPSULE_TEMPERATURE:
     temp_registers = mint.registers("temp")

@@ -69,7 +69,11 @@ static void sleep_until_interrupt(void) {
 // Work that goes on by itself, by raising a software line again and again, has one call each time that the kernel is
 // entered. It has more, a slice at most, when nobody is ready but a process whose slice is over.
 static bool background_waits(void) {
-    if (interrupt_any_pending_in_hardware() || ready_processes == 0) {
+    if (ready_processes == 0) {
+        timeslice_expired = 0; // the clock that runs in sleep says so, too; whoever wakes up has not had it
+        return false;
+    }
+    if (interrupt_any_pending_in_hardware()) {
         return false;
     }
     return ready_processes != 1u << last_slot || !timeslice_expired || tick_kernel != 0;

@@ -16,8 +16,8 @@
 // Erasing stops the processor. A page is erased when the pieces come to t_ERASEPAGE, 85 ms; between them
 // interrupts, and other drivers, have their turn. Unless somebody needs the crystal, the clock is the RC oscillator,
 // which may be 8 % fast (5.4.4), so there are some milliseconds more.
-#define PIECE_MS (5)
-#define PAGE_MS (95)
+#define PIECE_MS (2)
+#define PAGE_MS (96)
 
 // Anomaly 246: going to sleep, the chip may now and then draw some 350 uA more.
 #define SLEEP_CURRENT REGISTER(0x4007ac84)
