@@ -18,7 +18,7 @@ _RECEIVED = const(1)
 _OUT = const(2)  # the buffer to be sent, or None
 _OUT_LENGTH = const(3)  # 0 while its client is being told
 _IN = const(4)  # the buffer to be filled, or None
-_IN_LENGTH = const(5)
+_IN_LENGTH = const(5)  # so, too
 _IN_AT = const(6)
 _IN_STATUS = const(7)  # of a reception that is over; _RUNNING while it is not
 
@@ -167,14 +167,14 @@ class UartMux:
         device = self._devices[index]
         if not 0 < length <= len(buffer):
             raise ValueError("a reception has 1 byte at least, and no more than its buffer")
-        if device[_IN] is not None and self._has(device[_IN]):
+        if device[_IN] is not None and device[_IN_LENGTH]:
             raise RuntimeError("a reception is under way")
         self._stop()  # what this device asks for begins after what has come in
-        device[_IN_LENGTH] = length
         device[_IN_AT] = 0
-        device[_IN_STATUS] = _RUNNING
         device[_IN_LENT] = buffer
         device[_IN] = buffer.move(self)
+        device[_IN_LENGTH] = length
+        device[_IN_STATUS] = _RUNNING
         self._receive_next()
 
     def _abort(self, index: int) -> None:
@@ -233,8 +233,14 @@ class UartMux:
         """Give those whose reception is over what has come in; once more if this was cut short."""
         for device in self._devices:
             status = device[_IN_STATUS]
-            if device[_IN] is not None and status != _RUNNING:
-                if self._take_back(device[_IN], device[_IN_LENT]):
-                    call_client(device[_RECEIVED], device[_IN_LENT], device[_IN_AT], status)
-                if not self._has(device[_IN]):  # the client receives nothing else
+            ours = device[_IN]
+            if ours is not None and status != _RUNNING:
+                mine = device[_IN_LENT]
+                if device[_IN_LENGTH]:
+                    device[_IN_LENGTH] = 0
+                    ours.give_back()
+                    call_client(device[_RECEIVED], mine, device[_IN_AT], status)
+                elif self._take_back(ours, mine):
+                    call_client(device[_RECEIVED], mine, device[_IN_AT], status)
+                if not device[_IN_LENGTH]:  # the client receives nothing else
                     device[_IN] = None

@@ -131,6 +131,22 @@ def test_an_abort_ends_one_reception_and_the_others_go_on(hardware, users) -> No
     assert len(users[0].got) == 1
 
 
+def test_nobody_tries_a_buffer_that_was_passed_on_unless_a_call_was_cut_short(hardware, users, monkeypatch) -> None:
+    """It raises, which costs the kernel thousands of instructions, and a byte comes each 87 microseconds."""
+    tried = []
+    has = UartMux._has
+    monkeypatch.setattr(UartMux, "_has", lambda self, buffer: tried.append(buffer) or has(self, buffer))
+    for text in (b"once", b"more"):
+        users[0].receive(4)
+        users[1].receive(2)
+        users[2].send(text)
+        hardware.feed(text)
+        hardware.finish_all()
+    assert users[0].got == [(b"once", 0), (b"more", 0)]
+    assert users[1].got == [(b"on", 0), (b"mo", 0)]
+    assert not tried
+
+
 def test_an_abort_without_a_reception_does_nothing(hardware, users) -> None:
     users[1].receive(1)
     users[0].uart.receive_abort()
