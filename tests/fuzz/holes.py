@@ -5,7 +5,9 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from on_host import FOLDER, build
+from on_host import FOLDER, build, translated
+
+from adder.board import ROOT
 
 HOLES: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "holes.toml").read_text())
 
@@ -29,17 +31,19 @@ def build_opened(folder: Path) -> None:
     """The kernel for this machine with all holes of the core that show there; what no mend lies in is taken over."""
     if not folder.is_dir():
         whole = build(FOLDER).parent
-        shutil.copytree(whole, folder, ignore=shutil.ignore_patterns("kernel-host"))
-        opened = {mend["file"] for hole in HOLES.values() for mend in mends(hole) if (folder / mend["file"]).is_file()}
+        made = folder.with_suffix(".part")  # what was left half done must not be taken for the whole
+        shutil.rmtree(made, ignore_errors=True)
+        shutil.copytree(whole, made, ignore=shutil.ignore_patterns("kernel-host"))
+        opened = {mend["file"] for hole in HOLES.values() for mend in mends(hole) if (made / mend["file"]).is_file()}
         for name in opened:
-            (folder / name).write_text(open_holes(name, (whole / name).read_text()))
-            shutil.copystat(
-                whole / name, folder / name
-            )  # or make would look for names anew, and compile everything again
-        for made_of in folder.rglob("*.P"):
+            (made / name).write_text(translated(open_holes(name, (ROOT / name).read_text())))
+            # Or make would look for names anew, and compile everything again.
+            shutil.copystat(whole / name, made / name)
+        for made_of in made.rglob("*.P"):
             text = made_of.read_text().replace(f"{whole}/", f"{folder}/")
             made_of.write_text(text)
-            shutil.copystat(whole / made_of.relative_to(folder), made_of)
+            shutil.copystat(whole / made_of.relative_to(made), made_of)
             if any(str(folder / name) in text for name in opened):
                 made_of.with_suffix(".o").unlink()
+        made.rename(folder)
     build(folder, open_holes)

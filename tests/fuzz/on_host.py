@@ -46,6 +46,13 @@ TRANSLATED = (
 """What is written otherwise here, in the kernel's C."""
 
 
+def translated(text: str) -> str:
+    """A file of the kernel's C as it is written here."""
+    for pattern, replacement in TRANSLATED:
+        text = re.sub(pattern, replacement, text, flags=re.DOTALL)
+    return text
+
+
 def copy_firmware(folder: Path, changed: Callable[[str, str], str]) -> None:
     """The kernel's C as it is built here: in C alone, and with the changes that a test asks for."""
     for old in (folder / "firmware").rglob("*.[ch]"):
@@ -53,9 +60,7 @@ def copy_firmware(folder: Path, changed: Callable[[str, str], str]) -> None:
             old.unlink()
     for path in sorted((ROOT / "firmware").rglob("*.[ch]")):
         relative = path.relative_to(ROOT)
-        text = changed(str(relative), path.read_text())
-        for pattern, replacement in TRANSLATED:
-            text = re.sub(pattern, replacement, text, flags=re.DOTALL)
+        text = translated(changed(str(relative), path.read_text()))
         if not (folder / relative).is_file() or (folder / relative).read_text() != text:
             write(folder / relative, text)
 

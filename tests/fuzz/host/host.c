@@ -319,6 +319,11 @@ bool host_heap_is_full(void) {
     return full;
 }
 
+// For holes.toml: whether a capsule of the board's own runs, and none of the program's.
+bool host_own_code(void) {
+    return contain_running <= others;
+}
+
 // Work of C's library between two points, at each of which a time-out would have been seen. Counted, so that it is the same
 // each time; the machine here compares blocks at once, the board byte by byte.
 #define MOST_WORK (200000)
