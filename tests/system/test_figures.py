@@ -16,14 +16,14 @@ COMPILER = re.compile(r"compiled by GCC ([\d.]+)")
 
 
 def tolerance() -> float:
-    """How far a count may be off: names that move in MicroPython's look-up cache are worth a percent or two.
+    """How far a count may be off: a name that moves in MicroPython's look-up cache is worth up to 30 instructions.
 
     What another compiler makes of the same C may differ by more, and says nothing of ours.
     """
     said = COMPILER.search((ROOT / "docs" / "benchmarks.md").read_text())
     used = subprocess.run(["arm-none-eabi-gcc", "-dumpfullversion"], capture_output=True, text=True, check=True).stdout
     assert said is not None
-    return 0.02 if used.strip() == said[1].rstrip(".") else 0.15
+    return 0.08 if used.strip() == said[1].rstrip(".") else 0.15
 
 
 def figures(page: Path) -> dict[str, int]:
