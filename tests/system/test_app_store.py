@@ -33,6 +33,16 @@ def install(program):
     return answers + [ask(3), ask(4)]
 """
 
+BEAT = """
+import time
+worst, last = 0, time.ticks_us()
+for beats in range(%d):
+    time.sleep_ms(10)
+    now = time.ticks_us()
+    worst, last = max(worst, time.ticks_diff(now, last)), now
+print("beat: worst", worst)
+"""
+
 
 def loading(python_app, text: str, program: bytes, name: str = "loader", ram: int = 24576) -> Path:
     """An app that has another one in itself."""
@@ -128,19 +138,10 @@ for attempt in range(10):
 
 def test_others_are_not_late_while_an_app_is_installed(simulation, python_app) -> None:
     """Every 10 ms, by an instruction's fixed time; 20 ms late at most."""
-    beat = """
-import time
-worst, last = 0, time.ticks_us()
-for beats in range(300):
-    time.sleep_ms(10)
-    now = time.ticks_us()
-    worst, last = max(worst, time.ticks_diff(now, last)), now
-print("beat: worst", worst)
-"""
     large = python_app(f"data = {bytes(range(256)) * 16!r}\nprint('large: here')", name="large", ram=16384).read_bytes()
     assert len(large) > 4096
     app = loading(python_app, "time.sleep_ms(300)\nprint('loader:', install(program)[-1])", large, ram=40960)
-    with simulation(app, python_app(beat, name="beat", ram=8192), clock="counted") as board:
+    with simulation(app, python_app(BEAT % 300, name="beat", ram=8192), clock="counted") as board:
         board.expect_all(r"loader: \(3, 0, 0\)", "large: here", r"beat: worst \d+\r", timeout=60)
         worst = re.search(r"beat: worst (\d+)", board.transcript)
     assert worst is not None

@@ -3,22 +3,13 @@
 import re
 from pathlib import Path
 
-from test_app_store import LOADER
+from test_app_store import BEAT, LOADER
 
 from adder.board import ROOT, load_board
 from adder.chip.nrf52840 import Chip
 from adder.image.flash_image import walk_apps
 from adder.run.renode import flash_contents
 
-BEAT = """
-import time
-worst, last = 0, time.ticks_us()
-for beats in range(100):
-    time.sleep_ms(10)
-    now = time.ticks_us()
-    worst, last = max(worst, time.ticks_diff(now, last)), now
-print("beat: worst", worst)
-"""
 INNER = "import time\nwhile True:\n    print('inner: here')\n    time.sleep_ms(300)"
 
 
@@ -28,7 +19,7 @@ def test_an_app_is_installed_while_another_one_is_in_time(python_app) -> None:
         python_app(
             f"{LOADER}\nprogram = {program!r}\nprint('loader:', install(program)[-1])", name="loader", ram=24576
         ),
-        python_app(BEAT, name="beat", ram=8192),
+        python_app(BEAT % 100, name="beat", ram=8192),
     ]
     board = load_board("nrf52840")
     kernel = ROOT / "build" / "nrf52840" / "kernel.elf"
