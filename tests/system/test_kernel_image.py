@@ -195,3 +195,13 @@ def test_a_tick_ends_whatever_machine_code_of_a_capsule_it_finds_and_no_c(board,
     for one in ("mp_load_method", "mp_execute_bytecode", "contain_call", "wire_now"):
         if one in symbols:
             assert goes_on_at(symbols[one].address + 8) == symbols[one].address + 8, one
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_no_segment_clears_what_another_one_loads(board) -> None:
+    # A loader may clear what a segment has beyond its file, from where it loads: Renode's does.
+    with (ROOT / "build" / board / "kernel.elf").open("rb") as file:
+        loaded = sorted(
+            (it["p_paddr"], it["p_memsz"]) for it in ELFFile(file).iter_segments("PT_LOAD") if it["p_memsz"]
+        )
+    assert all(start + size <= after for (start, size), (after, _) in pairwise(loaded))
