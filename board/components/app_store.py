@@ -2,15 +2,13 @@
 
 from cells import Buffer
 from kernel import InterruptLine, ProcessLoader
-from micropython import const
 
 from capsules.hil.flash import Flash
 from capsules.virtual.app_directory import RECORD, AppDirectory
-from capsules.virtual.app_store import HEAD, STAGED_AT_ONCE, AppStore
-
-_SCRATCH = const(64)
+from capsules.virtual.app_list import HEAD, PIECE
+from capsules.virtual.app_store import STAGED_AT_ONCE, AppStore
 
 
 def app_store(flash: Flash, line: InterruptLine, loader: ProcessLoader) -> AppStore:
     """Wire the store; it loads the apps at boot."""
-    return AppStore(flash, line, loader, AppDirectory(flash, Buffer(RECORD)), Buffer(_SCRATCH), Buffer(HEAD * STAGED_AT_ONCE))
+    return AppStore(flash, line, loader, AppDirectory(flash, Buffer(RECORD)), Buffer(PIECE), Buffer(HEAD * STAGED_AT_ONCE))

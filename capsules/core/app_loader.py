@@ -4,14 +4,15 @@ Driver number 0x10001. One process at a time, from `setup` to `load` or `abort`,
 
 Command
     0 exists                -> success
-    1 setup    size         -> success, BUSY if another process or a host is at it, INVAL if no app has that size, NOMEM if
-                               there is no room (in the upcall, if nobody has asked before which apps there are)
+    1 setup    size         -> success, BUSY if another process or a host is at it, INVAL if no app has that size; in
+                               the upcall NOMEM if there is no room
     2 write    offset count -> success, INVAL if that is not in the app, RESERVE if the buffer is shorter, FAIL before setup,
                                BUSY. Multiples of 4; each byte once
     3 finalize              -> success, FAIL before setup, BUSY: the app is checked
     4 load                  -> success, FAIL before finalize: it is installed, and starts
     5 abort                 -> success, FAIL before setup: all of it is forgotten
-    6 unload   short_id     -> success, INVAL if no process has it (as for NOMEM): the process ends, until the next boot
+    6 unload   short_id     -> success, INVAL if no process has it (in the upcall, if nobody has asked before which apps
+                               there are): the process ends, until the next boot
 
 Subscribe
     0 setup:    (status, 0, 0)

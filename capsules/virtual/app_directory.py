@@ -96,6 +96,10 @@ class Crc:
         self.xor_low = xor & 0xFFFF
         self.xor_high = xor >> 16 & 0xFFFF
 
+    def is_even(self) -> bool:
+        """Whether the XOR of what was summed up is 0, as that of a header with the right checksum."""
+        return self.xor_low == 0 and self.xor_high == 0
+
     def end(self) -> None:
         self.low ^= 0xFFFF
         self.high ^= 0xFFFF

@@ -13,6 +13,9 @@ from micropython import const
 
 from capsules.hil.flash import Flash
 from capsules.virtual.app_directory import DIRTY, MOST, AppDirectory, put_u32, u16, u24
+from capsules.virtual.app_list import HEAD, LONGEST_HEADER, PIECE, AppList
+from capsules.virtual.app_places import NOT_YET, AppPlaces, first_covered
+from capsules.virtual.app_tidying import DONE, ERASE, PAD, AppTidying
 
 ENABLED = const(1)
 STICKY = const(2)
@@ -29,14 +32,7 @@ BAD = const(16)
 
 _STAGED = const(32)
 
-HEAD = const(16)
-"""Bytes of a header that are written last."""
-
 STAGED_AT_ONCE = const(4)
-
-_LONGEST_HEADER = const(4096)
-_PIECE = const(64)
-_FIXED_ADDRESSES = const(5)
 
 # What is under way.
 _IDLE = const(0)
@@ -48,35 +44,13 @@ _LOAD = const(5)
 _TIDY = const(6)
 _END = const(7)  # the client is to be told
 _LOOK = const(8)  # at the list, for which apps there are
+_FIND = const(9)  # room for an app that is to be staged
 
 # What is logged before that.
 _NOTHING = const(0)
 _DIRTY_MARK = const(1)
 _SET = const(2)
 _CLEAN_MARK = const(3)
-
-_BLANK_WORD = b"\xff\xff\xff\xff"
-
-
-def first_covered(at: int, size: int, page: int) -> int:
-    """The first page from this one on at which the MPU can cover so many bytes; -1 if there is none.
-
-    With sixteen pieces of one size, of eight that begin at a multiple of all (firmware/arch/cortex_m4/mpu.c).
-    """
-    found = -1
-    piece = 32
-    while piece << 4 < size:
-        piece <<= 1
-    while piece <= size and size & (piece - 1) == 0:
-        step = piece if piece > page else page
-        start = at + step - 1 & ~(step - 1)
-        eight = piece << 3
-        if ((start & (eight - 1)) + size) > piece << 4:
-            start = start + eight - 1 & ~(eight - 1)
-        if found < 0 or start < found:
-            found = start
-        piece <<= 1
-    return found
 
 
 class AppStore:
@@ -110,7 +84,9 @@ class AppStore:
         self._scratch = scratch
         self._heads = heads
         self._page = flash.page_size()
-        self._limit = flash.length() - 2 * int(flash.page_size())
+        self._list = AppList(flash, directory.crc, scratch, flash.length() - 2 * int(flash.page_size()))
+        self._places = AppPlaces(self._list, directory, flash.page_size())
+        self._tidying = AppTidying(self._list, directory, flash.page_size())
         self._looked = False  # whether the directory's lists are what there is
         self._clients: "list[Callback]" = []
         self._client = -1  # whose transaction it is
@@ -128,10 +104,8 @@ class AppStore:
         self._offset = 0
         self._length = 0
         self._buffer: "Buffer | None" = None  # what is to be written
-        self._tries = 0
         self._first_word_left = False
         self._padding_at = 0
-        self._padding_size = 0
         # The apps as they were before the last set.
         self._old_start: "list[int]" = []
         self._old_size: "list[int]" = []
@@ -161,8 +135,8 @@ class AppStore:
         self._looked = True
         for fixed in range(2):
             for app in range(len(directory.start)):
-                if directory.flags[app] & (ENABLED | KEPT | GONE | BAD) == ENABLED and self._is_fixed(app) != fixed:
-                    if self._mark_of(directory.start[app]) == directory.mark[app]:
+                if directory.flags[app] & (ENABLED | KEPT | GONE | BAD) == ENABLED and self._list.is_fixed(directory.start[app]) != fixed:
+                    if self._list.mark_of(directory.start[app]) == directory.mark[app]:
                         self._loader.load(directory.start[app])
                     else:
                         log("apps: one is damaged, and was not loaded")
@@ -176,88 +150,11 @@ class AppStore:
         directory = self._directory
         at = 0
         for app in range(len(directory.start)):
-            at = self._skip(at, directory.start[app])
-            if at != directory.start[app] or self._mark_of(at) != directory.mark[app]:
+            at = self._list.skip(at, directory.start[app])
+            if at != directory.start[app] or self._list.mark_of(at) != directory.mark[app]:
                 return False
             at += directory.size[app]
-        return self._is_end(self._skip(at, self._limit))
-
-    def _is_end(self, at: int) -> bool:
-        if at + HEAD > self._limit:
-            return True
-        return self._is_blank(at, 4)
-
-    def _is_blank(self, at: int, length: int) -> bool:
-        self._flash.read(at, self._scratch, 0, length)
-        for index in range(length):
-            if self._scratch[index] != 0xFF:
-                return False
-        return True
-
-    def _skip(self, at: int, end: int) -> int:
-        """Go over padding; where that ends, at `end` at the latest."""
-        while at < end:
-            size = self._padding(at)
-            if size == 0 or at + size > end:
-                break
-            at += size
-        return at
-
-    def _padding(self, at: int) -> int:
-        """The size of the padding whose header is there; 0: there is none."""
-        if at + HEAD > self._limit:
-            return 0
-        head = self._scratch
-        self._flash.read(at, head, 0, HEAD)
-        if u16(head, 0) != 2 or u16(head, 2) != HEAD or not self._is_sum_right(at):
-            return 0
-        return u24(head, 4)
-
-    def _is_sum_right(self, at: int) -> bool:
-        """Whether the XOR of the header's words is 0, of which the checksum is one; the scratch holds its first ones."""
-        scratch = self._scratch
-        size = u16(scratch, 2)
-        if size < HEAD or size & 3 or size > _LONGEST_HEADER:
-            return False
-        self._mark_of(at)
-        self._flash.read(at, scratch, 0, HEAD)
-        return self._is_even()
-
-    def _is_even(self) -> bool:
-        """Whether the XOR of what was summed up is 0."""
-        crc = self._directory.crc
-        return crc.xor_low == 0 and crc.xor_high == 0
-
-    def _mark_of(self, at: int) -> int:
-        """A number that this header has, and hardly another one: 24 bits of its CRC."""
-        crc = self._directory.crc
-        crc.begin()
-        scratch = self._scratch
-        self._flash.read(at, scratch, 0, HEAD)
-        size = min(max(u16(scratch, 2), HEAD), min(_LONGEST_HEADER, self._limit - at))
-        for offset in range(0, size, _PIECE):
-            count = min(_PIECE, size - offset)
-            self._flash.read(at + offset, scratch, 0, count)
-            crc.feed(scratch, 0, count)
-        return crc.low | (crc.high & 0xFF) << 16
-
-    def _is_fixed(self, app: int) -> int:
-        """Whether the app can live at one place only: such ones are loaded first."""
-        return 1 if self._has_entry(self._directory.start[app], _FIXED_ADDRESSES) else 0
-
-    def _has_entry(self, at: int, kind: int) -> bool:
-        """Whether the header has an entry of this kind."""
-        scratch = self._scratch
-        self._flash.read(at, scratch, 0, HEAD)
-        end = at + min(u16(scratch, 2), _LONGEST_HEADER)
-        at += HEAD
-        while at + 4 <= end and at + 4 <= self._limit:
-            self._flash.read(at, scratch, 0, 4)
-            length = u16(scratch, 2)
-            if u16(scratch, 0) == kind:
-                return True
-            at += 4 + (length + 3 & ~3)
-        return False
+        return self._list.is_end(self._list.skip(at, self._list.limit))
 
     def _look(self, client: int) -> int:
         """Before anything else: 0 if it is known which apps there are. OFF: it is once the callback has come. BUSY."""
@@ -278,15 +175,15 @@ class AppStore:
         scratch = self._scratch
         at = self._at
         self._line.trigger()
-        if at + HEAD <= self._limit + 2 * int(self._page) and len(directory.start) < MOST:
+        if at + HEAD <= self._list.limit + 2 * int(self._page) and len(directory.start) < MOST:
             self._flash.read(at, scratch, 0, HEAD)
             size = u24(scratch, 4)
             if u16(scratch, 0) == 2 and scratch[7] == 0 and size >= HEAD and size & 3 == 0:
-                if at + size <= self._limit:
+                if at + size <= self._list.limit:
                     self._take_app(at, size)
                     self._at = at + size
                     return
-                self._limit = 0  # no room for a directory: nothing can be changed
+                self._list.leave_alone()  # no room for a directory: nothing can be changed
         self._looked = True
         self._over = True
         self._doing = _END
@@ -296,8 +193,8 @@ class AppStore:
         directory = self._directory
         flags = self._scratch[8] & (ENABLED | STICKY)
         header = u16(self._scratch, 2)
-        mark = self._mark_of(at)
-        right = self._is_even() and header >= HEAD and header & 3 == 0 and header <= _LONGEST_HEADER
+        mark = self._list.mark_of(at)
+        right = self._directory.crc.is_even() and header >= HEAD and header & 3 == 0 and header <= LONGEST_HEADER
         if header == HEAD and right:
             return
         directory.start.append(at)
@@ -349,7 +246,7 @@ class AppStore:
         """0, BUSY while another one is under way or before `look`, NODEVICE if the flash has no room for a directory."""
         if not self._looked or self._client >= 0 or self._doing != _IDLE or self._logging != _NOTHING:
             return ErrorCode.BUSY
-        if self._limit <= 0:
+        if self._list.limit <= 0:
             return ErrorCode.NODEVICE
         self._client = client
         self._take_lists()
@@ -369,16 +266,32 @@ class AppStore:
     def _stage(self, size: int) -> int:
         """Make room for a new app: its number in this transaction, and the callback once it can be written.
 
-        Or an error, negative: NOMEM no room, INVAL a size that no app can have or the MPU cannot cover, BUSY too early.
+        With NOMEM, there is no room, and the transaction is over. Or an error, negative: NOMEM too many apps, INVAL a size
+        that no app can have or the MPU cannot cover, BUSY too early.
         """
         if not self._is_free() or len(self._head) == STAGED_AT_ONCE:
             return -ErrorCode.BUSY
         if not self._can_be(size):
             return -ErrorCode.INVAL
-        pages = (size + int(self._page) - 1) // int(self._page)
-        at = self._find_place(size, pages)
-        if at < 0 or len(self._start) == MOST:
+        if len(self._start) == MOST:
             return -ErrorCode.NOMEM
+        self._length = size
+        self._places.begin(size, False, self._start, self._size)
+        self._doing = _FIND
+        self._line.trigger()
+        return len(self._start)
+
+    def _find_next(self) -> None:
+        at = self._places.next()
+        self._line.trigger()
+        if at == NOT_YET:
+            return
+        if at < 0:
+            self._fail(ErrorCode.NOMEM)
+            return
+        if at < self._places.end_of_all():
+            self._mark_dirty()
+        size = self._length
         self._start.append(at)
         self._size.append(size)
         self._flags.append(ENABLED | _STAGED)
@@ -386,87 +299,23 @@ class AppStore:
         self._app = len(self._start) - 1
         self._head.append(self._app)
         self._heads_of(len(self._head) - 1)
-        self._at = at // int(self._page)
-        self._to = self._at + pages
+        page = int(self._page)
+        self._at = at // page
+        self._to = self._at + (size + page - 1) // page
         self._doing = _ERASE
-        if at < self._end_of_all(self._app):
-            self._mark_dirty()
-        self._line.trigger()
-        return self._app
 
     def _can_be(self, size: int) -> bool:
         """Whether an app can have this size at all."""
-        if size < 2 * HEAD or size & 3 or size > self._limit:
+        if size < 2 * HEAD or size & 3 or size > self._list.limit:
             return False
         page = int(self._page)
-        return int(size - 1) % page < page - HEAD or int(size) % page == 0  # room for a padding header in its last page
+        if int(size - 1) % page >= page - HEAD and int(size) % page:
+            return False  # no room for a padding header in its last page
+        return first_covered(0, size, page) >= 0
 
     def _heads_of(self, place: int) -> None:
         for index in range(HEAD):
             self._heads[int(place) * HEAD + int(index)] = 0xFF
-
-    def _end_of_all(self, but: int) -> int:
-        """Where the last app ends, of those that are and those that are to be."""
-        end = 0
-        directory = self._directory
-        for app in range(len(directory.start)):
-            end = max(end, directory.start[app] + directory.size[app])
-        for app in range(len(self._start)):
-            if app != but:
-                end = max(end, self._start[app] + self._size[app])
-        return end
-
-    def _next_taken(self, at: int) -> int:
-        """The app that begins at or after this address first, or holds it: where it begins. -1: none; its end is in `_to`."""
-        first = -1
-        directory = self._directory
-        for app in range(len(directory.start)):
-            start = directory.start[app]
-            end = start + directory.size[app]
-            if end > at and (first < 0 or start < first):
-                first = start
-                self._to = end
-        for app in range(len(self._start)):
-            start = self._start[app]
-            end = start + self._size[app]
-            if end > at and (first < 0 or start < first):
-                first = start
-                self._to = end
-        return first
-
-    def _find_place(self, size: int, pages: int) -> int:
-        """At the end of the list, else in a hole."""
-        end = self._end_of_all(-1)
-        at = self._usable(end, size)
-        if at + int(pages) * int(self._page) <= self._limit and self._reaches(end, at):
-            return at
-        end = 0
-        while True:
-            start = self._next_taken(end)
-            if start < 0:
-                return -1
-            at = self._usable(end, size)
-            if at + int(pages) * int(self._page) <= start and self._reaches(end, at):
-                return at
-            end = self._to
-
-    def _usable(self, at: int, size: int) -> int:
-        """The first page from there on at which the MPU can cover so many bytes; beyond the limit if there is none."""
-        page = int(self._page)
-        found = first_covered(at + page - 1 & ~(page - 1), size, page)
-        return found if found >= 0 else self._limit
-
-    def _reaches(self, end: int, at: int) -> bool:
-        """Whether a walker of the list that comes from the app which ends there can get to the page."""
-        if at == end:
-            return True
-        reached = self._skip(end, at)
-        if reached == at:
-            return True
-        if int(reached) % int(self._page) == 0:
-            return True  # the whole page is free: tidying writes what is to be there
-        size = int(self._page) - int(reached) % int(self._page)
-        return size >= HEAD and self._takes_padding(reached, size)
 
     def _write(self, app: int, offset: int, buffer: Buffer, length: int) -> int:
         """Write bytes of an app that is staged, in any order, each once: multiples of 4 within a page. The callback comes once they are read
@@ -505,7 +354,7 @@ class AppStore:
         heads = self._heads
         place = int(self._head_place(app)) * HEAD
         header = u16(heads, place + 2)
-        if u16(heads, place) != 2 or header < 2 * HEAD or header & 3 or header > min(self._size[app], _LONGEST_HEADER):
+        if u16(heads, place) != 2 or header < 2 * HEAD or header & 3 or header > min(self._size[app], LONGEST_HEADER):
             return ErrorCode.INVAL
         if u24(heads, place + 4) != self._size[app] or heads[place + 7] != 0:
             return ErrorCode.INVAL
@@ -514,11 +363,11 @@ class AppStore:
         crc.feed(heads, place, place + HEAD)
         scratch = self._scratch
         at = self._start[app]
-        for offset in range(HEAD, header, _PIECE):
-            count = min(_PIECE, header - offset)
+        for offset in range(HEAD, header, PIECE):
+            count = min(PIECE, header - offset)
             self._flash.read(at + offset, scratch, 0, count)
             crc.feed(scratch, 0, count)
-        if not self._is_even():
+        if not self._directory.crc.is_even():
             return ErrorCode.INVAL
         self._mark[app] = crc.low | (crc.high & 0xFF) << 16
         self._flags[app] = _STAGED | heads[place + 8] & (ENABLED | STICKY)
@@ -560,7 +409,7 @@ class AppStore:
         """Forget the transaction, at any time before its commit. The callback, with CANCEL, comes when that is done."""
         if self._client < 0:
             return ErrorCode.INVAL
-        if self._doing <= _WRITE or (self._doing == _END and not self._over):
+        if self._doing <= _WRITE or self._doing == _FIND or (self._doing == _END and not self._over):
             self._cancelled = True
             self._line.trigger()
         return 0
@@ -591,6 +440,8 @@ class AppStore:
             self._tidy()
         elif self._doing == _LOOK:
             self._look_next()
+        elif self._doing == _FIND:
+            self._find_next()
         elif self._doing == _END:
             self._end()
 
@@ -632,8 +483,8 @@ class AppStore:
             self._at += 1
             if self._at == self._to:
                 self._doing = _END
-        elif self._doing == _TIDY and self._padding_size:
-            self._begin_padding(self._padding_at, self._padding_size)
+        elif self._doing == _TIDY and self._tidying.size:
+            self._begin_padding(self._tidying.at, self._tidying.size)
 
     def written(self, buffer: Buffer, status: int) -> None:
         """From the flash."""
@@ -695,8 +546,8 @@ class AppStore:
         at = self._start[self._app] + self._offset + skipped
         scratch = self._scratch
         same = True
-        for offset in range(0, self._length - skipped, _PIECE):
-            count = min(_PIECE, self._length - skipped - offset)
+        for offset in range(0, self._length - skipped, PIECE):
+            count = min(PIECE, self._length - skipped - offset)
             self._flash.read(at + offset, scratch, 0, count)
             for index in range(count):
                 if scratch[index] != mine[offset + index]:
@@ -771,14 +622,17 @@ class AppStore:
         size: "list[int]" = []
         flags: "list[int]" = []
         mark: "list[int]" = []
+        known = 0  # those that were there are in order; the few new ones go between them
         at = 0
         while True:
-            first = -1
-            for app in range(len(self._start)):
+            first = known if known < len(self._directory.start) else -1
+            for app in range(len(self._directory.start), len(self._start)):
                 if self._start[app] >= at and (first < 0 or self._start[app] < self._start[first]):
                     first = app
             if first < 0:
                 break
+            if first == known:
+                known += 1
             at = self._start[first] + 1
             if not self._flags[first] & GONE or self._shares_page(first):
                 start.append(self._start[first])
@@ -837,36 +691,23 @@ class AppStore:
     # The list at rest, as the set has it.
 
     def _begin_tidying(self) -> None:
-        self._at = 0  # up to here the list is right
-        self._app = 0  # which app comes next
-        self._tries = 0
+        self._tidying.begin()
         self._doing = _TIDY
         self._line.trigger()
 
     def _tidy(self) -> None:
         """Put right the next place at which the list at rest is not what it is to be."""
-        directory = self._directory
-        while self._app < len(directory.start):
-            start = directory.start[self._app]
-            at = self._skip(self._at, start)
-            if at < start:
-                self._pad(at, start)
-                return
-            self._at = start + directory.size[self._app]
-            self._app += 1
-        if self._is_end(self._at):
-            self._tidied()
-            return
-        past = int(self._at) % int(self._page)
-        if past == 0:
-            self._pad(self._at, 0)
-            return
-        at = self._at + int(self._page) - past
-        if self._skip(self._at, at) < at:  # behind an app that somebody else has put there
-            self._tidied()
-            return
-        self._at = at
-        self._line.trigger()
+        tidying = self._tidying
+        what = tidying.next()
+        if what == ERASE:
+            self._flying = True
+            self._flash.erase(tidying.at // int(self._page))
+        elif what == PAD:
+            self._begin_padding(tidying.at, tidying.size)
+        else:
+            if what == DONE:
+                self._tidied()
+            self._line.trigger()
 
     def _tidied(self) -> None:
         if self._directory.state & DIRTY or not self._directory.exists:
@@ -874,53 +715,12 @@ class AppStore:
         else:
             self._over = True
             self._doing = _END
-        self._line.trigger()
-
-    def _pad(self, at: int, end: int) -> None:
-        """A padding header there that leads to `end`, or to the next page; for 0, erased flash."""
-        self._tries += 1
-        page = int(self._page)
-        past = int(at) % page
-        if past == 0 and (end == 0 or at + page <= end) and self._tries < 2 * MOST:
-            self._padding_at = at
-            self._padding_size = end - at if end else 0
-            self._flying = True
-            self._flash.erase(at // page)
-            return
-        size = min(end - at, page - past)
-        if size >= HEAD and self._takes_padding(at, size) and self._tries < 2 * MOST:
-            self._begin_padding(at, size)
-            return
-        self._at = max(end, at)  # beside an app that somebody else has put there; or the flash does not take it
-        if end == 0:
-            self._tidied()
-        self._line.trigger()
-
-    def _make_padding(self, size: int) -> None:
-        """The header in the scratch, its first word last."""
-        scratch = self._scratch
-        put_u32(scratch, 0, size & 0xFFFF, size >> 16)
-        put_u32(scratch, 4, 0, 0)
-        put_u32(scratch, 8, (2 ^ size) & 0xFFFF, (HEAD ^ size >> 16) & 0xFFFF)
-        put_u32(scratch, 12, 2, HEAD)
-
-    def _takes_padding(self, at: int, size: int) -> bool:
-        """Whether flash that is not erased first becomes this header by clearing bits: as a cut has left it, or blank."""
-        scratch = self._scratch
-        self._make_padding(size)
-        self._flash.read(at, scratch, 16, HEAD)
-        for index in range(HEAD):
-            wanted = scratch[index]
-            if scratch[HEAD + (int(index) + 4 & 15)] & wanted != wanted:
-                return False
-        return True
 
     def _begin_padding(self, at: int, size: int) -> None:
         """Its first word comes last: until then the list ends there."""
         self._padding_at = at
-        self._padding_size = size
         self._first_word_left = True
-        self._make_padding(size)
+        self._list.make_padding(size)
         self._flying = True
         self._flash.write(at + 4, self._scratch.move(self._flash), HEAD - 4)
 

@@ -10,7 +10,9 @@ from hardware import FakeFlash, PowerCut
 from kernel import ErrorCode, Machine
 
 from capsules.virtual.app_directory import RECORD, AppDirectory
-from capsules.virtual.app_store import ENABLED, GONE, HEAD, KEPT, STAGED_AT_ONCE, AppStore, first_covered
+from capsules.virtual.app_list import HEAD, PIECE, AppList
+from capsules.virtual.app_places import NOT_YET, NOWHERE, AppPlaces, first_covered
+from capsules.virtual.app_store import ENABLED, GONE, KEPT, STAGED_AT_ONCE, AppStore
 
 PAGE = 512
 PAGES = 16
@@ -111,7 +113,9 @@ class Board:
         app = self.store.stage(len(data))
         if app < 0:
             return app
-        assert self.ask(0) == 0
+        status = self.ask(0)
+        if status:
+            return -status
         buffer = Buffer(PAGE)
         for at in range(0, len(data), 64):
             piece = data[at : at + 64]
@@ -570,3 +574,35 @@ def test_where_an_app_can_begin_is_found_without_trying_each_page() -> None:
         at = dice.randrange(256) * page
         tried = (start for start in range(at, at + (1 << 19), page) if is_covered(start, size))
         assert first_covered(at, size, page) == next(tried, -1), (at, size, page)
+
+
+def test_room_is_looked_for_one_hole_at_a_time_however_many_apps_there_are() -> None:
+    """Thirty apps with holes between them that are too small for the new one, and an end that is full."""
+    apps = [program(f"app{number}", 512, fill=number) + padding(512) for number in range(13)]
+    data = bytearray(b"".join(apps).ljust(28 * PAGE, b"\xff"))
+    flash = FakeFlash(data, PAGE, None)
+    directory = AppDirectory(flash, Buffer(RECORD))
+    for number in range(13):
+        directory.start.append(number * 2 * PAGE)
+        directory.size.append(PAGE)
+    apps_list = AppList(flash, directory.crc, Buffer(PIECE), 26 * PAGE)
+    places = AppPlaces(apps_list, directory, PAGE)
+    reads = 0
+    read = flash.read
+
+    def counted(*arguments) -> None:
+        nonlocal reads
+        reads += 1
+        read(*arguments)
+
+    flash.read = counted
+    for size, found in ((512, PAGE), (513 + 3, NOWHERE)):
+        places.begin(size, True, [], [])
+        turns = []
+        place = NOT_YET
+        while place == NOT_YET:
+            before = reads
+            place = places.next()
+            turns.append(reads - before)
+        assert place == found
+        assert max(turns) <= 4

@@ -1,0 +1,119 @@
+"""The list of apps as it lies in flash: how Tock, or whoever else walks it, finds one header after the other.
+
+A header says how long its app is, and so where the next one begins. One of 16 bytes alone is padding. Erased flash ends
+the list.
+"""
+
+from cells import Buffer
+from micropython import const
+
+from capsules.hil.flash import Flash
+from capsules.virtual.app_directory import Crc, put_u32, u16, u24
+
+HEAD = const(16)
+"""Bytes of a header that every app has; all of a padding's."""
+
+LONGEST_HEADER = const(4096)
+
+PIECE = const(64)
+"""Bytes that are looked at in one go; the scratch has as many."""
+
+_FIXED_ADDRESSES = const(5)
+
+
+class AppList:
+    """`scratch` has PIECE bytes; `limit` is where the list has to end."""
+
+    def __init__(self, flash: Flash, crc: Crc, scratch: Buffer, limit: int) -> None:
+        self._flash = flash
+        self._scratch = scratch
+        self._crc = crc
+        self.limit = limit
+
+    def leave_alone(self) -> None:
+        """It is longer than it may be."""
+        self.limit = 0
+
+    # -- Walking ----------------------------------------------------------------------------------
+
+    def is_end(self, at: int) -> bool:
+        if at + HEAD > self.limit:
+            return True
+        scratch = self._scratch
+        self._flash.read(at, scratch, 0, 4)
+        return scratch[0] & scratch[1] & scratch[2] & scratch[3] == 0xFF
+
+    def skip(self, at: int, end: int) -> int:
+        """Go over padding; where that ends, at `end` at the latest."""
+        while at < end:
+            size = self._padding(at)
+            if size == 0 or at + size > end:
+                break
+            at += size
+        return at
+
+    def _padding(self, at: int) -> int:
+        """The size of the padding whose header is there; 0: there is none."""
+        if at + HEAD > self.limit:
+            return 0
+        head = self._scratch
+        self._flash.read(at, head, 0, HEAD)
+        if u16(head, 0) != 2 or u16(head, 2) != HEAD:
+            return 0
+        size = u24(head, 4)
+        self.mark_of(at)
+        return size if self._crc.is_even() else 0
+
+    # -- Headers ----------------------------------------------------------------------------------
+
+    def mark_of(self, at: int) -> int:
+        """A number that this header has, and hardly another one: 24 bits of its CRC. And the XOR of its words is summed up."""
+        crc = self._crc
+        crc.begin()
+        scratch = self._scratch
+        self._flash.read(at, scratch, 0, HEAD)
+        size = min(max(u16(scratch, 2), HEAD), min(LONGEST_HEADER, self.limit - at))
+        for offset in range(0, size, PIECE):
+            count = min(PIECE, size - offset)
+            self._flash.read(at + offset, scratch, 0, count)
+            crc.feed(scratch, 0, count)
+        return crc.low | (crc.high & 0xFF) << 16
+
+    def is_fixed(self, at: int) -> int:
+        """Whether the app can live at one place only."""
+        return 1 if self._has_entry(at, _FIXED_ADDRESSES) else 0
+
+    def _has_entry(self, at: int, kind: int) -> bool:
+        """Whether the header has an entry of this kind."""
+        scratch = self._scratch
+        self._flash.read(at, scratch, 0, HEAD)
+        end = at + min(u16(scratch, 2), LONGEST_HEADER)
+        at += HEAD
+        while at + 4 <= end and at + 4 <= self.limit:
+            self._flash.read(at, scratch, 0, 4)
+            length = u16(scratch, 2)
+            if u16(scratch, 0) == kind:
+                return True
+            at += 4 + (length + 3 & ~3)
+        return False
+
+    # -- Padding ----------------------------------------------------------------------------------
+
+    def make_padding(self, size: int) -> None:
+        """The header in the scratch, its first word last."""
+        scratch = self._scratch
+        put_u32(scratch, 0, size & 0xFFFF, size >> 16)
+        put_u32(scratch, 4, 0, 0)
+        put_u32(scratch, 8, (2 ^ size) & 0xFFFF, (HEAD ^ size >> 16) & 0xFFFF)
+        put_u32(scratch, 12, 2, HEAD)
+
+    def takes_padding(self, at: int, size: int) -> bool:
+        """Whether flash that is not erased first becomes this header by clearing bits: as a cut has left it, or blank."""
+        scratch = self._scratch
+        self.make_padding(size)
+        self._flash.read(at, scratch, 16, HEAD)
+        for index in range(HEAD):
+            wanted = scratch[index]
+            if scratch[HEAD + (int(index) + 4 & 15)] & wanted != wanted:
+                return False
+        return True

@@ -1,0 +1,109 @@
+"""Where in the flash an app has room. The search goes one hole at a time, so that nobody waits for all of it."""
+
+from micropython import const
+
+from capsules.virtual.app_directory import AppDirectory
+from capsules.virtual.app_list import HEAD, AppList
+
+NOT_YET = const(-1)
+NOWHERE = const(-2)
+
+
+def first_covered(at: int, size: int, page: int) -> int:
+    """The first page from this one on at which the MPU can cover so many bytes; -1 if there is none.
+
+    With sixteen pieces of one size, of eight that begin at a multiple of all (firmware/arch/cortex_m4/mpu.c).
+    """
+    found = -1
+    piece = 32
+    while piece << 4 < size:
+        piece <<= 1
+    while piece <= size and size & (piece - 1) == 0:
+        step = piece if piece > page else page
+        start = at + step - 1 & ~(step - 1)
+        eight = piece << 3
+        if ((start & (eight - 1)) + size) > piece << 4:
+            start = start + eight - 1 & ~(eight - 1)
+        if found < 0 or start < found:
+            found = start
+        piece <<= 1
+    return found
+
+
+class AppPlaces:
+    """Looks for room between the apps that there are, and those that are to be."""
+
+    def __init__(self, apps: AppList, directory: AppDirectory, page: int) -> None:
+        self._list = apps
+        self._directory = directory
+        self._page = page
+        self._size = 0
+        self._hole = 0  # the one before which app of the directory is next
+        self._at = 0  # and where it is looked at next
+        self._low = False
+        self._start: "list[int]" = []  # of those that are to be
+        self._new_size: "list[int]" = []
+
+    def begin(self, size: int, low: bool, start: "list[int]", new_size: "list[int]") -> None:
+        """Look for so many bytes: at the end of the list, then in holes; `low`: from the beginning."""
+        self._size = size
+        self._low = low
+        self._start = start
+        self._new_size = new_size
+        self._hole = 0 if low else len(self._directory.start)
+        self._at = 0 if low else self._end_of(self._hole)
+
+    def next(self) -> int:
+        """Where there is room; or NOT_YET, and the next call goes on; or NOWHERE."""
+        directory = self._directory
+        last = len(directory.start)
+        if self._hole > last:
+            return NOWHERE
+        end = directory.start[self._hole] if self._hole < last else self._list.limit
+        begin = self._at
+        staged = -1  # the first of those that are to be in this hole
+        for app in range(last, len(self._start)):
+            if begin <= self._start[app] < end:
+                end = self._start[app]
+                staged = app
+        page = int(self._page)
+        size = self._size
+        found = first_covered(begin + page - 1 & ~(page - 1), size, page)
+        if found >= 0 and found + (size + page - 1 & ~(page - 1)) <= end and self._reaches(begin, found):
+            return found
+        if staged >= 0:
+            self._at = self._start[staged] + self._new_size[staged]
+        elif self._hole == last and not self._low:
+            self._low = True
+            self._hole = 0
+            self._at = 0
+        else:
+            self._hole += 1
+            self._at = self._end_of(self._hole)
+        return NOT_YET
+
+    def _end_of(self, hole: int) -> int:
+        """Where the app ends that lies before this hole."""
+        if not 0 < hole <= len(self._directory.start):
+            return 0
+        return self._directory.start[hole - 1] + self._directory.size[hole - 1]
+
+    def end_of_all(self) -> int:
+        """Where the last app ends, of those that are and those that are to be."""
+        end = self._end_of(len(self._directory.start))
+        for app in range(len(self._start)):
+            end = max(end, self._start[app] + self._new_size[app])
+        return end
+
+    def _reaches(self, end: int, at: int) -> bool:
+        """Whether a walker of the list that comes from the app which ends there can get to the page."""
+        if at == end:
+            return True
+        reached = self._list.skip(end, at)
+        if reached == at:
+            return True
+        past = int(reached) % int(self._page)
+        if past == 0:
+            return True  # the whole page is free: tidying writes what is to be there
+        size = int(self._page) - past
+        return size >= HEAD and self._list.takes_padding(reached, size)
