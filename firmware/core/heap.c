@@ -80,8 +80,9 @@ void heap_recount(void) {
 }
 
 static bool affordable(unsigned blocks) {
-    return held[contain_running] + blocks <= CONFIG_CAPSULE_HEAP_BYTES / BLOCK_BYTES
-        || used + blocks + CONFIG_KERNEL_HEAP_RESERVE / BLOCK_BYTES <= total;
+    unsigned will_hold = held[contain_running] + blocks, most = kernel_sealed ? total : total / 4; // the board needs more
+    return will_hold <= CONFIG_CAPSULE_HEAP_BYTES / BLOCK_BYTES
+        || (will_hold <= most && used + blocks + CONFIG_KERNEL_HEAP_RESERVE / BLOCK_BYTES <= total);
 }
 
 // What the board makes while it is wired is larger: tables of names, its own among them.

@@ -82,7 +82,7 @@ static uint32_t trace[TRACE_LENGTH];
 static unsigned trace_length;
 
 static bool in_frozen_code(uint32_t address) {
-    return address >= (uint32_t)&_frozen_code_start && address < (uint32_t)&_frozen_code_end;
+    return address - (uint32_t)&_frozen_code_start < (uint32_t)(&_frozen_code_end - &_frozen_code_start);
 }
 
 static const frozen_function_t *function_at(uint32_t address) {
@@ -157,7 +157,7 @@ static const uint32_t *trace_frames(uint32_t word, const uint32_t *stack) {
 static void trace_from(const uint32_t *stack) {
     while (stack < (const uint32_t *)&_stack_top) {
         uint32_t word = *stack++;
-        stack = trace_frames(word, stack);
+        stack = in_frozen_code(word) ? trace_frames(word, stack) : stack; // few are: the others cost no call
     }
 }
 

@@ -46,11 +46,8 @@ process_t *user_buffer_process(mp_obj_t view) {
 static uint8_t *clip(mp_obj_t view, mp_obj_t offset_in, uint32_t *length) {
     allowed_t range = user_buffer_range(view);
     uint32_t offset = mp_obj_get_int_truncated(offset_in);
-    if (offset >= range.length) {
-        *length = 0;
-    } else if (*length > range.length - offset) {
-        *length = range.length - offset;
-    }
+    offset = MIN(offset, range.length);
+    *length = MIN(*length, range.length - offset);
     return allowed_bytes(range) + offset;
 }
 

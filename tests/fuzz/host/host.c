@@ -369,6 +369,14 @@ mp_obj_t __wrap_mp_call_method_n_kw(size_t n_args, size_t n_kw, const mp_obj_t *
     return result;
 }
 
+mp_obj_t host_piece(mp_call_fun_t call, mp_obj_t function, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    uint32_t before = work;
+    work = 0;
+    mp_obj_t result = call(function, n_args, n_kw, args);
+    work = before;
+    return result;
+}
+
 #define POINTS_A_TICK (20000)
 
 void host_point(bool late) {
