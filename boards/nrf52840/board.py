@@ -103,7 +103,7 @@ else:
 
 kernel_log = mint.kernel_log()
 log_line = mint.software_interrupt()
-mint.serve("console", console, lambda grant: console_stack(uart, grant, kernel_log, log_line).command)
+mint.serve("console", console, lambda grant: console_stack(uart, grant, kernel_log, log_line, drivers_time.new_alarm()).command)
 
 timer_registers = mint.registers("rtc1")
 timer_line = mint.interrupt("rtc1", "all")

@@ -53,14 +53,14 @@ uart_receive = mint.interrupt("uart0", "rx")
 uart_transmit = mint.interrupt("uart0", "tx")
 uart = mint.build("uart", lambda: CmsdkUart(uart_registers, uart_receive, uart_transmit, _CLOCK_HZ, _BAUD))
 
-kernel_log = mint.kernel_log()
-log_line = mint.software_interrupt()
-mint.serve("console", console, lambda grant: console_stack(uart, grant, kernel_log, log_line).command)
-
 timer_registers = mint.registers("dualtimer")
 timer_line = mint.interrupt("dualtimer", "both")
 timer = mint.build("timer", lambda: DualTimerAlarm(timer_registers, timer_line, _CLOCK_HZ))
 alarms = mint.build("alarms", lambda: AlarmMux(timer))
+
+kernel_log = mint.kernel_log()
+log_line = mint.software_interrupt()
+mint.serve("console", console, lambda grant: console_stack(uart, grant, kernel_log, log_line, alarms.new_alarm()).command)
 
 fault_line = mint.software_interrupt()
 mint.serve("alarm", alarm, lambda grant: alarm_stack(alarms, grant, processes, fault_line).command)

@@ -1,7 +1,7 @@
 """Any number of users of one UART.
 
-Transmissions go out one at a time, in turn; a device that was made for whole lines keeps its turn until the end of one.
-Received bytes go to every device that is receiving.
+Transmissions go out one at a time, in turn; a device that was made for whole lines keeps its turn until the end of one, and
+begins none within a line of another's unless that has not gone on for a while. Received bytes go to every device that is receiving.
 """
 
 from typing import Any, Callable
@@ -10,6 +10,7 @@ from cells import Buffer, TakeCell
 from kernel import ErrorCode, call_client, callback, deferred, shared
 from micropython import const
 
+from capsules.hil.time import Alarm
 from capsules.hil.uart import Uart, UartClient
 
 # What the mux knows of a device.
@@ -28,6 +29,13 @@ _WHOLE_LINES = const(8)  # nobody else's bytes may break its lines
 
 _RUNNING = const(-1)
 _LINE_END = const(10)
+
+_PATIENCE_MS = const(20)  # for the end of another's line
+
+# Whose line ends first.
+_NOBODY_WAITS = const(0)
+_WAITS = const(1)  # a device that sends whole lines; the alarm is set
+_HAS_WAITED = const(2)
 
 
 class UartDevice:
@@ -58,7 +66,7 @@ class UartMux:
     one's stack would be theirs then.
     """
 
-    def __init__(self, uart: Uart, receive_buffer: Buffer) -> None:
+    def __init__(self, uart: Uart, receive_buffer: Buffer, patience: "Alarm | None" = None) -> None:
         self.shared = (  # for its devices
             shared(self._set_client),
             shared(self._transmit),
@@ -74,6 +82,14 @@ class UartMux:
         self._called = False  # by a device, which is no time to call another's client
         self._devices: "list[list[Any]]" = []
         self._count = 0
+        # What went out last was not the end of a line, nor from a device that sends whole ones. At first nobody knows.
+        self._within_line = True
+        self._patience = patience  # without one there is no waiting
+        self._waits = _NOBODY_WAITS
+        self._ticks_per_ms = 1
+        if patience is not None:
+            self._ticks_per_ms = (patience.frequency + 255999) // 256000
+            patience.set_client(self._waited)
         uart.set_client(self)
 
     def new_device(self, whole_lines: bool = False) -> UartDevice:
@@ -116,11 +132,32 @@ class UartMux:
             device = self._devices[turn]
             buffer = device[_OUT]
             if buffer is not None and device[_OUT_LENGTH]:
+                if device[_WHOLE_LINES] and not self._may_begin_line():
+                    continue
                 self._turn = turn
                 self._uart.transmit(buffer, device[_OUT_LENGTH])
                 self._sending = True
                 self._waiting &= ~(1 << turn)
                 return
+
+    def _may_begin_line(self) -> bool:
+        """Whether a device that sends whole lines may go on; if not, it is looked at again soon."""
+        if self._within_line and self._patience is not None and self._waits != _HAS_WAITED:
+            if self._waits == _NOBODY_WAITS:
+                self._patience.set_alarm(int(self._ticks_per_ms) * _PATIENCE_MS)
+                self._waits = _WAITS
+            return False
+        self._within_line = False
+        if self._waits != _NOBODY_WAITS:
+            self._waits = _NOBODY_WAITS
+            if self._patience is not None:
+                self._patience.disarm()
+        return True
+
+    def _waited(self) -> None:
+        """From the alarm."""
+        self._waits = _HAS_WAITED
+        self._transmit_next()
 
     def transmitted(self, buffer: Buffer, length: int, status: int) -> None:
         """From the hardware; once more if this was cut short."""
@@ -131,8 +168,11 @@ class UartMux:
             if device[_OUT_LENGTH]:
                 device[_OUT_LENGTH] = 0
                 buffer.give_back()
-                if device[_WHOLE_LINES] and mine[length - 1] != _LINE_END:
-                    self._turn -= 1  # the rest of its line is next
+                if device[_WHOLE_LINES]:
+                    if mine[length - 1] != _LINE_END:
+                        self._turn -= 1  # the rest of its line is next
+                else:
+                    self._within_line = mine[length - 1] != _LINE_END
                 call_client(device[_TRANSMITTED], mine, length, status)
             elif self._take_back(buffer, mine):
                 call_client(device[_TRANSMITTED], mine, length, status)

@@ -58,13 +58,13 @@ def write_board(folder: Path) -> None:
             "from capsules.virtual.virtual_uart import UartMux\n",
         ),
         (
-            "console_stack(uart, grant, kernel_log, log_line).command",
+            "console_stack(uart, grant, kernel_log, log_line, alarms.new_alarm()).command",
             "ConsoleDriver(mux.new_device(), grant, Buffer(64), Buffer(64)).command",
         ),
         (
             'mint.serve("console"',
-            'mux = mint.build("mux", lambda: UartMux(uart, Buffer(64)))\n'
-            'mint.build("log", lambda: KernelLogWriter(kernel_log, mux.new_device(), log_line, Buffer(64)))\n'
+            'mux = mint.build("mux", lambda: UartMux(uart, Buffer(64), alarms.new_alarm()))\n'
+            'mint.build("log", lambda: KernelLogWriter(kernel_log, mux.new_device(True), log_line, Buffer(64)))\n'
             'mint.serve("console"',
         ),
     ):

@@ -92,8 +92,7 @@ def test_the_image_survives_a_power_cut(simulation) -> None:
         board.expect(r"hello: hello, 1 of 5")
         board.kill()
     with board:
-        board.expect(r"app blink: slot 1")
-        board.expect(r"hello: hello, 1 of 5", timeout=20)
+        board.expect_all(r"app blink: slot 1", r"hello: hello, 1 of 5", timeout=20)
 
 
 def test_an_app_that_spins_after_everybody_slept_is_preempted_too(simulation, python_app) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from cells import Buffer
 from cut_short import every_cut
-from hardware import FakeUart
+from hardware import FakeAlarm, FakeUart
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel import ErrorCode, Machine, Registers, log, run_deferred, the_log
@@ -92,6 +92,73 @@ def test_a_line_is_not_broken_by_others_if_its_sender_asked_for_that(hardware) -
     assert b"next line\n" in hardware.sent
     assert b"one\nnext" not in hardware.sent  # between two lines it is the others' turn
     assert hardware.chunks.count(b"c") == hardware.chunks.count(b"o") == 10
+
+
+class Console:
+    """A multiplexer whose second device sends whole lines, and has an alarm to wait for the ends of others' lines."""
+
+    def __init__(self) -> None:
+        self.hardware, self.alarm = FakeUart(), FakeAlarm(frequency=256_000)
+        mux = UartMux(self.hardware, Buffer(16), self.alarm)
+        self.app, self.kernel = Client(mux.new_device()), Client(mux.new_device(True))
+
+    def said(self) -> bytes:
+        self.hardware.finish_all()
+        return self.hardware.sent
+
+
+@pytest.fixture
+def line() -> Console:
+    return Console()
+
+
+def test_the_first_whole_line_waits_for_the_end_of_a_line_or_a_little_while(line) -> None:
+    line.kernel.send(b"Adder\n")
+    assert line.said() == b""
+    line.app.send(b"hello\n")
+    assert line.said() == b"hello\nAdder\n"
+    assert line.alarm.due is None
+    alone = Console()
+    alone.kernel.send(b"Adder\n")
+    alone.alarm.pass_time(20)
+    assert alone.said() == b"Adder\n"
+
+
+def test_a_whole_line_waits_until_others_have_ended_theirs(line) -> None:
+    line.app.again = [b"of a long ", b"line\n", b"next"]
+    line.app.send(b"piece ")
+    line.kernel.send(b"whole\n")
+    assert line.said() == b"piece of a long line\nwhole\nnext"
+
+
+def test_a_line_that_does_not_go_on_is_waited_for_a_little_while(line) -> None:
+    line.app.send(b"> ")
+    line.kernel.again = [b"goes on, ", b"and ends\n"]
+    line.kernel.send(b"a message ")
+    assert line.said() == b"> "
+    line.alarm.pass_time(19)
+    assert line.said() == b"> "
+    line.alarm.pass_time(1)
+    assert line.said() == b"> a message goes on, and ends\n"
+    line.app.send(b">> ")
+    line.said()
+    line.kernel.send(b"once more\n")  # it waits again, and as long
+    line.alarm.pass_time(19)
+    assert line.said().endswith(b">> ")
+    line.alarm.pass_time(1)
+    assert line.said().endswith(b">> once more\n")
+
+
+def test_one_who_never_ends_a_line_does_not_keep_whole_lines_waiting(line) -> None:
+    line.app.again = [b"."] * 99
+    line.app.send(b".")
+    line.kernel.send(b"whole\n")
+    while line.app.again:
+        line.hardware.finish()
+        line.alarm.pass_time(1)
+    before, found, _ = line.said().partition(b"whole\n")
+    assert found
+    assert len(before) == 21
 
 
 def test_received_bytes_go_to_everybody_who_is_receiving(hardware, users) -> None:
@@ -418,6 +485,46 @@ def test_who_has_sent_is_told_and_the_next_one_sends() -> None:
         it = Shared()
         it.first.send(b"a")
         it.second.send(b"bc")
+        it.block.byte_goes()
+        return it.uart._transmit_interrupt, it.all_goes_out
+
+    every_cut(scene)
+
+
+class WholeLines(Cmsdk):
+    """The UART's driver, a multiplexer with an alarm, one who has sent half a line, and one whose line waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alarm = FakeAlarm(frequency=256_000)
+        mux = UartMux(self.uart, Buffer(16), self.alarm)
+        self.app, self.kernel = Client(mux.new_device()), Client(mux.new_device(True))
+        self.app.send(b"_")
+        self.kernel.send(b"w\n")
+
+    def all_goes_out(self) -> None:
+        for told in (1, 2):
+            for _ in range(2):
+                while self.block.tx is not None or self.block.pending:
+                    self.byte_goes()
+                self.alarm.pass_time(20)
+            assert len(self.kernel.sent) == told
+            if told == 1:
+                self.kernel.send(b"x\n")
+        assert self.block.sent.endswith(b"x\n")
+        assert "failed" not in the_log.text
+
+
+@pytest.mark.parametrize("what", ["the half", "the alarm", "the end"])
+def test_a_line_that_waits_is_never_forgotten(what) -> None:
+    def scene() -> tuple[Callable[[], None], Callable[[], None]]:
+        it = WholeLines()
+        if what != "the half":
+            it.byte_goes()
+        if what == "the alarm":
+            return it.alarm.fire, it.all_goes_out
+        if what == "the end":
+            it.app.send(b"\n")
         it.block.byte_goes()
         return it.uart._transmit_interrupt, it.all_goes_out
 
