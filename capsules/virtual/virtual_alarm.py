@@ -113,7 +113,10 @@ class AlarmMux:
         if time >= _TOO_FAR:  # not in the middle of a look, which begins below _FAR
             time = int(self._begin_anew(time))
         self._time = time
-        self._link(index, time - ((now - reference) & _MASK) + dt)
+        due = time - ((now - reference) & _MASK) + dt
+        if due <= time and self._due[index] == due:
+            due -= _MASK + 1  # the same to its client, and _look() sees that it was set again
+        self._link(index, due)
         if not int(self._looking):
             self._aim(time)
 
@@ -189,8 +192,8 @@ class AlarmMux:
     def _look(self) -> None:
         """From the hardware, which has gone off and is not set: call who is due, then set it for the next.
 
-        A client may set or disarm any alarm from its callback; the hardware is set after the last. If this ends half
-        done, the hardware calls again.
+        A client may set or disarm any alarm from its callback; the hardware is set after the last. Who is due stays in
+        the chain until it was called: if this ends half done, the hardware calls again, and so does this.
         """
         now = int(self.now())
         time = int(self._time)
@@ -203,12 +206,12 @@ class AlarmMux:
             self._time = time
         looking = int(self._looking)  # 1 if the last look was cut short
         calls = 0
+        dues = self._due
         at = int(self._first)
         while at != _NONE and calls < _MOST + config.MAX_PROCESSES:
-            due = int(self._due[at])
+            due = int(dues[at])
             if due > time:
                 break
-            self._first = self._next[at]
             if at < config.MAX_PROCESSES:
                 call_client(self._process_fired, at, now, due & _MASK)
             else:
@@ -217,7 +220,15 @@ class AlarmMux:
                     self._looking = 1
                 call_client(self._fired[at - config.MAX_PROCESSES])
             calls += 1
-            at = int(self._first)
+            first = int(self._first)
+            if int(dues[at]) == due:  # it has not been set again
+                if first == at:
+                    first = int(self._next[at])
+                    self._first = first
+                else:  # another is due before it, or it was disarmed
+                    self._unlink(at)
+                    first = int(self._first)
+            at = first
         if looking:
             self._looking = 0
         if at != _NONE:
