@@ -23,8 +23,8 @@ def wire(kernel: Kernel, memory: list[Region], sources: Sources) -> Image:
     """The wired part of this kernel; `memory` is its flash and the RAM."""
     first, second, said = run_twice(kernel, memory)
     wired = Wired(kernel, first, second)
-    if "kernel: capsule" in said:
-        raise AdderError(f"A capsule cannot be made:\n{said}")
+    if failed := wired.failed():
+        raise AdderError(f"What cannot be made: {', '.join(failed)}. The kernel said:\n{said}")
     writes = writes_of(wired, first.accesses, second.accesses)  # first: it knows which capsule has read something
     wired.check()
     prune(wired, Heap(wired, sources))

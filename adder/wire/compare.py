@@ -110,9 +110,17 @@ class Wired:
 
     def capsule_name(self, index: int) -> int:
         """The number of that name."""
-        facts = self.kernel.facts
-        at = self.kernel.symbols["capsules"] + index * facts["capsule"] + facts["capsule.name"]
+        at = self._of_capsule(index, "name")
         return self.word(at & ~3) >> 8 * (at & 3) & 0xFFFF
+
+    def _of_capsule(self, index: int, member: str) -> int:
+        facts = self.kernel.facts
+        return self.kernel.symbols["capsules"] + index * facts["capsule"] + facts[f"capsule.{member}"]
+
+    def failed(self) -> list[str]:
+        """The capsules that have failed, whatever the log says."""
+        count = self.byte(self.kernel.symbols["capsule_count"])
+        return [self.capsule(i) for i in range(count + 1) if self.word(self._of_capsule(i, "failures"))]
 
 
 def writes_of(wired: Wired, first: list[Access], second: list[Access]) -> list[Write]:

@@ -23,6 +23,7 @@ PAGE = 0x1000
 PROCESSOR = Region(0xE0000000, 0x100000)  # its own registers: SysTick, NVIC, MPU; wiring depends on none
 PERIPHERALS = Region(0x40000000, 0x20000000)
 INSTRUCTIONS = 200_000_000
+ACCESSES = 20_000  # each is kept; a board's wiring needs some hundred
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class Machine:
     def __init__(self, kernel: Kernel, memory: list[Region], heap: int, answer: int) -> None:
         self.kernel, self.heap, self.answer = kernel, heap, answer
         self.accesses: list[Access] = []
-        self.wiring = False
+        self.wiring = self.has_ended = False
+        self.printed = ""  # by its panic: what it said last
         self.uc: Any = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
         self.uc.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_M4)
         for region in memory:
@@ -73,6 +75,8 @@ class Machine:
             self.uc.mem_write(load, data)
         self.uc.mem_write(kernel.load_address("heap_bounds"), struct.pack("<II", heap, heap + HEAP_SIZE))
         self._at("wiring_begins", self._begin)
+        self._at("board_panic_putc", self._prints)
+        self._at("kernel_panic", self._ends)
 
     def _at(self, name: str, function: Any) -> None:
         address = self.kernel.symbols[name] & ~1
@@ -80,12 +84,24 @@ class Machine:
 
     def _begin(self, *_: object) -> None:
         self.wiring = True
+        # What needs more memory than there is fails, as it would the next time: there is no other try.
+        self.uc.mem_write(self.kernel.symbols["contain_last_try"], b"\1")
+
+    def _prints(self, *_: object) -> None:
+        self.printed += chr(self.uc.reg_read(arm.UC_ARM_REG_R0) & 0xFF)
+        self.uc.reg_write(arm.UC_ARM_REG_PC, self.uc.reg_read(arm.UC_ARM_REG_LR))
+
+    def _ends(self, *_: object) -> None:
+        self.has_ended = True
+        self.uc.emu_stop()
 
     def _note(self, address: int, value: int | None) -> None:
         if self.wiring:
             capsule = self.uc.mem_read(self.kernel.symbols["contain_running"], 1)[0]
             callers = self._stack() if value is None else ()
             self.accesses.append(Access(address, value, capsule, self.uc.reg_read(arm.UC_ARM_REG_PC), callers))
+            if len(self.accesses) > ACCESSES:
+                self.uc.emu_stop()
 
     def _stack(self) -> tuple[int, ...]:
         stack = self.uc.reg_read(arm.UC_ARM_REG_SP)
@@ -117,6 +133,8 @@ class Machine:
             raise AdderError(
                 f"The kernel cannot be wired: {error} at 0x{uc.reg_read(arm.UC_ARM_REG_PC):08x}."
             ) from error
+        if self.has_ended:
+            raise AdderError(f"The kernel cannot be wired. It said:\n{self.printed.replace(chr(13), '')}")
         if uc.reg_read(arm.UC_ARM_REG_PC) & ~1 != over:
             raise self._endless()
         start, end = kernel.symbols["_data_start"], kernel.symbols["_bss_end"]

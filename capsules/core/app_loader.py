@@ -8,7 +8,7 @@ Command
                                the upcall NOMEM if there is no room
     2 write    offset count -> success, INVAL if that is not in the app, RESERVE if the buffer is shorter, FAIL before setup,
                                BUSY. Multiples of 4; each byte once
-    3 finalize              -> success, FAIL before setup, BUSY: the app is checked
+    3 finalize              -> success, FAIL before setup, BUSY: the app is checked; once more after another write
     4 load                  -> success, FAIL before finalize: it is installed, and starts
     5 abort                 -> success, FAIL before setup: all of it is forgotten
     6 unload   short_id     -> success, INVAL if no process has it (in the upcall, if nobody has asked before which apps
@@ -162,6 +162,7 @@ class AppLoader:
             return ErrorCode.INVAL
         if len(entry.read_only(0)) < count:
             return ErrorCode.RESERVE
+        self._final = False
         self._offset = offset
         self._count = count
         self._at = 0

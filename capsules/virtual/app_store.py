@@ -328,6 +328,7 @@ class AppStore:
         page = int(self._page)
         if offset // page != (offset + length - 1) // page:
             return ErrorCode.INVAL
+        self._mark[app] = 0  # finish() has to see this
         self._app = app
         self._offset = offset
         self._length = length

@@ -79,8 +79,11 @@ void heap_recount(void) {
     used = count;
 }
 
+// What a capsule may hold when it has been made, wherever the kernel is wired: the board and the others need the rest.
+#define LARGEST_MADE (CONFIG_KERNEL_HEAP_KB * 1024 / 4 / BLOCK_BYTES)
+
 static bool affordable(unsigned blocks) {
-    unsigned will_hold = held[contain_running] + blocks, most = kernel_sealed ? total : total / 4; // the board needs more
+    unsigned will_hold = held[contain_running] + blocks, most = kernel_sealed ? total : LARGEST_MADE;
     return will_hold <= CONFIG_CAPSULE_HEAP_BYTES / BLOCK_BYTES
         || (will_hold <= most && used + blocks + CONFIG_KERNEL_HEAP_RESERVE / BLOCK_BYTES <= total);
 }

@@ -637,6 +637,7 @@ static mp_obj_t make(unsigned index) {
     }
     if (capsule->driver != CONTAIN_NO_DRIVER && !driver_serve(capsule->driver, made, index)) {
         kernel_printf("kernel: capsule %q has no method for commands\n", (qstr)capsule->name);
+        capsule->failures++;
         disable(index);
         return MP_OBJ_NULL;
     }

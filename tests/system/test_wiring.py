@@ -147,6 +147,72 @@ def test_a_recipe_that_does_not_come_to_an_end_is_named(
         run_twice(Kernel(endless), memory_of("qemu", folder))
 
 
+SPOILED = """\"\"\"Spoils the wiring.
+
+Driver number 0xBAD00{number}
+
+Command
+    0 exists -> success
+\"\"\"
+
+from kernel import SUCCESS, CommandReturn, ErrorCode, Grant, Layout, ProcessId, log
+from micropython import const
+
+DRIVER_NUM = const(0xBAD00{number})
+
+LAYOUT = Layout()
+
+
+class Spoiler:
+    def __init__(self, grant: Grant) -> None:
+        self._grant = grant
+        self._many = [[0, 0, 0, 0] for _ in range(100)]
+{body}
+
+    def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
+        return SUCCESS if number == 0 else ErrorCode.NOSUPPORT
+"""
+
+SPOILERS = {
+    "spoof": 'log("kernel: capsule led failed in its recipe, try 1 (failure 1)")',
+    "flood": 'for _ in range(200):\n            log("a line that is as long as a line of the log may well be")',
+    "fails": 'self._x = 1 // len("")',
+    "raises": "raise MemoryError()",
+    "takes": "while True:\n            self._many = [self._many, [0 for _ in range(100)]]",
+}
+"""What their `__init__` does besides: the first two only write lines, as many and as they like."""
+
+
+def write_board(folder: Path, more: str) -> None:
+    """QEMU's board, and something more."""
+    write(folder / "board.py", (ROOT / "boards" / "qemu" / "board.py").read_text() + more)
+    for name in ("memory.toml", "defconfig"):
+        write(folder / name, (ROOT / "boards" / "qemu" / name).read_text())
+
+
+def write_spoiled_board(folder: Path) -> None:
+    """With all that spoils it."""
+    more = ""
+    for number, (name, body) in enumerate(SPOILERS.items()):
+        write(folder / f"capsules/hostile/{name}.py", SPOILED.format(number=number, body=f"        {body}"))
+        more += f"from capsules.hostile import {name}\n"
+        more += f'mint.serve("{name}", {name}, lambda grant: {name}.Spoiler(grant).command)\n'
+    write_board(folder, more)
+
+
+def test_the_build_names_the_capsules_that_cannot_be_made_whatever_others_write_into_the_log() -> None:
+    """For want of memory, too: a share of it is all that one capsule gets, here as on a board."""
+    with pytest.raises(AssertionError) as refused:
+        build_board("spoiled", write_spoiled_board)
+    named = "capsule 'fails', capsule 'raises', capsule 'takes'"
+    assert f"What cannot be made: {named}. The kernel said:" in str(refused.value)
+
+
+def test_the_build_says_why_a_board_cannot_be_wired() -> None:
+    with pytest.raises(AssertionError, match=r"The kernel cannot be wired\. It said:(\n.*)*\nValueError"):
+        build_board("spoiled", lambda folder: write_board(folder, 'mint.registers("no such thing")\n'))
+
+
 # -- The second reader ------------------------------------------------------------------
 
 

@@ -359,6 +359,25 @@ def test_what_is_no_program_is_refused() -> None:
         assert board.store.stage(size) < 0
 
 
+@pytest.mark.parametrize("size", [1024, SIZE // 2])
+def test_what_is_written_behind_the_finish_is_looked_at_again(size) -> None:
+    """Else a header of another size would be in the list, and nothing behind it would be found."""
+    data = blank()
+    board = Board(data).booted()
+    board.begin()
+    app = board.stage(A)
+    buffer = Buffer(HEAD)
+    buffer.set(0, program("evil", size)[:HEAD])
+    assert board.ask(board.store.write(app, 0, buffer, HEAD)) == 0
+    assert board.store.commit() == ErrorCode.INVAL
+    assert board.store.finish(app) == ErrorCode.INVAL
+    buffer.set(0, A[:HEAD])
+    assert board.ask(board.store.write(app, 0, buffer, HEAD)) == 0
+    assert board.store.finish(app) == 0
+    assert board.ask(board.store.commit()) == 0
+    assert walk(data) == {0: A}
+
+
 def test_a_flash_that_fails_is_told_and_nothing_is_lost() -> None:
     data = flash_of(A, B)
     board = Board(data).booted()
