@@ -13,7 +13,7 @@ from capsules.hil.uart import Uart
 from capsules.virtual.virtual_alarm import AlarmMux
 from components import nrf52
 from components.alarm import alarm_stack
-from components.console import console_stack
+from components.console import console_line, console_stack
 
 if config.NRF52_CONSOLE_RTT:
     from capsules.drivers.rtt import RttUart
@@ -103,7 +103,10 @@ else:
 
 kernel_log = mint.kernel_log()
 log_line = mint.software_interrupt()
-mint.serve("console", console, lambda grant: console_stack(uart, grant, kernel_log, log_line, drivers_time.new_alarm()).command)
+line = mint.build(
+    "line", lambda: console_line(uart, drivers_time.new_alarm(), kernel_log, log_line, drivers_time.new_alarm())
+)
+mint.serve("console", console, lambda grant: console_stack(line, grant).command)
 
 timer_registers = mint.registers("rtc1")
 timer_line = mint.interrupt("rtc1", "all")

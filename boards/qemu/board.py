@@ -13,7 +13,7 @@ from capsules.drivers.flash import OnChipFlash
 from capsules.drivers.simulated.pins import simulated_pins
 from capsules.virtual.virtual_alarm import AlarmMux
 from components.alarm import alarm_stack
-from components.console import console_stack
+from components.console import console_line, console_stack
 
 if config.CAPSULE_LED:
     from capsules.core import led
@@ -60,7 +60,10 @@ alarms = mint.build("alarms", lambda: AlarmMux(timer))
 
 kernel_log = mint.kernel_log()
 log_line = mint.software_interrupt()
-mint.serve("console", console, lambda grant: console_stack(uart, grant, kernel_log, log_line, alarms.new_alarm()).command)
+line = mint.build(
+    "line", lambda: console_line(uart, alarms.new_alarm(), kernel_log, log_line, alarms.new_alarm())
+)
+mint.serve("console", console, lambda grant: console_stack(line, grant).command)
 
 fault_line = mint.software_interrupt()
 mint.serve("alarm", alarm, lambda grant: alarm_stack(alarms, grant, processes, fault_line).command)

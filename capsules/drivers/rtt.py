@@ -59,6 +59,7 @@ class RttUart:
         self._rx_buffer: TakeCell[Buffer] = TakeCell()
         self._rx_at = 0
         self._rx_length = 0
+        self._rx_least = 0
         self._write_at = 0  # in the ring; the block's words are the probe's to spoil
         self._read_at = 0
         self._last_read = 0  # where the probe was when we looked last
@@ -97,9 +98,10 @@ class RttUart:
         self._tx_buffer.put(buffer.move(self))
         self._trigger()
 
-    def receive(self, buffer: Buffer, length: int) -> None:
+    def receive(self, buffer: Buffer, length: int, least: int = 0) -> None:
         self._rx_at = 0
         self._rx_length = length
+        self._rx_least = min(least, length) if least > 0 else length
         self._rx_buffer.put(buffer.move(self))
         self._trigger()
 
@@ -159,7 +161,7 @@ class RttUart:
             self._rx_at += count
             self._read_at = (self._read_at + count) & (_DOWN_SIZE - 1)
             self._down_read(self._read_at)
-        if self._rx_at < self._rx_length:
+        if self._rx_at < self._rx_least:
             self._rx_buffer.put(buffer)
             return
-        call_client(self._received, buffer.give_back(), self._rx_length, 0)
+        call_client(self._received, buffer.give_back(), self._rx_at, 0)

@@ -27,8 +27,12 @@ class Uart(Protocol):
     def transmit(self, buffer: Buffer, length: int) -> None:
         """Send the first `length` bytes, at least 1. Only one transmission at a time."""
 
-    def receive(self, buffer: Buffer, length: int) -> None:
-        """Fill the first `length` bytes, at least 1. Only one reception at a time."""
+    def receive(self, buffer: Buffer, length: int, least: int = 0) -> None:
+        """Receive up to `length` bytes, at least 1. It is over as soon as `least` are there; 0: when all are.
+
+        What has come in meanwhile is handed over at once, so who asks for a block with `least` 1 gets larger ones the
+        longer each takes to deal with. Only one reception at a time.
+        """
 
     def receive_abort(self) -> None:
         """End the reception, if there is one, with what has come in so far: received() is called from here, or soon."""

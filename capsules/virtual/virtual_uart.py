@@ -1,7 +1,8 @@
 """Any number of users of one UART.
 
 Transmissions go out one at a time, in turn; a device that was made for whole lines keeps its turn until the end of one, and
-begins none within a line of another's unless that has not gone on for a while. Received bytes go to every device that is receiving.
+begins none within a line of another's unless that has not gone on for a while. While the line is held for one device, only
+that one's go out, and the others' wait. Received bytes go to every device that is receiving.
 """
 
 from typing import Any, Callable
@@ -25,6 +26,7 @@ _IN_STATUS = const(7)  # of a reception that is over; _RUNNING while it is not
 
 _OUT_LENT = const(9)  # the client's own handles of these buffers
 _IN_LENT = const(10)
+_IN_LEAST = const(11)  # bytes with which its reception is over
 _WHOLE_LINES = const(8)  # nobody else's bytes may break its lines
 
 _RUNNING = const(-1)
@@ -43,20 +45,20 @@ class UartDevice:
 
     def __init__(self, mux: "UartMux", index: int) -> None:
         self._set_client, self._transmit, self._receive, self._abort = mux.shared
-        self._index = index
+        self.number = index
 
     def set_client(self, client: UartClient) -> None:
-        self._set_client(self._index, client.transmitted, client.received)
+        self._set_client(self.number, client.transmitted, client.received)
 
     def transmit(self, buffer: Buffer, length: int) -> None:
-        self._transmit(self._index, buffer, length)
+        self._transmit(self.number, buffer, length)
 
-    def receive(self, buffer: Buffer, length: int) -> None:
-        self._receive(self._index, buffer, length)
+    def receive(self, buffer: Buffer, length: int, least: int = 0) -> None:
+        self._receive(self.number, buffer, length, least)
 
     def receive_abort(self) -> None:
         """As the HIL says; the callback comes soon, and not from here."""
-        self._abort(self._index)
+        self._abort(self.number)
 
 
 class UartMux:
@@ -78,6 +80,7 @@ class UartMux:
         self._turn = 0
         self._sending = False
         self._waiting = 0  # whose buffer waits to be sent, one bit a device
+        self._allowed = -1  # who may send, so, too
         self._receive_buffer = TakeCell(receive_buffer)
         self._called = False  # by a device, which is no time to call another's client
         self._devices: "list[list[Any]]" = []
@@ -95,7 +98,7 @@ class UartMux:
     def new_device(self, whole_lines: bool = False) -> UartDevice:
         """Make one more device; only while the board is wired."""
         device = UartDevice(self, len(self._devices))
-        self._devices.append([None, None, None, 0, None, 0, 0, _RUNNING, whole_lines, None, None])
+        self._devices.append([None, None, None, 0, None, 0, 0, _RUNNING, whole_lines, None, None, 0])
         self._count += 1
         return device
 
@@ -120,14 +123,15 @@ class UartMux:
 
     def _transmit_next(self) -> None:
         """Start the next transmission unless one is under way."""
-        if self._sending or not self._waiting:
+        waiting = self._waiting & self._allowed
+        if self._sending or not waiting:
             return
         turn = self._turn
         for _ in self._devices:
             turn += 1
             if turn == self._count:
                 turn = 0
-            if not self._waiting >> turn & 1:
+            if not waiting >> turn & 1:
                 continue
             device = self._devices[turn]
             buffer = device[_OUT]
@@ -157,6 +161,11 @@ class UartMux:
     def _waited(self) -> None:
         """From the alarm."""
         self._waits = _HAS_WAITED
+        self._transmit_next()
+
+    def hold(self, device: "UartDevice | None") -> None:
+        """From now on let only this device's transmissions begin; None: everybody's. For the multiplexer's own capsule."""
+        self._allowed = 1 << device.number if device is not None else -1
         self._transmit_next()
 
     def transmitted(self, buffer: Buffer, length: int, status: int) -> None:
@@ -203,7 +212,7 @@ class UartMux:
 
     # -- Receiving --------------------------------------------------------------------------------
 
-    def _receive(self, index: int, buffer: Buffer, length: int) -> None:
+    def _receive(self, index: int, buffer: Buffer, length: int, least: int) -> None:
         device = self._devices[index]
         if not 0 < length <= len(buffer):
             raise ValueError("a reception has 1 byte at least, and no more than its buffer")
@@ -211,6 +220,7 @@ class UartMux:
             raise RuntimeError("a reception is under way")
         self._stop()  # what this device asks for begins after what has come in
         device[_IN_AT] = 0
+        device[_IN_LEAST] = min(least, length) if least > 0 else length
         device[_IN_LENT] = buffer
         device[_IN] = buffer.move(self)
         device[_IN_LENGTH] = length
@@ -242,15 +252,20 @@ class UartMux:
 
     def _receive_next(self) -> None:
         """Receive as many bytes as the device that wants fewest, unless it is done already."""
-        fewest = 0
+        fewest = least = 0
         for device in self._devices:
             wanted = self._wanted(device)
-            if wanted and (fewest == 0 or wanted < fewest):
-                fewest = wanted
+            if wanted:
+                if fewest == 0 or wanted < fewest:
+                    fewest = wanted
+                wanted = device[_IN_LEAST] - device[_IN_AT]
+                if least == 0 or wanted < least:
+                    least = wanted
         if fewest:
             buffer = self._receive_buffer.take()
             if buffer is not None:
-                self._uart.receive(buffer, min(fewest, len(buffer)))
+                fewest = min(fewest, len(buffer))
+                self._uart.receive(buffer, fewest, min(least, fewest))
 
     def received(self, buffer: Buffer, length: int, status: int) -> None:
         """From the hardware."""
@@ -260,7 +275,7 @@ class UartMux:
                 count = min(length, wanted)
                 device[_IN].copy(device[_IN_AT], buffer, 0, count)
                 device[_IN_AT] += count
-            if device[_IN_AT] == device[_IN_LENGTH] and device[_IN_STATUS] == _RUNNING:
+            if device[_IN_AT] >= device[_IN_LEAST] and device[_IN_STATUS] == _RUNNING:
                 device[_IN_STATUS] = 0
         self._receive_buffer.put(buffer)
         if self._called:

@@ -51,21 +51,20 @@ def write_board(folder: Path) -> None:
     text = (ROOT / "boards" / "qemu" / "board.py").read_text()
     for old, new in (
         (
-            "from components.console import console_stack\n",
-            "from capsules.core.console import ConsoleDriver\n"
+            "from components.console import console_line, console_stack\n",
             "from capsules.core.kernel_log import KernelLogWriter\n"
             "from capsules.hostile import guilty\n"
+            "from capsules.virtual.console_sessions import ConsoleSessions\n"
+            "from components.console import console_stack\n"
             "from capsules.virtual.virtual_uart import UartMux\n",
         ),
         (
-            "console_stack(uart, grant, kernel_log, log_line, alarms.new_alarm()).command",
-            "ConsoleDriver(mux.new_device(), grant, Buffer(64), Buffer(64)).command",
-        ),
-        (
-            'mint.serve("console"',
+            "line = mint.build(\n"
+            '    "line", lambda: console_line(uart, alarms.new_alarm(), kernel_log, log_line, alarms.new_alarm())\n'
+            ")\n",
             'mux = mint.build("mux", lambda: UartMux(uart, Buffer(64), alarms.new_alarm()))\n'
             'mint.build("log", lambda: KernelLogWriter(kernel_log, mux.new_device(True), log_line, Buffer(64)))\n'
-            'mint.serve("console"',
+            'line = mint.build("line", lambda: ConsoleSessions(mux, alarms.new_alarm(), Buffer(64)))\n',
         ),
     ):
         assert old in text, old

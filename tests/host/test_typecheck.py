@@ -98,7 +98,7 @@ def test_a_class_that_is_no_complete_hil_is_named_at_its_own_line(copy: Copy) ->
     assert not any("_Part" in message for message in messages)
     assert not any(message.startswith("build") for message in messages)
     # Where the incomplete driver is wired, its power is refused, too.
-    one(messages, copy.place("boards/qemu/board.py", "console_stack(uart"), "CmsdkUart", "receive_abort")
+    one(messages, copy.place("boards/qemu/board.py", "console_line(uart"), "CmsdkUart", "receive_abort")
 
 
 def test_a_mistake_is_named_where_it_is(copy: Copy) -> None:

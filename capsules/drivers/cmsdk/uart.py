@@ -21,12 +21,15 @@ _CTRL_RX_INTERRUPT_BIT = const(3)
 _INT_TX = const(1)
 _INT_RX = const(2)
 
+_RING = const(256)  # a power of two; mpremote sends 253 bytes without waiting
+_TURN = const(511)  # twice that, less one
+
 
 class CmsdkUart:
     """A HIL Uart. The hardware holds one byte each way, so each byte is an interrupt at worst.
 
-    While nobody receives, the receive interrupt is off and a byte that has come in waits. An interrupt that was cut short
-    comes once more, and finds what is left to be done: a client is told of what is over until it has been.
+    What comes in goes to a ring, and from there to the client in blocks. An interrupt that was cut short comes once more,
+    and finds what is left to be done: a client is told of what is over until it has been.
     """
 
     def __init__(self, registers: Registers, receive: InterruptLine, transmit: InterruptLine, clock: int, baud: int) -> None:
@@ -42,13 +45,17 @@ class CmsdkUart:
         self._tx_at = 0
         self._tx_length = 0
         self._tx_over = False  # and the client is being told, or that was cut short
+        self._ring = Buffer(_RING)
+        self._in = 0  # bytes that were put into the ring, modulo twice its size,
+        self._out = 0  # and taken out
         self._rx_buffer: "Buffer | None" = None
         self._rx_at = 0
         self._rx_length = 0
+        self._rx_least = 0
         self._rx_over = False
         self._rx_status = 0
         registers.write(_BAUDDIV, clock // baud)
-        registers.write(_CTRL, _CTRL_TX_ENABLE | _CTRL_RX_ENABLE | _CTRL_TX_INTERRUPT)
+        registers.write(_CTRL, _CTRL_TX_ENABLE | _CTRL_RX_ENABLE | _CTRL_TX_INTERRUPT | 1 << _CTRL_RX_INTERRUPT_BIT)
         receive.enable(self._receive_interrupt)
         transmit.enable(self._transmit_interrupt)
 
@@ -88,34 +95,62 @@ class CmsdkUart:
             if self._tx_over:  # the client has begun nothing else
                 self._tx_buffer = None
 
-    def receive(self, buffer: Buffer, length: int) -> None:
+    def receive(self, buffer: Buffer, length: int, least: int = 0) -> None:
         self._rx_at = 0
         self._rx_length = length
-        self._rx_buffer = buffer
-        self._rx_interrupt(1)
+        self._rx_least = min(least, length) if least > 0 else length
         self._rx_over = False
-        if self._rx_full():  # it came while the interrupt was off, so there will be none for it
+        self._rx_buffer = buffer
+        if self._in != self._out:  # what is there already is handed over from the kernel's loop, not from here
             self._rx_line.trigger()
 
     def _receive_interrupt(self) -> None:
         self._clear(_INT_RX)
+        self._take()
+        self._hand_over()
+
+    def _take(self) -> None:
+        """Put what the hardware holds into the ring. If that is full, the hardware waits, and its interrupt is off."""
+        at = int(self._in)
+        room = _RING - (at - int(self._out) & _TURN)
+        full = self._rx_full
+        data = self._data
+        ring = self._ring
+        while room > 0 and int(full()):
+            ring[at & (_RING - 1)] = data()
+            at += 1
+            room -= 1
+        self._in = at & _TURN
+        if room == 0:
+            self._rx_interrupt(0)
+
+    def _hand_over(self) -> None:
+        """Copy what has come in to the client's buffer, once that is worth it, and tell it."""
         buffer = self._rx_buffer
         if buffer is None:
-            self._rx_interrupt(0)
             return
         if self._rx_over:
             self._finish(self._rx_status)
             return
-        at = self._rx_at
-        while at < self._rx_length and self._rx_full():
-            buffer[at] = self._data()
-            at += 1
-        self._rx_at = at
-        if at == self._rx_length:
+        there = (self._in - self._out) & _TURN
+        if self._rx_at + there < self._rx_least and there < _RING // 2:
+            return
+        self._copy(buffer)
+        if self._rx_at >= self._rx_least:
             self._finish(0)
 
+    def _copy(self, buffer: Buffer) -> None:
+        for _ in range(2):  # the second part is at the ring's beginning
+            start = self._out & (_RING - 1)
+            count = min((self._in - self._out) & _TURN, _RING - start, self._rx_length - self._rx_at)
+            buffer.copy(self._rx_at, self._ring, start, count)
+            self._out = (self._out + count) & _TURN
+            self._rx_at += count
+        self._rx_interrupt(1)
+        if self._rx_full():  # it came while the interrupt was off, so there will be none for it
+            self._rx_line.trigger()
+
     def _finish(self, status: int) -> None:
-        self._rx_interrupt(0)
         buffer, client = self._rx_buffer, self._client
         if buffer is not None and client is not None:
             self._rx_status = status
@@ -125,4 +160,7 @@ class CmsdkUart:
                 self._rx_buffer = None
 
     def receive_abort(self) -> None:
+        buffer = self._rx_buffer
+        if buffer is not None and not self._rx_over:
+            self._copy(buffer)
         self._finish(ErrorCode.CANCEL)

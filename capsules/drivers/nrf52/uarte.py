@@ -110,6 +110,7 @@ class Uarte:
         self._rx_buffer: TakeCell[Buffer] = TakeCell()
         self._rx_at = 0
         self._rx_length = 0
+        self._rx_least = 0
         # The hardware's. Each buffer is empty, or given to the hardware, or full and not yet read.
         self._empty: "list[Buffer]" = []
         for _ in range(_BUFFERS):
@@ -177,10 +178,11 @@ class Uarte:
         else:
             self._sends_later = True
 
-    def receive(self, buffer: Buffer, length: int) -> None:
+    def receive(self, buffer: Buffer, length: int, least: int = 0) -> None:
         self._rx_buffer.put(buffer.move(self))
         self._rx_at = 0
         self._rx_length = length
+        self._rx_least = min(least, length) if least > 0 else length
         self._used = True
         if not self._wanted:
             self._wanted = True
@@ -295,7 +297,7 @@ class Uarte:
             self._recycle()
             self._feed()
         self._read()
-        while self._rx_buffer.is_some() and self._rx_at == self._rx_length:
+        while self._rx_buffer.is_some() and self._rx_at >= self._rx_least:
             self._finish()  # the client may ask for more at once
             self._read()
         self._feed()
@@ -380,7 +382,7 @@ class Uarte:
             self._at += count
         self._rx_buffer.put(buffer)
         # A full buffer has an interrupt of its own.
-        missing = self._rx_length - self._rx_at
+        missing = self._rx_least - self._rx_at
         if 0 < missing <= _SIZE - self._at:
             self._set_target((self._begin + self._at + missing) & _COUNT_MASK)
 

@@ -1,11 +1,11 @@
 """capsules/core/console.py, alone and in the stack that boards wire."""
 
 import pytest
-from components.console import console_stack
-from hardware import FakeUart
+from components.console import console_line, console_stack
+from hardware import FakeAlarm, FakeUart
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernel import ErrorCode, Machine, log, the_log
+from kernel import ErrorCode, Machine, log, run_deferred, the_log
 
 from capsules.core.console import DRIVER_NUM, LAYOUT
 
@@ -19,9 +19,17 @@ class World:
     def __init__(self, processes: int = 2) -> None:
         self.machine = Machine()
         self.uart = FakeUart()
+        self.alarm = FakeAlarm()
         grant = self.machine.grant(CONSOLE, LAYOUT)
-        self.machine.serve(grant, console_stack(self.uart, grant, the_log, self.machine.line()).command)
+        self.line = console_line(self.uart, self.alarm, the_log, self.machine.line())
+        self.machine.serve(grant, console_stack(self.line, grant).command)
         self.apps = [self.machine.process() for _ in range(processes)]
+
+    def feed(self, text: bytes) -> None:
+        """What comes in, in as many blocks as it takes."""
+        while text:
+            text = self.uart.feed(text)
+            run_deferred()
 
     def write(self, slot: int, text: bytes, length: "int | None" = None) -> "tuple[int, ...] | int":
         self.apps[slot].allow_read_only(CONSOLE, 1, text)
@@ -206,16 +214,18 @@ def test_no_write_is_lost_or_stuck_whoever_dies_or_revokes(data) -> None:
 def test_a_read_completes_when_all_its_bytes_are_there(world) -> None:
     answer, memory = world.read(0, 5)
     assert answer == ()
-    world.uart.feed(b"hell")
+    world.feed(b"hell")
     assert world.apps[0].upcalls == []
-    world.uart.feed(b"o")
+    world.feed(b"o")
     assert (bytes(memory), world.apps[0].upcalls) == (b"hello", [was_read(0, 5)])
 
 
 def test_a_read_is_no_longer_than_its_buffer(world) -> None:
     _, memory = world.read(0, 2, 5)
-    assert world.uart.feed(b"abc") == b"c"
-    assert (bytes(memory), world.apps[0].upcalls) == (b"ab", [was_read(0, 2)])
+    world.feed(b"abc")
+    assert (bytes(memory), world.apps[0].take_upcalls()) == (b"ab", [was_read(0, 2)])
+    _, memory = world.read(0, 1)
+    assert (bytes(memory), world.apps[0].upcalls) == (b"c", [was_read(0, 1)])
 
 
 @pytest.mark.parametrize("length", [65, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF])
@@ -230,17 +240,22 @@ def test_a_read_of_nothing_is_invalid_and_leaves_the_console_free(world, size, l
     assert world.read(1, 3)[0] == ()
 
 
-def test_a_second_reader_is_busy_until_the_first_is_done(world) -> None:
-    world.read(0, 1)
-    assert world.read(1, 1)[0] == ErrorCode.BUSY
+def test_a_second_reader_waits_until_the_first_is_done(world) -> None:
+    _, first = world.read(0, 2)
+    answer, second = world.read(1, 2)
+    assert answer == ()
     assert world.read(0, 1)[0] == ErrorCode.BUSY
-    world.uart.feed(b"x")
-    assert world.read(1, 1)[0] == ()
+    world.apps[0].allowed[CONSOLE, "read_write", 1] = memoryview(first)
+    world.feed(b"abcde")
+    assert (bytes(first), bytes(second)) == (b"ab", b"cd")
+    assert [app.take_upcalls() for app in world.apps] == [[was_read(0, 2)]] * 2
+    _, memory = world.read(0, 1)
+    assert bytes(memory) == b"e"
 
 
 def test_an_aborted_read_gives_what_has_come_in(world) -> None:
     _, memory = world.read(0, 5)
-    world.uart.feed(b"ab")
+    world.feed(b"ab")
     assert world.apps[0].command(CONSOLE, ABORT) == ()
     assert world.apps[0].upcalls == [was_read(ErrorCode.CANCEL, 2)]
     assert bytes(memory) == b"ab\0\0\0"
@@ -256,45 +271,48 @@ def test_a_process_cannot_abort_another_ones_read(world) -> None:
     world.read(0, 1)
     world.apps[1].command(CONSOLE, WRITE, 0)
     assert world.apps[1].command(CONSOLE, ABORT) == ()
-    world.uart.feed(b"x")
+    world.feed(b"x")
     assert world.apps[0].upcalls == [was_read(0, 1)]
 
 
 def test_a_read_buffer_that_shrinks_says_size_and_one_that_is_gone_says_nomem(world) -> None:
     world.read(0, 4)
     memory = world.apps[0].allow_read_write(CONSOLE, 1, 3)
-    world.uart.feed(b"abcd")
+    world.feed(b"abcd")
     assert (bytes(memory), world.apps[0].take_upcalls()) == (b"abc", [was_read(ErrorCode.SIZE, 3)])
+    assert bytes(world.read(0, 1)[1]) == b"d"
+    world.apps[0].take_upcalls()
     world.read(0, 4)
     world.apps[0].allow_read_write(CONSOLE, 1, 0)
-    world.uart.feed(b"abcd")
+    world.feed(b"abcd")
     assert world.apps[0].upcalls == [was_read(ErrorCode.NOMEM, 0)]
 
 
 @pytest.mark.parametrize("ending", ["end", "restart"])
 def test_a_reader_that_died_keeps_nobody_from_reading_and_its_memory_is_not_written(world, ending) -> None:
     _, dead = world.read(0, 5)
-    world.uart.feed(b"ab")
+    world.feed(b"ab")
     getattr(world.apps[0], ending)()
     answer, memory = world.read(1, 1)
     assert answer == ()
-    world.uart.feed(b"x")
-    assert (bytes(memory), bytes(dead)) == (b"x", bytes(5))
+    world.feed(b"x")
+    assert (bytes(memory), bytes(dead)) == (b"x", b"ab\0\0\0")
     assert (world.apps[0].upcalls, world.apps[1].upcalls) == ([], [was_read(0, 1)])
 
 
-def test_bytes_for_a_reader_that_died_go_nowhere(world) -> None:
+def test_bytes_for_a_reader_that_died_go_to_the_next_one(world) -> None:
     _, dead = world.read(0, 2)
     world.apps[0].restart()
-    world.uart.feed(b"ab")
+    world.feed(b"ab")
     assert (bytes(dead), world.apps[0].upcalls) == (bytes(2), [])
-    assert world.read(0, 1)[0] == ()
+    answer, memory = world.read(1, 2)
+    assert (answer, bytes(memory), bytes(dead)) == ((), b"ab", bytes(2))
 
 
 def test_reading_and_writing_do_not_disturb_each_other(world) -> None:
     _, memory = world.read(0, 3)
     world.write(0, b"q" * 100)
-    world.uart.feed(b"abc")
+    world.feed(b"abc")
     world.uart.finish_all()
     assert (bytes(memory), world.uart.sent) == (b"abc", b"q" * 100)
     assert world.apps[0].upcalls == [was_read(0, 3), written(100)]

@@ -11,27 +11,48 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from kernel import shared_code
+
 CAPSULES = str(Path(__file__).parents[4] / "capsules")
 
 
 class Cut(BaseException):
-    """The time-out: no capsule catches it."""
+    """The time-out: no capsule catches it. A client's ends in kernel.call_client()."""
+
+    of_client = False
 
 
-def cut_short(handler: Callable[[], None], after: int) -> str:
-    """Call it, and end it before that opcode of its own, or of what it calls in capsules. Where that is, if it is."""
+def in_shared_code(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code in shared_code:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def cut_short(handler: Callable[[], None], after: int, within: str = "", of_client: bool = False) -> str:
+    """Call it, and end it before that opcode of its own, or of what it calls in capsules. Where that is, if it is.
+
+    `within`: only in files whose paths end so, and not in shared code: the time of that and of clients is their own.
+    `of_client`: those are a client's, so who has called it goes on.
+    """
     count = 0
+    where = ""
 
     def at(frame: FrameType, event: str, argument: object) -> Any:
-        nonlocal count
-        if event == "opcode":
+        nonlocal count, where
+        if event == "opcode" and not where:
             count += 1
             if count > after:
-                raise Cut(f"{frame.f_code.co_qualname}, line {frame.f_lineno}")
+                where = f"{frame.f_code.co_qualname}, line {frame.f_lineno}"
+                cut = Cut()
+                cut.of_client = of_client
+                raise cut
         return at
 
     def enter(frame: FrameType, event: str, argument: object) -> Any:
-        if not frame.f_code.co_filename.startswith(CAPSULES):
+        name = frame.f_code.co_filename
+        if not name.startswith(CAPSULES) or not name.endswith(within) or (within and in_shared_code(frame)):
             return None
         frame.f_trace_opcodes = True
         frame.f_trace_lines = False
@@ -41,18 +62,20 @@ def cut_short(handler: Callable[[], None], after: int) -> str:
     sys.settrace(enter)
     try:
         handler()
-    except Cut as cut:
-        return str(cut)
+    except Cut:
+        pass
     finally:
         sys.settrace(before)
-    return ""
+    return where
 
 
-def every_cut(scene: Callable[[], tuple[Callable[[], None], Callable[[], None]]]) -> None:
+def every_cut(
+    scene: Callable[[], tuple[Callable[[], None], Callable[[], None]]], within: str = "", of_client: bool = False
+) -> None:
     """Each time a new scene: its handler is cut short, is called once more, and then all must be well."""
     for after in range(2000):
         handler, check = scene()
-        cut = cut_short(handler, after)
+        cut = cut_short(handler, after, within, of_client)
         try:
             handler()
             check()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from cells import Buffer
-from kernel import ErrorCode
+from kernel import ErrorCode, Registers
 
 MASK = 0xFFFFFF
 
@@ -78,7 +78,7 @@ class FakeUart:
         self.chunks: list[bytes] = []
         self._client: object = None
         self._sending: tuple[Buffer, int] | None = None
-        self._receiving: tuple[Buffer, int] | None = None
+        self._receiving: tuple[Buffer, int, int] | None = None
         self._at = 0
 
     @property
@@ -115,13 +115,14 @@ class FakeUart:
             self.finish()
         raise AssertionError("the transmissions never end")
 
-    def receive(self, buffer: Buffer, length: int) -> None:
+    def receive(self, buffer: Buffer, length: int, least: int = 0) -> None:
         assert self._receiving is None, "two receptions at a time"
-        assert 1 <= length <= len(buffer)
-        self._receiving, self._at = (buffer.move(self), length), 0
+        assert 0 <= least <= length <= len(buffer)
+        assert length
+        self._receiving, self._at = (buffer.move(self), length, least or length), 0
 
     def _finish_receive(self, status: int) -> None:
-        (buffer, _), self._receiving = self._receiving, None
+        (buffer, _, _), self._receiving = self._receiving, None
         self._client.received(buffer.give_back(), self._at, status)
 
     def receive_abort(self) -> None:
@@ -130,15 +131,64 @@ class FakeUart:
 
     def feed(self, data: bytes) -> bytes:
         """Bytes come in; returns those that nobody was waiting for."""
-        for index, byte in enumerate(data):
-            if self._receiving is None:
-                return data[index:]
-            buffer, length = self._receiving
-            buffer[self._at] = byte
-            self._at += 1
-            if self._at == length:
+        while data and self._receiving is not None:
+            buffer, length, least = self._receiving
+            count = buffer.set(self._at, data[: length - self._at])
+            self._at += count
+            data = data[count:]
+            if self._at >= least:
                 self._finish_receive(0)
-        return b""
+        return data
+
+
+_DATA, _STATE, _CTRL, _INTSTATUS = 0x0, 0x4, 0x8, 0xC
+
+
+class CmsdkBlock:
+    """CMSDK UART: its registers. One byte each way, as DDI 0479, 4.3 describes them."""
+
+    def __init__(self) -> None:
+        self.registers = Registers()
+        self.sent = bytearray()
+        self.tx: int | None = None
+        self.rx: int | None = None
+        self.overruns = 0
+        self.reads_of_nothing = 0
+        self.pending = 0
+        self.registers.on_read = {_DATA: self._read, _STATE: self._state, _INTSTATUS: lambda: self.pending}
+        self.registers.on_write = {_DATA: self._write, _INTSTATUS: self._clear}
+
+    def _control(self) -> int:
+        return self.registers.words.get(_CTRL, 0)
+
+    def _state(self) -> int:
+        return (self.tx is not None) | (self.rx is not None) << 1
+
+    def _read(self) -> int:
+        if self.rx is None:
+            self.reads_of_nothing += 1
+        value, self.rx = self.rx or 0, None
+        return value
+
+    def _write(self, value: int) -> None:
+        assert self._control() & 1, "the transmitter is off"
+        assert self.tx is None, "a byte was written over another"
+        self.tx = value & 0xFF
+
+    def _clear(self, ones: int) -> None:
+        self.pending &= ~ones
+
+    def byte_goes(self) -> None:
+        if self.tx is not None:
+            self.sent.append(self.tx)
+            self.tx = None
+            self.pending |= 1 if self._control() & 4 else 0
+
+    def byte_comes(self, byte: int) -> None:
+        assert self._control() & 2, "the receiver is off"
+        self.overruns += self.rx is not None
+        self.rx = byte
+        self.pending |= 2 if self._control() & 8 else 0
 
 
 class FakePin:

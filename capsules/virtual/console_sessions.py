@@ -1,0 +1,382 @@
+"""Whose the console's line is: the console of programs', or a protocol's whose opening pattern has come in.
+
+Users get a Line each (capsules/hil/line.py); the first is the console's. As long as the line is its, what comes in is
+searched for the patterns. The first bytes of one are withheld until it is sure whether it is one, or a second has passed.
+What comes in while the console receives nothing waits, up to this capsule's buffer and what the driver has; once it has
+waited for long, it is only searched for patterns, and dropped.
+
+Whatever is cut short finds at the next call what is left to be done: the line's new owner is set first, and those whose turn
+changes are told after that.
+"""
+
+from typing import Any, Callable
+
+from cells import Buffer
+from kernel import ErrorCode, call_client, callback, deferred, shared
+from micropython import const
+
+from capsules.hil.line import LineClient
+from capsules.hil.time import Alarm
+from capsules.virtual.virtual_uart import UartDevice, UartMux
+
+# What is known of a user.
+_RECEIVED = const(0)  # the client's callbacks, or None
+_TURN = const(1)
+_PATTERN = const(2)  # empty: the console's
+_SECONDS = const(3)  # its time-out
+_DEVICE = const(4)  # by which it sends
+_IN = const(5)  # the buffer to be filled, or None
+_LENT = const(6)  # the client's own handle of it
+_LENGTH = const(7)  # 0 while its client is being told
+_LEAST = const(8)
+_AT = const(9)
+_STATUS = const(10)  # of a reception that is over; _RUNNING while it is not
+
+_RUNNING = const(-1)
+
+_CONSOLE = const(0)  # the first user
+
+_SHARED = const(0)  # capsules/hil/line.py
+_ALONE = const(1)
+_BINARY = const(2)
+
+_STALE = const(5)  # seconds that what nobody receives waits for somebody
+_LONGEST_PATTERN = const(4)
+_ROUNDS = const(128)
+
+
+class SessionLine:
+    """One user's side of the line; a HIL Line."""
+
+    def __init__(self, sessions: "ConsoleSessions", device: UartDevice, index: int) -> None:
+        self._set_client, self._receive, self._abort, self._claim, self._active, self._end = sessions.shared
+        self._device = device
+        self._index = index
+
+    def set_client(self, client: LineClient) -> None:
+        self._device.set_client(client)
+        self._set_client(self._index, client.received, client.turn)
+
+    def transmit(self, buffer: Buffer, length: int) -> None:
+        self._device.transmit(buffer, length)
+
+    def receive(self, buffer: Buffer, length: int, least: int = 0) -> None:
+        self._receive(self._index, buffer, length, least)
+
+    def receive_abort(self) -> None:
+        self._abort(self._index)
+
+    def claim(self, how: int, seconds: int) -> None:
+        self._claim(self._index, how, seconds)
+
+    def active(self) -> None:
+        self._active(self._index)
+
+    def end(self) -> None:
+        self._end(self._index)
+
+
+class ConsoleSessions:
+    """Makes lines of a UART that is shared by `mux`. `alarm` is for the time-outs, `buffer` is where bytes come in."""
+
+    def __init__(self, mux: UartMux, alarm: Alarm, buffer: Buffer) -> None:
+        self.shared = (  # for the lines
+            shared(self._set_client),
+            shared(self._receive),
+            shared(self._abort),
+            shared(self._claim),
+            shared(self._active),
+            shared(self._end),
+        )
+        self._serve_later = deferred(self._serve)
+        self._mux = mux
+        self._uart = mux.new_device()  # which only receives
+        self._buffer = buffer
+        self._size = len(buffer)
+        self._receiving = False  # the buffer is the UART's
+        self._begin = 0  # what is in the buffer
+        self._end_at = 0
+        self._users: "list[list[Any]]" = []
+        self._owner = _CONSOLE
+        self._told = _CONSOLE  # whom the others know as the owner
+        self._told_held = False
+        self._how = _SHARED  # what the console has claimed
+        self._claim_seconds = 0
+        self._held = False  # others' bytes are held back for the console
+        self._candidate = 0  # whose pattern has begun
+        self._matched = 0  # bytes of it
+        self._given = 0  # of these, passed on, since it was none
+        self._failed = False  # so
+        self._quiet = 0  # seconds since the owner's last sign of life
+        self._waited = 0  # seconds for which nobody has taken what is there
+        self._alarm = alarm
+        self._second = int(alarm.frequency >> 8)
+        self._ticking = False
+        alarm.set_client(self._tick)
+        self._uart.set_client(self)
+
+    def start(self) -> None:
+        """Listen."""
+        self._serve_later()
+
+    def new_line(self, pattern: bytes = b"", seconds: int = 0) -> SessionLine:
+        """Make one more line, the console's first; only while the board is wired.
+
+        A protocol has a pattern of 1 to 4 bytes, the first unlike the first of every other, and a time-out.
+        """
+        if len(self._users) == _CONSOLE:
+            if pattern:
+                raise ValueError("the first line is the console's, which has no pattern")
+        elif not 1 <= len(pattern) <= _LONGEST_PATTERN or seconds < 1:
+            raise ValueError("a protocol has a pattern of 1 to 4 bytes, and a time-out of 1 second at least")
+        for user in self._users:
+            if user[_PATTERN] and user[_PATTERN][0] == pattern[0]:
+                raise ValueError("another protocol's pattern begins with the same byte")
+        device = self._mux.new_device()
+        line = SessionLine(self, device, len(self._users))
+        self._users.append([None, None, pattern, seconds, device, None, None, 0, 0, 0, _RUNNING])
+        return line
+
+    # -- For the users ----------------------------------------------------------------------------
+
+    def _set_client(self, index: int, received: "Callable[..., None]", turn: "Callable[..., None]") -> None:
+        user = self._users[index]
+        user[_RECEIVED] = callback(received)
+        user[_TURN] = callback(turn)
+
+    def _receive(self, index: int, buffer: Buffer, length: int, least: int) -> None:
+        user = self._users[index]
+        if not 0 < length <= len(buffer):
+            raise ValueError("a reception has 1 byte at least, and no more than its buffer")
+        if user[_IN] is not None and user[_LENGTH]:
+            raise RuntimeError("a reception is under way")
+        user[_AT] = 0
+        user[_LEAST] = min(least, length) if least > 0 else length
+        user[_STATUS] = _RUNNING
+        user[_LENT] = buffer
+        user[_IN] = buffer.move(self)
+        user[_LENGTH] = length
+        self._serve_later()
+
+    def _abort(self, index: int) -> None:
+        user = self._users[index]
+        if user[_IN] is not None and user[_LENGTH]:
+            if user[_STATUS] == _RUNNING:
+                user[_STATUS] = ErrorCode.CANCEL
+            self._serve_later()
+
+    def _claim(self, index: int, how: int, seconds: int) -> None:
+        if index != _CONSOLE or not _SHARED <= how <= _BINARY:
+            raise ValueError("only the console can claim the line, in one of three ways")
+        self._how = how
+        self._claim_seconds = seconds
+        self._quiet = 0
+        self._hold()
+        self._serve_later()
+
+    def _active(self, index: int) -> None:
+        if index == self._owner:
+            self._quiet = 0
+            if self._how != _SHARED and not self._held:
+                self._hold()
+                self._serve_later()
+
+    def _end(self, index: int) -> None:
+        if index == self._owner and index != _CONSOLE:
+            self._owner = _CONSOLE
+            self._serve_later()
+
+    # -- Turns ------------------------------------------------------------------------------------
+
+    def _hold(self) -> None:
+        """Let those send who may."""
+        self._held = self._owner == _CONSOLE and self._how != _SHARED and self._quiet < self._claim_seconds
+        self._mux.hold(self._users[self._owner][_DEVICE] if self._held or self._owner != _CONSOLE else None)
+
+    def _tell(self) -> None:
+        """Tell those whose turn has changed."""
+        owner, told = self._owner, self._told
+        if owner != told:
+            self._quiet = 0
+            self._matched = 0
+            self._hold()
+            if not call_client(self._users[told][_TURN], 0):
+                return  # it is told again the next time
+        held = self._held
+        if call_client(self._users[owner][_TURN], 2 if held else 1):
+            self._told_held = held
+            self._told = owner
+        self._tick_later()
+
+    def _tick_later(self) -> None:
+        waiting = self._begin != self._end_at and self._waited < _STALE and len(self._users) > 1
+        if not self._ticking and (self._owner != _CONSOLE or self._held or self._matched or waiting):
+            self._ticking = True
+            self._alarm.set_alarm(self._second)
+
+    def _tick(self) -> None:
+        """A second has passed."""
+        self._ticking = False
+        self._quiet += 1
+        if self._owner != _CONSOLE:
+            if self._quiet >= self._users[self._owner][_SECONDS]:
+                self._owner = _CONSOLE
+        elif self._held and self._quiet >= self._claim_seconds:
+            self._hold()
+        if self._matched:
+            self._failed = True
+        if self._begin != self._end_at and self._waited < _STALE:
+            self._waited += 1
+        self._serve()
+        self._tick_later()
+
+    # -- What comes in ----------------------------------------------------------------------------
+
+    def transmitted(self, buffer: Buffer, length: int, status: int) -> None:
+        """From the UART; nothing is ever sent."""
+
+    def received(self, buffer: Buffer, length: int, status: int) -> None:
+        """From the UART; once more if this was cut short."""
+        if self._receiving:
+            self._begin = 0
+            self._end_at = length
+            self._quiet = 0
+            self._receiving = False
+            if self._how == _ALONE and not self._held and self._owner == _CONSOLE:
+                self._hold()
+        self._serve()
+
+    def _serve(self) -> None:
+        """Do what there is to do."""
+        tries = 2  # to tell those who fail
+        for _ in range(_ROUNDS):  # one for each byte, and one for each client that is told
+            if tries and (self._told != self._owner or self._told_held != self._held):
+                tries -= 1
+                self._tell()
+            user = self._users[self._owner]
+            if not self._pass_on(user) and not self._hand_over(user):
+                break
+        for index in range(len(self._users)):
+            user = self._users[index]
+            if user[_IN] is not None:
+                if user[_STATUS] == _RUNNING and user[_AT] >= user[_LEAST]:
+                    user[_STATUS] = 0
+                if user[_STATUS] == _RUNNING and index not in (_CONSOLE, self._owner):
+                    user[_STATUS] = ErrorCode.CANCEL
+                if user[_STATUS] != _RUNNING:
+                    self._finish(user)
+        if self._begin == self._end_at and not self._receiving:
+            if len(self._users) > 1 or self._users[_CONSOLE][_IN] is not None:
+                self._receiving = True
+                self._uart.receive(self._buffer, self._size, 1)
+        self._tick_later()
+
+    def _room(self, user: "list[Any]") -> int:
+        if user[_IN] is None or user[_STATUS] != _RUNNING:
+            return 0
+        return int(user[_LENGTH]) - int(user[_AT])
+
+    def _pass_on(self, user: "list[Any]") -> bool:
+        """Deal with some of what is there; False if nothing can be done."""
+        if self._matched and self._failed:
+            return self._release(user)
+        at, end = self._begin, self._end_at
+        if at == end:
+            return False
+        if self._owner == _CONSOLE and (self._how != _BINARY or not self._held):
+            if self._matched:
+                return self._match(at)
+            for index in range(1, len(self._users)):
+                found = self._find(self._users[index][_PATTERN][0], at, end)
+                if found < end:
+                    end = found
+                    self._candidate = index
+            if end == at:
+                self._failed = False
+                self._given = 0
+                self._matched = 1
+                self._begin = at + 1
+                if len(self._users[self._candidate][_PATTERN]) == 1:
+                    self._open()
+                return True
+        count = min(self._room(user), end - at)
+        if count:
+            user[_IN].copy(user[_AT], self._buffer, at, count)
+            user[_AT] += count
+            self._waited = 0
+        elif self._waited == _STALE and len(self._users) > 1 and user[_IN] is None:
+            count = end - at  # nobody wants it
+        self._begin = at + count
+        return count > 0
+
+    def _find(self, byte: int, at: int, end: int) -> int:
+        """Where the byte is in the buffer; `end` if it is not there."""
+        buffer = self._buffer
+        while at < end and int(buffer[at]) != byte:
+            at += 1
+        return at
+
+    def _match(self, at: int) -> bool:
+        pattern = self._users[self._candidate][_PATTERN]
+        if self._buffer[at] == pattern[self._matched]:
+            if self._matched + 1 == len(pattern):
+                self._open()
+                self._begin = at + 1
+            else:
+                self._begin = at + 1
+                self._matched += 1
+        else:
+            self._failed = True
+        return True
+
+    def _open(self) -> None:
+        self._owner = self._candidate
+        self._matched = 0
+
+    def _release(self, user: "list[Any]") -> bool:
+        """Pass on what was withheld, since it is no pattern."""
+        count = min(self._room(user), self._matched - self._given)
+        if count:
+            user[_IN].copy(user[_AT], self._users[self._candidate][_PATTERN], self._given, count)
+            user[_AT] += count
+            self._given += count
+        elif self._waited == _STALE and user[_IN] is None:
+            self._given = self._matched
+        if self._given == self._matched:
+            self._matched = 0
+            return True
+        return count > 0
+
+    def _hand_over(self, user: "list[Any]") -> bool:
+        """Give a user what has come in, if that is enough."""
+        if user[_IN] is None or user[_STATUS] != _RUNNING or user[_AT] < user[_LEAST]:
+            return False
+        user[_STATUS] = 0
+        return self._finish(user)
+
+    def _finish(self, user: "list[Any]") -> bool:
+        """Tell a user that its reception is over; once more if that was cut short."""
+        mine, status = user[_LENT], user[_STATUS]
+        if user[_LENGTH]:
+            user[_LENGTH] = 0
+            user[_IN].give_back()
+            call_client(user[_RECEIVED], mine, user[_AT], status)
+        elif self._take_back(user[_IN], mine):
+            call_client(user[_RECEIVED], mine, user[_AT], status)
+        if not user[_LENGTH]:  # the client receives nothing else
+            user[_IN] = None
+            return False
+        return True
+
+    def _take_back(self, ours: Buffer, lent: Buffer) -> bool:
+        """Make the client's handle good again; False if it has been told already, and has passed that on."""
+        if self._has(ours):
+            ours.give_back()
+        return self._has(lent)
+
+    def _has(self, buffer: Buffer) -> bool:
+        """Whether this handle is good."""
+        try:
+            return len(buffer) > 0
+        except RuntimeError:
+            return False
