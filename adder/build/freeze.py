@@ -25,6 +25,7 @@ from adder.board import ROOT, board_folder
 from adder.build.manifest import write_if_changed
 from adder.build.prepare import Prepare, Refused, constants_of, is_host_only, printed
 from adder.build.prepared import with_prepared
+from adder.build.scopes import Scope, scopes
 from adder.errors import AdderError
 from adder.verify import verify_program
 
@@ -159,6 +160,12 @@ class Freezer:
             found.append(node)
         return found
 
+    def ordered_words(self, module: Module) -> list[str]:
+        """Their names, as in a class: `Class.function`; in the order of the source."""
+        names = self.config["words"].get(module.name.replace(".", "/"), "").split()
+        lines = {name: node.lineno for name, node in zip(names, self.words_of(module, module.tree), strict=True)}
+        return sorted(names, key=lambda name: lines[name])
+
     def constants_in(self, name: str) -> dict[str, int]:
         """The constants of a module; of an interface, which is in no image, they are all there is."""
         if name in self.modules:
@@ -243,8 +250,14 @@ class Freezer:
         if result.returncode:
             raise AdderError(f"mpy-tool failed: {result.stderr.strip().splitlines()[-1]}")
         text = split_names(result.stdout, [file_of(module.name) for module in frozen])
-        text = for_wiring(text, frozen, bool(self.options["CAPSULE_POLICY_RESTART"]))
-        write_if_changed(self.folder / "frozen_content.c", list_functions(text, self.config["words"]))
+        found = scopes(tool, compiled)
+        text = for_wiring(text, frozen, found, bool(self.options["CAPSULE_POLICY_RESTART"]))
+        names = {
+            child.symbol: (module, name)
+            for module in frozen
+            for child, name in found[file_of(module.name)].readable(self.ordered_words(module))
+        }
+        write_if_changed(self.folder / "frozen_content.c", list_functions(text, names))
 
 
 def file_of(name: str) -> str:
@@ -305,10 +318,10 @@ def recipes_stay(kernel: Iterable[Module], restarts: bool) -> bool:
     return restarts or any("RESTART" in module.text for module in kernel if of_board(module))
 
 
-def made_while_wiring(kernel: list[Module]) -> list[str]:
-    """The classes, as mpy-tool calls them, of which nothing is made later: no function names them that may run then."""
-    classes = [(module, node) for module in kernel for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)]
-    makers = {id(node): maker for _, node in classes if (maker := maker_of(node))}
+def made_while_wiring(kernel: list[Module]) -> list[ast.ClassDef]:
+    """The classes of which nothing is made later: no function names them that may run then."""
+    classes = [node for module in kernel for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)]
+    makers = {id(node): maker for node in classes if (maker := maker_of(node))}
     later: set[str] = set()
     for module in kernel:
         for node in ast.walk(module.tree):
@@ -318,12 +331,12 @@ def made_while_wiring(kernel: list[Module]) -> list[str]:
         later |= mentioned(maker, called=False)
     while True:
         known = len(later)
-        for _, node in classes:
+        for node in classes:
             if node.name in later and id(node) in makers:
                 later |= mentioned(makers[id(node)], called=True)
         if len(later) == known:
             break
-    return [f"{module.name.replace('.', '_')}_{node.name}" for module, node in classes if node.name not in later]
+    return [node for node in classes if node.name not in later]
 
 
 def maker_of(node: ast.ClassDef) -> ast.FunctionDef | None:
@@ -353,31 +366,35 @@ def mentioned(function: ast.FunctionDef | ast.Lambda, called: bool) -> set[str]:
     return found
 
 
-def for_wiring(text: str, kernel: list[Module], restarts: bool) -> str:
+def for_wiring(text: str, kernel: list[Module], found: Mapping[str, Scope], restarts: bool) -> str:
     """Put into sections of their own what only wiring needs: the bodies of the kernel's modules and classes, what
     functions are made from that these define, and the board's recipes. A kernel that is wired when it is built has none
     of it.
 
     `restarts`: capsules are made again by default, so recipes are needed for ever.
     """
-    pairs = re.findall(r"^// child of (\w+)\n\n// frozen \w+ code for file \S+, scope (\w+)$", text, re.MULTILINE)
-    parents = {inner: outer for outer, inner in pairs}
-    bodies, gone = set(), set()
+    bodies: dict[str, Scope] = {}
+    gone: set[str] = set()
+    stay = recipes_stay(kernel, restarts)
+    made = [] if stay else made_while_wiring(kernel)
     for module in kernel:
-        name = module.name.replace(".", "_")
-        bodies.add(f"{name}__lt_module_gt_")
-        bodies |= {f"{name}_{node.name}" for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)}
-        gone.add(f"frozen_module_{name}")
-    bodies = {body for body in bodies if body.endswith("__lt_module_gt_") or parents.get(body) in bodies}
-    if not recipes_stay(kernel, restarts):
+        scope = found[file_of(module.name)]
+        gone.add(f"frozen_module_{module.name.replace('.', '_')}")
+        bodies[scope.symbol] = scope
+        classes = list(scope.classes(module.tree.body))
+        bodies |= {inner.symbol: inner for inner, _ in classes}
+        if stay:
+            continue
         # Capsules are not made again: neither recipes nor the functions that these call, nor what makes an object.
-        wholly = [module.name.replace(".", "_") for module in kernel if of_board(module)]
-        gone |= {f"const_{part}_table_data_{name}" for part in ("qstr", "obj") for name in wholly}
-        made = tuple([f"{name}_" for name in wholly] + [f"{scope}___init__" for scope in made_while_wiring(kernel)])
-        bodies |= {inner for inner in parents if inner.startswith(made)}
-    for body in bodies:
-        gone |= {f"fun_data_{body}", f"fun_data_{body}_prelude", f"children_{body}", f"proto_fun_{body}"}
-    gone |= {f"proto_fun_{inner}" for inner, outer in parents.items() if outer in bodies}
+        for inner, node in classes:
+            if node in made:
+                bodies |= {one.symbol: one for one in inner.maker()}
+        if of_board(module):
+            gone |= {f"const_{part}_table_data_{module.name.replace('.', '_')}" for part in ("qstr", "obj")}
+            bodies |= {one.symbol: one for one in scope.inner()}
+    for symbol, scope in bodies.items():
+        gone |= {f"fun_data_{symbol}", f"fun_data_{symbol}_prelude", f"children_{symbol}", f"proto_fun_{symbol}"}
+        gone |= {f"proto_fun_{inner.symbol}" for inner in scope.children}
 
     def moved(found: re.Match[str]) -> str:
         if found["name"] not in gone:
@@ -394,30 +411,26 @@ def for_wiring(text: str, kernel: list[Module], restarts: bool) -> str:
     )
 
 
-def list_functions(text: str, words: Mapping[str, str]) -> str:
+def list_functions(text: str, names: Mapping[str, tuple[Module, str]]) -> str:
     """Add a table of all functions of machine code, which the kernel's tracebacks are made from.
 
-    A function of machine words has no name in its code; `words` is [words] of mpy-cross.cfg. Bodies of modules and
-    classes are not among them.
+    `names`: the module and the name of each scope. Bodies of modules and classes are not in the table.
     """
     found = re.findall(
-        r"^// frozen native code for file (\S+), scope (\S+)\nstatic const byte (\w+)\[\d*\] " + re.escape(CODE),
+        r"^// frozen native code for file \S+, scope (\S+)\nstatic const byte (\w+)\[\d*\] " + re.escape(CODE),
         text,
         flags=re.MULTILINE,
     )
     rows = []
     offsets: dict[str, int] = {}
     length = 0
-    for file, scope, symbol in found:
-        name = scope.removeprefix(re.sub(r"\W", "_", file.removesuffix(".py")) + "_")
-        for listed in words.get(file.removesuffix(".py"), "").split():
-            if name.endswith("_dot_py") and name.startswith(listed.rpartition(".")[0]):
-                name = listed
-        for one in (file, readable(name)):
+    for scope, symbol in found:
+        module, name = names[scope]
+        for one in (file_of(module.name), name):
             if one not in offsets:
                 offsets[one] = length
                 length += len(one) + 1
-        rows.append(f"    {{ {symbol}, {offsets[file]}, {offsets[readable(name)]} }},")
+        rows.append(f"    {{ {symbol}, {offsets[file_of(module.name)]}, {offsets[name]} }},")
     head = "typedef struct { const byte *code; uint16_t file, function; } frozen_function_t;\n"
     if length > 0xFFFF:
         raise AdderError("The names of the kernel's functions take more than 64 KB.")
@@ -425,12 +438,6 @@ def list_functions(text: str, words: Mapping[str, str]) -> str:
     # One array, which the linker can keep out of what processes may read; it does not merge into others' strings.
     strings = ["const char frozen_function_texts[] =", *(f'    "{one}\\0"' for one in offsets), "    ;"]
     return text + head + "\n".join([*strings, *table]) + f"\nconst size_t frozen_function_count = {len(rows)};\n"
-
-
-def readable(scope: str) -> str:
-    """A function's name, from what mpy-tool makes of it: `LedDriver___init____lt_listcomp_gt_`."""
-    name = re.sub(r"_lt_(\w+?)_gt_", r"<\1>", scope)
-    return name.replace("_", ".", 1) if name[:1].isupper() else name  # a class's name has no underscore
 
 
 if __name__ == "__main__":
