@@ -35,12 +35,6 @@ unsigned driver_add(uint32_t number, const grant_shape_t *shape) {
     return index;
 }
 
-// The same two words as in py/objboundmeth.c, which keeps its type to itself.
-typedef struct {
-    mp_obj_base_t base;
-    mp_obj_t method, self;
-} bound_method_t;
-
 static mp_obj_t call_callback(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     const bound_method_t *self = MP_OBJ_TO_PTR(self_in);
     return mp_call_method_self_n_kw(self->method, self->self, n_args, n_kw, args);

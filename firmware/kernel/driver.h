@@ -66,6 +66,12 @@ bool driver_serve(unsigned driver, mp_obj_t command, unsigned capsule);
 // A bound method that its maker has handed in, to be called back (kernel/contain.c).
 extern const mp_obj_type_t callback_type;
 
+// As in py/objboundmeth.c, which keeps its type to itself.
+typedef struct {
+    mp_obj_base_t base;
+    mp_obj_t method, self;
+} bound_method_t;
+
 // The object to which a method is bound; NULL if it is not a bound method.
 const void *bound_method_self(mp_obj_t method);
 

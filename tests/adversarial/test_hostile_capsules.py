@@ -164,7 +164,7 @@ def test_the_attack_is_contained(attack: Path, simulation: Callable[..., Simulat
 
 WIRED = (
     "policy_restart", "raise_long", "dma_lengths", "memory_list", "handle_chain", "recursion_then_c", "loop_native",
-    "loop_by_trigger",
+    "loop_by_trigger", "callback_kept_since_wiring",
 )  # fmt: skip
 """Some for each thing that attacks go for; with a heap, and in a flash, as they are on a board."""
 
