@@ -681,6 +681,8 @@ def make_tab(
     titles = {tbf.name for tbf in tbfs}
     if len(titles) != 1:
         raise TbfError(f"A TAB holds one app, not {', '.join(sorted(titles))}.")
+    if any(0xDC80 <= ord(character) <= 0xDCFF for character in tbfs[0].name):
+        raise TbfError(f"A TAB is text in UTF-8, which the app's name {printable(tbfs[0].name)} is not.")
     files: dict[str, bytes] = {}
     for tbf, given in zip_longest(tbfs, names):
         fixed = tbf.header.fixed_addresses

@@ -25,7 +25,7 @@ from adder.board import ROOT
 from adder.errors import AdderError
 from adder.output import console, table, write_json
 
-LIMIT = 13_700
+LIMIT = 14_000
 """What we allow ourselves. A test holds us to it; docs/architecture.md says how it came to be so much."""
 
 ROOM = 300
@@ -44,7 +44,7 @@ KINDS = {
 """The kinds of trusted files, with what they are."""
 
 BUILD = (
-    "build/freeze", "build/prepare", "build/manifest", "build/configure", "mpy_cross",
+    "build/freeze", "build/scopes", "build/prepare", "build/manifest", "build/configure", "mpy_cross",
     "board/__init__", "board/files", "board/configuration",
 )  # fmt: skip
 """Modules of `adder/` that choose or change what is compiled, or read what may reach a register."""

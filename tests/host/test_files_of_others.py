@@ -155,3 +155,32 @@ def test_what_cannot_be_right_is_refused(
     result = CliRunner().invoke(cli, arguments.split())
     assert isinstance(result.exception, AdderError), result.output
     assert re.search(said, str(result.exception)), result.exception
+
+
+STRANGE_NAMES = {
+    "no UTF-8": "\udcff\udcfe\udc80",
+    "cut in a character": "caf\udcc3",
+    "control characters": "a\x1b[2J\r\n\x07",
+    "right to left": "\u202eelif",
+    "nothing": "",
+    "quotes": "\"'\\",
+    "a path": "../../../etc/x",
+    "an option": "--help",
+    "long": "x" * 500,
+}
+
+
+@pytest.mark.parametrize("name", STRANGE_NAMES)
+def test_every_verb_takes_or_refuses_an_app_whose_name_is_strange(name: str, tmp_path: Path) -> None:
+    path, flash = tmp_path / "app.tbf", tmp_path / "flash.img"
+    path.write_bytes(make_tbf(STRANGE_NAMES[name], 1024))
+    inside = STRANGE_NAMES[name]
+    for line in (
+        ["inspect", path], ["tab", path, "-o", tmp_path / "app.tab"], ["inspect", tmp_path / "app.tab"],
+        ["image", "install", flash, path], ["image", "list", flash], ["image", "list", "--json", flash],
+        ["image", "remove", flash, inside],
+    ):  # fmt: skip
+        result = CliRunner().invoke(cli, [str(part) for part in line])
+        assert result.exception is None or isinstance(result.exception, SystemExit | AdderError | OSError), line
+        said = f"{result.output}{result.exception or ''}"
+        assert not re.search(r"Traceback|[\x00-\x09\x0b-\x1f\x7f\u202e\udc80-\udcff]", said), line
