@@ -1,4 +1,4 @@
-// IPC: commands 2 to 6 of the driver, which touch memory. The rest is a capsule's (capsules/core/ipc.py).
+// IPC: commands 2 to 8 of the driver, which touch memory. The rest is a capsule's (capsules/core/ipc.py).
 
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "kernel/ipc_share.h"
 #include "kernel/upcall.h"
 
-enum { NOTIFY_SERVICE = 2, NOTIFY_CLIENT = 3, FETCH = 4, STORE = 5, LIFE = 6 };
+enum { NOTIFY_SERVICE = 2, NOTIFY_CLIENT = 3, FETCH = 4, STORE = 5, LIFE = 6, ASK = 7, ANSWER = 8 };
 
 #define MOST_AT_ONCE (2048) // bytes: some 12,000 instructions at worst
 
@@ -22,22 +22,31 @@ static uint32_t copy(const process_t *process, const process_t *peer, unsigned d
     return length;
 }
 
+static inline bool is_for_service(uint32_t command) {
+    return command == NOTIFY_SERVICE || command == ASK;
+}
+
 bool ipc_command(process_t *process, exception_frame_t *frame, unsigned driver) {
     uint32_t command = frame->r1, peer = frame->r2;
-    if (command < NOTIFY_SERVICE || command > LIFE) {
+    if (command < NOTIFY_SERVICE || command > ANSWER) {
         return false;
     }
     if (peer >= CONFIG_MAX_PROCESSES || !process_alive(&processes[peer])
-        || (process->unfound != 0 && ipc_mistakes(process, peer, command == NOTIFY_SERVICE))) {
+        || (process->unfound != 0 && ipc_mistakes(process, peer, is_for_service(command)))) {
         syscall_fail(frame, ERROR_INVAL);
-    } else if (command == LIFE) {
-        syscall_succeed_u32(frame, processes[peer].id);
-    } else if (command >= FETCH) {
-        syscall_succeed_u32(frame, copy(process, &processes[peer], driver, command == FETCH));
-    } else if (!process_schedule_ipc(&processes[peer], driver, command == NOTIFY_SERVICE ? peer : process->slot, process->slot)) {
-        syscall_fail(frame, ERROR_NOMEM);
+    } else if (command > NOTIFY_CLIENT && command < ASK) {
+        syscall_succeed_u32(frame, command == LIFE ? processes[peer].id : copy(process, &processes[peer], driver, command == FETCH));
     } else {
-        frame->r0 = RETURN_SUCCESS;
+        if (command == ANSWER) {
+            copy(process, &processes[peer], driver, false);
+        }
+        if (!process_schedule_ipc(&processes[peer], driver, is_for_service(command) ? peer : process->slot, process->slot)) {
+            syscall_fail(frame, ERROR_NOMEM);
+        } else if (command == ASK) {
+            syscall_succeed_u32(frame, processes[peer].id);
+        } else {
+            frame->r0 = RETURN_SUCCESS;
+        }
     }
     return true;
 }

@@ -13,8 +13,14 @@ $(BUILD)/shared/%.o $(BUILD)/lib/%.o: CFLAGS += $(COPT_SMALL) -Wno-error -Wno-do
 $(BUILD)/upstream_%.o $(BUILD)/python_process/upstream_%.o: CFLAGS += -Wno-error
 $(BUILD)/upstream_objstr.o: CFLAGS += $(COPT_SMALL)
 $(BUILD)/upstream_bc.o: CFLAGS += -fno-tree-loop-distribute-patterns # a frame is too small for memset
+# -Os would put bytecode at odd addresses, as if it were machine code.
 $(BUILD)/frozen_content.o: CFLAGS += -Wno-error -Wno-unused
-HOT = obj objtype objfun map runtime nativeglue objboundmeth objint vm bc gc argcheck qstr objmodule nlrthumb nlr
+# -O2 puts each text at a multiple of four. qstr has most of it: quick code, small data.
+$(BUILD)/py/qstr.o: CFLAGS += -Os -include port/quick_code.h
+COLD = objects/process_control kernel/crash_screen kernel/fault kernel/loader kernel/log kernel/tbf \
+	python_process/main python_process/upstream_modrandom python_process/upstream_pyexec python_process/upstream_readline
+$(COLD:%=$(BUILD)/%.o): CFLAGS += -Os
+HOT = obj objtype objfun map runtime nativeglue objboundmeth objint vm bc gc argcheck objmodule nlrthumb nlr
 $(foreach name,$(HOT),$(eval $(BUILD)/py/$(name).o: COPT_SMALL = -O2))
 
 

@@ -73,11 +73,7 @@ void *commit_executable(void *code, size_t length, void *relocation);
 #define MICROPY_PY_OS_URANDOM (1)
 #define MICROPY_PY_OS_INCLUDEFILE "python_process/modos.h"
 #define MICROPY_PY_DEFLATE (1)
-#define MICROPY_PY_SSL (0)
-#define MICROPY_PY_WEBSOCKET (0)
-#define MICROPY_REPL_INFO (0)
 #define MICROPY_KBD_EXCEPTION (1)
-#define MICROPY_REPL_EVENT_DRIVEN (0)
 uint32_t python_process_seed(void);
 void python_process_wait(int32_t milliseconds);
 #define MICROPY_INTERNAL_WFE(milliseconds) python_process_wait(milliseconds)
@@ -88,11 +84,6 @@ void python_process_typed(void);
 
 // -- What nobody may have: hardware -------------------------------------------
 #define MICROPY_PY_MACHINE (0)
-
-// -- sys.modules and sys.argv lie in the state: upstream_modsys.c --------------
-#define MICROPY_PY_SYS_MODULES (1)
-#define MICROPY_PY_SYS_ARGV (1)
-#define MICROPY_PY_SYS_EXC_INFO (0)
 
 // -- The machine --------------------------------------------------------------
 #define MP_SSIZE_MAX (0x7fffffff)

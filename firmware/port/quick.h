@@ -4,8 +4,10 @@
 #ifndef ADDER_QUICK_H
 #define ADDER_QUICK_H
 
+#include "py/objarray.h"
 #include "py/objlist.h"
 #include "py/objmodule.h"
+#include "py/objstr.h"
 #include "py/objtuple.h"
 #include "py/objtype.h"
 #include "py/runtime.h"
@@ -63,12 +65,17 @@ static inline bool quick_load_method(mp_obj_t base, const mp_obj_type_t *type, q
     return true;
 }
 
-// Items of lists and tuples, counted from the beginning.
+// In upstream_nativeglue.c.
+void quick_store_attr(mp_obj_t base, qstr attr, mp_obj_t value);
+
+// Items of lists and tuples, and of bytes, counted from the beginning.
 static inline mp_obj_t quick_subscr(mp_obj_t base, mp_obj_t index, mp_obj_t value) {
     if (mp_obj_is_obj(base) && mp_obj_is_small_int(index) && value != MP_OBJ_NULL) {
         size_t at = MP_OBJ_SMALL_INT_VALUE(index);
         mp_obj_list_t *list = MP_OBJ_TO_PTR(base);
         mp_obj_tuple_t *tuple = MP_OBJ_TO_PTR(base);
+        mp_obj_array_t *array = MP_OBJ_TO_PTR(base);
+        mp_obj_str_t *text = MP_OBJ_TO_PTR(base);
         if (list->base.type == &mp_type_list && at < list->len) {
             if (value == MP_OBJ_SENTINEL) {
                 return list->items[at];
@@ -76,15 +83,30 @@ static inline mp_obj_t quick_subscr(mp_obj_t base, mp_obj_t index, mp_obj_t valu
             list->items[at] = value;
             return mp_const_none;
         }
-        if (tuple->base.type == &mp_type_tuple && at < tuple->len && value == MP_OBJ_SENTINEL) {
-            return tuple->items[at];
+        if (value == MP_OBJ_SENTINEL) {
+            if (tuple->base.type == &mp_type_tuple && at < tuple->len) {
+                return tuple->items[at];
+            }
+            if (text->base.type == &mp_type_bytes && at < text->len) {
+                return MP_OBJ_NEW_SMALL_INT(text->data[at]);
+            }
+        }
+        if (array->base.type == &mp_type_bytearray && at < array->len) {
+            byte *items = array->items;
+            if (value == MP_OBJ_SENTINEL) {
+                return MP_OBJ_NEW_SMALL_INT(items[at]);
+            }
+            if (mp_obj_is_small_int(value)) {
+                items[at] = MP_OBJ_SMALL_INT_VALUE(value);
+                return mp_const_none;
+            }
         }
     }
     return mp_obj_subscr(base, index, value);
 }
 
 static inline bool quick_is_true(mp_obj_t value) {
-    return value == mp_const_true || (value != mp_const_false && mp_obj_is_true(value));
+    return value == mp_const_true || (value != mp_const_false && value != mp_const_none && mp_obj_is_true(value));
 }
 
 // Small integers: comparisons, sums and differences.

@@ -53,7 +53,7 @@ static mp_obj_t load_attr(mp_obj_t base, qstr attr) {
     return own != NULL ? own->value : mp_load_attr(base, attr);
 }
 
-static void store_attr(mp_obj_t base, qstr attr, mp_obj_t value) {
+void quick_store_attr(mp_obj_t base, qstr attr, mp_obj_t value) {
     mp_obj_instance_t *self = instance(base);
     mp_map_elem_t *own = self == NULL || has_accessors(self) ? NULL : own_attr(self, attr);
     if (own != NULL && value != MP_OBJ_NULL) { // which would delete it
@@ -108,7 +108,7 @@ mp_uint_t mp_native_from_obj(mp_obj_t object, mp_uint_t type) {
 #define mp_load_method load_method
 #define mp_obj_is_true quick_is_true
 #define mp_obj_subscr quick_subscr
-#define mp_store_attr store_attr
+#define mp_store_attr quick_store_attr
 #define mp_native_from_obj(...) mp_native_from_obj_any(__VA_ARGS__)
 
 #include "py/nativeglue.c"

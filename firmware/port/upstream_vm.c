@@ -72,5 +72,6 @@ static inline mp_map_elem_t *vm_lookup(mp_map_t *map, mp_obj_t key, mp_map_looku
 #define mp_map_lookup vm_lookup
 #define mp_obj_is_true quick_is_true
 #define mp_obj_subscr quick_subscr
+#define mp_store_attr quick_store_attr
 
 #include "py/vm.c"

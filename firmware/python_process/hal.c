@@ -345,6 +345,14 @@ uint64_t python_process_ticks_in(uint32_t milliseconds) {
     return to_ticks(milliseconds, 1000) + python_process_ticks();
 }
 
+uint64_t python_process_ticks_within(uint32_t milliseconds) {
+    python_process_t *process = python_process();
+    // It is not earlier now than when we looked last.
+    uint64_t least = ((uint64_t)process->wraps << 32 | process->last_ticks) + to_ticks(milliseconds, 1000);
+    bool early = process->alarm_set && process->alarm_user == ALARM_OURS && process->alarm_at <= least;
+    return early ? process->alarm_at : python_process_ticks_in(milliseconds);
+}
+
 void python_process_wait(int32_t milliseconds) {
     if (python_process() != NULL) {
         python_process_wait_until(milliseconds < 0 ? UINT64_MAX : python_process_ticks_in(milliseconds));

@@ -109,6 +109,9 @@ int32_t python_process_wait_until(uint64_t ticks);
 uint64_t python_process_ticks(void);
 uint64_t python_process_ticks_in(uint32_t milliseconds);
 
+// The same or earlier: when an alarm goes off that is set already, if that is early enough. So the clock need not be looked at.
+uint64_t python_process_ticks_within(uint32_t milliseconds);
+
 // Milliseconds since the board started, with the ticks that they were made of, and rounded up; and when so many
 // milliseconds more begin than at a time in ticks.
 uint32_t python_process_ms(uint64_t *ticks);

@@ -7,6 +7,7 @@
 #include "py/objarray.h"
 #include "py/objint.h"
 #include "py/objlist.h"
+#include "py/objtuple.h"
 #include "py/runtime.h"
 #include "python_process/python_process.h"
 #include "python_process/syscalls.h"
@@ -291,25 +292,46 @@ void python_process_revoke(void) {
     list->len = 0;
 }
 
+// Note an upcall's first two numbers in a list. Of those with the same first number two are kept: one that may be worked at, and one for what
+// has come since.
+static void note(mp_obj_t list, const mp_obj_t *numbers) {
+    size_t length, same = 0;
+    mp_obj_t *items;
+    mp_obj_list_get(list, &length, &items);
+    for (size_t i = 0; i < length; i++) {
+        if (mp_obj_is_exact_type(items[i], &mp_type_tuple)) {
+            same += mp_obj_equal(((mp_obj_tuple_t *)MP_OBJ_TO_PTR(items[i]))->items[0], numbers[0]);
+        }
+    }
+    if (same < 2) {
+        mp_obj_list_append(list, mp_obj_new_tuple(2, numbers));
+    }
+}
+
 bool python_process_call_handler(unsigned which, const uint32_t args[3]) {
     mp_obj_list_t *list = lent_list();
     if (which >= list->len / ROW || list->items[which * ROW + 2] == mp_const_none) {
         return false;
     }
-    mp_obj_t objects[3];
+    mp_obj_t handler = list->items[which * ROW + 2], objects[3];
     for (unsigned i = 0; i < 3; i++) {
         objects[i] = mp_obj_new_int_from_uint(args[i]);
     }
-    mp_call_function_n_kw(list->items[which * ROW + 2], 3, 0, objects);
+    if (mp_obj_is_exact_type(handler, &mp_type_list)) {
+        note(handler, objects);
+    } else {
+        mp_call_function_n_kw(handler, 3, 0, objects);
+    }
     return true;
 }
 
-// subscribe(driver, number, handler): handler(a, b, c) runs while the program waits, however; None ends it.
+// subscribe(driver, number, handler): handler(a, b, c) runs while the program waits, however; if it is a list, the tuple
+// (a, b) is appended to it instead, unless it holds two that begin with a. None ends it.
 // Without a handler the kernel is still told to call us: only so can yield_wait_for let other handlers run.
 static mp_obj_t syscall_subscribe(mp_obj_t driver_obj, mp_obj_t number_obj, mp_obj_t handler) {
     uint32_t driver = word(driver_obj), number = word(number_obj);
-    if (handler != mp_const_none && !mp_obj_is_callable(handler)) {
-        mp_raise_TypeError(MP_ERROR_TEXT("handler must be callable"));
+    if (handler != mp_const_none && !mp_obj_is_exact_type(handler, &mp_type_list) && !mp_obj_is_callable(handler)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("handler must be callable, or a list"));
     }
     unsigned row = lent_row(SVC_SUBSCRIBE, driver, number, true);
     registers_t r = SYSCALL(SVC_SUBSCRIBE, driver, number, python_process_upcall, row);
@@ -403,6 +425,15 @@ static mp_obj_t syscall_yield_wait(size_t n, const mp_obj_t *args) {
     }
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(syscall_yield_wait_obj, 0, 1, syscall_yield_wait);
+
+// yield_wait_within(milliseconds): the same, but it may be less. If an alarm is set that comes early enough, nobody looks at
+// the clock, which is a command to a capsule: this is for who only wants to see now and then that his peer lives.
+static mp_obj_t syscall_yield_wait_within(mp_obj_t milliseconds) {
+    int32_t upcall = python_process_wait_until(python_process_ticks_within(mp_obj_get_int(milliseconds)));
+    mp_handle_pending(true);
+    return mp_obj_new_bool(upcall >= 0);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(syscall_yield_wait_within_obj, syscall_yield_wait_within);
 
 // yield_no_wait(): run one handler if an upcall is waiting; True if so.
 static mp_obj_t syscall_yield_no_wait(void) {
@@ -512,6 +543,7 @@ static const mp_rom_map_elem_t syscall_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_bytes_of), MP_ROM_PTR(&syscall_bytes_of_obj) },
     { MP_ROM_QSTR(MP_QSTR_take_bytes), MP_ROM_PTR(&syscall_take_bytes_obj) },
     { MP_ROM_QSTR(MP_QSTR_yield_wait), MP_ROM_PTR(&syscall_yield_wait_obj) },
+    { MP_ROM_QSTR(MP_QSTR_yield_wait_within), MP_ROM_PTR(&syscall_yield_wait_within_obj) },
     { MP_ROM_QSTR(MP_QSTR_yield_no_wait), MP_ROM_PTR(&syscall_yield_no_wait_obj) },
     { MP_ROM_QSTR(MP_QSTR_yield_wait_for), MP_ROM_PTR(&syscall_yield_wait_for_obj) },
     { MP_ROM_QSTR(MP_QSTR_memop), MP_ROM_PTR(&syscall_memop_obj) },

@@ -2,6 +2,7 @@
 // loop saw last: to look at the clock is a system call. What our own loop needs besides follows it.
 
 #include "py/gc.h"
+#include "py/objlist.h"
 #include "py/runtime.h"
 #include "py/mphal.h"
 #include "python_process/python_process.h"
@@ -86,14 +87,28 @@ static mp_obj_t loop_sleep_ms(mp_obj_t milliseconds) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(loop_sleep_ms_obj, loop_sleep_ms);
 
-// next_task(queue, others): the first task, taken from the queue, if it is due. If not, sleep until an upcall has run or it
-// is due, and return None; False if there is no task, and no `others` that an upcall could wake.
-static mp_obj_t loop_next_task(mp_obj_t queue_in, mp_obj_t others) {
+// What has been woken goes behind the tasks that are due already; one that has been cancelled is among these.
+static void queue_woken(mp_obj_t queue, mp_obj_list_t *woken) {
+    for (size_t i = 0; i < woken->len; i++) {
+        mp_obj_t args[2] = { queue, woken->items[i] };
+        if (((mp_obj_task_t *)MP_OBJ_TO_PTR(args[1]))->data == mp_const_none) {
+            task_queue_remove(args[0], args[1]);
+            task_queue_push(2, args);
+        }
+    }
+    woken->len = 0;
+}
+
+// next_task(queue, others, woken): the first task, taken from the queue, if it is due. If not, sleep until an upcall has run
+// or it is due, and return None; False if there is no task, and no `others` that an upcall could wake. `woken` is a list of
+// tasks that sleep in the queue, and shall not any more.
+static mp_obj_t loop_next_task(mp_obj_t queue_in, mp_obj_t others, mp_obj_t woken) {
     mp_obj_task_queue_t *queue = MP_OBJ_TO_PTR(queue_in);
     uint64_t now;
     uint32_t left;
     python_process_events();
     python_process()->loop_ms = python_process_ms(&now);
+    queue_woken(queue_in, MP_OBJ_TO_PTR(woken));
     if (queue->heap != NULL) {
         int32_t wait = ticks_diff(queue->heap->ph_key, ticks());
         if (wait <= 0) {
@@ -113,7 +128,7 @@ static mp_obj_t loop_next_task(mp_obj_t queue_in, mp_obj_t others) {
     mp_handle_pending(true);
     return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_2(loop_next_task_obj, loop_next_task);
+static MP_DEFINE_CONST_FUN_OBJ_3(loop_next_task_obj, loop_next_task);
 
 static const mp_rom_map_elem_t loop_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR__asyncio_loop) },

@@ -65,11 +65,18 @@ class Kernel:
         if not self.waiting:
             return False
         driver, number, arguments = self.waiting.pop(0)
-        self.handlers[driver, number](*arguments)
+        handler = self.handlers[driver, number]
+        if not isinstance(handler, list):
+            handler(*arguments)
+        elif sum(isinstance(known, tuple) and known[0] == arguments[0] for known in handler) < 2:
+            handler.append(arguments[:2])
         return True
 
     def yield_wait(self, milliseconds: int = -1) -> bool:
         return self.deliver() or self.idle(milliseconds)
+
+    def yield_wait_within(self, milliseconds: int) -> bool:
+        return self.yield_wait(milliseconds)
 
     def yield_no_wait(self) -> bool:
         return self.deliver()
@@ -123,6 +130,7 @@ def library() -> Iterator[Kernel]:
     names = "FAIL BUSY ALREADY OFF RESERVE INVAL SIZE CANCEL NOMEM NOSUPPORT NODEVICE UNINSTALLED NOACK"
     given: dict[str, Any] = {name: code for code, name in enumerate(names.split(), 1)}
     given |= {name: getattr(made, name) for name in ("command", "subscribe", "yield_wait", "yield_no_wait")}
+    given["yield_wait_within"] = made.yield_wait_within
     given |= {"SyscallError": SyscallError, "allow_ro": made.allow, "allow_rw": made.allow}
     given |= {"take_bytes": take_bytes, "bytes_of": bytes_of, "natural": natural}
     for name, value in given.items():

@@ -45,8 +45,8 @@ class Drivers:
             (STORAGE, 2): self.read_storage,
             (STORAGE, 3): self.write_storage,
             (IPC, 1): SERVICE,
-            (IPC, 2): self.notify,
             (IPC, 6): self.alive,
+            (IPC, 7): self.ask,
         }
 
     def _begin(self, driver: int, answer: Callable[[], None]) -> None:
@@ -118,7 +118,7 @@ class Drivers:
 
         self._begin(STORAGE, answer)
 
-    def notify(self, service: int) -> None:
+    def ask(self, service: int) -> int:
         buffer = self.kernel.buffers[IPC, SERVICE]
         life = self.life
         if life == 0:
@@ -131,6 +131,7 @@ class Drivers:
             self.kernel.upcall(IPC, SERVICE, SERVICE, 32, 0)
 
         self._begin(IPC, answer)
+        return life
 
     def alive(self, service: int) -> int:
         if self.life == 0:
@@ -374,7 +375,7 @@ def test_a_short_answer_is_asked_for_again_and_none_is_an_error(kernel) -> None:
 def test_a_client_is_told_that_its_service_has_ended_or_begun_anew(kernel) -> None:
     ipc = importlib.import_module("adder.ipc")
     life = [1]
-    kernel.answers = {(IPC, 1): SERVICE, (IPC, 2): None, (IPC, 6): lambda service: life[0]}
+    kernel.answers = {(IPC, 1): SERVICE, (IPC, 6): lambda service: life[0], (IPC, 7): lambda service: life[0]}
     client = ipc.Client("svc")
     for after in (2, SyscallError(6, "INVAL")):
         client.notify()
@@ -386,15 +387,14 @@ def test_a_client_is_told_that_its_service_has_ended_or_begun_anew(kernel) -> No
     client.notify()
     kernel.upcall(IPC, SERVICE, SERVICE, 0, 0)
     client.wait()
-    for command in (6, 2):  # in the pause before it is started again
-        kernel.answers[IPC, command] = SyscallError(6, "INVAL")
-        with pytest.raises(SyscallError) as caught:
-            client.notify()
-        assert caught.value.errno == 12
-        kernel.answers |= {(IPC, 6): 4, (IPC, 2): None}
+    kernel.answers[IPC, 7] = SyscallError(6, "INVAL")  # in the pause before it is started again
+    with pytest.raises(SyscallError) as caught:
         client.notify()
-        kernel.upcall(IPC, SERVICE, SERVICE, 0, 0)
-        client.wait()
+    assert caught.value.errno == 12
+    kernel.answers |= {(IPC, 6): 4, (IPC, 7): 4}
+    client.notify()
+    kernel.upcall(IPC, SERVICE, SERVICE, 0, 0)
+    client.wait()
 
 
 class Service:
@@ -409,7 +409,7 @@ class Service:
             (IPC, 1): SERVICE,
             (IPC, 3): self.notify,
             (IPC, 4): lambda client: self.copy(client, True),
-            (IPC, 5): lambda client: self.copy(client, False),
+            (IPC, 8): self.answer,
         }
         self.service = importlib.import_module("adder.ipc").Service("svc")
 
@@ -428,6 +428,10 @@ class Service:
         else:
             theirs[:length] = ours[:length]
         return length
+
+    def answer(self, client: int) -> None:
+        self.copy(client, False)
+        self.notify(client)
 
     def notify(self, client: int) -> None:
         if client in self.deaf:
@@ -477,6 +481,25 @@ def test_a_client_that_notifies_without_end_takes_no_more_memory_than_others(ker
     assert len(world.service._requests) == 3
     sizes = [len(world.service.wait()[1]) for _ in range(3)]
     assert sizes == [64, 64, 1024]
+
+
+def test_a_service_sees_nothing_of_one_client_in_the_copy_of_another(kernel) -> None:
+    world = Service(kernel)
+    world.ask(1, bytearray(b"secret--" * 8))
+    client, buffer = world.service.wait()
+    world.service.answer(client)
+    world.ask(2, bytearray(64))
+    world.shared[2] = bytearray(b"short")  # it shares less than it has said
+    client, again = world.service.wait()
+    assert (client, bytes(again)) == (2, b"short".ljust(64, b"\0"))
+    assert again is buffer  # an answered copy's memory, without a new object
+    world.ask(3, bytearray(b"other---" * 8))
+    _, other = world.service.wait()
+    assert other is not again
+    assert bytes(again[:5]) == b"short"
+    world.service.answer(2)
+    world.service.answer(3)
+    assert bytes(world.shared[3]) == b"other---" * 8
 
 
 def test_what_is_stored_is_counted_in_bytes(kernel) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from adder.board import ROOT
-from adder.measure.bench import BENCH_APPS, OPERATIONS, Samples, containment, measure
+from adder.measure import bench_python
+from adder.measure.bench import BENCH_APPS, OPERATIONS, PYTHON_OPERATIONS, Samples, containment, measure
 
 TABLE = re.compile(r"^operation +instructions.*?^```", re.MULTILINE | re.DOTALL)
 
@@ -62,3 +63,20 @@ def test_both_pages_say_the_same() -> None:
 def test_containment_and_the_aims_hold(counted: dict[str, int]) -> None:
     missed = {it.title: counted[it.title.strip()] for it in OPERATIONS if it.aim and counted[it.title.strip()] > it.aim}
     assert missed == {}
+
+
+PYTHON_TABLE = re.compile(r"^ +today +at first.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def test_what_a_python_app_feels_is_what_the_page_says_and_half_of_what_it_was() -> None:
+    table = PYTHON_TABLE.search((ROOT / "docs" / "benchmarks.md").read_text())
+    assert table is not None
+    rows = (re.match(r"(Python: .*?) {2,}([\d,]+)", line) for line in table[0].splitlines())
+    said = {row[1]: int(row[2].replace(",", "")) for row in rows if row}
+    counted = bench_python.measure(ROOT / "build" / "qemu" / "kernel.elf")
+    assert said.keys() == {operation.title for operation in PYTHON_OPERATIONS}
+    for operation in PYTHON_OPERATIONS:
+        count = counted[operation.key]
+        assert count <= (1 + tolerance()) * said[operation.title], operation.title
+        assert operation.aim is not None
+        assert count <= operation.aim, operation.title

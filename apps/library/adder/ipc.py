@@ -12,10 +12,10 @@ What a client does is its own affair: it may end at any time, never look for its
 `buffer` is a copy, which `answer` writes back if the client is still there.
 """
 
-from builtins import bytearray
+from builtins import bytearray, len
 
-from adder import upcall
-from syscall import SyscallError, allow_ro, allow_rw, command, natural, subscribe, yield_no_wait, yield_wait
+from syscall import SyscallError, allow_ro, allow_rw, command, natural, subscribe
+from syscall import yield_no_wait, yield_wait, yield_wait_within
 from uctypes import addressof
 
 _DRIVER = const(0x10000)
@@ -24,11 +24,11 @@ _NOMEM = const(9)
 _NODEVICE = const(11)
 _UNINSTALLED = const(12)
 _DISCOVER = const(1)
-_NOTIFY_SERVICE = const(2)
 _NOTIFY_CLIENT = const(3)
 _FETCH = const(4)
-_STORE = const(5)
 _LIFE = const(6)
+_ASK = const(7)
+_ANSWER = const(8)
 _SMALLEST = const(32)
 _LOOK_MS = const(100)  # how often a client looks whether its service lives, and a service at a client that is not ready
 _WAITING = const(2)  # notifications of one client that wait; more are one
@@ -65,7 +65,23 @@ def _gone():
     return SyscallError(_UNINSTALLED, "the service does not run: it has ended, and may be back soon")
 
 
-class Client(upcall.Requests):
+def _ask(service):
+    return command(_DRIVER, _ASK, service)
+
+
+def _notify(client):
+    command(_DRIVER, _NOTIFY_CLIENT, client)
+
+
+def _fetch(client):
+    return command(_DRIVER, _FETCH, client)
+
+
+def _answer(client):
+    command(_DRIVER, _ANSWER, client)
+
+
+class Client:
     """What a client has of a service. `buffer` is lent to the service for good: at least `size` bytes, or none if that is 0.
 
     One question at a time: `notify()`, then `wait()` or `await answer()`. Each raises SyscallError UNINSTALLED if the
@@ -77,9 +93,14 @@ class Client(upcall.Requests):
         self.buffer: memoryview = shared(size) if natural(size) else memoryview(b"")
         if size:
             allow_rw(_DRIVER, self.number, self.buffer)
-        super().__init__(_DRIVER, self.number)
-        self._question = None
+        self._answers = [None]  # empty while a question is on its way
         self._life = None
+        self._flag = None
+        subscribe(_DRIVER, self.number, self._answers)
+
+    def _come(self, service, length, address):
+        self._answers.append(service)
+        self._flag.set()
 
     def _look(self):
         # A service that has begun anew knows nothing of us.
@@ -90,52 +111,50 @@ class Client(upcall.Requests):
             pass
         while yield_no_wait():
             pass  # its answer may have been on its way before it ended
-        if self._asked is None:
-            return
-        self._asked = None
-        raise _gone()
+        if not self._answers:
+            self._answers.append(None)
+            raise _gone()
 
-    def _idle(self):
-        if not yield_wait(_LOOK_MS):
-            self._look()
+    def _drop(self):
+        # An earlier question was given up, and its answer is still to come.
+        try:
+            while not self._answers:
+                if not yield_wait_within(_LOOK_MS):
+                    self._look()
+        except OSError:
+            pass  # there will be none
 
     def notify(self) -> None:
         """Ask the service; then wait for its answer in one way or the other. An answer that is still to come to an
         earlier question, which was given up, is waited for and dropped."""
-        if self._asked is not None:
-            self._question = None
-            try:
-                while self._asked is not None:
-                    self._idle()
-            except OSError:
-                pass  # there will be none
-        number = self.number
-        self._question = self._asked = [None]  # first: the answer may come inside of the command
+        answers = self._answers
+        if not answers:
+            self._drop()
+        answers.clear()
         try:
-            self._life = command(_DRIVER, _LIFE, number)
-            command(_DRIVER, _NOTIFY_SERVICE, number)
+            self._life = _ask(self.number)
         except BaseException as error:
-            self._question = self._asked = None
+            answers.append(None)
             if isinstance(error, SyscallError) and error.errno == _INVAL:
                 raise _gone()
             raise
 
     def wait(self) -> None:
         """Block until the service has answered."""
-        question = self._question
-        while question[0] is None:
-            if not yield_wait(_LOOK_MS):
+        answers = self._answers
+        while not answers:
+            if not yield_wait_within(_LOOK_MS):
                 self._look()
 
     async def answer(self) -> None:
         """For `await`: the service has answered."""
-        from asyncio import ThreadSafeFlag
-
-        question = self._question
         if self._flag is None:
+            from asyncio import ThreadSafeFlag
+
             self._flag = ThreadSafeFlag()
-        while question[0] is None:
-            if not await self._flag.wait(_LOOK_MS) and question[0] is None:
+            subscribe(_DRIVER, self.number, self._come)
+        while not self._answers:
+            if not await self._flag.wait(_LOOK_MS) and not self._answers:
                 self._look()
 
 
@@ -150,16 +169,14 @@ class Service:
         self._owed = []  # clients that had no room for their answer yet
         self._flag = None
         self._lent = None
+        self._spare = None  # a copy that has been answered: the next may have its memory
         self._own = find(name)
-        subscribe(_DRIVER, self._own, self._come)
+        subscribe(_DRIVER, self._own, self._requests)
 
     def _come(self, client, length, address):
-        request = (client, length if length < self._largest else self._largest)
-        requests = self._requests
-        if not requests or requests.count(request) < _WAITING:
-            requests.append(request)
-        if self._flag:
-            self._flag.set()
+        if [request[0] for request in self._requests].count(client) < _WAITING:
+            self._requests.append((client, length))
+        self._flag.set()
 
     def _next(self):
         if self._owed:
@@ -167,29 +184,46 @@ class Service:
         requests = self._requests
         while requests:
             client, length = requests[0]
+            if length > self._largest:
+                length = self._largest
             if not length:
-                return requests.pop(0)[0], None
-            buffer = bytearray(length)  # if there is no room, the request is still there
-            requests.pop(0)
+                del requests[0]
+                return client, None
+            buffer = self._spare
+            if buffer is None or len(buffer) != length:
+                buffer = bytearray(length)  # if there is no room, the request is still there
+            self._spare = None
+            del requests[0]
             # The kernel copies: what this app holds of a client's memory could vanish at any instruction.
-            allow_rw(_DRIVER, self._own, buffer)
-            self._lent = buffer
+            if self._lent is not buffer:
+                self._lend(buffer)
             try:
-                command(_DRIVER, _FETCH, client)
+                copied = _fetch(client)
             except OSError:
+                self._spare = buffer
                 continue  # it is gone
+            if copied < length:
+                buffer[copied:] = bytes(length - copied)  # of what another has left there, it gets nothing
             self._copies[client] = buffer
             return client, buffer
         return None
 
+    def _lend(self, buffer):
+        allow_rw(_DRIVER, self._own, buffer)
+        self._lent = buffer
+
     def wait(self) -> "tuple[int, bytearray | None]":
-        """Block until a client asks: its number, and a copy of what it shares, or None if it shares nothing."""
+        """Block until a client asks: its number, and a copy of what it shares, or None if it shares nothing. The copy is
+        good until it is answered."""
         while True:
-            if self._requests or self._owed:
-                request = self._next()
-                if request:
-                    return request
-            yield_wait(_LOOK_MS if self._owed else -1)
+            while not self._requests and not self._owed:
+                yield_wait()
+            request = self._next()
+            if request is None:
+                if self._owed:
+                    yield_wait(_LOOK_MS)
+            else:
+                return request
 
     async def request(self) -> "tuple[int, bytearray | None]":
         """For `await`: the same. Tasks that wait at once get a request each, in turn."""
@@ -198,6 +232,7 @@ class Service:
         if self._flag is None:
             self._flag = asyncio.ThreadSafeFlag()
             self._turn = asyncio.Lock()
+            subscribe(_DRIVER, self._own, self._come)
         async with self._turn:
             while True:
                 request = self._next()
@@ -211,16 +246,14 @@ class Service:
     def answer(self, client: int) -> None:
         """Write back what its copy holds now, and tell the client that it is done; if it is gone, nobody is told."""
         buffer = self._copies.pop(client, None)
-        if buffer is not None:
-            if self._lent is not buffer:
-                allow_rw(_DRIVER, self._own, buffer)
-                self._lent = buffer
-            try:
-                command(_DRIVER, _STORE, client)
-            except OSError:
-                return
         try:
-            command(_DRIVER, _NOTIFY_CLIENT, client)
+            if buffer is None:
+                _notify(client)
+            else:
+                if self._lent is not buffer:
+                    self._lend(buffer)
+                self._spare = buffer
+                _answer(client)
         except SyscallError as error:
             if error.errno == _NOMEM and client not in self._owed:
                 self._owed.append(client)
@@ -229,7 +262,7 @@ class Service:
         # Who had no room for it had not looked for a while.
         for client in list(self._owed):
             try:
-                command(_DRIVER, _NOTIFY_CLIENT, client)
+                _notify(client)
             except SyscallError as error:
                 if error.errno == _NOMEM:
                     continue

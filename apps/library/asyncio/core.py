@@ -39,9 +39,7 @@ class ThreadSafeFlag:
         task = self._task
         if task is not None:
             self._task = None
-            if task.data is None:  # otherwise it has been cancelled, and is about to run
-                _task_queue.remove(task)
-                _task_queue.push(task)
+            _woken.append(task)
 
     def clear(self):
         self.state = False
@@ -154,11 +152,12 @@ def run_until_complete(main_task=None):
     global cur_task
     queue = _task_queue
     streams = _io_queue
+    woken = _woken
     caught = (CancelledError, Exception)
     while True:
         if streams.map:
             streams.wait_io_event(0)
-        task = next_task(queue, streams.map)
+        task = next_task(queue, streams.map, woken)
         if not task:
             if task is None:
                 continue
@@ -255,8 +254,9 @@ def current_task():
 
 def new_event_loop():
     """Forget all tasks."""
-    global _task_queue, _io_queue
+    global _task_queue, _io_queue, _woken
     _task_queue = TaskQueue()
+    _woken = []  # tasks whose flag has been set
     _io_queue = IOQueue()
     return Loop
 

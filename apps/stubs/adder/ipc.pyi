@@ -48,7 +48,9 @@ class Service:
     """
     def __init__(self, name: str, largest: int = 1024) -> None: ...
     def wait(self) -> tuple[int, bytearray | None]:
-        """Block until a client asks: its number, and a copy of what it shares, or None if it shares nothing."""
+        """Block until a client asks: its number, and a copy of what it shares, or None if it shares nothing. The copy is
+        good until it is answered.
+        """
         ...
     async def request(self) -> tuple[int, bytearray | None]:
         """For `await`: the same. Tasks that wait at once get a request each, in turn."""
