@@ -22,9 +22,7 @@ static uint32_t copy(const process_t *process, const process_t *peer, unsigned d
     return length;
 }
 
-static inline bool is_for_service(uint32_t command) {
-    return command == NOTIFY_SERVICE || command == ASK;
-}
+#define IS_FOR_SERVICE(command) ((command) == NOTIFY_SERVICE || (command) == ASK)
 
 bool ipc_command(process_t *process, exception_frame_t *frame, unsigned driver) {
     uint32_t command = frame->r1, peer = frame->r2;
@@ -32,7 +30,7 @@ bool ipc_command(process_t *process, exception_frame_t *frame, unsigned driver) 
         return false;
     }
     if (peer >= CONFIG_MAX_PROCESSES || !process_alive(&processes[peer])
-        || (process->unfound != 0 && ipc_mistakes(process, peer, is_for_service(command)))) {
+        || (process->unfound != 0 && ipc_mistakes(process, peer, IS_FOR_SERVICE(command)))) {
         syscall_fail(frame, ERROR_INVAL);
     } else if (command > NOTIFY_CLIENT && command < ASK) {
         syscall_succeed_u32(frame, command == LIFE ? processes[peer].id : copy(process, &processes[peer], driver, command == FETCH));
@@ -40,7 +38,7 @@ bool ipc_command(process_t *process, exception_frame_t *frame, unsigned driver) 
         if (command == ANSWER) {
             copy(process, &processes[peer], driver, false);
         }
-        if (!process_schedule_ipc(&processes[peer], driver, is_for_service(command) ? peer : process->slot, process->slot)) {
+        if (!process_schedule_ipc(&processes[peer], driver, IS_FOR_SERVICE(command) ? peer : process->slot, process->slot)) {
             syscall_fail(frame, ERROR_NOMEM);
         } else if (command == ASK) {
             syscall_succeed_u32(frame, processes[peer].id);

@@ -120,12 +120,3 @@ void __fatal_error(const char *message) {
     }
     python_process_lost();
 }
-
-#ifndef NDEBUG
-void __assert_func(const char *file, int line, const char *function, const char *expression) {
-    if (in_kernel()) {
-        kernel_panic("%s:%d: %s: assertion %s failed", file, line, function, expression);
-    }
-    python_process_lost();
-}
-#endif

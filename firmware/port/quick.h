@@ -46,27 +46,9 @@ static inline mp_obj_t quick_call_method(size_t n_args, size_t n_kw, const mp_ob
     return quick_call(args[0], n_args + self, n_kw, args + 2 - self);
 }
 
-// A method of one of C's types. False if it is none.
-static inline bool quick_load_method(mp_obj_t base, const mp_obj_type_t *type, qstr name, mp_obj_t *dest) {
-    if (MP_OBJ_TYPE_HAS_SLOT(type, attr) || !MP_OBJ_TYPE_HAS_SLOT(type, locals_dict)) {
-        return false;
-    }
-    mp_map_t *members = &MP_OBJ_TYPE_GET_SLOT(type, locals_dict)->map;
-    mp_map_elem_t *member = quick_find(members, MP_OBJ_NEW_QSTR(name));
-    if (member == NULL) { // another name has the place
-        member = mp_map_lookup(members, MP_OBJ_NEW_QSTR(name), MP_MAP_LOOKUP);
-    }
-    if (member == NULL || !mp_obj_is_obj(member->value)
-        || !(((mp_obj_base_t *)MP_OBJ_TO_PTR(member->value))->type->flags & MP_TYPE_FLAG_BINDS_SELF)) {
-        return false;
-    }
-    dest[0] = member->value;
-    dest[1] = base;
-    return true;
-}
-
 // In upstream_nativeglue.c.
 void quick_store_attr(mp_obj_t base, qstr attr, mp_obj_t value);
+void quick_load_method(mp_obj_t base, qstr attr, mp_obj_t *dest);
 
 // Items of lists and tuples, and of bytes, counted from the beginning.
 static inline mp_obj_t quick_subscr(mp_obj_t base, mp_obj_t index, mp_obj_t value) {

@@ -63,28 +63,32 @@ void quick_store_attr(mp_obj_t base, qstr attr, mp_obj_t value) {
     }
 }
 
-// What is to be called: a function that the instance itself holds, which is called without the instance, or
-// one of its class. Base classes, properties and the like go the long way.
-static void load_method(mp_obj_t base, qstr attr, mp_obj_t *dest) {
-    mp_obj_instance_t *self = instance(base);
-    if (self != NULL) {
-        const mp_obj_type_t *type = self->base.type;
-        const mp_map_elem_t *own = own_attr(self, attr);
-        dest[0] = own == NULL ? MP_OBJ_NULL : own->value;
-        dest[1] = MP_OBJ_NULL;
+// What is to be called: a function that the instance itself holds, which is called without the instance, one of its
+// class, or a method of one of C's types. Base classes, properties and the like go the long way.
+void quick_load_method(mp_obj_t base, qstr attr, mp_obj_t *dest) {
+    if (mp_obj_is_obj(base)) {
+        const mp_obj_type_t *type = ((mp_obj_base_t *)MP_OBJ_TO_PTR(base))->type;
+        mp_obj_instance_t *self = mp_obj_is_instance_type(type) ? MP_OBJ_TO_PTR(base) : NULL;
+        const mp_map_elem_t *own = self == NULL ? NULL : own_attr(self, attr);
         if (own != NULL) {
+            dest[0] = own->value;
+            dest[1] = MP_OBJ_NULL;
             return;
         }
-        if (!has_accessors(self) && MP_OBJ_TYPE_HAS_SLOT(type, locals_dict)) {
+        if (MP_OBJ_TYPE_HAS_SLOT(type, locals_dict) && (self != NULL ? !has_accessors(self) : !MP_OBJ_TYPE_HAS_SLOT(type, attr))) {
             mp_map_t *members = &MP_OBJ_TYPE_GET_SLOT(type, locals_dict)->map;
-            mp_map_elem_t *element = mp_map_lookup(members, MP_OBJ_NEW_QSTR(attr), MP_MAP_LOOKUP);
-            if (element != NULL) {
-                mp_convert_member_lookup(base, type, element->value, dest);
+            mp_map_elem_t *member = quick_find(members, MP_OBJ_NEW_QSTR(attr));
+            if (member == NULL) { // another name has the place
+                member = mp_map_lookup(members, MP_OBJ_NEW_QSTR(attr), MP_MAP_LOOKUP);
+            }
+            unsigned flags = member == NULL || !mp_obj_is_obj(member->value) ? 0 : ((mp_obj_base_t *)MP_OBJ_TO_PTR(member->value))->type->flags;
+            // Of a class in Python, one of C's functions is called without the instance.
+            if (flags & MP_TYPE_FLAG_BINDS_SELF && !(self != NULL && flags & MP_TYPE_FLAG_BUILTIN_FUN)) {
+                dest[0] = member->value;
+                dest[1] = base;
                 return;
             }
         }
-    } else if (mp_obj_is_obj(base) && quick_load_method(base, ((mp_obj_base_t *)MP_OBJ_TO_PTR(base))->type, attr, dest)) {
-        return;
     }
     mp_load_method(base, attr, dest);
 }
@@ -105,7 +109,7 @@ mp_uint_t mp_native_from_obj(mp_obj_t object, mp_uint_t type) {
 #define mp_call_method_n_kw quick_call_method
 #define mp_load_attr load_attr
 #define mp_load_global quick_load_global
-#define mp_load_method load_method
+#define mp_load_method quick_load_method
 #define mp_obj_is_true quick_is_true
 #define mp_obj_subscr quick_subscr
 #define mp_store_attr quick_store_attr

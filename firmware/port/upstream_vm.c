@@ -17,44 +17,25 @@ static inline mp_obj_t vm_load_name(qstr name) {
     return mp_locals_get() == mp_globals_get() ? quick_load_global(name) : mp_load_name(name);
 }
 
-// Of a module, whatever it holds; of an instance, a method that its class itself holds; or a method of one of C's types.
+// Of a module, whatever it holds.
+static inline mp_map_elem_t *vm_global_of(mp_obj_t base, qstr name) {
+    return mp_obj_is_exact_type(base, &mp_type_module)
+        ? quick_find(&((mp_obj_module_t *)MP_OBJ_TO_PTR(base))->globals->map, MP_OBJ_NEW_QSTR(name)) : NULL;
+}
+
 static inline void vm_load_method(mp_obj_t base, qstr name, mp_obj_t *dest) {
-    if (mp_obj_is_obj(base)) {
-        mp_obj_t key = MP_OBJ_NEW_QSTR(name);
-        const mp_obj_type_t *type = ((mp_obj_base_t *)MP_OBJ_TO_PTR(base))->type;
-        mp_map_elem_t *found;
-        if (type == &mp_type_module) {
-            found = quick_find(&((mp_obj_module_t *)MP_OBJ_TO_PTR(base))->globals->map, key);
-            if (found != NULL) {
-                dest[0] = found->value;
-                dest[1] = MP_OBJ_NULL;
-                return;
-            }
-        } else if (!mp_obj_is_instance_type(type)) {
-            if (quick_load_method(base, type, name, dest)) {
-                return;
-            }
-        } else if (MP_OBJ_TYPE_HAS_SLOT(type, locals_dict)) {
-            found = quick_find(&MP_OBJ_TYPE_GET_SLOT(type, locals_dict)->map, key);
-            if (found != NULL && mp_obj_is_exact_type(found->value, &mp_type_fun_bc)
-                && mp_map_lookup(&((mp_obj_instance_t *)MP_OBJ_TO_PTR(base))->members, key, MP_MAP_LOOKUP) == NULL) {
-                dest[0] = found->value;
-                dest[1] = base;
-                return;
-            }
-        }
+    mp_map_elem_t *found = vm_global_of(base, name);
+    if (found == NULL) {
+        quick_load_method(base, name, dest);
+    } else {
+        dest[0] = found->value;
+        dest[1] = MP_OBJ_NULL;
     }
-    mp_load_method(base, name, dest);
 }
 
 static inline mp_obj_t vm_load_attr(mp_obj_t base, qstr name) {
-    if (mp_obj_is_exact_type(base, &mp_type_module)) {
-        mp_map_elem_t *found = quick_find(&((mp_obj_module_t *)MP_OBJ_TO_PTR(base))->globals->map, MP_OBJ_NEW_QSTR(name));
-        if (found != NULL) {
-            return found->value;
-        }
-    }
-    return mp_load_attr(base, name);
+    mp_map_elem_t *found = vm_global_of(base, name);
+    return found != NULL ? found->value : mp_load_attr(base, name);
 }
 
 static inline mp_map_elem_t *vm_lookup(mp_map_t *map, mp_obj_t key, mp_map_lookup_kind_t kind) {

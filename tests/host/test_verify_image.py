@@ -201,7 +201,7 @@ def test_a_large_frame_is_refused() -> None:
 
 ENTRIES = {
     3: "mp_native_from_obj", 4: "mp_native_to_obj", 5: "mp_native_swap_globals", 6: "mp_load_name",
-    7: "quick_load_global", 8: "mp_load_build_class", 9: "load_attr", 10: "load_method", 12: "mp_store_name",
+    7: "quick_load_global", 8: "mp_load_build_class", 9: "load_attr", 10: "quick_load_method", 12: "mp_store_name",
     14: "quick_store_attr",
     15: "quick_subscr", 16: "quick_is_true", 17: "mp_unary_op", 18: "quick_binary_op", 19: "mp_obj_new_tuple",
     20: "mp_obj_new_list", 24: "mp_obj_list_append", 26: "mp_make_function_from_proto_fun",

@@ -46,6 +46,17 @@ def items():
         (1, 2)[0] = 1
     except TypeError:
         found.append("tuple")
+    some = bytearray(b"\\x00\\xff3")
+    for index, value in ((0, 255), (2, 7), (-1, 8), (3, 1), (1, "x"), (2**30 - 1, 0), (True, 9)):
+        try:
+            some[index] = value
+        except (IndexError, TypeError):
+            found.append("not stored")
+    found.extend((some[0], some[-1], some[1], list(some), list(memoryview(some))))
+    try:
+        b"123"[0] = 1
+    except TypeError:
+        found.append("bytes")
     return found, numbers
 
 
@@ -73,6 +84,21 @@ class Heir(Thing):
     pass
 
 
+class Odd:
+    size = len
+    twice = staticmethod(lambda value: 2 * value)
+    kind = classmethod(lambda cls, value: (cls is Odd, value))
+    count = 0
+
+    def _get(self):
+        return self.held
+
+    def _set(self, value):
+        self.held = value + 1
+
+    doubled = property(_get, _set)
+
+
 {decorator}
 def members():
     thing, heir, found = Thing(), Heir(), []
@@ -94,6 +120,24 @@ def members():
         thing.missing()
     except AttributeError:
         found.append("missing")
+    return found
+
+
+{decorator}
+def attributes():
+    thing, odd, found = Thing(), Odd(), []
+    for turn in range(3):
+        thing.shared = turn
+        thing.other = thing.shared + 1
+        odd.doubled = 10 * turn
+        odd.count = odd.count + turn
+        found.append((thing.shared, thing.other, Thing.shared, odd.doubled, odd.held, odd.count, Odd.count))
+        found.append((odd.size([1, 2, 3]), odd.twice(turn), odd.kind(turn)))
+        for index in range(12):  # more than the table of attributes begins with
+            setattr(thing, "a%d" % index, index + turn)
+        found.append([thing.a0, thing.a11, thing.other])
+        if turn == 1:
+            del thing.other
     return found
 
 
@@ -158,7 +202,7 @@ def missing():
         return "NameError"
 
 
-for function in (arithmetic, items, truth, members, calls, shadow, missing):
+for function in (arithmetic, items, truth, members, attributes, calls, shadow, missing):
     for _ in range(2):
         print("result", repr(function()).replace(" ", ""))
 print("end")
@@ -179,7 +223,7 @@ def expected() -> list[str]:
 
 def test_bytecode_and_machine_code_compute_what_cpython_does(simulation, python_app) -> None:
     wanted = expected()
-    assert len(wanted) == 14
+    assert len(wanted) == 16
     for decorator, native in (("", "false"), ("@micropython.native", "true")):
         text = "import micropython\n" + textwrap.dedent(PROGRAM).format(edges=EDGES, decorator=decorator)
         with simulation(python_app(text, ram='"40K"', native=native)) as board:
