@@ -375,6 +375,7 @@ def for_wiring(text: str, kernel: list[Module], found: Mapping[str, Scope], rest
     """
     bodies: dict[str, Scope] = {}
     gone: set[str] = set()
+    symbols = {scope.symbol for module in kernel for scope in found[file_of(module.name)].inner()}
     stay = recipes_stay(kernel, restarts)
     made = [] if stay else made_while_wiring(kernel)
     for module in kernel:
@@ -393,7 +394,9 @@ def for_wiring(text: str, kernel: list[Module], found: Mapping[str, Scope], rest
             gone |= {f"const_{part}_table_data_{module.name.replace('.', '_')}" for part in ("qstr", "obj")}
             bodies |= {one.symbol: one for one in scope.inner()}
     for symbol, scope in bodies.items():
-        gone |= {f"fun_data_{symbol}", f"fun_data_{symbol}_prelude", f"children_{symbol}", f"proto_fun_{symbol}"}
+        gone |= {f"fun_data_{symbol}", f"children_{symbol}", f"proto_fun_{symbol}"}
+        if f"{symbol}_prelude" not in symbols:  # or it is the code of a function that is called so
+            gone.add(f"fun_data_{symbol}_prelude")
         gone |= {f"proto_fun_{inner.symbol}" for inner in scope.children}
 
     def moved(found: re.Match[str]) -> str:

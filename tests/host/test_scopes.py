@@ -85,6 +85,13 @@ def test_a_name_that_is_defined_twice_stays(tmp_path) -> None:
     assert "helper" not in left_out(tmp_path, {"a": twice}, "a", "native")
 
 
+@pytest.mark.parametrize("name", ["prelude", "macro", "prelude_macro", "fun_data", "children", "lt_module_gt"])
+@pytest.mark.parametrize("emit", ["native", "bytecode"])
+def test_a_function_may_have_a_name_that_mpy_tool_gives_to_parts(tmp_path, name, emit) -> None:
+    text = VICTIM.replace("_write", name).replace("helper", name)
+    assert left_out(tmp_path, {"a": text}, "a", emit) == {"Console", "Console.__init__", "Console.__init__.<listcomp>"}
+
+
 def test_modules_whose_names_would_be_one_in_the_image_are_refused(tmp_path) -> None:
     with pytest.raises(AdderError, match=r"a/b\.py and a_b\.py would have one name"):
         frozen(tmp_path, {"a.b": "x = 1\n", "a_b": "x = 1\n"}, "native")
