@@ -103,7 +103,14 @@ class Clock(Peripheral):
 
 
 class Rtc(Peripheral):
-    """Real-time counter, 6.22."""
+    """Real-time counter, 6.22.
+
+    Until the low-frequency clock has run, registers say anything (anomaly 20), a task waits for it, and one that is
+    started before anybody has asked for the clock may do nothing.
+    """
+
+    TASK = 46 * MICROSECOND
+    """6.22.8: how long STOP may take, and the counter goes on."""
 
     def __init__(self, bus: Bus, base: int, line: int, clock: Clock, comparisons: int) -> None:
         super().__init__(bus, base, line)
@@ -119,6 +126,8 @@ class Rtc(Peripheral):
             self.writable[0x540 + 4 * number] = partial(self._compare, number)
         self._prescaler = 0
         self._running = False
+        self._stopping: Event | None = None
+        self._random = random.Random(line)
         self._base = 0  # the counter's value at `_since`
         self._since = 0  # in ticks of the low-frequency clock
         self._clock = clock
@@ -133,6 +142,8 @@ class Rtc(Peripheral):
     def counter(self) -> int:
         if not self._running:
             return self._base
+        if self._clock.low_since is None:
+            return self._random.getrandbits(24)
         return (self._base + (self._ticks() - self._since) // (self._prescaler + 1)) & 0xFFFFFF
 
     def set_counter(self, value: int) -> None:
@@ -145,14 +156,23 @@ class Rtc(Peripheral):
             self._prescaler = value & 0xFFF
 
     def _start(self) -> None:
-        # As in Renode, it does nothing before somebody has started its clock.
-        if not self._running and self._clock.low_wanted:
+        if self._stopping is not None:
+            self._stopping.cancel()
+            self._stopping = None
+        if not self._clock.low_wanted:
+            self.bus.complain("Rtc: started without the low-frequency clock: it stands still")
+        elif not self._running:
             self._running, self._since = True, self._ticks()
             self._rearm()
 
     def _stop(self) -> None:
-        self._base, self._running = self.counter(), False
-        self._rearm()
+        def stopped() -> None:
+            self._stopping = None
+            self._base, self._running = self.counter(), False
+            self._rearm()
+
+        if self._running and self._stopping is None:
+            self._stopping = self.time.after(self.TASK, stopped)
 
     def _clear(self) -> None:
         self.set_counter(0)  # and the prescaler's own counter
@@ -281,7 +301,7 @@ class Uarte(Peripheral):
     """UART with EasyDMA, 6.34, and the UART without that shares its block (ENABLE 4), for a panic.
 
     `sent` has what was transmitted; `arrive` puts bytes onto the receive line. `clear_to_send` is what the other side
-    does with CTS, `line_low` a receive line that nobody drives.
+    does with CTS, `line_low` a receive line that nobody drives, `wrong_rate` a sender of another one than ours.
     """
 
     FIFO = 6
@@ -301,7 +321,7 @@ class Uarte(Peripheral):
         self.shortcuts = {5: (4, 0x00), 6: (4, 0x04)}
         self.sent = bytearray()
         self.clear_to_send = True
-        self.line_low = False
+        self.line_low = self.wrong_rate = False
         self.lost = 0
         self._errors = 0
         self._line: deque[int] = deque()  # what somebody sends, not here yet
@@ -413,6 +433,10 @@ class Uarte(Peripheral):
         byte = self._line.popleft()
         if not self._on:
             self.lost += 1
+        elif self.wrong_rate:
+            self.lost += 1  # such a byte is not stored (6.34.3)
+            self._errors |= 4  # FRAMING
+            self.event(9)
         elif len(self._fifo) < self.FIFO:
             self._fifo.append(byte)
             self._drain()

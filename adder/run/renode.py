@@ -8,6 +8,7 @@ Renode itself is not part of the build. It is looked for in the folder RENODE_DI
 PATH, and as `renode-run`, which downloads it.
 """
 
+import fcntl
 import os
 import select
 import shutil
@@ -236,11 +237,18 @@ def image_command(img: Path, tbfs: tuple[Path, ...], erase: bool) -> None:
 def test_command(options: tuple[str, ...], results: Path) -> None:
     """Run renode/tests with renode-test; OPTIONS are for it, robot files instead of all included."""
     command = find_renode("renode-test")
+    results = results.resolve()
     results.mkdir(parents=True, exist_ok=True)
     files = [] if any(option.endswith(".robot") for option in options) else sorted(FOLDER.glob("tests/*.robot"))
-    code = subprocess.run(
-        [*command, "-r", str(results), "--variable", f"PYTHON:{sys.executable}", *map(str, files), *options],
-        check=False,
-    ).returncode
+    variables = [f"PYTHON:{sys.executable}", f"FOLDER:{results}"]
+    options = tuple(part for variable in variables for part in ("--variable", variable)) + options
+    with (results / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AdderError(
+                f"Renode's tests run already, and write to {results}; --results names another folder for these."
+            ) from None
+        code = subprocess.run([*command, "-r", str(results), *options, *map(str, files)], check=False).returncode
     if code:
         raise AdderError(f"Renode's tests failed; {results} has their logs.")

@@ -15,8 +15,8 @@
 #define TICK ((uint32_t)((uint64_t)CONFIG_TIME_SLICE_US * 32768 / 1000000) + 2)
 _Static_assert((uint64_t)CONFIG_TIME_SLICE_US * 32768 / 1000000 + 2 <= 4096, "PRESCALER has 12 bits");
 
+// tick_begin() has stopped it; that takes two periods of the clock, and PRESCALER is written while it stands still (6.22).
 void sleep_clock_begin(void) {
-    sleep_clock_run(false);
     RTC_INTENCLR = 0xffffffff;
     RTC_PRESCALER = TICK - 1;
     RTC_EVENTS_TICK = 0;

@@ -11,13 +11,22 @@ _Static_assert((uint64_t)BOARD_CPU_HZ * CONFIG_TIME_SLICE_US / 1000000 <= 0x1000
 
 #define SOON_TICKS (7919) // and up to 4,095 more
 
+#define ON (SYST_CSR_ENABLE | SYST_CSR_TICKINT | SYST_CSR_CLKSOURCE)
+
 bool tick_on;
 uint32_t tick_kernel;
 
 void tick_switch(bool on) {
-    SYST_CSR = on ? SYST_CSR_ENABLE | SYST_CSR_TICKINT | SYST_CSR_CLKSOURCE : 0;
+    SYST_CSR = on ? ON : 0;
     sleep_clock_run(on);
     tick_on = on;
+}
+
+void tick_begin(void) {
+    tick_normal();
+    tick_switch(false); // whatever it has been when the kernel was wired, or a bootloader has left
+    SYST_CSR = ON;
+    tick_on = true; // but for the sleep clock, which schedule_start() starts: nothing makes it tick yet
 }
 
 // As if at random: a loop whose length divides the time between two ticks, or that of all until they repeat, would be found

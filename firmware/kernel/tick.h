@@ -9,6 +9,7 @@
 extern bool tick_on;
 extern uint32_t tick_kernel; // ticks since a process was last let run
 
+void tick_begin(void);
 void tick_switch(bool on);
 
 static inline void tick_run(bool on) {

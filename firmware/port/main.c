@@ -99,9 +99,7 @@ int main(void) {
     heap_init(bounds[0], bounds[1]);
     mp_pystack_init(pystack, &pystack[MP_ARRAY_SIZE(pystack)]);
     MP_STATE_THREAD(nlr_top) = NULL;
-    tick_normal();
-    tick_run(false); // whatever it has been when the kernel was wired
-    tick_run(true);
+    tick_begin();
 
     contain_last_try = attempts == ATTEMPTS - 1;
     nlr_buf_t nlr;

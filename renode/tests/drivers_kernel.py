@@ -10,12 +10,17 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from kernels import build_kernel, write  # noqa: E402
+from kernels import alone, build_kernel, write  # noqa: E402
 
 
 def main() -> None:
-    """Write the board's folder, and build."""
     folder = ROOT / "build" / "drivers"
+    with alone(folder):
+        print(build(folder))
+
+
+def build(folder: Path) -> Path:
+    """Write the board's folder, and build."""
     board = folder / "board"
     chip = ROOT / "boards" / "nrf52840"
     write(board / "board.py", (HERE / "drivers" / "board.py.txt").read_text())
@@ -24,7 +29,7 @@ def main() -> None:
     write(board / "mpy-cross.cfg", "[emit]\ncapsules/bench = bytecode\n")
     for path in (HERE / "drivers").glob("*.py"):
         write(board / "capsules" / "bench" / path.name, path.read_text())
-    print(build_kernel(board, folder / "build", base="nrf52840"))
+    return build_kernel(board, folder / "build", base="nrf52840")
 
 
 if __name__ == "__main__":

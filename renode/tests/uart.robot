@@ -11,7 +11,6 @@ Library          ${CURDIR}/traffic.py
 
 *** Variables ***
 ${SIZE}          131072
-${FOLDER}        ${BUILD}/renode
 
 *** Test Cases ***
 Traffic Both Ways With Flow Control

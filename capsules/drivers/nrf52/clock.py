@@ -23,7 +23,7 @@ _STATE_BIT = const(16)  # CLOCK, "HFCLKSTAT", "LFCLKSTAT"
 _CRYSTAL_RUNS = const(1 << 16 | 1)  # HFCLKSTAT: running, from the crystal
 _SOURCE_BITS = const(2)
 _STACK = const(640)  # what other shared code calls needs less than that
-_LOOKS = const(10_000)  # until the clock has stopped: three ticks of it, well below a millisecond
+_LOOKS = const(10_000)  # until the clock runs, or has stopped: well below a millisecond
 _LOOKS_HIGH = const(100)  # the same of the crystal: some 100 microseconds
 
 # What the 32.768 kHz clock comes from: CLOCK, "LFCLKSRC"
@@ -138,12 +138,17 @@ class Clock:
         # does not run must not be stopped (5.4).
         if self._low() and self._low_source() != source:
             self._registers.write(_LFCLKSTOP, 1)
-            for _ in range(_LOOKS):
-                if not self._low():
-                    break
-        # While a crystal starts, which takes a quarter of a second, the RC oscillator fills in.
+            self._wait_until_low(0)
+        # While a crystal starts, which takes a quarter of a second, the RC oscillator fills in. Until that runs, some 0.6 ms,
+        # the counters say anything (anomaly 20), so nobody may ask them what time it is.
         self._registers.write(_LFCLKSRC, source)
         self._registers.write(_LFCLKSTART, 1)
+        self._wait_until_low(1)
+
+    def _wait_until_low(self, runs: int) -> None:
+        for _ in range(_LOOKS):
+            if self._low() == runs:
+                return
 
     def is_low_running(self) -> int:
         return self._low()

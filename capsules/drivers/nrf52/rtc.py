@@ -26,6 +26,7 @@ _ALL = const(0xFFFFFFFF)
 
 _HZ = const(32768)
 _WIDTH = const(24)
+_LOOKS = const(1000)
 _MASK = const(0xFFFFFF)
 _HALF = const(0x7FFFFF)
 _IDLE = const(0)
@@ -50,18 +51,22 @@ class RtcAlarm:
         self._fired: "Callable[[], None]" = self._ignore
         self._due = 0
         self._state = _IDLE
-        # A bootloader may have left it running, with interrupts of its own; PRESCALER is written while it stands still (6.22).
+        # A bootloader may have left it running, with interrupts of its own.
         registers.write(_STOP, 1)
         registers.write(_CLEAR, 1)
         registers.write(_INTENCLR, _ALL)
         registers.write(_EVTENCLR, _ALL)
-        registers.write(_PRESCALER, 0)
         registers.write(_INTENSET, _INT_COMPARE)
         line.enable_acknowledged(self._interrupt, event, 0)
         self._registers = registers
 
     def start(self) -> None:
-        """Count. The clock of low frequency has been started before: without it, the task may do nothing (6.22)."""
+        """Count. The clock of low frequency runs before: without it, the task may do nothing (6.22)."""
+        # PRESCALER is written while the counter stands still (6.22), and STOP takes up to 46 us (6.22.8).
+        for _ in range(_LOOKS):
+            self._registers.write(_PRESCALER, 0)
+            if not self._registers.read(_PRESCALER):
+                break
         self._registers.write(_START, 1)
 
     def set_client(self, fired: "Callable[[], None]") -> None:

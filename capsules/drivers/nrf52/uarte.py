@@ -10,7 +10,8 @@ come as the client wants. RXDRDY comes before the byte is in memory, by the time
 below a microsecond; from the event to the copy the kernel needs more than a hundred instructions.
 
 Only if the hardware reports an error, or has counted more bytes than there was room for, is it stopped: then bytes are
-lost already, and the count starts again.
+lost already, and the count starts again. Errors that come soon one after the other, as when the sender has another rate,
+have it pause, or the kernel would do nothing else.
 
 Power. A receiver that waits needs some 600 uA with the clock that it runs on, a hundred times what the chip needs asleep.
 So it is switched off when nobody has received for ten seconds, and on again for the next who does; what is sent
@@ -69,6 +70,8 @@ _SIZE = const(256)  # bytes of each
 _COUNT_MASK = const(0xFFFFFF)  # of an EventCounter
 _LOOKS = const(16)  # at a flush, or a stop of what is idle: they take the time of a few accesses
 _LINGER = const(10)  # seconds that the receiver stays on for the next who receives
+_PAUSES = const(64)  # a second, of a receiver that hears nothing but errors
+_SOON = const(128)  # bytes that come between two errors
 
 
 class Uarte:
@@ -111,6 +114,7 @@ class Uarte:
         self._rx_at = 0
         self._rx_length = 0
         self._rx_least = 0
+        self._asked = False  # for more, and nobody has looked what is there already
         # The hardware's. Each buffer is empty, or given to the hardware, or full and not yet read.
         self._empty: "list[Buffer]" = []
         for _ in range(_BUFFERS):
@@ -127,7 +131,10 @@ class Uarte:
         self._clock = clock
         self._alarm = alarm
         self._linger = int(alarm.frequency >> 8) * _LINGER
-        self._lingers = False  # the alarm is set
+        self._pause = int(alarm.frequency >> 8) // _PAUSES
+        self._lingers = False  # the receiver is on, though nobody receives
+        self._rest_at = 0  # until then
+        self._pauses = False  # and the alarm is set
         self._used = True  # somebody has received since it was set
         self._powered = False  # the block is enabled, and the clock claimed
         self._exact = False  # and runs
@@ -137,6 +144,8 @@ class Uarte:
         self._listening = False  # it has been started
         self._low = False  # the line is, and the receiver off until it rises
         self._lost = False  # bytes were: the count says nothing any more
+        self._since = 0  # the count when the receiver was started
+        self._error_soon = False  # few bytes after that
         self._stopping = False
         self._most_given = 1 if flow else 2
         counter.set_client(self._serve)
@@ -154,7 +163,7 @@ class Uarte:
         self._registers.write(_ERRORSRC, _DISCONNECTED)
         registers.write(_INTENSET, _INT_ENDRX | _INT_ENDTX | _INT_ERROR | _INT_RXTO | _INT_RXSTARTED)
         clock.set_client(self._clock_runs)
-        alarm.set_client(self._rest)
+        alarm.set_client(self._alarm_rings)
         line.enable(self._interrupt)
 
     def start(self) -> None:
@@ -184,6 +193,7 @@ class Uarte:
         self._rx_length = length
         self._rx_least = min(least, length) if least > 0 else length
         self._used = True
+        self._asked = True
         if not self._wanted:
             self._wanted = True
             if not self._stopping:
@@ -226,7 +236,7 @@ class Uarte:
         """Start the receiver, if the clock runs and the line is idle; else that does, when it comes to it."""
         if not self._exact and not self._power():
             return
-        self._begin = self._come()
+        self._begin = self._since = self._come()
         if self._rx_high():
             self._start()
             return
@@ -240,7 +250,21 @@ class Uarte:
         if not self._lingers and not self._rx_buffer.is_some():
             self._lingers = True
             self._used = False
-            self._alarm.set_alarm(self._linger)
+            self._rest_at = (self._alarm.now() + self._linger) & _COUNT_MASK
+            if not self._pauses:
+                self._alarm.set_alarm(self._linger)
+
+    def _alarm_rings(self) -> None:
+        if self._pauses:
+            self._pauses = False
+            if self._wanted and not self._listening and not self._stopping and not self._low:
+                self._receive_on()
+        if self._lingers:
+            left = (self._rest_at - self._alarm.now()) & _COUNT_MASK
+            if 0 < left <= self._linger:
+                self._alarm.set_alarm(left)
+            else:
+                self._rest()
 
     def _rest(self) -> None:
         self._lingers = False
@@ -282,16 +306,22 @@ class Uarte:
             call_client(self._transmitted, sent.give_back(), self._tx_length, 0)
             if not self._wanted:
                 self._power_off()
+            if not self._asked:
+                return  # whatever else there is to do, its event has the interrupt come again
         if self._error():
+            # Until it is started again, for which somebody may have to read first, each byte would be one more error.
+            self._registers.write(_INTENCLR, _INT_ERROR)
             self._error(0)
             self._registers.write(_ERRORSRC, _DISCONNECTED)  # a 1 clears
             self._lost = True
+            self._error_soon = (self._come() - self._since) & _COUNT_MASK < _SOON
         if self._stopping and self._stopped():
             self._restart()
         self._serve()
 
     def _serve(self) -> None:
         """Do what there is to do, whoever has noticed."""
+        self._asked = False
         if not self._stopping:
             self._collect()
             self._recycle()
@@ -396,6 +426,7 @@ class Uarte:
             self._at = 0
         self._shorts(0)
         self._stopped(0)
+        self._started(0)  # nobody looks at it any more, and it would have the interrupt come for ever
         self._stopping = True
         self._listening = False
         self._registers.write(_STOPRX, 1)
@@ -403,6 +434,9 @@ class Uarte:
     def _restart(self) -> None:
         """The hardware has stopped. What its FIFO has kept, it would pass on uncounted, so that is given up too."""
         self._stopped(0)
+        self._error(0)
+        self._registers.write(_ERRORSRC, _DISCONNECTED)
+        self._registers.write(_INTENSET, _INT_ERROR)
         self._take()
         if not self._given:
             self._give()
@@ -414,10 +448,15 @@ class Uarte:
         if not self._given:
             self._give()
         self._stopping = False
-        if self._wanted:
-            self._receive_on()
-        else:
+        if not self._wanted:
             self._power_off()
+        elif self._error_soon:
+            self._error_soon = False
+            self._pauses = True
+            self._begin = self._come()  # what the client wants comes after the pause
+            self._alarm.set_alarm(self._pause)
+        else:
+            self._receive_on()
 
     def _rx_rose(self) -> None:
         if self._low:

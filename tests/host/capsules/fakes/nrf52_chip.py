@@ -385,6 +385,9 @@ class UarteAlarm:
         self.fired: Callable[[], None] = lambda: None
         self.at: int | None = None
 
+    def now(self) -> int:
+        return self.chip.time & 0xFFFFFF
+
     def set_client(self, fired: Callable[[], None]) -> None:
         self.fired = fired
 
