@@ -48,7 +48,10 @@ class Alarms(Protocol):
         """The counter."""
 
     def set_client(self, fired: Callable[[int, int, int], None]) -> None:
-        """Call `fired(slot, now, due)` when a slot's alarm goes off: the counter, and what it was to be then."""
+        """Call `fired(slot, now, due)` when a slot's alarm goes off: the counter, and what it was to be then.
+
+        From there it may set the other slots' alarms, and its own only afterwards.
+        """
 
     def set_alarm(self, slot: int, reference: int, dt: int) -> None:
         """Go off when the counter, which was `reference` less than a round ago, has gone on by `dt`.

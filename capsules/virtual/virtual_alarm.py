@@ -113,10 +113,7 @@ class AlarmMux:
         if time >= _TOO_FAR:  # not in the middle of a look, which begins below _FAR
             time = int(self._begin_anew(time))
         self._time = time
-        due = time - ((now - reference) & _MASK) + dt
-        if due <= time and self._due[index] == due:
-            due -= _MASK + 1  # the same to its client, and _look() sees that it was set again
-        self._link(index, due)
+        self._link(index, time - ((now - reference) & _MASK) + dt)
         if not int(self._looking):
             self._aim(time)
 
@@ -206,12 +203,12 @@ class AlarmMux:
             self._time = time
         looking = int(self._looking)  # 1 if the last look was cut short
         calls = 0
-        dues = self._due
         at = int(self._first)
         while at != _NONE and calls < _MOST + config.MAX_PROCESSES:
-            due = int(dues[at])
+            due = int(self._due[at])
             if due > time:
                 break
+            calls += 1
             if at < config.MAX_PROCESSES:
                 call_client(self._process_fired, at, now, due & _MASK)
             else:
@@ -219,16 +216,15 @@ class AlarmMux:
                     looking = 1
                     self._looking = 1
                 call_client(self._fired[at - config.MAX_PROCESSES])
-            calls += 1
-            first = int(self._first)
-            if int(dues[at]) == due:  # it has not been set again
-                if first == at:
-                    first = int(self._next[at])
-                    self._first = first
-                else:  # another is due before it, or it was disarmed
-                    self._unlink(at)
-                    first = int(self._first)
-            at = first
+                if int(self._due[at]) != due:  # it has been set again, for later than now
+                    at = int(self._first)
+                    continue
+            if int(self._first) == at:
+                at = int(self._next[at])
+                self._first = at
+            else:  # another one is due before it now, or it was disarmed
+                self._unlink(at)
+                at = int(self._first)
         if looking:
             self._looking = 0
         if at != _NONE:
