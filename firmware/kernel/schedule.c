@@ -82,6 +82,10 @@ static bool background_waits(void) {
 // Called from PendSV: do what interrupts have left to do, then name the process to run.
 process_t *kernel_work(void) {
     static unsigned rounds;
+    static bool owed; // interrupts have had their time: whatever comes, it waits until a process has had its slice
+    if (owed && !timeslice_expired && (ready_processes >> last_slot & 1)) {
+        return current_process;
+    }
     tick_kernel = 0; // a system call's are not the interrupts'
     for (;;) {
         if (++rounds % ROUNDS == 0 && schedule_rounds_line != 0) {
@@ -103,7 +107,8 @@ process_t *kernel_work(void) {
             sleep_until_interrupt();
             continue;
         }
-        if (next != current_process || timeslice_expired || !tick_on) { // not ticking: it has slept
+        owed = tick_kernel >= KERNEL_TICKS;
+        if (next != current_process || timeslice_expired || owed || !tick_on) { // not ticking: it has slept
             if (timeslice_expired && current_process != NULL) {
                 current_process->timeslice_expirations++;
             }

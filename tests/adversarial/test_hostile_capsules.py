@@ -179,6 +179,19 @@ def test_the_attack_is_contained_in_a_kernel_that_was_wired_when_it_was_built(
     contained(attack, board)
 
 
+@pytest.mark.parametrize("attack", [path for path in ATTACKS if path.stem == "loop_by_alarm_below_the_budget"])
+def test_who_stays_below_its_time_budget_leaves_the_apps_a_slice_each_time(
+    attack: Path, simulation: Callable[..., Simulation], apps: list[Path]
+) -> None:
+    """Though its interrupt comes again only when the kernel has gone: 95 ms are its, 10 theirs; it once was nothing."""
+    board = simulation("float", "clock-py", apps[-1])
+    with board:
+        board.expect("attacker: done", timeout=60)
+        shown = [board.expect(r"clock 00:00:(\d\d)[^$]*?float: (\d+) rounds", timeout=60) for _ in range(4)]
+    (began, before), (ended, after) = ((int(found[1]), int(found[2])) for found in (shown[0], shown[-1]))
+    assert (after - before) / (ended - began) > 100  # of some 2,750 without the attack
+
+
 def contained(attack: Path, board: Simulation) -> None:
     """Whether everything goes on, and the attack gets nothing."""
     with board:
