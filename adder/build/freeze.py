@@ -398,6 +398,8 @@ def for_wiring(text: str, kernel: list[Module], found: Mapping[str, Scope], rest
         if f"{symbol}_prelude" not in symbols:  # or it is the code of a function that is called so
             gone.add(f"fun_data_{symbol}_prelude")
         gone |= {f"proto_fun_{inner.symbol}" for inner in scope.children}
+    # A method may be called `prelude`, and its code as its class's prelude is.
+    gone -= {f"fun_data_{one.symbol}" for top in found.values() for one in top.inner() if one.symbol not in bodies}
 
     def moved(found: re.Match[str]) -> str:
         if found["name"] not in gone:

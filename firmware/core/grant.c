@@ -7,12 +7,30 @@
 #include "core/grant.h"
 #include "core/heap.h"
 
+// Python's objects for records lie in the kernel's heap, where so many blocks are for them. Each process has some, whatever
+// the others do (two for its id, and what console and alarm take); more is there for who comes first.
+#define ALL_BLOCKS ((CONFIG_WIRED ? CONFIG_KERNEL_RUN_HEAP_BYTES - 1024 : CONFIG_KERNEL_HEAP_KB * 512) / 18 - 2 * CONFIG_MAX_PROCESSES)
+#define ENTRY_BLOCKS(views) ((sizeof(entry_t) + (views) * sizeof(mp_obj_t) + 15) / 16)
+#define OWN_BLOCKS MIN(10, ALL_BLOCKS / CONFIG_MAX_PROCESSES)
+
+bool grant_has_blocks(process_t *process, unsigned blocks) {
+    unsigned wanted = process->record_blocks + blocks, all = wanted;
+    for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
+        all += i == process->slot ? 0 : MAX(processes[i].record_blocks, OWN_BLOCKS);
+    }
+    if (wanted > OWN_BLOCKS && all > ALL_BLOCKS) {
+        return false;
+    }
+    process->record_blocks = wanted;
+    return true;
+}
+
 // Safety: the block lies between what the process may access and the end of its RAM.
 uint32_t *grant_make(process_t *process, unsigned driver, const grant_shape_t *shape) {
     if (process->grants[driver] == NULL) {
         uint32_t size = round_up(4 * shape->words, 8);
         uint32_t lowest = process_accessible_end(process, process->app_break);
-        if (process->grant_start - lowest < size) {
+        if (process->grant_start - lowest < size || !grant_has_blocks(process, ENTRY_BLOCKS(grant_views(shape)))) {
             return NULL;
         }
         process->grant_start -= size;
@@ -55,5 +73,6 @@ void grant_forget(process_t *process) {
         heap_process_ended(entry, entry->shape->capsule);
         process->entries[i] = MP_OBJ_NULL;
     }
+    process->record_blocks = 0;
     python_leave_kernel(before);
 }

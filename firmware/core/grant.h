@@ -48,6 +48,9 @@ static inline bool entry_valid(const entry_t *entry) {
 // NULL if the process has no memory left for it.
 uint32_t *grant_make(process_t *process, unsigned driver, const grant_shape_t *shape);
 
+// Whether it may have so many blocks more of the kernel's heap, for what Python holds of its records; they are its then.
+bool grant_has_blocks(process_t *process, unsigned blocks);
+
 // The upcall that answers a command; -1: none.
 int grant_answer(const grant_shape_t *shape, uint32_t command);
 

@@ -113,6 +113,7 @@ typedef struct process {
     uint32_t syscalls, timeslice_expirations, restarts, dropped_upcalls;
     uint32_t completion_code;
     bool completed;
+    uint16_t record_blocks; // of the kernel's heap (core/grant.c)
     uint32_t fault_status, fault_address, hard_fault_status; // CFSR, MMFAR or BFAR, HFSR
     bool frame_lost; // the exception frame could not be stacked
 

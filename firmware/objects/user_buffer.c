@@ -20,6 +20,9 @@ typedef struct {
 } user_buffer_t;
 
 mp_obj_t user_buffer_new(entry_t *entry, unsigned word, bool writable) {
+    if (entry_valid(entry) && !grant_has_blocks(entry->process, 1)) {
+        m_malloc_fail(sizeof(user_buffer_t));
+    }
     user_buffer_t *self = entry_valid(entry)
         ? heap_alloc_for_process(sizeof(user_buffer_t), &user_buffer_type, entry->shape->capsule)
         : mp_obj_malloc(user_buffer_t, &user_buffer_type);

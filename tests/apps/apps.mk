@@ -19,6 +19,7 @@ $(eval $(call app,abi,abi))
 GREEDY := brk restart subscribe discover find list stats alarm write random load store record measure pin button
 $(foreach g,$(GREEDY),$(eval $(call app,greedy-$(g),greedy,$(g),--write-id 26)))
 $(eval $(call app,costs,costs,,--write-id 27))
+$(foreach n,1 2 3 4 5 6 7 8 9 10 11 12 13 14,$(eval $(call app,touch-$(n),touch)))
 $(eval $(call app,flood,flood,,--write-id 25))
 $(eval $(call app,flood-edges,flood,edges))
 $(eval $(call app,lateness,lateness,200 50))

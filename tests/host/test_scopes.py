@@ -80,6 +80,17 @@ def test_another_modules_names_change_nothing_that_is_left_out(tmp_path, beside,
     assert left_out(tmp_path, {"a": VICTIM, beside: NAMED_TO_DECEIVE[beside]}, "a", emit) == alone
 
 
+@pytest.mark.parametrize("emit", ["native", "bytecode"])
+def test_a_method_may_be_called_as_a_part_of_its_classs_code_is(tmp_path, emit) -> None:
+    text = VICTIM.replace("_write", "prelude")
+    code, found, modules = frozen(tmp_path, {"a": text}, emit)
+    [console] = [scope for scope, name in found[file_of("a")].readable([]) if name == "Console"]
+    lines = for_wiring(code, modules, found, restarts=False).splitlines()
+    named = [line for line in lines if line.startswith(f"static const byte fun_data_{console.symbol}_prelude[")]
+    assert named
+    assert not any(WIRING in line for line in named)
+
+
 def test_a_name_that_is_defined_twice_stays(tmp_path) -> None:
     twice = VICTIM.replace("def helper():", "class helper:\n    pass\ndef helper():")
     assert "helper" not in left_out(tmp_path, {"a": twice}, "a", "native")

@@ -18,6 +18,16 @@ def test_the_system_call_interface_holds_fact_by_fact(simulation) -> None:
         assert "FAIL" not in board.transcript
 
 
+def test_however_much_others_ask_of_all_drivers_an_app_has_its_alarms_its_console_and_a_new_life(simulation) -> None:
+    """Records lie in the processes' memory, but what Python holds of them in the kernel's: each has its share."""
+    with simulation("exits-restart", *(f"touch-{number}" for number in range(1, 15)), "clock-py") as board:
+        board.expect(r"clock 00:00:03", timeout=60)
+        lives = board.transcript.count("exits: restart 3")
+        board.expect(r"clock 00:00:05", timeout=60)
+        assert board.transcript.count("exits: restart 3") > lives + 4
+        assert "no memory left to start it" not in board.transcript
+
+
 def test_floating_point_registers_survive_preemption(simulation) -> None:
     with simulation("float", "float2", "spin") as board:
         for app in ("float", "float2", "float", "float2"):
