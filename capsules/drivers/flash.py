@@ -4,7 +4,7 @@ It is written and erased in pieces, since the processor stands still meanwhile; 
 """
 
 from cells import Buffer
-from kernel import FlashRange, InterruptLine
+from kernel import ErrorCode, FlashRange, InterruptLine
 from micropython import const
 
 from capsules.hil.flash import FlashClient
@@ -13,7 +13,9 @@ from capsules.hil.flash import FlashClient
 _NOTHING = const(0)
 _WRITING = const(1)
 _ERASING = const(2)
-_ERASED = const(3)  # the client is being told, or was cut short
+_OVER = const(2)  # more than that: the client is being told, or that was cut short
+_WRITTEN = const(3)
+_ERASED = const(4)
 
 
 class OnChipFlash:
@@ -23,12 +25,13 @@ class OnChipFlash:
         self._flash = flash
         self._line = line
         self._client: "FlashClient | None" = None
-        self._buffer: "Buffer | None" = None  # while it is being written
+        self._buffer: "Buffer | None" = None  # what is written
         self._offset = 0
         self._at = 0  # bytes of it that are written
         self._length = 0
         self._page = 0
         self._piece = 0
+        self._status = 0
         self._doing = _NOTHING
         line.enable(self._done)
 
@@ -45,39 +48,61 @@ class OnChipFlash:
         self._flash.read(offset, buffer, start, length)
 
     def write(self, offset: int, buffer: Buffer, length: int) -> None:
+        self._at = self._flash.write(offset, buffer, 0, length)
         self._offset = offset
         self._length = length
-        self._at = self._flash.write(offset, buffer, 0, length)
-        self._buffer = buffer.move(self)
-        self._doing = _WRITING
-        self._line.trigger()
+        self._buffer = buffer
+        self._begin(_WRITING)
 
     def erase(self, page: int) -> None:
         self._page = page
         self._piece = 0
-        self._doing = _ERASING
+        self._begin(_ERASING)
+
+    def _begin(self, doing: int) -> None:
+        self._status = 0
+        self._doing = doing
         self._line.trigger()
 
     def _done(self) -> None:
         """From the line, and once more after a call that was cut short."""
-        buffer = self._buffer
+        if self._doing == _WRITING or self._doing == _ERASING:
+            try:
+                if not (self._write_on() if self._doing == _WRITING else self._erase_on()):
+                    self._line.trigger()
+                    return
+            except Exception:  # the range has changed: a program was loaded there
+                self._status = ErrorCode.FAIL
+            self._doing += _OVER
         client = self._client
-        if self._doing == _ERASING:
-            if not self._flash.erase(self._page, self._piece):
-                self._piece += 1
-                self._line.trigger()
-                return
-            self._doing = _ERASED
-        elif self._doing == _WRITING and buffer is not None:
-            at = self._at
-            if at < self._length:
-                self._at = at + self._flash.write(self._offset + at, buffer, at, self._length - at)
-                self._line.trigger()
-                return
-            self._doing = _NOTHING  # from here on the client has it; if it is cut short, it is not told of anything else
-            if client is not None:
-                client.written(buffer.give_back(), 0)
-        if self._doing == _ERASED and client is not None:
-            client.erased(0)
-            if self._doing == _ERASED:  # the client has begun nothing else
-                self._doing = _NOTHING
+        if client is None or self._doing <= _OVER:
+            return
+        doing = self._doing
+        buffer = self._buffer
+        if doing == _ERASED:
+            client.erased(self._status)
+        elif buffer is not None and self._is_ours(buffer):  # else it has been told, and has it
+            client.written(buffer, self._status)
+        if self._doing == doing:  # the client has begun nothing else
+            self._doing = _NOTHING
+
+    def _write_on(self) -> bool:
+        """A piece; True if there is none left."""
+        at = self._at
+        buffer = self._buffer
+        if at == self._length or buffer is None:
+            return True
+        self._at = at + self._flash.write(self._offset + at, buffer, at, self._length - at)
+        return False
+
+    def _erase_on(self) -> bool:
+        if self._flash.erase(self._page, self._piece):
+            return True
+        self._piece += 1
+        return False
+
+    def _is_ours(self, buffer: Buffer) -> bool:
+        try:
+            return len(buffer) > 0
+        except RuntimeError:
+            return False

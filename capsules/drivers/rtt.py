@@ -10,7 +10,7 @@ receives. What nobody fetches for a tenth of a second is thrown away until someb
 board without a probe does not wait for one. The ring keeps the oldest of it, which is what the board said when it booted.
 """
 
-from cells import Buffer, TakeCell
+from cells import Buffer
 from kernel import Callback, ErrorCode, InterruptLine, Registers, call_client, callback
 from micropython import const
 
@@ -53,22 +53,25 @@ class RttUart:
         self._down_read = registers.field(_DOWN_READ, 0, 32)
         self._transmitted: "Callback | None" = None
         self._received: "Callback | None" = None
-        self._tx_buffer: TakeCell[Buffer] = TakeCell()
+        # What is sent: how much of it is in the ring, and where there it begins. The block's words are the probe's to spoil.
+        self._tx_buffer: "Buffer | None" = None
         self._tx_at = 0
+        self._tx_from = 0
         self._tx_length = 0
-        self._rx_buffer: TakeCell[Buffer] = TakeCell()
+        self._tx_over = False  # the client is being told, or that was cut short
+        # And what is received.
+        self._rx_buffer: "Buffer | None" = None
         self._rx_at = 0
+        self._rx_from = 0
         self._rx_length = 0
         self._rx_least = 0
-        self._write_at = 0  # in the ring; the block's words are the probe's to spoil
-        self._read_at = 0
+        self._rx_over = False
         self._last_read = 0  # where the probe was when we looked last
         self._patience = _PATIENCE
         self._alarm = alarm
         self._period = max(1, (int(alarm.frequency) >> 8) // _LOOKS_PER_SECOND)
-        self._looking = False  # the alarm is set
         self._trigger = line.trigger
-        alarm.set_client(self._look)
+        alarm.set_client(line.trigger)
         line.enable(self._serve)
 
     def start(self) -> None:
@@ -93,75 +96,107 @@ class RttUart:
     # -- For the client --
 
     def transmit(self, buffer: Buffer, length: int) -> None:
+        self._tx_from = self._write_at()
         self._tx_at = 0
         self._tx_length = length
-        self._tx_buffer.put(buffer.move(self))
+        self._tx_buffer = buffer
+        self._tx_over = False
         self._trigger()
 
     def receive(self, buffer: Buffer, length: int, least: int = 0) -> None:
+        self._rx_from = self._read_at()
         self._rx_at = 0
         self._rx_length = length
         self._rx_least = min(least, length) if least > 0 else length
-        self._rx_buffer.put(buffer.move(self))
+        self._rx_buffer = buffer
+        self._rx_over = False
         self._trigger()
 
     def receive_abort(self) -> None:
-        buffer = self._rx_buffer.take()
+        buffer = self._rx_buffer
         if buffer is not None and self._received is not None:
-            self._received(buffer.give_back(), self._rx_at, ErrorCode.CANCEL)  # who is called here has called
+            self._rx_over = True
+            self._received(buffer, self._rx_at, ErrorCode.CANCEL)  # who is called here has called
+            if self._rx_over:
+                self._rx_buffer = None
 
     # -- For the probe --
 
-    def _look(self) -> None:
-        self._looking = False
-        if self._patience > 0:
-            self._patience -= 1
-        self._serve()
+    def _write_at(self) -> int:
+        """In the ring, where the next byte goes."""
+        return (self._tx_from + self._tx_at) & (_UP_SIZE - 1)
+
+    def _read_at(self) -> int:
+        return (self._rx_from + self._rx_at) & (_DOWN_SIZE - 1)
 
     def _serve(self) -> None:
-        """Move what there is room for; look again if that is not all."""
+        """Move what there is room for; look again if that is not all. Once more if this was cut short."""
         self._send()
         self._fetch()
-        if not self._looking and (self._tx_buffer.is_some() or self._rx_buffer.is_some()):
-            self._looking = True
+        if self._tx_buffer is not None or self._rx_buffer is not None:
             self._alarm.set_alarm(self._period)
 
     def _send(self) -> None:
-        buffer = self._tx_buffer.take()
+        buffer = self._tx_buffer
         if buffer is None:
             return
+        if not self._tx_over:
+            self._fill_ring(buffer)
+            if self._tx_at < self._tx_length and self._patience > 0:
+                self._patience -= 1
+                return
+            self._tx_over = True
+        if self._is_ours(buffer):  # else it has been told, and has it
+            call_client(self._transmitted, buffer, self._tx_length, 0)
+        if self._tx_over:  # the client has begun nothing else
+            self._tx_buffer = None
+
+    def _fill_ring(self, buffer: Buffer) -> None:
         read = self._up_read()
         if read != self._last_read:  # somebody reads
             self._last_read = read
             self._patience = _PATIENCE
+        write = self._write_at()
+        self._up_written(write)
         while read < _UP_SIZE and self._tx_at < self._tx_length:  # a probe that says nonsense has read nothing
             # One place stays free: full would look like empty.
-            end = read - 1 if read > self._write_at else _UP_SIZE - (1 if read == 0 else 0)
-            count = min(end - self._write_at, self._tx_length - self._tx_at)
+            end = read - 1 if read > write else _UP_SIZE - (1 if read == 0 else 0)
+            count = min(end - write, self._tx_length - self._tx_at)
             if count <= 0:
                 break
-            self._up.copy(self._write_at, buffer, self._tx_at, count)
+            self._up.copy(write, buffer, self._tx_at, count)
             self._tx_at += count
-            self._write_at = (self._write_at + count) & (_UP_SIZE - 1)
-            self._up_written(self._write_at)
-        if self._tx_at < self._tx_length and self._patience > 0:
-            self._tx_buffer.put(buffer)
-            return
-        call_client(self._transmitted, buffer.give_back(), self._tx_length, 0)
+            write = self._write_at()
+            self._up_written(write)
 
     def _fetch(self) -> None:
-        buffer = self._rx_buffer.take()
+        buffer = self._rx_buffer
         if buffer is None:
             return
+        if not self._rx_over:
+            self._empty_ring(buffer)
+            if self._rx_at < self._rx_least:
+                return
+            self._rx_over = True
+        if self._is_ours(buffer):
+            call_client(self._received, buffer, self._rx_at, 0)
+        if self._rx_over:
+            self._rx_buffer = None
+
+    def _empty_ring(self, buffer: Buffer) -> None:
         written = self._down_written()
-        while written < _DOWN_SIZE and written != self._read_at and self._rx_at < self._rx_length:
-            end = written if written > self._read_at else _DOWN_SIZE
-            count = min(end - self._read_at, self._rx_length - self._rx_at)
-            buffer.copy(self._rx_at, self._down, self._read_at, count)
+        read = self._read_at()
+        self._down_read(read)
+        while written < _DOWN_SIZE and written != read and self._rx_at < self._rx_length:
+            end = written if written > read else _DOWN_SIZE
+            count = min(end - read, self._rx_length - self._rx_at)
+            buffer.copy(self._rx_at, self._down, read, count)
             self._rx_at += count
-            self._read_at = (self._read_at + count) & (_DOWN_SIZE - 1)
-            self._down_read(self._read_at)
-        if self._rx_at < self._rx_least:
-            self._rx_buffer.put(buffer)
-            return
-        call_client(self._received, buffer.give_back(), self._rx_at, 0)
+            read = self._read_at()
+            self._down_read(read)
+
+    def _is_ours(self, buffer: Buffer) -> bool:
+        try:
+            return len(buffer) > 0
+        except RuntimeError:
+            return False

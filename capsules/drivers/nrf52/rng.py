@@ -1,6 +1,6 @@
 """Random number generator: nRF52840 Product Specification v1.7, 6.21 "RNG"."""
 
-from cells import Buffer, TakeCell
+from cells import Buffer
 from kernel import InterruptLine, Registers
 from micropython import const
 
@@ -28,7 +28,7 @@ class TrueRng:
         self._ready = registers.field(_VALRDY, 0, 1)
         self._value = registers.field(_VALUE, 0, 8)
         self._client: "RngClient | None" = None
-        self._buffer: TakeCell[Buffer] = TakeCell()
+        self._buffer: "Buffer | None" = None
         self._at = 0
         self._length = 0
         self._stop(1)  # a bootloader may have left it running
@@ -42,25 +42,34 @@ class TrueRng:
         self._client = client
 
     def fill(self, buffer: Buffer, length: int) -> None:
-        self._buffer.put(buffer.move(self))
         self._at = 0
         self._length = length
+        self._buffer = buffer
         self._ready(0)
         self._start(1)
 
     def _interrupt(self) -> None:
-        if not self._ready():
-            return
-        self._ready(0)
-        buffer = self._buffer.take()
-        if buffer is None:
-            self._stop(1)
-            return
-        buffer[self._at] = self._value()
-        self._at += 1
-        if self._at < self._length:
-            self._buffer.put(buffer)
-            return
+        """From the hardware, and once more after a call that was cut short."""
+        buffer = self._buffer
+        if buffer is not None and self._at < self._length:
+            if not self._ready():
+                return
+            buffer[self._at] = self._value()
+            self._ready(0)
+            self._at += 1
+            if self._at < self._length:
+                return
         self._stop(1)
-        if self._client is not None:
-            self._client.filled(buffer.give_back(), self._length, 0)
+        self._ready(0)
+        client = self._client
+        if buffer is not None and client is not None:
+            if self._is_ours(buffer):  # else it has been told, and has it
+                client.filled(buffer, self._length, 0)
+            if self._at == self._length:  # it has asked for nothing else
+                self._buffer = None
+
+    def _is_ours(self, buffer: Buffer) -> bool:
+        try:
+            return len(buffer) > 0
+        except RuntimeError:
+            return False

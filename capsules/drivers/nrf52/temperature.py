@@ -30,6 +30,8 @@ class Temperature:
         self._ready = registers.field(_DATARDY, 0, 1)
         self._value = registers.field(_TEMP, 0, _BITS)
         self._measured: "Callable[[int], None] | None" = None
+        self._result = 0
+        self._over = False  # the client is being told, or that was cut short
         self._ready(0)
         registers.write(_INTENSET, _INT_DATARDY)
         line.enable(self._done)
@@ -39,6 +41,7 @@ class Temperature:
         self._measured = measured
 
     def measure(self) -> None:
+        self._over = False
         if self._clock.request():
             self._begin()
 
@@ -46,13 +49,18 @@ class Temperature:
         self._start(1)
 
     def _done(self) -> None:
-        if not self._ready():
+        """From the hardware, and once more after a call that was cut short."""
+        if self._ready():
+            self._result = self._value()
+            self._over = True
+            self._ready(0)
+        if not self._over:
             return
-        value = self._value()
-        self._ready(0)
         self._stop(1)
         self._clock.release()
+        value = self._result
         if value >= _SIGN:
             value -= 2 * _SIGN
         if self._measured is not None:
             self._measured(int(value) * _CENTIDEGREES)
+        self._over = False

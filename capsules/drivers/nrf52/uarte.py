@@ -108,6 +108,7 @@ class Uarte:
         self._shorts = registers.field(_SHORTS, 0, 32)
         self._transmitted: "Callback | None" = None
         self._received: "Callback | None" = None
+        self._tx_buffer: "Buffer | None" = None
         self._tx_length = 0
         # The client's reception.
         self._rx_buffer: TakeCell[Buffer] = TakeCell()
@@ -139,6 +140,8 @@ class Uarte:
         self._powered = False  # the block is enabled, and the clock claimed
         self._exact = False  # and runs
         self._sending = False
+        self._ending = False  # whether it is over is being asked, or that was cut short
+        self._tx_over = False  # the client is being told, or that was
         self._sends_later = False  # when the clock runs
         self._wanted = True  # the receiver is to be on
         self._listening = False  # it has been started
@@ -180,7 +183,9 @@ class Uarte:
 
     def transmit(self, buffer: Buffer, length: int) -> None:
         self._tx_length = length
-        self._registers.start_dma("tx", buffer.move(self), length)
+        self._registers.start_dma("tx", buffer, length)
+        self._tx_buffer = buffer
+        self._tx_over = False
         self._sending = True
         if self._exact or self._power():
             self._start_tx(1)
@@ -300,10 +305,14 @@ class Uarte:
     # -- For the hardware --
 
     def _interrupt(self) -> None:
-        sent = self._registers.end_dma("tx")
-        if sent is not None:
+        if self._has_sent():
+            buffer = self._tx_buffer
+            self._tx_over = True
             self._sending = False
-            call_client(self._transmitted, sent.give_back(), self._tx_length, 0)
+            self._ending = False
+            if buffer is not None and self._is_ours(buffer):  # else the client has been told, and has it
+                call_client(self._transmitted, buffer, self._tx_length, 0)
+            self._tx_over = False
             if not self._wanted:
                 self._power_off()
             if not self._asked:
@@ -318,6 +327,27 @@ class Uarte:
         if self._stopping and self._stopped():
             self._restart()
         self._serve()
+
+    def _has_sent(self) -> bool:
+        """Whether a transmission is over, of which the client has not been told, or not to the end."""
+        if not self._sending:
+            return self._tx_over
+        again = self._ending
+        self._ending = True
+        buffer = self._tx_buffer
+        if self._registers.end_dma("tx") is not None:
+            return True
+        if again and buffer is not None and self._is_ours(buffer):
+            return True  # the answer was lost when it was cut short
+        self._ending = False
+        return False
+
+    def _is_ours(self, buffer: Buffer) -> bool:
+        """Whether the handle is good, and no hardware uses the buffer."""
+        try:
+            return len(buffer) > 0
+        except RuntimeError:
+            return False
 
     def _serve(self) -> None:
         """Do what there is to do, whoever has noticed."""

@@ -1,0 +1,425 @@
+"""Whatever the kernel calls by itself in a driver or virtualiser, and calls once more if that was cut short, tells its
+client all the same.
+
+What it calls is read from the sources: who adds a handler adds a scene of it here. Each scene is played once for each
+opcode of its handler, which is cut short before it (cut_short.py).
+"""
+
+import ast
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+
+import pytest
+from cells import Buffer, memory
+from cut_short import CAPSULES, every_cut
+from hardware import FakeAlarm, FakePin
+from kernel import FlashRange, Machine, Registers, run_deferred, the_log
+from nrf52_chip import ChipUarte, Rtc, UarteAlarm, UarteClock
+
+from adder.board import ROOT
+from capsules.drivers.flash import OnChipFlash
+from capsules.drivers.nrf52.event_counter import TimerCounter
+from capsules.drivers.nrf52.rng import TrueRng
+from capsules.drivers.nrf52.rtc import RtcAlarm
+from capsules.drivers.nrf52.temperature import Temperature
+from capsules.drivers.nrf52.uarte import Uarte
+from capsules.drivers.rtt import RttUart
+from capsules.drivers.simulated.temperature import SimulatedTemperature
+from capsules.virtual.virtual_alarm import AlarmMux
+
+Scene = tuple[Callable[[], None], Callable[[], None]]
+"""The handler, and what must be well when it has been called twice."""
+
+ASKING = {"enable", "enable_acknowledged", "deferred"}
+"""The names of functions that have the kernel call their first argument, again if that has failed."""
+
+
+def handlers() -> set[str]:
+    """`Class.method` of each in drivers/ and virtual/."""
+    found = set()
+    for folder in ("drivers", "virtual"):
+        for path in (Path(CAPSULES) / folder).rglob("*.py"):
+            for made in ast.walk(ast.parse(path.read_text())):
+                if isinstance(made, ast.ClassDef):
+                    found |= {f"{made.name}.{name}" for name in handed_in(made)}
+    return found
+
+
+def handed_in(made: ast.ClassDef) -> set[str]:
+    """The methods of a class that it hands to the kernel."""
+    found = set()
+    for node in ast.walk(made):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        name = getattr(node.func, "attr", getattr(node.func, "id", None))
+        method = node.args[0]
+        if name in ASKING and isinstance(method, ast.Attribute) and getattr(method.value, "id", None) == "self":
+            found.add(method.attr)
+    return found
+
+
+# -- Scenes -------------------------------------------------------------------------------------
+
+
+class Told:
+    """A client that notes what it is told, and takes its buffer back as a client does: a second time raises."""
+
+    def __init__(self, again: Callable[[], None] | None = None) -> None:
+        self.what: list[object] = []
+        self.again = again
+
+    def _note(self, *what: object) -> None:
+        self.what.append(what)
+        if self.again is not None:
+            again, self.again = self.again, None
+            trace = sys.gettrace()
+            sys.settrace(None)  # what a client calls is not cut short here
+            again()
+            sys.settrace(trace)
+
+    def written(self, buffer: Buffer, status: int) -> None:
+        buffer.give_back()
+        self._note("written", status)
+
+    def filled(self, buffer: Buffer, length: int, status: int) -> None:
+        buffer.give_back()
+        self._note("filled", length, status)
+
+    def erased(self, status: int) -> None:
+        self._note("erased", status)
+
+    def value(self, value: int) -> None:
+        self._note(value)
+
+
+def flash_that_writes() -> Scene:
+    there, machine, told = FlashRange(256, 64), Machine(), Told()
+    flash = OnChipFlash(there, machine.line())
+    flash.set_client(told)
+    buffer = Buffer(128)
+    buffer.set(0, bytes(range(100)))
+    flash.write(4, buffer.move(flash), 100)
+    (line,) = machine.lines
+    while flash._doing == 1 and flash._at < 100:
+        line.handler()
+
+    def check() -> None:
+        machine.run()
+        assert told.what == [("written", 0)]
+        assert bytes(there.data[4:104]) == bytes(range(100))
+        flash.write(104, buffer.move(flash), 4)
+        machine.run()
+        assert told.what[1:] == [("written", 0)]
+
+    return line.handler, check
+
+
+def flash_that_erases() -> Scene:
+    there, machine, told = FlashRange(256, 64, 2), Machine(), Told()
+    flash = OnChipFlash(there, machine.line())
+    flash.set_client(told)
+    flash.erase(1)
+    (line,) = machine.lines
+    line.handler()
+
+    def check() -> None:
+        machine.run()
+        assert set(told.what) == {("erased", 0)}
+        del told.what[:]
+        flash.erase(0)
+        machine.run()
+        assert told.what == [("erased", 0)]
+
+    return line.handler, check
+
+
+class ChipRng:
+    """6.21: while it is started, a byte after the other."""
+
+    def __init__(self) -> None:
+        self.registers, self.machine = Registers(), Machine()
+        self.running = False
+        self.registers.on_write = {0x000: lambda _: self._run(True), 0x004: lambda _: self._run(False)}
+        self.rng = TrueRng(self.registers, self.machine.line(lambda: bool(self.registers.words.get(0x100))))
+
+    def _run(self, on: bool) -> None:
+        self.running = on
+
+    def goes_on(self) -> None:
+        for _ in range(20):
+            if self.running:
+                self.registers.words |= {0x100: 1, 0x508: 7}
+            self.machine.run()
+
+
+def rng_that_gives(asks_again: bool) -> Scene:
+    chip, buffer, other = ChipRng(), Buffer(4), Buffer(4)
+    told = Told((lambda: chip.rng.fill(other.move(chip.rng), 3)) if asks_again else None)
+    chip.rng.set_client(told)
+    chip.rng.fill(buffer.move(chip.rng), 1)
+    chip.registers.words |= {0x100: 1, 0x508: 9}
+
+    def check() -> None:
+        chip.goes_on()
+        assert told.what == [("filled", 1, 0)] + [("filled", 3, 0)] * asks_again
+        assert not chip.running
+        assert buffer[0] in (7, 9)
+        chip.rng.fill(buffer.move(chip.rng), 2)
+        chip.goes_on()
+        assert told.what[-1] == ("filled", 2, 0)
+
+    return chip.rng._interrupt, check
+
+
+class Clock:
+    """A HIL ExactClock that runs at once."""
+
+    claimed = False
+
+    def set_client(self, running: Callable[[], None]) -> None:
+        pass
+
+    def request(self) -> int:
+        self.claimed = True
+        return 1
+
+    def release(self) -> None:
+        self.claimed = False
+
+
+def thermometer(asks_again: bool) -> Scene:
+    registers, clock, machine = Registers(), Clock(), Machine()
+    sensor = Temperature(registers, machine.line(lambda: bool(registers.words.get(0x100))), clock)
+    told = Told(sensor.measure if asks_again else None)
+    sensor.set_client(told.value)
+    sensor.measure()
+    registers.words |= {0x100: 1, 0x508: 90}
+
+    def check() -> None:
+        machine.run()
+        assert set(told.what) == {(2250,)}
+        assert clock.claimed == asks_again
+        del told.what[:]
+        if not asks_again:
+            sensor.measure()
+        registers.words |= {0x100: 1, 0x508: 80}
+        machine.run()
+        assert told.what == [(2000,)]
+        assert not clock.claimed
+
+    return sensor._done, check
+
+
+def simulated_thermometer() -> Scene:
+    machine, told = Machine(), Told()
+    registers = Registers()
+    registers.words[0] = 52_000
+    sensor = SimulatedTemperature(FakeAlarm(), machine.line(), registers)
+    sensor.set_client(told.value)
+    sensor.measure()
+
+    def check() -> None:
+        assert set(told.what) == {(2000,)}
+
+    return sensor._done, check
+
+
+def alarms(processes: int, capsules: int, again: bool) -> Scene:
+    """Some of both kinds are due at once; the first of the capsules sets its own again."""
+    clock = FakeAlarm()
+    mux = AlarmMux(clock)
+    told: list[object] = []
+    mux.for_processes.set_client(lambda slot, now, due: told.append(slot))
+    virtual = [mux.new_alarm() for _ in range(capsules)]
+
+    def fired(number: int) -> None:
+        told.append(f"capsule {number}")
+        if again and told.count("capsule 0") == 1 and number == 0:
+            trace = sys.gettrace()
+            sys.settrace(None)
+            virtual[0].set_alarm(50)
+            sys.settrace(trace)
+
+    for number, alarm in enumerate(virtual):
+        alarm.set_client(lambda number=number: fired(number))
+        alarm.set_alarm(10)
+    for slot in range(processes):
+        mux.for_processes.set_alarm(slot, 0, 10)
+    clock.time, clock.due = 10, None
+
+    def check() -> None:
+        everybody = {*range(processes), *(f"capsule {number}" for number in range(capsules))}
+        assert set(told) == everybody
+        assert len(told) <= len(everybody) + 1  # who was being called may hear it again
+        clock.pass_time(100)
+        if again:
+            assert told[-1] == "capsule 0"
+        del told[:]
+        for slot in range(processes):
+            mux.for_processes.set_alarm(slot, clock.now(), 20)
+        for alarm in virtual:
+            alarm.set_alarm(20)
+        clock.pass_time(100)
+        assert set(told) >= everybody
+
+    return mux._look, check
+
+
+def rtc(again: bool) -> Scene:
+    """Its alarm is due; its client may hear that twice."""
+    chip = Rtc(Random(1))
+    alarm = RtcAlarm(chip.registers, chip.line)
+    told = Told((lambda: alarm.set_alarm(500)) if again else None)
+    alarm.set_client(lambda: told.value(chip.tick))
+    alarm.set_alarm(100)
+    chip.advance_to_interrupt()
+
+    def fires() -> int:
+        for _ in range(8):
+            chip.advance_to_interrupt()
+            if chip.line.pending or chip.line.level():
+                chip.line.pending = False
+                chip.line.handler()
+        return len(told.what)
+
+    def check() -> None:
+        assert 1 <= len(told.what) <= 2
+        if again:
+            assert fires() >= 2
+        told.what.clear()
+        alarm.set_alarm(300)
+        assert fires() == 1
+
+    return chip.line.handler, check
+
+
+def probe(asks_again: bool) -> Scene:
+    """Something is sent and something has come, both around the ends of their rings."""
+    machine, alarm = Machine(), FakeAlarm(frequency=32768 << 8)
+    manifest = tomllib.loads((ROOT / "boards" / "nrf52840" / "memory.toml").read_text())
+    registers = Registers(0x100, dma=manifest["peripherals"]["rtt"]["dma"])
+    uart = RttUart(registers, alarm, machine.line())
+    out, back, other = Buffer(64), Buffer(64), Buffer(8)
+    other.set(0, b"more")
+    sent, got = Told((lambda: uart.transmit(other.move(uart), 4)) if asks_again else None), Told()
+    client = SimpleNamespace(transmitted=sent.filled, received=got.filled)
+    uart.set_client(client)
+    uart.start()
+    words = registers.words
+    up, down = words[0x1C], words[0x34]
+    uart._tx_from = words[0x24] = words[0x28] = 500
+    uart._rx_from = words[0x40] = 60
+    words[0x3C] = 60 + 20 - 64
+    for at, byte in enumerate(b"what the probe wrote"):
+        memory(down, 64)[(60 + at) % 64] = byte
+    out.set(0, b"what the board has to say")
+    uart.transmit(out.move(uart), 25)
+    uart.receive(back.move(uart), 20)
+
+    def check() -> None:
+        machine.run()
+        assert sent.what == [("filled", 25, 0)] + [("filled", 4, 0)] * asks_again
+        assert got.what == [("filled", 20, 0)]
+        assert back.get(0, 20) == b"what the probe wrote"
+        ring = bytes(memory(up, 512))
+        said = (ring + ring)[500 : 512 + words[0x24]]
+        assert said == b"what the board has to say" + b"more" * asks_again
+        assert words[0x40] == words[0x3C]
+        uart.transmit(out.move(uart), 3)
+        machine.run()
+        assert sent.what[-1] == ("filled", 3, 0)
+
+    return uart._serve, check
+
+
+def uarte_that_sends(asks_again: bool) -> Scene:
+    chip = ChipUarte()
+    counter, pin = TimerCounter(chip.counter.registers, chip.counter.line), FakePin()
+    pin.make_input(1)
+    uart = Uarte(chip.registers, chip.line, counter, UarteClock(chip, 0), UarteAlarm(chip), pin, (6, 8, -1, -1))
+    buffer, other = Buffer(8), Buffer(8)
+    sent = Told((lambda: uart.transmit(other.move(uart), 4)) if asks_again else None)
+    uart.set_client(SimpleNamespace(transmitted=sent.filled, received=sent.filled))
+    uart.start()
+    uart.transmit(buffer.move(uart), 2)
+    chip.advance(3 * chip.BYTE)
+
+    def goes_on() -> None:
+        for _ in range(20):
+            chip.advance(chip.BYTE)
+            if chip.line.level():
+                chip.line.handler()
+
+    def check() -> None:
+        goes_on()
+        assert sent.what == [("filled", 2, 0)] + [("filled", 4, 0)] * asks_again
+        uart.transmit(buffer.move(uart), 3)
+        goes_on()
+        assert sent.what[-1] == ("filled", 3, 0)
+
+    return uart._interrupt, check
+
+
+SCENES: dict[str, dict[str, Callable[[], Scene]]] = {
+    "OnChipFlash._done": {"writes": flash_that_writes, "erases": flash_that_erases},
+    "TrueRng._interrupt": {"gives": lambda: rng_that_gives(False), "gives and is asked": lambda: rng_that_gives(True)},
+    "Temperature._done": {"measures": lambda: thermometer(False), "measures and is asked": lambda: thermometer(True)},
+    "SimulatedTemperature._done": {"measures": simulated_thermometer},
+    "RtcAlarm._interrupt": {"fires": lambda: rtc(False), "fires and is set": lambda: rtc(True)},
+    "Uarte._interrupt": {
+        "sends": lambda: uarte_that_sends(False),
+        "sends, and is asked": lambda: uarte_that_sends(True),
+    },
+    "RttUart._serve": {
+        "sends": lambda: probe(False),
+        "sends, and is asked": lambda: probe(True),
+    },
+    "AlarmMux._look": {
+        "of processes": lambda: alarms(3, 0, False),
+        "of capsules": lambda: alarms(0, 3, False),
+        "of both, one again": lambda: alarms(2, 2, True),
+    },
+}
+
+ELSEWHERE = {
+    "ConsoleSessions._serve": "test_capsule_sessions.py",
+    "CmsdkUart._receive_interrupt": "test_capsule_uarts.py",
+    "CmsdkUart._transmit_interrupt": "test_capsule_uarts.py",
+    "UartMux._hand_out": "test_capsule_uarts.py",
+}
+
+OF_ONE = {
+    "AppStore._go_on": "its flash takes many calls for each change, and whoever waits can abort it",
+    "Clock._interrupt": "of its users, each looks whether it runs when it asks the next time",
+    "Ecb._interrupt": "one client",
+    "FlashRegions._step": "one client",
+    "Gpiote._interrupt": "an edge that nobody is told of, as one that came while nobody looked",
+    "PwmPins._interrupt": "one client",
+    "Saadc._interrupt": "one client",
+    "Spim._interrupt": "one client",
+    "TimerAlarm._interrupt": "one client; an AlarmMux has the RTC",
+    "TimerCounter._interrupt": "one client, a UART that looks itself",
+    "Twim._interrupt": "one client",
+    "Watchdog.feed": "feeds the next time",
+}
+"""What is not played, and why: a time-out there is its own and harms whom it serves, until it is used again."""
+
+
+def test_each_handler_that_the_kernel_calls_is_played_or_said_not_to_be() -> None:
+    listed = [*SCENES, *ELSEWHERE, *OF_ONE]
+    assert len(set(listed)) == len(listed)
+    called = {name for name in SCENES if name == "AlarmMux._look"}  # by the hardware's driver
+    assert set(listed) - called == handlers(), "add a scene for a new handler here"
+    for file in ELSEWHERE.values():
+        assert "every_cut(" in (Path(__file__).parent / file).read_text()
+
+
+@pytest.mark.parametrize(("handler", "scene"), [(name, scene) for name, scenes in SCENES.items() for scene in scenes])
+def test_cut_short_anywhere_it_tells_its_client_when_it_is_called_once_more(handler: str, scene: str) -> None:
+    every_cut(SCENES[handler][scene])
+    assert "failed" not in the_log.text
+    run_deferred()
