@@ -25,7 +25,9 @@ DRIVERS = {
     "uart": 0x20000,
     "spi": 0x20001,
     "i2c": 0x20003,
+    "eui64": 0x30006,
     "rng": 0x40001,
+    "crc": 0x40002,
     "nonvolatile_storage": 0x50001,
     "key_value": 0x50003,
     "isolated_nonvolatile_storage": 0x50004,
@@ -41,6 +43,7 @@ DRIVERS = {
     "moisture": 0x6000A,
     "buzzer": 0x90000,
     "screen": 0x90001,
+    "date_time": 0x90007,
 }
 """Drivers by the names of their capsules."""
 

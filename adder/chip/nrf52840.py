@@ -9,6 +9,7 @@ from elftools.elf.elffile import ELFFile
 from unicorn import UC_HOOK_MEM_READ_UNMAPPED, UC_HOOK_MEM_WRITE, UC_HOOK_MEM_WRITE_UNMAPPED
 
 from adder.chip import power
+from adder.chip.buses import Twim
 from adder.chip.cortex_m import CortexM
 from adder.chip.peripheral import Bus, Peripheral
 from adder.chip.peripherals import Clock, Gpio, Gpiote, Nvmc, Ppi, Rng, Rtc, Temp, TimerCounter, Uarte, Watchdog
@@ -92,6 +93,7 @@ class Chip(Bus):
     def _make_peripherals(self, seed: int) -> None:
         self.clock = Clock(self, 0x40000000, 0)
         self.uart = Uarte(self, 0x40002000, 2, self.clock)
+        self.twim = Twim(self, 0x40003000, 3)
         self.ports = [Gpio(self, 0x50000000, 32), Gpio(self, 0x50000300, 16)]
         self.gpiote = Gpiote(self, 0x40006000, 6, self.ports)
         self.timer1 = TimerCounter(self, 0x40009000, 9)
@@ -105,8 +107,8 @@ class Chip(Bus):
         self.nvmc = Nvmc(self, 0x4001E000)
         self.ppi = Ppi(self, 0x4001F000)
         all_of_them: list[Peripheral] = [
-            self.clock, self.uart, self.gpiote, self.timer1, self.rtc0, self.temp, self.rng, self.watchdog, self.rtc1,
-            self.rtc2, self.nvmc, self.ppi,
+            self.clock, self.uart, self.twim, self.gpiote, self.timer1, self.rtc0, self.temp, self.rng, self.watchdog,
+            self.rtc1, self.rtc2, self.nvmc, self.ppi,
         ]  # fmt: skip
         self._at = {peripheral.base: peripheral for peripheral in all_of_them}
 

@@ -71,6 +71,13 @@ FIXED_SEED = bytes(range(1, 17))
 """For runs that depend on nothing but their input."""
 
 
+ATTACHED = ("tmp105,id=tmp105,address=0x48", "ds1338,address=0x68")
+"""What is on the board's I2C bus: QEMU's options for devices."""
+
+FIXED_DATE = "2026-01-01T00:00:00"
+"""What the clock with the date says when such a run begins."""
+
+
 class SimulationError(AdderError):
     """QEMU ended or did not answer."""
 
@@ -107,7 +114,8 @@ class Simulation:
     """A board in QEMU. Use it in a `with` statement, or call `start` and `kill`.
 
     `kernel` is the kernel's ELF file, `image` the flash image (made if it does not exist),
-    `options` are further QEMU options, `inherit` open files that these name as `/dev/fd/N`.
+    `options` are further QEMU options, `devices` what QEMU attaches to the board (as "tmp421,address=0x4c"),
+    `inherit` open files that these name as `/dev/fd/N`.
     After `kill` or `quit`, `start` boots the board again on what the flash then holds.
     `seed` is 16 bytes for the board's source of what looks random; without it, they are the host's, or,
     with the clock "fast", always the same ones.
@@ -122,6 +130,7 @@ class Simulation:
         shift: int = DEFAULT_SHIFT,
         paused: bool = False,
         options: Sequence[str] = (),
+        devices: Sequence[str] = (),
         inherit: Sequence[int] = (),
         seed: bytes | None = None,
         free: bool = False,
@@ -133,6 +142,7 @@ class Simulation:
         self.shift = shift
         self.paused = paused
         self.options = list(options)
+        self.devices = list(devices)
         self.inherit = tuple(inherit)
         self.free = free
         self._process: subprocess.Popen[bytes] | None = None
@@ -177,6 +187,9 @@ class Simulation:
         if self.clock != "wall":
             sleep = "off" if self.clock == "fast" else "on"
             line += ["-icount", f"shift={self.shift},sleep={sleep}"]
+        for device in (*ATTACHED, *self.devices):
+            line += ["-device", device]
+        line += ["-rtc", f"base={FIXED_DATE},clock=vm" if self.clock == "fast" else "base=utc"]
         if self.paused or self._driven:
             line.append("-S")
         return line + self.options
@@ -613,6 +626,10 @@ class Simulation:
         """What the thermometer measures; None is what it shows by itself."""
         set_temperature(self.image, degrees)
 
+    def set_tmp105(self, degrees: float) -> None:
+        """What the TMP105 on the board's I2C bus measures."""
+        self.qmp("qom-set", path="/machine/peripheral/tmp105", property="temperature", value=round(1000 * degrees))
+
     def pin(self, number: int) -> int:
         """The level of a pin: what the board puts out, or else what is driven from outside, or else its pull."""
         return pins_of(self.image).level(number)
@@ -719,6 +736,10 @@ def _output(simulation: Simulation, seen: int, left: float | None) -> bytes:
     help="wall: time is the host's. counted: an instruction takes a fixed time. "
     "fast: as counted, and idle time is skipped.",
 )  # fmt: skip
+@click.option(
+    "--device", "devices", multiple=True, metavar="DEVICE",
+    help="Attach a device of QEMU's to the board's I2C or SPI bus, such as tmp421,address=0x4c.",
+)  # fmt: skip
 @click.option("--pty", is_flag=True, help="Give the console a serial port of its own, for mpremote and the like.")
 @click.argument("apps", metavar="[TBF]...", nargs=-1, type=click.Path(path_type=Path))
 def simulate(
@@ -728,6 +749,7 @@ def simulate(
     seconds: float | None,
     until: str | None,
     clock: Clock,
+    devices: tuple[str, ...],
     pty: bool,
     apps: tuple[Path, ...],
 ) -> None:
@@ -747,6 +769,8 @@ def simulate(
         raise AdderError(f"There is no simulator of {board.title}.")
     if apps and not is_chip:
         raise AdderError(f"`adder image install {image} {apps[0]}` puts apps into the flash of {board.title}.")
+    if devices and is_chip:
+        raise AdderError(f"Devices can be attached to QEMU's board alone, not to {board.title}.")
     check_kernel(kernel, board)
     end_on_signals()
     seen = False
@@ -757,7 +781,7 @@ def simulate(
             seen = simulate_chip(board, kernel, image, apps, seconds, until, clock)
         check_shown(seen, seconds, until)
         return
-    with Simulation(kernel, image, clock=clock) as simulation, own_port(pty):
+    with Simulation(kernel, image, clock=clock, devices=devices) as simulation, own_port(pty):
         if at_terminal():
             print(f"{board.title}; Ctrl-A X ends it.", file=sys.stderr)
         seen = _console(simulation, seconds, until)

@@ -101,7 +101,9 @@ enum {
     DRIVER_UART = 0x20000,
     DRIVER_SPI = 0x20001,
     DRIVER_I2C = 0x20003,
+    DRIVER_EUI64 = 0x30006,
     DRIVER_RNG = 0x40001,
+    DRIVER_CRC = 0x40002,
     DRIVER_NONVOLATILE_STORAGE = 0x50001,
     DRIVER_KEY_VALUE = 0x50003,
     DRIVER_ISOLATED_NONVOLATILE_STORAGE = 0x50004,
@@ -117,6 +119,7 @@ enum {
     DRIVER_MOISTURE = 0x6000a,
     DRIVER_BUZZER = 0x90000,
     DRIVER_SCREEN = 0x90001,
+    DRIVER_DATE_TIME = 0x90007,
 };
 
 // ------------------------------------------------------------- system calls

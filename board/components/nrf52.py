@@ -11,9 +11,14 @@ from capsules.hil.counter import EventCounter
 from capsules.hil.system import ExactClock
 from capsules.hil.time import Alarm
 
+if config.I2C_BUS:
+    from capsules.drivers.nrf52.twim import Twim
+
 # capsules/hil/gpio.py
 _PULL_UP = const(1)
 _PULL_DOWN = const(2)
+
+_I2C_HZ = const(100_000)
 
 
 def clocks(registers: Registers, line: InterruptLine) -> Clock:
@@ -39,6 +44,11 @@ def uart(
         _output(pins, config.NRF52_UART_RTS)
         pins.pin(config.NRF52_UART_CTS).make_input(_PULL_DOWN)
     return Uarte(registers, line, counter, clock, alarm, rx, (config.NRF52_UART_TX, config.NRF52_UART_RX, rts, cts))
+
+
+def i2c(registers: Registers, line: InterruptLine, alarm: Alarm, pins: Pins) -> "Twim":
+    """The board's I2C bus: 100 kHz, which each device and each pull-up can do."""
+    return Twim(registers, line, alarm, pins, config.NRF52_I2C_SCL, config.NRF52_I2C_SDA, _I2C_HZ)
 
 
 def _output(pins: Pins, number: int) -> None:

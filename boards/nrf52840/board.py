@@ -9,6 +9,7 @@ from capsules.core import alarm, console
 from capsules.drivers.flash import OnChipFlash
 from capsules.drivers.nrf52.gpio import Pins
 from capsules.drivers.nrf52.rtc import RtcAlarm
+from capsules.hil.sensors import TemperatureSensor
 from capsules.hil.uart import Uart
 from capsules.virtual.virtual_alarm import AlarmMux
 from components import nrf52
@@ -41,6 +42,13 @@ if config.CAPSULE_IPC:
     from capsules.core import ipc
 if config.CAPSULE_PROCESS_INFO:
     from capsules.core import process_info
+if config.I2C_BUS:
+    from capsules.virtual.virtual_i2c import I2cMux
+    from components import i2c as on_i2c
+if config.CAPSULE_I2C:
+    from capsules.core import i2c
+if config.CAPSULE_DATE_TIME:
+    from capsules.core import date_time
 if config.CAPSULE_TEMPERATURE:
     from capsules.drivers.nrf52.temperature import Temperature
     from capsules.sensors import temperature
@@ -168,8 +176,22 @@ if config.CAPSULE_APP_LOADER:
     loader_buffer = Buffer(_LOADED_AT_ONCE)
     mint.serve("app_loader", app_loader, lambda grant: app_loader.AppLoader(store, grant, processes, loader_buffer).command)
 
+if config.I2C_BUS:
+    twim_registers = mint.registers("twim0")
+    twim_line = mint.interrupt("twim0", "all")
+    i2c_bus = mint.build("i2c_bus", lambda: I2cMux(nrf52.i2c(twim_registers, twim_line, drivers_time.new_alarm(), pins)))
+
+if config.CAPSULE_I2C:
+    mint.serve("i2c", i2c, lambda grant: on_i2c.i2c_for_programs(i2c_bus, grant).command)
+
+if config.CAPSULE_DATE_TIME:
+    mint.serve("date_time", date_time, lambda grant: on_i2c.date_time(i2c_bus, grant).command)
+
 if config.CAPSULE_TEMPERATURE:
-    temp_registers = mint.registers("temp")
-    temp_line = mint.interrupt("temp", "all")
-    sensor = mint.build("thermometer", lambda: Temperature(temp_registers, temp_line, clock.new_high()))
+    if config.TMP105:
+        sensor: TemperatureSensor = mint.build("thermometer", lambda: on_i2c.thermometer(i2c_bus))
+    else:
+        temp_registers = mint.registers("temp")
+        temp_line = mint.interrupt("temp", "all")
+        sensor = mint.build("thermometer", lambda: Temperature(temp_registers, temp_line, clock.new_high()))
     mint.serve("temperature", temperature, lambda grant: temperature.TemperatureDriver(sensor, grant).command)

@@ -11,6 +11,7 @@ from capsules.drivers.cmsdk.fpgaio import FpgaLed
 from capsules.drivers.cmsdk.uart import CmsdkUart
 from capsules.drivers.flash import OnChipFlash
 from capsules.drivers.simulated.pins import simulated_pins
+from capsules.hil.sensors import TemperatureSensor
 from capsules.virtual.virtual_alarm import AlarmMux
 from components.alarm import alarm_stack
 from components.console import console_line, console_stack
@@ -37,6 +38,14 @@ if config.CAPSULE_IPC:
     from capsules.core import ipc
 if config.CAPSULE_PROCESS_INFO:
     from capsules.core import process_info
+if config.I2C_BUS:
+    from capsules.drivers.cmsdk.sbcon import SbconI2c
+    from capsules.virtual.virtual_i2c import I2cMux
+    from components import i2c as on_i2c
+if config.CAPSULE_I2C:
+    from capsules.core import i2c
+if config.CAPSULE_DATE_TIME:
+    from capsules.core import date_time
 if config.CAPSULE_TEMPERATURE:
     from capsules.drivers.simulated.temperature import SimulatedTemperature
     from capsules.sensors import temperature
@@ -122,8 +131,22 @@ if config.CAPSULE_APP_LOADER:
     loader_buffer = Buffer(_LOADED_AT_ONCE)
     mint.serve("app_loader", app_loader, lambda grant: app_loader.AppLoader(store, grant, processes, loader_buffer).command)
 
+if config.I2C_BUS:
+    i2c_registers = mint.registers("i2c")
+    i2c_line = mint.software_interrupt()
+    i2c_bus = mint.build("i2c_bus", lambda: I2cMux(SbconI2c(i2c_registers, i2c_line)))
+
+if config.CAPSULE_I2C:
+    mint.serve("i2c", i2c, lambda grant: on_i2c.i2c_for_programs(i2c_bus, grant).command)
+
+if config.CAPSULE_DATE_TIME:
+    mint.serve("date_time", date_time, lambda grant: on_i2c.date_time(i2c_bus, grant).command)
+
 if config.CAPSULE_TEMPERATURE:
-    sensor_line = mint.software_interrupt()
-    sensor_registers = mint.registers("sensors")
-    sensor = mint.build("thermometer", lambda: SimulatedTemperature(timer, sensor_line, sensor_registers))
+    if config.TMP105:
+        sensor: TemperatureSensor = mint.build("thermometer", lambda: on_i2c.thermometer(i2c_bus))
+    else:
+        sensor_line = mint.software_interrupt()
+        sensor_registers = mint.registers("sensors")
+        sensor = mint.build("thermometer", lambda: SimulatedTemperature(timer, sensor_line, sensor_registers))
     mint.serve("temperature", temperature, lambda grant: temperature.TemperatureDriver(sensor, grant).command)

@@ -26,7 +26,7 @@ class I2c(Protocol):
     """A bus that one client uses.
 
     INVAL: the address has more than 7 bits, or both buffers are the same. SIZE: a length is 0 or more than the buffer has. BUSY: a transfer is under
-    way. FAIL: somebody holds a line of the bus low.
+    way. FAIL: somebody holds a line of the bus low. RESERVE: the device at this address is another client's alone.
     """
 
     def set_client(self, client: I2cClient) -> None:
@@ -40,3 +40,6 @@ class I2c(Protocol):
 
     def write_read(self, address: int, write: Buffer, write_length: int, read: Buffer, read_length: int) -> int:
         """Send, then read, without leaving the bus in between."""
+
+    def read_register(self, address: int, register: int, read: Buffer, length: int) -> int:
+        """The same, to send one byte for which the client needs no buffer: most devices take it as a register's number."""

@@ -8,7 +8,18 @@ from typing import Protocol
 
 from cells import Buffer
 
-from capsules.hil.gpio import Pin
+
+class ChipSelect(Protocol):
+    """A line that selects a device while it is low; each Pin is one."""
+
+    def set(self) -> None:
+        """High: nobody is selected."""
+
+    def clear(self) -> None:
+        """Low."""
+
+    def make_output(self) -> None:
+        """Drive it, as it was set last."""
 
 
 class SpiClient(Protocol):
@@ -31,7 +42,7 @@ class Spi(Protocol):
         more than a buffer has. BUSY: a transfer is under way.
         """
 
-    def select(self, chip: Pin) -> int:
+    def select(self, chip: ChipSelect) -> int:
         """Which pin is low during the next transfers. BUSY: a transfer is under way, or one holds its chip."""
 
     def hold(self, on: bool) -> int:
@@ -39,6 +50,9 @@ class Spi(Protocol):
 
     def set_rate(self, rate: int) -> int:
         """The highest rate of the hardware that is not above `rate`, in Hz. INVAL: there is none. BUSY."""
+
+    def rate_for(self, rate: int) -> int:
+        """What set_rate() would choose; 0 if there is none. Allowed at any time."""
 
     def rate(self) -> int:
         """What it is, in Hz."""

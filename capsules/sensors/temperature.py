@@ -4,10 +4,11 @@ Driver number 0x60000 (Tock: capsules/extra/src/temperature.rs).
 
 Command
     0 exists  -> success
-    1 measure -> success, BUSY if this process is waiting for one already, NOMEM
+    1 measure -> success, BUSY if this process is waiting for one already, NOMEM, or what the sensor refuses it with
 
 Subscribe
-    0 measured: (hundredths of a degree Celsius, signed; 0, 0)
+    0 measured: (hundredths of a degree Celsius, signed; status, 0)  status 0, or the sensor's error and a value that is
+                none, -2^31: those who do not look at the status see that
 """
 
 from kernel import SUCCESS, CommandReturn, ErrorCode, Grant, Layout, ProcessId
@@ -22,6 +23,8 @@ LAYOUT = Layout(upcalls=1, u32=1, answers=1, asks=b"\x01\x00")
 # Commands
 _EXISTS = const(0)
 _MEASURE = const(1)
+
+_NO_VALUE = const(-0x80000000)
 
 _WAITING = const(0)  # 1 from the command to its upcall
 
@@ -46,15 +49,18 @@ class TemperatureDriver:
             return ErrorCode.NOMEM
         if entry[_WAITING]:
             return ErrorCode.BUSY
+        if not self._measuring:
+            status = self._sensor.measure()
+            if status:
+                return status
+            self._measuring = True
         self._waiting |= 1 << process.slot
         entry[_WAITING] = 1
-        if not self._measuring:
-            self._measuring = True
-            self._sensor.measure()
         return SUCCESS
 
-    def _measured(self, centidegrees: int) -> None:
+    def _measured(self, centidegrees: int, status: int) -> None:
         self._measuring = False
+        value = centidegrees if status == 0 else _NO_VALUE
         waiting = self._waiting
         slot = 0
         while waiting:
@@ -62,7 +68,7 @@ class TemperatureDriver:
                 entry = self._grant.entry(slot)
                 if entry is not None and entry[_WAITING]:  # it may have ended
                     entry[_WAITING] = 0
-                    entry.schedule_upcall(0, centidegrees, 0, 0)
+                    entry.schedule_upcall(0, value, status, 0)
             waiting >>= 1
             slot += 1
         self._waiting = 0  # last: should this be cut short, the next measurement is theirs, too

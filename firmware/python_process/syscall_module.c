@@ -48,12 +48,14 @@ static const char driver_names[] =
     "\x04\x00\x00" "gpio\0" "\x05\x00\x00" "adc\0" "\x08\x00\x00" "low_level_debug\0"
     "\x09\x00\x00" "read_only_state\0" "\x10\x00\x00" "pwm\0" "\x00\x00\x01" "ipc\0" "\x01\x00\x01" "app_loader\0"
     "\x02\x00\x01" "process_info\0"
-    "\x00\x00\x02" "uart\0" "\x01\x00\x02" "spi\0" "\x03\x00\x02" "i2c\0" "\x01\x00\x04" "rng\0"
+    "\x00\x00\x02" "uart\0" "\x01\x00\x02" "spi\0" "\x03\x00\x02" "i2c\0" "\x06\x00\x03" "eui64\0"
+    "\x01\x00\x04" "rng\0" "\x02\x00\x04" "crc\0"
     "\x01\x00\x05" "nonvolatile_storage\0" "\x03\x00\x05" "key_value\0"
     "\x04\x00\x05" "isolated_nonvolatile_storage\0" "\x00\x00\x06" "temperature\0" "\x01\x00\x06" "humidity\0"
     "\x02\x00\x06" "ambient_light\0" "\x04\x00\x06" "ninedof\0" "\x05\x00\x06" "proximity\0"
     "\x06\x00\x06" "sound_pressure\0" "\x07\x00\x06" "air_quality\0" "\x08\x00\x06" "pressure\0"
-    "\x09\x00\x06" "distance\0" "\x0a\x00\x06" "moisture\0" "\x00\x00\x09" "buzzer\0" "\x01\x00\x09" "screen\0";
+    "\x09\x00\x06" "distance\0" "\x0a\x00\x06" "moisture\0" "\x00\x00\x09" "buzzer\0" "\x01\x00\x09" "screen\0"
+    "\x07\x00\x09" "date_time\0";
 
 static const char *driver_name(uint32_t driver) {
     for (const char *at = driver_names; at < driver_names + sizeof(driver_names) - 1; at += 3 + strlen(at + 3) + 1) {

@@ -47,6 +47,8 @@ class Heap:
                     end += 1
                 at, size = self.begin + n * BLOCK, (end - n) * BLOCK
                 words = struct.unpack(f"<{size // 4}I", memory(at, size))
+                if words[0] == self.symbols["deferred_type"].address:
+                    words = words[:1] + words[2:]  # the core's chain of all of these
                 self.blocks[at] = owner[n] & ~OF_THE_DEAD, words
         self.class_of_classes = self.symbols["mp_type_type"].address
         self.wrapper = self.symbols["shared_type"].address

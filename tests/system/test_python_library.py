@@ -69,6 +69,7 @@ def test_the_default_settings_are_enough_to_use_each_module(simulation, python_a
         "storage": "from adder import storage\nstorage.read(0, 4)",
         "tasks": "import asyncio\nfrom adder import alarm\nasyncio.run(alarm.sleep_ms(1))",
         "pins": "from adder import button, gpio, led\ngpio.Pin(0).input()\nled.toggle(0)",
+        "bus": "from adder import date_time, i2c\ni2c.read(0x48, 2)\ndate_time.read()",
         "json": "import json\njson.loads('[[[[1]]]]')",
     }
     apps = [python_app(f"{text}\nprint('{name}: fine')", name=name) for name, text in uses.items()]
@@ -87,6 +88,8 @@ USES = {
     "adder.sensors": "sensors.temperature.read()",
     "adder.rng": "rng.read(4)",
     "adder.storage": "storage.write(0, b'x')",
+    "adder.i2c": "i2c.read(0x48, 2)",
+    "adder.date_time": "date_time.read()",
     "adder.ipc": "ipc.Service('adder.ipc')",
     "asyncio": "asyncio.gather, asyncio.Lock, asyncio.Event, asyncio.StreamReader",
     "json": "json.loads('[1]')",

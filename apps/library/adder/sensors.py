@@ -33,7 +33,9 @@ class Sensor:
         return self._requests
 
     def _value(self, arguments):
-        value = arguments[0]
+        value, status, _ = arguments
+        if status:
+            raise syscall.SyscallError(status, "the sensor does not answer")
         if value > 0x7FFFFFFF:
             value -= 1 << 32
         return value * self._scale

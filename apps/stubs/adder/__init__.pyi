@@ -15,7 +15,9 @@ the kernel's interface as it is, for drivers without a module here. There is no 
 from . import alarm as alarm
 from . import button as button
 from . import console as console
+from . import date_time as date_time
 from . import gpio as gpio
+from . import i2c as i2c
 from . import ipc as ipc
 from . import led as led
 from . import rng as rng

@@ -13,8 +13,8 @@ from cells import Buffer
 from kernel import Callback, ErrorCode, InterruptLine, Registers, call_client, callback
 from micropython import const
 
-from capsules.hil.gpio import Pin, Pins
-from capsules.hil.spi import SpiClient
+from capsules.hil.gpio import Pins
+from capsules.hil.spi import ChipSelect, SpiClient
 
 # SPIM, "Registers"
 _START = const(0x010)
@@ -45,7 +45,7 @@ class Spim:
     """A HIL Spi. Pins are numbers, 32 for P1.00; `chip` is the pin that is low during a transfer."""
 
     def __init__(
-        self, registers: Registers, line: InterruptLine, pins: Pins, sck: int, mosi: int, miso: int, chip: Pin
+        self, registers: Registers, line: InterruptLine, pins: Pins, sck: int, mosi: int, miso: int, chip: ChipSelect
     ) -> None:
         self._registers = registers
         self._start = registers.field(_START, 0, 32)
@@ -126,7 +126,7 @@ class Spim:
             0,
         )
 
-    def select(self, chip: Pin) -> int:
+    def select(self, chip: ChipSelect) -> int:
         if self._busy or self._held:
             return ErrorCode.BUSY
         chip.set()
@@ -143,14 +143,21 @@ class Spim:
             self._chip.set()
         return 0
 
+    def rate_for(self, rate: int) -> int:
+        return _SLOWEST << self._step_for(rate) if rate >= _SLOWEST else 0
+
+    def _step_for(self, rate: int) -> int:
+        step = 0
+        while step < _RATES - 1 and _SLOWEST << (step + 1) <= rate:
+            step += 1
+        return step
+
     def set_rate(self, rate: int) -> int:
         if self._busy:
             return ErrorCode.BUSY
         if rate < _SLOWEST:
             return ErrorCode.INVAL
-        step = 0
-        while step < _RATES - 1 and _SLOWEST << (step + 1) <= rate:
-            step += 1
+        step = self._step_for(rate)
         self._hertz = _SLOWEST << step
         self._registers.write(_FREQUENCY, 1 << (_SLOWEST_BIT + step))
         return 0

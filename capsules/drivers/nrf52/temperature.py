@@ -29,7 +29,7 @@ class Temperature:
         self._stop = registers.field(_STOP, 0, 32)
         self._ready = registers.field(_DATARDY, 0, 1)
         self._value = registers.field(_TEMP, 0, _BITS)
-        self._measured: "Callable[[int], None] | None" = None
+        self._measured: "Callable[[int, int], None] | None" = None
         self._result = 0
         self._over = False  # the client is being told, or that was cut short
         self._ready(0)
@@ -37,13 +37,14 @@ class Temperature:
         line.enable(self._done)
         clock.set_client(self._begin)
 
-    def set_client(self, measured: "Callable[[int], None]") -> None:
+    def set_client(self, measured: "Callable[[int, int], None]") -> None:
         self._measured = measured
 
-    def measure(self) -> None:
+    def measure(self) -> int:
         self._over = False
         if self._clock.request():
             self._begin()
+        return 0
 
     def _begin(self) -> None:
         self._start(1)
@@ -62,5 +63,5 @@ class Temperature:
         if value >= _SIGN:
             value -= 2 * _SIGN
         if self._measured is not None:
-            self._measured(int(value) * _CENTIDEGREES)
+            self._measured(int(value) * _CENTIDEGREES, 0)
         self._over = False

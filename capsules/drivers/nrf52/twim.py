@@ -49,6 +49,7 @@ _ALL_ERRORS = const(7)  # ones clear
 _ENABLED = const(6)
 _MOST = const(0xFFFF)  # xXD.MAXCNT: 16 bits
 _LAST_ADDRESS = const(0x7F)
+_LAST_BYTE = const(0xFF)
 
 _HZ_250K = const(250_000)
 _HZ_400K = const(400_000)
@@ -87,6 +88,7 @@ class Twim:
         self._read_amount = registers.field(_RXD_AMOUNT, 0, 16)
         self._write_amount = registers.field(_TXD_AMOUNT, 0, 16)
         self._transferred: "Callback | None" = None
+        self._number = Buffer(1)  # of a register that is read
         self._hertz = alarm.frequency // 256
         self._busy = False
         self._write_length = 0
@@ -133,6 +135,16 @@ class Twim:
             self._registers.start_dma("tx", sent, write_length)
             self._registers.start_dma("rx", received, read_length)
             self._begin(address, write_length, read_length, _LASTTX_STARTRX | _LASTRX_STOP)
+        return status
+
+    def read_register(self, address: int, register: int, read: Buffer, length: int) -> int:
+        status = self._check(address, length, len(read)) if 0 <= register <= _LAST_BYTE else ErrorCode.INVAL
+        if status == 0:
+            self._number[0] = register
+            received = read.move(self)
+            self._registers.start_dma("tx", self._number, 1)
+            self._registers.start_dma("rx", received, length)
+            self._begin(address, 1, length, _LASTTX_STARTRX | _LASTRX_STOP)
         return status
 
     def _check(self, address: int, length: int, size: int) -> int:
@@ -210,7 +222,7 @@ class Twim:
         self._busy = False
         call_client(
             self._transferred,
-            written.give_back() if written is not None else None,
+            written.give_back() if written is not None and written is not self._number else None,
             received.give_back() if received is not None else None,
             status,
         )

@@ -25,14 +25,15 @@ class SimulatedTemperature:
         self._set = registers.field(_SET, 0, _SET_BITS)
         self._now = clock.now
         self._line = line
-        self._measured: "Callable[[int], None] | None" = None
+        self._measured: "Callable[[int, int], None] | None" = None
         line.enable(self._done)
 
-    def set_client(self, measured: "Callable[[int], None]") -> None:
+    def set_client(self, measured: "Callable[[int, int], None]") -> None:
         self._measured = measured
 
-    def measure(self) -> None:
+    def measure(self) -> int:
         self._line.trigger()
+        return 0
 
     def _done(self) -> None:
         value = self._set() - _ZERO
@@ -40,4 +41,4 @@ class SimulatedTemperature:
             phase = int(self._now() >> _SHIFT) % (2 * _SPAN)
             value = _LOWEST + (phase if phase < _SPAN else 2 * _SPAN - phase)
         if self._measured is not None:
-            self._measured(value)
+            self._measured(value, 0)

@@ -26,6 +26,7 @@ NAMES = (
     "micropython",
     "nrf52_buses",
     "nrf52_chip",
+    "sbcon",
     "words",
 )
 _ours: dict[str, ModuleType] = {}

@@ -8,7 +8,7 @@ from unittest.mock import Mock
 
 import pytest
 from cells import Buffer
-from hardware import FakeAlarm, FakeFlash, FakeLed, FakePin, FakeUart
+from hardware import FakeAlarm, FakeClock, FakeFlash, FakeI2c, FakeLed, FakePin, FakeSensor, FakeUart
 from kernel import ErrorCode, Grant, Machine
 
 from adder.board import ROOT
@@ -19,7 +19,7 @@ from capsules.virtual.virtual_alarm import AlarmMux
 
 NUMBERS = (*range(41), 100, 101)
 
-ANSWERED_BY_THE_CORE = {"capsules.core.ipc": {2, 3, 4, 5, 6}}
+ANSWERED_BY_THE_CORE = {"capsules.core.ipc": {2, 3, 4, 5, 6, 7, 8}}
 """Commands that firmware/kernel/ipc.c answers before the capsule is asked."""
 
 # Imported here, since the fakes are there only while this file is being imported.
@@ -40,6 +40,8 @@ MAKERS = {
     "Alarm": lambda machine: FakeAlarm(),
     "Alarms": lambda machine: AlarmMux(FakeAlarm()).for_processes,
     "Buffer": lambda machine: Buffer(64),
+    "DateTime": lambda machine: FakeClock(),
+    "I2c": lambda machine: FakeI2c(),
     "InterruptLine": lambda machine: machine.line(),
     "ProcessControl": lambda machine: machine.control,
     "ProcessLoader": lambda machine: machine.loader,
@@ -47,6 +49,7 @@ MAKERS = {
         FakeFlash(bytearray(b"\xff" * 1024)), machine.line(), Buffer(32), Buffer(16)
     ),
     "int": lambda machine: 0,
+    "TemperatureSensor": lambda machine: FakeSensor(),
     "Uart": lambda machine: FakeUart(),
     "tuple[Pin | None, ...]": lambda machine: (FakePin(), None),
     "tuple[Pin, ...]": lambda machine: (FakePin(), FakePin()),

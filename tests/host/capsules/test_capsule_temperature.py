@@ -1,24 +1,13 @@
 """capsules/sensors/temperature.py and the sensor that is none."""
 
 import pytest
-from hardware import FakeAlarm
+from hardware import FakeAlarm, FakeSensor
 from kernel import ErrorCode, Registers
 
 from capsules.drivers.simulated.temperature import SimulatedTemperature
 from capsules.sensors.temperature import DRIVER_NUM, LAYOUT, TemperatureDriver
 
 EXISTS, MEASURE = 0, 1
-
-
-class FakeSensor:
-    def __init__(self) -> None:
-        self.asked = 0
-
-    def set_client(self, measured) -> None:
-        self.done = measured
-
-    def measure(self) -> None:
-        self.asked += 1
 
 
 @pytest.fixture
@@ -53,6 +42,30 @@ def test_all_that_ask_meanwhile_share_one_measurement(apps, sensor) -> None:
     assert sensor.asked == 2
 
 
+def test_a_sensor_that_fails_is_no_temperature_and_says_why(apps, sensor) -> None:
+    for app in apps[:2]:
+        app.command(DRIVER_NUM, MEASURE)
+    sensor.done(0, ErrorCode.NOACK)
+    for app in apps[:2]:
+        assert app.take_upcalls() == [(DRIVER_NUM, 0, 0x80000000, ErrorCode.NOACK, 0)]
+    sensor.refuses = ErrorCode.FAIL
+    assert apps[0].command(DRIVER_NUM, MEASURE) == ErrorCode.FAIL
+    sensor.refuses = 0
+    assert apps[0].command(DRIVER_NUM, MEASURE) == ()
+    sensor.done(1)
+    assert len(apps[0].take_upcalls()) == 1
+
+
+def test_a_process_that_dies_while_it_waits_is_not_told_nor_its_successor(apps, sensor) -> None:
+    for app in apps:
+        app.command(DRIVER_NUM, MEASURE)
+    apps[0].restart()
+    apps[1].fault()
+    sensor.done(2150)
+    assert [len(app.take_upcalls()) for app in apps] == [0, 0, 1]
+    assert apps[0].command(DRIVER_NUM, MEASURE) == ()
+
+
 def test_unknown_commands_are_not_supported(apps) -> None:
     assert apps[0].command(DRIVER_NUM, 2) == ErrorCode.NOSUPPORT
 
@@ -63,7 +76,7 @@ def test_the_simulated_sensor_answers_later_and_stays_in_its_range(machine) -> N
     registers = Registers(0x10)
     sensor = SimulatedTemperature(clock, line, registers)
     seen = []
-    sensor.set_client(seen.append)
+    sensor.set_client(lambda value, status: seen.append(value + status))
     for time in range(0, 1 << 24, 99_991):
         clock.time = time
         before = len(seen)

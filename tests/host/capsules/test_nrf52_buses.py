@@ -392,6 +392,9 @@ class I2cUser:
             address, filled(data).move(self.i2c), len(data), Buffer(length).move(self.i2c), length
         )
 
+    def read_register(self, address: int, register: int, length: int) -> int:
+        return self.i2c.read_register(address, register, Buffer(length).move(self.i2c), length)
+
     def run(self) -> None:
         """The hardware and the driver, in turns, until both are done."""
         for _ in range(4):
@@ -400,6 +403,24 @@ class I2cUser:
 
     def is_at_rest(self) -> bool:
         return self.chip.word(self.chip.ENABLE) == 0 and self.alarm.due is None
+
+
+def test_i2c_reads_a_register_whose_number_needs_no_buffer(machine) -> None:
+    user = I2cUser(machine)
+    user.chip.devices = {0x40: b"hello"}
+    for register in (0, 0xFF):
+        assert user.read_register(0x40, register, 4) == 0
+        user.run()
+        assert user.chip.written.pop() == (0x40, bytes([register]))
+        assert user.got.pop() == (None, b"hell", 0)
+        assert user.is_at_rest()
+    assert [user.read_register(0x40, register, 1) for register in (-1, 256, 1 << 29)] == [ErrorCode.INVAL] * 3
+    assert user.read_register(0x41, 1, 4) == 0
+    user.run()
+    assert user.got == [(None, bytes(4), ErrorCode.NOACK)]
+    assert user.write_read(0x40, b"x", 2) == 0  # whose own buffer comes back, and not the number's
+    user.run()
+    assert user.got[1:] == [(b"x", b"he", 0)]
 
 
 def test_i2c_writes_reads_and_does_both_without_leaving_the_bus(machine) -> None:

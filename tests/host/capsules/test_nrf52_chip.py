@@ -135,7 +135,7 @@ def test_temperature_comes_in_quarters_of_a_degree_and_may_be_negative(machine, 
     registers, measured = Registers(), []
     chip = ChipClock(machine)
     sensor = Temperature(registers, machine.line(lambda: bool(registers.words.get(0x100))), chip.clock.new_high())
-    sensor.set_client(measured.append)
+    sensor.set_client(lambda value, status: measured.append(value + status))
     machine.run()
     sensor.measure()
     assert 0x000 not in registers.words, "it needs the exact clock"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from cells import Buffer
-from kernel import ErrorCode, Registers
+from kernel import ErrorCode, Registers, run_deferred
 
 MASK = 0xFFFFFF
 
@@ -348,3 +348,125 @@ class FakeFlash:
         """End all that is under way, and what follows from it."""
         while self.step():
             pass
+
+
+class FakeI2c:
+    """A HIL I2c. Devices are functions: `devices[address](sent, count)` gives the bytes that are read, or an error.
+
+    Tests say when a transfer is over; `refuses` is what a request returns.
+    """
+
+    def __init__(self) -> None:
+        self.devices: dict[int, Callable[[bytes, int], bytes | int]] = {}
+        self.transfers: list[tuple[int, bytes, int]] = []
+        self.refuses = 0
+        self._client: object = None
+        self._under_way: tuple[int, bytes, Buffer | None, Buffer | None, int] | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        return self._under_way is not None
+
+    def set_client(self, client: object) -> None:
+        self._client = client
+
+    def write(self, address: int, buffer: Buffer, length: int) -> int:
+        return self._begin(address, None, buffer, length, None, 0)
+
+    def read(self, address: int, buffer: Buffer, length: int) -> int:
+        return self._begin(address, None, None, 0, buffer, length)
+
+    def write_read(self, address: int, write: Buffer, write_length: int, read: Buffer, read_length: int) -> int:
+        return self._begin(address, None, write, write_length, read, read_length)
+
+    def read_register(self, address: int, register: int, read: Buffer, length: int) -> int:
+        return self._begin(address, register, None, 0, read, length)
+
+    def _begin(
+        self, address: int, register: int | None, write: Buffer | None, sent: int, read: Buffer | None, count: int
+    ) -> int:
+        assert 0 <= address <= 0x7F
+        assert write is None or 1 <= sent <= len(write)
+        assert read is None or 1 <= count <= len(read)
+        if self._under_way is not None:
+            return ErrorCode.BUSY
+        if self.refuses:
+            return self.refuses
+        data = bytes([register]) if register is not None else write.get(0, sent) if write is not None else b""
+        moved = [buffer.move(self) if buffer is not None else None for buffer in (write, read)]
+        self._under_way = (address, data, *moved, count)
+        return 0
+
+    def finish(self, status: int = 0) -> None:
+        """The transfer under way is over."""
+        assert self._under_way is not None, "nothing is being transferred"
+        (address, data, write, read, count), self._under_way = self._under_way, None
+        self.transfers.append((address, data, count))
+        device = self.devices.get(address)
+        answer = device(data, count) if device is not None else ErrorCode.NOACK
+        if isinstance(answer, int):
+            status = status or answer
+        elif read is not None and not status:
+            read.set(0, answer[:count].ljust(count, b"\xff"))
+        lent = [buffer.give_back() if buffer is not None else None for buffer in (write, read)]
+        self._client.transferred(*lent, status)
+
+    def finish_all(self) -> None:
+        """So are all that follow from it."""
+        for _ in range(1000):
+            run_deferred()
+            if self._under_way is None:
+                return
+            self.finish()
+        raise AssertionError("the transfers never end")
+
+
+class FakeClock:
+    """A HIL DateTime. Tests say when it is done; `refuses` is what a request returns."""
+
+    def __init__(self) -> None:
+        self.moment = (2026 << 9 | 11 << 5 | 28, 6 << 17 | 12 << 12 | 34 << 6 | 56)
+        self.asked: list[tuple[int, ...]] = []
+        self.refuses = 0
+        self._client: object = None
+
+    def set_client(self, client: object) -> None:
+        self._client = client
+
+    def read(self) -> int:
+        if not self.refuses:
+            self.asked.append(())
+        return self.refuses
+
+    def set(self, date: int, time: int) -> int:
+        if not self.refuses:
+            self.asked.append((date, time))
+        return self.refuses
+
+    def finish(self, status: int = 0) -> None:
+        assert len(self.asked) == 1, "asked for two things at a time, or for none"
+        asked = self.asked.pop()
+        if asked:
+            self.moment = self.moment if status else asked
+            self._client.was_set(status)
+        else:
+            self._client.got(*((0, 0) if status else self.moment), status)
+
+
+class FakeSensor:
+    """A HIL Sensor. Tests say what it measures, and when; `refuses` is what a request returns."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.refuses = 0
+        self._measured: Callable[[int, int], None] | None = None
+
+    def set_client(self, measured: Callable[[int, int], None]) -> None:
+        self._measured = measured
+
+    def measure(self) -> int:
+        self.asked += not self.refuses
+        return self.refuses
+
+    def done(self, value: int, status: int = 0) -> None:
+        self._measured(value, status)

@@ -1,0 +1,84 @@
+"""I2C on the nRF52840: the kernel on the simulated chip, and chips on its bus that are Python."""
+
+import re
+from pathlib import Path
+
+import pytest
+from kernels import build_variant
+
+from adder.board import load_board
+from adder.chip.nrf52840 import Chip
+from adder.run.renode import flash_contents
+
+SCL, SDA = 27, 26
+
+
+class Registers:
+    """A chip with registers of two bytes, or one with a clock's seven, which the first byte that is written names."""
+
+    def __init__(self, width: int, data: bytes) -> None:
+        self.width, self.data = width, bytearray(data)
+        self._at = 0
+
+    def takes(self, data: bytes) -> int:
+        self._at = data[0] * self.width
+        self.data[self._at : self._at + len(data) - 1] = data[1:]
+        return len(data)
+
+    def gives(self, count: int) -> bytes:
+        return bytes(self.data[self._at : self._at + count]).ljust(count, b"\xff")
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Path:
+    """With all that is left out of a board that has nothing on its bus."""
+    return build_variant(
+        "nrf52840", "I2C_BUS=y", "CAPSULE_DATE_TIME=y", "TMP105=y", f"NRF52_I2C_SCL={SCL}", f"NRF52_I2C_SDA={SDA}",
+        base="nrf52840",
+    )  # fmt: skip
+
+
+def test_chips_are_read_over_twim_and_a_bus_that_hangs_is_given_up(kernel, python_app) -> None:
+    app = python_app(
+        """
+import syscall, time
+from adder import date_time, i2c
+from adder.sensors import temperature
+print("found", i2c.scan())
+print("degrees", temperature.read())
+print("now", date_time.read())
+i2c.write(0x50, b"\\x00hello")
+print("read", i2c.write_read(0x50, b"\\x00", 5), i2c.read(0x50, 2))
+while True:
+    time.sleep_ms(200)
+    for call in (lambda: i2c.read(0x50, 1), temperature.read, date_time.read):
+        try:
+            call()
+            print("fine")
+        except syscall.SyscallError as error:
+            print("error", error.errno)
+""",
+        ram=16384,
+    )
+    board = load_board("nrf52840")
+    chip = Chip(kernel, {board.app_flash.start: flash_contents([app], board, b"")})
+    chip.twim.chips = {
+        0x48: Registers(2, b"\xe7\x00\x00\x00"),
+        0x50: Registers(1, bytes(16)),
+        0x68: Registers(1, bytes.fromhex("56 34 12 07 28 11 26")),
+    }
+    chip.expect(r"found \[80\]", 10)
+    chip.expect(r"degrees -25\.0", 10)
+    chip.expect(r"now \(2026, 11, 28, 12, 34, 56, 5, 332\)", 10)
+    chip.expect(r"read b'hello' b'he'", 10)
+    chip.expect("fine\r\nfine\r\nfine", 10)
+    chip.twim.hangs = True
+    begin = chip.seconds
+    chip.expect("error 1\r\nerror 1\r\nerror 1", 10)
+    assert chip.seconds - begin < 1
+    chip.twim.hangs = False
+    chip.expect("fine\r\nfine\r\nfine", 10)
+    chip.twim.chips.clear()
+    chip.expect("error 13\r\nerror 13\r\nerror 13", 10)
+    assert not chip.complaints, "\n".join(chip.complaints)
+    assert not re.search("failed in", chip.transcript)
