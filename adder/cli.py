@@ -94,7 +94,7 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as error:
         text = io.StringIO()
         error.show(text)
-        print(printable_lines(text.getvalue().rstrip()), file=sys.stderr)
+        print(printable_lines(text.getvalue().rstrip().expandtabs(4)), file=sys.stderr)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)

@@ -129,12 +129,12 @@ def list_command(img: Path) -> None:
 
 @image.command("remove")
 @_IMAGE
-@click.argument("name")
-def remove_command(img: Path, name: str) -> None:
-    """Remove the app called NAME, or what is damaged at the address NAME; what it stored stays."""
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+def remove_command(img: Path, names: tuple[str, ...]) -> None:
+    """Remove the apps called NAME, or what is damaged at the address NAME; what they stored stays."""
     check_exists(img)
     flash = FlashImage(img)
-    flash.remove(name)
+    flash.remove(*names)
     show(flash)
 
 

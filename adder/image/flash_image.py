@@ -368,14 +368,16 @@ class FlashImage:
         self._write_apps(placed, blocks, wanted)
         return placed
 
-    def remove(self, name: str) -> list[PlacedApp]:
-        """Remove every app called `name`, or what is damaged at that address; the others stay in place."""
+    def remove(self, *names: str) -> list[PlacedApp]:
+        """Remove every app of these names, or what is damaged at such an address; the others stay in place."""
         present, blocks = self.contents()
-        kept = [placed for placed in present if placed.app.name != name]
-        left = [block for block in blocks if f"{block.address:#010x}" != name.lower()]
-        if len(kept) == len(present) and len(left) == len(blocks):
-            names = ", ".join(sorted({placed.app.title for placed in present})) or "none"
-            raise AdderError(f"No app called '{name}' is installed; installed: {names}.")
+        kept = [placed for placed in present if placed.app.name not in names]
+        addresses = {name.lower() for name in names}
+        left = [block for block in blocks if f"{block.address:#010x}" not in addresses]
+        known = {placed.app.name for placed in present} | {f"{block.address:#010x}" for block in blocks}
+        if unknown := [name for name in names if name not in known and name.lower() not in known]:
+            installed = ", ".join(sorted({placed.app.title for placed in present})) or "none"
+            raise AdderError(f"No app called '{unknown[0]}' is installed; installed: {installed}.")
         if gone := [block for block in blocks if block.ends_list and block not in left]:
             raise AdderError(
                 f"Nobody can say where the app at {gone[0].address:#010x} ends, good ones may lie behind it: nothing"

@@ -155,6 +155,12 @@ def set_temperature(image: Path, degrees: float | None) -> None:
     Window(image, "sensors").write(0, 0 if degrees is None else ZERO_DEGREES + round(100 * degrees))
 
 
+def temperature_of(image: Path) -> float | None:
+    """What the thermometer has been set to; None if nothing is set."""
+    word = Window(image, "sensors").read(0)
+    return (word - ZERO_DEGREES) / 100 if word else None
+
+
 # The verbs
 
 _image = click.option(
@@ -217,14 +223,18 @@ def pin(number: int | None, level: str | None, wire_to: int | None, image: Path 
 
 
 @click.command()
-@click.argument("quantity", type=click.Choice(["temperature"]))
-@click.argument("value", metavar="DEGREES|free")
+@click.argument("quantity", type=click.Choice(["temperature"]), required=False, metavar="[temperature]")
+@click.argument("value", metavar="[DEGREES|free]", required=False)
 @_image
-def sensor(quantity: str, value: str, image: Path | None) -> None:
-    """Set what a sensor of the board that `adder simulate` runs measures: `adder sensor temperature 31.5`.
+def sensor(quantity: str | None, value: str | None, image: Path | None) -> None:
+    """Show what a sensor of the board that `adder simulate` runs is set to, or set it: `adder sensor temperature 31.5`.
 
     `free` lets it go up and down by itself, as at the start. A value below zero comes after `--`.
     """
+    if quantity is None or value is None:
+        degrees = temperature_of(_path(image))
+        print("temperature: " + ("goes up and down by itself" if degrees is None else f"{degrees:.2f} degrees Celsius"))
+        return
     try:
         degrees = None if value == "free" else float(value)
     except ValueError:

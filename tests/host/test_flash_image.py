@@ -128,6 +128,15 @@ def test_removing_leaves_the_others_in_place(image: FlashImage) -> None:
     assert layout(image) == before
 
 
+def test_several_apps_are_removed_at_once_or_none(image: FlashImage) -> None:
+    image.install([app("a"), app("b"), app("c")])
+    with pytest.raises(AdderError, match="No app called 'd'"):
+        image.remove("a", "d")
+    assert set(layout(image)) == {"a", "b", "c"}
+    image.remove("a", "c")
+    assert set(layout(image)) == {"b"}
+
+
 def test_a_removed_apps_room_is_used_again(image: FlashImage) -> None:
     image.install([app("a", 2048), app("b")])
     image.remove("a")

@@ -117,3 +117,20 @@ def test_keys_press_buttons() -> None:
     assert keyboard.filter(b"a\x010b\x013\x014") == b"ab4"
     assert keyboard.buttons == [0, 3]
     assert Keyboard(False).filter(b"\x010") == b"\x010"
+
+
+def test_the_verb_sensor_shows_what_is_set(simulated_image, capsys) -> None:
+    assert verb("sensor", "--image", str(simulated_image)) == 0
+    assert verb("sensor", "temperature", "31.5", "--image", str(simulated_image)) == 0
+    assert verb("sensor", "temperature", "--image", str(simulated_image)) == 0
+    assert verb("sensor", "temperature", "free", "--image", str(simulated_image)) == 0
+    assert verb("sensor", "--image", str(simulated_image)) == 0
+    free, kept = "temperature: goes up and down by itself", "temperature: 31.50 degrees Celsius"
+    assert capsys.readouterr().out.splitlines() == [free, kept, free]
+
+
+def test_a_choice_that_there_is_not_is_named_without_a_tab(simulated_image, capsys) -> None:
+    assert verb("sensor", "humidity", "3") == 2
+    said = capsys.readouterr().err
+    assert "'humidity' is not 'temperature'" in said
+    assert "\\t" not in said
