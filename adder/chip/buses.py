@@ -1,5 +1,6 @@
 """The nRF52840's serial buses, and devices on them. Sections are of the Product Specification v1.7."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from adder.chip.peripheral import Bus, Peripheral
@@ -108,3 +109,44 @@ class Twim(Peripheral):
                 self.event(1)
 
             self.time.after(self._takes(0) // 9, stopped)
+
+
+class Spim(Peripheral):
+    """SPI master, 6.25. `answer` makes of what is sent what comes back: a frame of the chip select, or a part of it."""
+
+    ENABLED = 7
+    SLOWEST, SLOWEST_BIT = 125_000, 25
+
+    def __init__(self, bus: Bus, base: int, line: int) -> None:
+        super().__init__(bus, base, line)
+        self.has_events(1, 4, 6, 8, 19)
+        self.tasks = {0x010: self._start, 0x014: lambda: None}
+        self.registers = {
+            0x500: 0, 0x508: 0xFFFFFFFF, 0x50C: 0xFFFFFFFF, 0x510: 0xFFFFFFFF, 0x524: 0x04000000,
+            0x534: 0, 0x538: 0, 0x544: 0, 0x548: 0, 0x554: 0, 0x5C0: 0,
+        }  # fmt: skip
+        self.readable = {0x53C: lambda: self._received, 0x54C: lambda: self._sent}
+        self.answer: Callable[[bytes], bytes] = lambda sent: sent
+        self._received = self._sent = 0
+
+    def _start(self) -> None:
+        if self.registers[0x500] != self.ENABLED:
+            self.bus.complain("Spim: started while it is disabled")
+            return
+        frequency = self.registers[0x524]
+        if frequency not in [1 << bit for bit in range(self.SLOWEST_BIT, 32)]:
+            self.bus.complain(f"Spim: {frequency:#x} is no frequency")
+            return
+        write, read = self.registers[0x548] & 0xFFFF, self.registers[0x538] & 0xFFFF
+        sent = self.bus.read_memory(self.registers[0x544], write)
+        sent += bytes([self.registers[0x5C0] & 0xFF]) * (read - write)
+
+        def ended() -> None:
+            self.bus.write_memory(self.registers[0x534], self.answer(sent)[:read])
+            self._received, self._sent = read, write
+            for event in (4, 8, 6):
+                self.event(event)
+
+        hertz = self.SLOWEST * (frequency >> self.SLOWEST_BIT)
+        self.event(19)
+        self.time.after(8 * len(sent) * PER_SECOND // hertz, ended)

@@ -9,7 +9,7 @@ from elftools.elf.elffile import ELFFile
 from unicorn import UC_HOOK_MEM_READ_UNMAPPED, UC_HOOK_MEM_WRITE, UC_HOOK_MEM_WRITE_UNMAPPED
 
 from adder.chip import power
-from adder.chip.buses import Twim
+from adder.chip.buses import Spim, Twim
 from adder.chip.cortex_m import CortexM
 from adder.chip.peripheral import Bus, Peripheral
 from adder.chip.peripherals import Clock, Gpio, Gpiote, Nvmc, Ppi, Rng, Rtc, Temp, TimerCounter, Uarte, Watchdog
@@ -94,6 +94,7 @@ class Chip(Bus):
         self.clock = Clock(self, 0x40000000, 0)
         self.uart = Uarte(self, 0x40002000, 2, self.clock)
         self.twim = Twim(self, 0x40003000, 3)
+        self.spim = Spim(self, 0x40023000, 35)
         self.ports = [Gpio(self, 0x50000000, 32), Gpio(self, 0x50000300, 16)]
         self.gpiote = Gpiote(self, 0x40006000, 6, self.ports)
         self.timer1 = TimerCounter(self, 0x40009000, 9)
@@ -108,7 +109,7 @@ class Chip(Bus):
         self.ppi = Ppi(self, 0x4001F000)
         all_of_them: list[Peripheral] = [
             self.clock, self.uart, self.twim, self.gpiote, self.timer1, self.rtc0, self.temp, self.rng, self.watchdog,
-            self.rtc1, self.rtc2, self.nvmc, self.ppi,
+            self.rtc1, self.rtc2, self.spim, self.nvmc, self.ppi,
         ]  # fmt: skip
         self._at = {peripheral.base: peripheral for peripheral in all_of_them}
 

@@ -13,6 +13,8 @@ from capsules.hil.time import Alarm
 
 if config.I2C_BUS:
     from capsules.drivers.nrf52.twim import Twim
+if config.SPI_BUS:
+    from capsules.drivers.nrf52.spim import Spim
 
 # capsules/hil/gpio.py
 _PULL_UP = const(1)
@@ -49,6 +51,12 @@ def uart(
 def i2c(registers: Registers, line: InterruptLine, alarm: Alarm, pins: Pins) -> "Twim":
     """The board's I2C bus: 100 kHz, which each device and each pull-up can do."""
     return Twim(registers, line, alarm, pins, config.NRF52_I2C_SCL, config.NRF52_I2C_SDA, _I2C_HZ)
+
+
+def spi(registers: Registers, line: InterruptLine, pins: Pins) -> "Spim":
+    """The board's SPI bus."""
+    chip = pins.pin(config.NRF52_SPI_CS)
+    return Spim(registers, line, pins, config.NRF52_SPI_SCK, config.NRF52_SPI_MOSI, config.NRF52_SPI_MISO, chip)
 
 
 def _output(pins: Pins, number: int) -> None:

@@ -49,6 +49,11 @@ if config.CAPSULE_I2C:
     from capsules.core import i2c
 if config.CAPSULE_DATE_TIME:
     from capsules.core import date_time
+if config.SPI_BUS:
+    from capsules.virtual.virtual_spi import SpiMux
+if config.CAPSULE_SPI:
+    from capsules.core import spi
+    from components.spi import spi_for_programs
 if config.CAPSULE_TEMPERATURE:
     from capsules.drivers.nrf52.temperature import Temperature
     from capsules.sensors import temperature
@@ -186,6 +191,14 @@ if config.CAPSULE_I2C:
 
 if config.CAPSULE_DATE_TIME:
     mint.serve("date_time", date_time, lambda grant: on_i2c.date_time(i2c_bus, grant).command)
+
+if config.SPI_BUS:
+    spim_registers = mint.registers("spim2")
+    spim_line = mint.interrupt("spim2", "all")
+    spi_bus = mint.build("spi_bus", lambda: SpiMux(nrf52.spi(spim_registers, spim_line, pins)))
+
+if config.CAPSULE_SPI:
+    mint.serve("spi", spi, lambda grant: spi_for_programs(spi_bus, pins.pin(config.NRF52_SPI_CS), grant).command)
 
 if config.CAPSULE_TEMPERATURE:
     if config.TMP105:

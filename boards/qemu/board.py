@@ -46,6 +46,13 @@ if config.CAPSULE_I2C:
     from capsules.core import i2c
 if config.CAPSULE_DATE_TIME:
     from capsules.core import date_time
+if config.SPI_BUS:
+    from capsules.drivers.cmsdk.fpgaio import SHIELD_1_CHIP_SELECT, FpgaLine
+    from capsules.drivers.cmsdk.pl022 import Pl022
+    from capsules.virtual.virtual_spi import SpiMux
+if config.CAPSULE_SPI:
+    from capsules.core import spi
+    from components.spi import spi_for_programs
 if config.CAPSULE_TEMPERATURE:
     from capsules.drivers.simulated.temperature import SimulatedTemperature
     from capsules.sensors import temperature
@@ -141,6 +148,15 @@ if config.CAPSULE_I2C:
 
 if config.CAPSULE_DATE_TIME:
     mint.serve("date_time", date_time, lambda grant: on_i2c.date_time(i2c_bus, grant).command)
+
+if config.SPI_BUS:
+    spi_registers = mint.registers("spi")
+    spi_line = mint.software_interrupt()
+    spi_lines = mint.registers("fpgaio")
+    spi_bus = mint.build("spi_bus", lambda: SpiMux(Pl022(spi_registers, spi_line, _CLOCK_HZ)))
+
+if config.CAPSULE_SPI:
+    mint.serve("spi", spi, lambda grant: spi_for_programs(spi_bus, FpgaLine(spi_lines, SHIELD_1_CHIP_SELECT), grant).command)
 
 if config.CAPSULE_TEMPERATURE:
     if config.TMP105:

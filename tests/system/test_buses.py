@@ -150,6 +150,55 @@ print("over")
     assert moment(shown["last"]).replace(second=0, minute=0) == datetime(2037, 2, 20)
 
 
+def test_a_program_reads_a_converter_over_spi(simulation, python_app) -> None:
+    # MAX1111: a byte with its highest bit set begins a conversion and names the input; the answer is in the next two.
+    app = python_app(
+        """
+import asyncio, syscall
+from adder import spi
+print("rate", spi.configure(1_000_000), spi.configure(12_500_000))
+def value(answer):
+    return (answer[1] << 8 | answer[2]) >> 6 & 0xFF
+def ask(channel):
+    return bytes([0x8F | channel << 4, 0, 0])
+values = [value(spi.exchange(ask(channel))) for channel in range(8)]
+print("values", sorted(set(values)))
+async def main():
+    await spi.send(ask(3))
+    both = await asyncio.gather(spi.swap(ask(4)), spi.swap(ask(1)), spi.get(2))
+    print("tasks", [value(one) for one in both[:2]] == [values[4], values[1]], both[2])
+asyncio.run(main())
+spi.write(ask(2)[:1])
+print("then", value(b"?" + spi.exchange(bytes(2))) == values[2], spi.read(2))  # 0xFF begins anew
+print("long", len(spi.exchange(bytes(200))))
+for call in (lambda: spi.configure(1), lambda: spi.exchange(b""), lambda: spi.read(0)):
+    try:
+        call()
+    except syscall.SyscallError as error:
+        print("refused", error.errno)
+input("hold ")
+""",
+        name="first",
+        ram=16384,
+    )
+    second = python_app(
+        "import syscall, time\nfrom adder import spi\ntime.sleep_ms(300)\ntry: spi.read(1)\n"
+        "except syscall.SyscallError as error: print('second', error.errno)",
+        name="second",
+    )
+    inputs = ",".join(f"input{n}={17 + 50 * n}" for n in range(4))
+    with simulation(app, second, devices=[f"max1111,{inputs}"]) as board:
+        board.expect("rate 961538 12500000")
+        board.expect("hold ")
+        shown = dict(re.findall(r"^(values|tasks|then|long) (.*)\r", board.transcript, re.MULTILINE))
+        nothing = r"b'\x00\x00'"
+        assert shown == {
+            "values": "[17, 67, 117, 167]", "tasks": f"True {nothing}", "then": f"True {nothing}", "long": "200",
+        }  # fmt: skip
+        assert re.findall(r"refused (\d+)", board.transcript) == ["6", "6", "6"]
+        board.expect_all("second 9")
+
+
 def test_a_device_that_qemu_does_not_have_is_an_error(simulation) -> None:
     with pytest.raises(SimulationError, match="no-such-chip"), simulation("hello", devices=["no-such-chip"]):
         pass

@@ -1,4 +1,4 @@
-"""I2C on the nRF52840: the kernel on the simulated chip, and chips on its bus that are Python."""
+"""I2C and SPI on the nRF52840: the kernel on the simulated chip, and chips on its buses that are Python."""
 
 import re
 from pathlib import Path
@@ -11,6 +11,7 @@ from adder.chip.nrf52840 import Chip
 from adder.run.renode import flash_contents
 
 SCL, SDA = 27, 26
+SCK, MOSI, MISO, SELECT = 45, 46, 47, 44  # P1.12 is the chip select
 
 
 class Registers:
@@ -34,6 +35,8 @@ def kernel() -> Path:
     """With all that is left out of a board that has nothing on its bus."""
     return build_variant(
         "nrf52840", "I2C_BUS=y", "CAPSULE_DATE_TIME=y", "TMP105=y", f"NRF52_I2C_SCL={SCL}", f"NRF52_I2C_SDA={SDA}",
+        "SPI_BUS=y", f"NRF52_SPI_SCK={SCK}", f"NRF52_SPI_MOSI={MOSI}", f"NRF52_SPI_MISO={MISO}",
+        f"NRF52_SPI_CS={SELECT}",
         base="nrf52840",
     )  # fmt: skip
 
@@ -80,5 +83,50 @@ while True:
     chip.expect("fine\r\nfine\r\nfine", 10)
     chip.twim.chips.clear()
     chip.expect("error 13\r\nerror 13\r\nerror 13", 10)
+    assert not chip.complaints, "\n".join(chip.complaints)
+    assert not re.search("failed in", chip.transcript)
+
+
+def test_bytes_are_exchanged_over_spim_while_the_chip_is_selected(kernel, python_app) -> None:
+    app = python_app(
+        """
+import asyncio
+from adder import spi
+print("rate", spi.configure(5_000_000, 1, 1))
+for size in (1, 4, 64, 65, 200):
+    data = bytes(i * 7 & 0xff for i in range(size))
+    print("size", size, spi.exchange(data) == bytes(255 - byte for byte in data))
+print("read", spi.read(3))
+spi.write(b"only out")
+async def main():
+    print("tasks", await asyncio.gather(spi.swap(b"\\x00\\x0f"), spi.get(2)))
+asyncio.run(main())
+""",
+        ram=16384,
+    )
+    board = load_board("nrf52840")
+    chip = Chip(kernel, {board.app_flash.start: flash_contents([app], board, b"")})
+    frames: list[bytes] = []
+    selected = [False]
+    port, pin = chip.ports[SELECT // 32], SELECT % 32
+
+    def answer(sent: bytes) -> bytes:
+        assert port.driven(pin) == 0, "the chip is not selected"
+        if not selected[0]:
+            frames.append(b"")
+        selected[0] = True
+        frames[-1] += sent
+        return bytes(255 - byte for byte in sent)
+
+    port.watchers.append(lambda number, level: selected.__setitem__(0, selected[0] and not (number == pin and level)))
+    chip.spim.answer = answer
+    chip.expect("rate 4000000", 10)
+    for size in (1, 4, 64, 65, 200):
+        chip.expect(f"size {size} True", 10)
+    chip.expect(r"read b'\\x00\\x00\\x00'", 10)
+    chip.expect(r"tasks \[b'\\xff\\xf0', b'\\x00\\x00'\]", 10)
+    assert [len(frame) for frame in frames] == [1, 4, 64, 65, 200, 3, 8, 2, 2]
+    assert frames[5:] == [b"\xff" * 3, b"only out", b"\x00\x0f", b"\xff\xff"]
+    assert chip.spim.registers[0x554] & 6 == 6
     assert not chip.complaints, "\n".join(chip.complaints)
     assert not re.search("failed in", chip.transcript)

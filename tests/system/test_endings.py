@@ -89,6 +89,7 @@ USES = {
     "rng": ["rng.read(4)", "os.urandom(4)", "asyncio.run(rng.get(4))"],
     "nonvolatile_storage": ["storage.size()", "storage.read(0, 4)", "storage.write(0, b'x')"],
     "i2c": ["i2c.read(0x48, 1)", "i2c.scan()", "asyncio.run(i2c.send(0x48, b'x'))"],
+    "spi": ["spi.read(1)", "spi.configure(1_000_000)", "asyncio.run(spi.send(b'x'))"],
     "date_time": ["date_time.read()", "date_time.set(2026, 1, 1)", "asyncio.run(date_time.get())"],
     "ipc": ["ipc.find('x')", "ipc.Client('x')", "ipc.Service('x')"],
 }
@@ -100,7 +101,7 @@ def test_every_module_says_permission_where_the_kernel_says_no_device(simulation
     lines = "".join(f"tell({name!r}, lambda: {call})\n" for name, call in calls)
     text = f"""
 import asyncio, os, syscall, time
-from adder import alarm, button, date_time, gpio, i2c, ipc, led, rng, sensors, storage
+from adder import alarm, button, date_time, gpio, i2c, ipc, led, rng, sensors, spi, storage
 def tell(name, call):
     try:
         call()

@@ -90,6 +90,7 @@ USES = {
     "adder.storage": "storage.write(0, b'x')",
     "adder.i2c": "i2c.read(0x48, 2)",
     "adder.date_time": "date_time.read()",
+    "adder.spi": "spi.read(1)",
     "adder.ipc": "ipc.Service('adder.ipc')",
     "asyncio": "asyncio.gather, asyncio.Lock, asyncio.Event, asyncio.StreamReader",
     "json": "json.loads('[1]')",

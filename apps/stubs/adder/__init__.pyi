@@ -22,4 +22,5 @@ from . import ipc as ipc
 from . import led as led
 from . import rng as rng
 from . import sensors as sensors
+from . import spi as spi
 from . import storage as storage

@@ -8,7 +8,7 @@ from unittest.mock import Mock
 
 import pytest
 from cells import Buffer
-from hardware import FakeAlarm, FakeClock, FakeFlash, FakeI2c, FakeLed, FakePin, FakeSensor, FakeUart
+from hardware import FakeAlarm, FakeClock, FakeFlash, FakeI2c, FakeLed, FakePin, FakeSensor, FakeSpi, FakeUart
 from kernel import ErrorCode, Grant, Machine
 
 from adder.board import ROOT
@@ -49,6 +49,7 @@ MAKERS = {
         FakeFlash(bytearray(b"\xff" * 1024)), machine.line(), Buffer(32), Buffer(16)
     ),
     "int": lambda machine: 0,
+    "Spi": lambda machine: FakeSpi(),
     "TemperatureSensor": lambda machine: FakeSensor(),
     "Uart": lambda machine: FakeUart(),
     "tuple[Pin | None, ...]": lambda machine: (FakePin(), None),

@@ -392,6 +392,8 @@ ELSEWHERE = {
     "UartMux._hand_out": "test_capsule_uarts.py",
     "SbconI2c._step": "test_capsule_i2c.py",
     "I2cMux._look": "test_capsule_i2c.py",
+    "Pl022._step": "test_capsule_spi.py",
+    "SpiMux._look": "test_capsule_spi.py",
 }
 
 OF_ONE = {

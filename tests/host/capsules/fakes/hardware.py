@@ -470,3 +470,102 @@ class FakeSensor:
 
     def done(self, value: int, status: int = 0) -> None:
         self._measured(value, status)
+
+
+class FakeSpi:
+    """A HIL Spi. `answer` makes of what is sent, by the chip that is selected, what comes back.
+
+    Tests say when a transfer is over. `frames` is what went out while each chip was low without a break.
+    """
+
+    def __init__(self) -> None:
+        self.answer: Callable[[object, bytes], bytes] = lambda chip, sent: bytes(255 - byte for byte in sent)
+        self.chip: object = None
+        self.frames: list[tuple[object, bytes, tuple[int, int, int]]] = []
+        self.settings = [1_000_000, 0, 0]
+        self.holding = self.held = False
+        self.refuses = 0
+        self._client: object = None
+        self._under_way: tuple[Buffer | None, Buffer | None, int] | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        return self._under_way is not None
+
+    def set_client(self, client: object) -> None:
+        self._client = client
+
+    def transfer(self, write: Buffer | None, read: Buffer | None, length: int) -> int:
+        assert write is not read
+        assert length >= 1
+        assert all(buffer is None or length <= len(buffer) for buffer in (write, read))
+        if self._under_way is not None:
+            return ErrorCode.BUSY
+        if self.refuses:
+            return self.refuses
+        if not self.held:
+            self.frames.append((self.chip, b"", tuple(self.settings)))
+        self.held = self.holding
+        moved = [buffer.move(self) if buffer is not None else None for buffer in (write, read)]
+        self._under_way = (*moved, length)
+        return 0
+
+    def finish(self, status: int = 0) -> None:
+        """The transfer under way is over."""
+        assert self._under_way is not None, "nothing is being transferred"
+        (write, read, length), self._under_way = self._under_way, None
+        sent = write.get(0, length) if write is not None else b"\xff" * length
+        chip, before, settings = self.frames[-1]
+        self.frames[-1] = (chip, before + sent, settings)
+        if read is not None and not status:
+            read.set(0, self.answer(chip, sent))
+        self._client.transferred(*[b.give_back() if b is not None else None for b in (write, read)], status)
+
+    def finish_all(self) -> None:
+        """So are all that follow from it."""
+        for _ in range(1000):
+            run_deferred()
+            if self._under_way is None:
+                return
+            self.finish()
+        raise AssertionError("the transfers never end")
+
+    def select(self, chip: object) -> int:
+        if self.is_busy or self.held:
+            return ErrorCode.BUSY
+        self.chip = chip
+        return 0
+
+    def hold(self, on: bool) -> int:
+        if self.is_busy:
+            return ErrorCode.BUSY
+        self.holding = on
+        self.held = self.held and on
+        return 0
+
+    def rate_for(self, rate: int) -> int:
+        return rate // 1000 * 1000 if 1000 <= rate <= 8_000_000 else 0
+
+    def set_rate(self, rate: int) -> int:
+        return self._set(0, self.rate_for(rate)) if self.rate_for(rate) else ErrorCode.INVAL
+
+    def rate(self) -> int:
+        return self.settings[0]
+
+    def set_polarity(self, idle_high: bool) -> int:
+        return self._set(1, int(idle_high))
+
+    def polarity(self) -> int:
+        return self.settings[1]
+
+    def set_phase(self, trailing: bool) -> int:
+        return self._set(2, int(trailing))
+
+    def phase(self) -> int:
+        return self.settings[2]
+
+    def _set(self, which: int, value: int) -> int:
+        if self.is_busy or self.held:
+            return ErrorCode.BUSY
+        self.settings[which] = value
+        return 0
