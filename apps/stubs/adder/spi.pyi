@@ -3,7 +3,7 @@ for as long as it lives: the others get SyscallError NOMEM.
 
     from adder import spi
     spi.configure(1_000_000)
-    answer = spi.exchange(b"\x9f\x00\x00\x00")
+    answer = spi.exchange(bytes([0x9f, 0, 0, 0]))
 
 The chip is selected from the first byte of a call to its last.
 """
