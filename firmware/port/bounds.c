@@ -51,13 +51,19 @@ mp_obj_t __wrap_mp_obj_new_int_from_str_len(const char **text, size_t length, bo
     return __real_mp_obj_new_int_from_str_len(text, length, negative, base);
 }
 
-// `in` walks a sequence, and comparing two walks both: a time-out may end that at each element.
+// `in` walks a sequence, and comparing two walks both: a time-out may end that at each element. Otherwise three instructions,
+// since a dictionary of texts compares all the time.
 bool __real_mp_obj_equal(mp_obj_t first, mp_obj_t second);
-bool __wrap_mp_obj_equal(mp_obj_t first, mp_obj_t second) {
+static __attribute__((noinline)) bool equal_if_not_over(mp_obj_t first, mp_obj_t second) {
     if (in_kernel()) {
-        end_if_over();
+        mp_handle_pending(true);
     }
     return __real_mp_obj_equal(first, second);
+}
+
+bool __wrap_mp_obj_equal(mp_obj_t first, mp_obj_t second) {
+    bool pending = MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL;
+    return pending ? equal_if_not_over(first, second) : __real_mp_obj_equal(first, second);
 }
 
 // A precision near 2^31 wraps when it is added to.
