@@ -5,6 +5,7 @@ import builtins
 import contextlib
 import importlib
 import sys
+import time
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -34,6 +35,11 @@ class Kernel:
         self.answers: dict[tuple[int, int], Any] = {}
         self.buffers: dict[tuple[int, int], Any] = {}
         self.idle: Callable[[int], bool] = self._nothing_comes
+        self.now = 0
+        """Milliseconds."""
+        self.typed: list[str] = []
+        """Characters that the console has, and nobody has read."""
+        self.reading = 0
 
     def _nothing_comes(self, milliseconds: int) -> bool:
         """Called when the app sleeps and nothing waits: make time pass, and say whether a handler has run."""
@@ -50,6 +56,10 @@ class Kernel:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def ticks(self, *_: int) -> int:
+        """What alarm.py takes from `time`, and the tests do not use."""
+        return self.now
 
     def subscribe(self, driver: int, number: int, handler: Any) -> None:
         self.handlers[driver, number] = handler
@@ -103,6 +113,37 @@ class ThreadSafeFlag:
         return was
 
 
+def streams_of(made: Kernel) -> type:
+    """What asyncio's StreamReader is to the console: characters, to one reader at a time."""
+
+    class StreamReader:
+        def __init__(self, stream: Any) -> None:
+            assert stream is sys.stdin
+
+        async def read(self, count: int) -> str:
+            assert made.reading == 0, "another task waits for this stream"
+            made.reading += 1
+            try:
+                while not made.typed:
+                    await asyncio.sleep(0)
+            finally:
+                made.reading -= 1
+            return "".join(made.typed.pop(0) for _ in range(min(count, len(made.typed))))
+
+    return StreamReader
+
+
+def sleep_of(made: Kernel) -> Callable[[int], Any]:
+    """asyncio.sleep_ms by the model's clock."""
+
+    async def sleep_ms(milliseconds: int) -> None:
+        until = made.now + milliseconds
+        while made.now < until:
+            await asyncio.sleep(0)
+
+    return sleep_ms
+
+
 def take_bytes(data: bytearray) -> bytes:
     assert data[-1] == 0
     return bytes(data[:-1])
@@ -140,6 +181,10 @@ def library() -> Iterator[Kernel]:
     sys.modules["syscall"] = module
     sys.modules["uctypes"] = uctypes
     asyncio.ThreadSafeFlag = ThreadSafeFlag  # type: ignore[attr-defined]
+    asyncio.sleep_ms = sleep_of(made)  # type: ignore[attr-defined]
+    real_reader, asyncio.StreamReader = asyncio.StreamReader, streams_of(made)  # type: ignore[assignment, misc]
+    for name in ("ticks_add", "ticks_diff", "ticks_ms", "ticks_us"):
+        setattr(time, name, made.ticks)
     builtins.const = lambda value: value  # type: ignore[attr-defined]
     # Its folder also has our asyncio, which is MicroPython's: found only after CPython's own.
     sys.path.insert(0, str(ROOT / "apps" / "library"))
@@ -150,5 +195,8 @@ def library() -> Iterator[Kernel]:
         sys.path[:] = before
         for name in [name for name in sys.modules if name.split(".")[0] == "adder"]:
             del sys.modules[name]
-        del sys.modules["syscall"], sys.modules["uctypes"], asyncio.ThreadSafeFlag, builtins.const
+        asyncio.StreamReader = real_reader  # type: ignore[misc]
+        for name in ("ticks_add", "ticks_diff", "ticks_ms", "ticks_us"):
+            delattr(time, name)
+        del sys.modules["syscall"], sys.modules["uctypes"], asyncio.ThreadSafeFlag, asyncio.sleep_ms, builtins.const
         sys.modules.update(ours)

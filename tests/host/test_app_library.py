@@ -93,6 +93,51 @@ def test_a_pins_edge_gives_its_level(kernel) -> None:
     assert kernel.commands == [(4, 5, 3, 1), (4, 7, 3, 1), (4, 6, 3)]
 
 
+def test_tasks_that_wait_for_different_edges_of_one_pin_get_each_its_own(kernel) -> None:
+    gpio = load("gpio")
+    kernel.answers = {(4, 7): None}
+    edges = []
+
+    async def wait(edge):
+        edges.append((edge, await gpio.Pin(3).edge(edge)))
+
+    async def main():
+        tasks = [asyncio.create_task(wait(edge)) for edge in (gpio.RISING, gpio.FALLING, gpio.EITHER)]
+        await asyncio.sleep(0)
+        assert [command[3] for command in kernel.commands] == [gpio.RISING, gpio.EITHER, gpio.EITHER]
+        for level in (0, 1):
+            kernel.upcall(4, 0, 3, level, 0)
+            kernel.deliver()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(main())
+    assert sorted(edges) == [(gpio.EITHER, 0), (gpio.RISING, 1), (gpio.FALLING, 0)]
+    # Alone, a task gets whatever its edge was followed by: the level may be back already.
+    kernel.upcall(4, 0, 3, 1, 0)  # it came before anybody waited for a falling edge
+    kernel.answers = {(4, 7): lambda pin, edge: kernel.upcall(4, 0, pin, 1, 0)}
+    assert gpio.Pin(3).wait_edge(gpio.FALLING) == 1
+    assert kernel.waiting == []
+
+
+def test_a_sleep_in_seconds_is_never_shorter(kernel) -> None:
+    alarm = load("alarm")
+
+    async def slept(seconds):
+        kernel.now = 0
+        task = asyncio.create_task(_awaited(alarm.sleep(seconds)))
+        while not task.done():
+            await asyncio.sleep(0)
+            kernel.now += not task.done()
+        return kernel.now
+
+    for seconds in (0, 1, 0.029, 0.0001, 1.001, 0.25):
+        assert asyncio.run(slept(seconds)) >= seconds * 1000
+
+
+async def _awaited(awaitable):
+    await awaitable
+
+
 def test_random_bytes(kernel) -> None:
     rng = load("rng")
 

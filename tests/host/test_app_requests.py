@@ -1,7 +1,7 @@
 """An answer belongs to its question: the library's requests, against a model of the drivers.
 
 The model knows of each answer which question it belongs to, since it puts the number of the command into it. Tasks ask,
-give up, and block; drivers refuse, fail, answer late, answer in part, die.
+give up, and block; drivers refuse, fail, answer late, answer in part, die. Somebody types, pins change, time passes.
 """
 
 import asyncio
@@ -16,8 +16,10 @@ from fuzzing import record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-BUTTON, TEMPERATURE, RNG, STORAGE, IPC = 0x3, 0x60000, 0x40001, 0x50001, 0x10000
+BUTTON, GPIO, TEMPERATURE, RNG, STORAGE, IPC = 0x3, 0x4, 0x60000, 0x40001, 0x50001, 0x10000
 SERVICE = 3  # the number of the service's process
+PINS = 3
+EITHER, RISING, FALLING = 0, 1, 2
 RUNS = 150
 LONG_RUNS = 10_000
 
@@ -36,9 +38,13 @@ class Drivers:
         self.flash = bytearray(b"\xff" * 64)
         self.service = bytearray(32)
         self.life = self.lives = 1  # no number comes twice; 0: it is not there
+        self.levels = [0] * PINS
+        self.watched: dict[int, int] = {}  # by pin: of which edges it tells, and nobody is told of others
+        self.to_type = "".join(f"{number}\n" for number in range(500))  # a line is its number
         kernel.idle = self.idle
         kernel.answers = {
             (BUTTON, 1): None,
+            (GPIO, 7): self.watch,
             (TEMPERATURE, 1): self.measure,
             (RNG, 1): self.random_bytes,
             (STORAGE, 1): 64,
@@ -63,8 +69,30 @@ class Drivers:
         if self.rolls.random() < 0.2:
             self.advance()
 
+    def watch(self, pin: int, edge: int) -> None:
+        if self.rolls.random() < 0.1:
+            raise SyscallError(2, "BUSY")
+        self.watched[pin] = edge
+
+    def flip(self) -> None:
+        pin = self.rolls.randrange(PINS)
+        level = self.levels[pin] = 1 - self.levels[pin]
+        if pin in self.watched and self.watched[pin] in (EITHER, RISING if level else FALLING):
+            self.kernel.upcall(GPIO, 0, pin, level, 0)
+
+    def type_on(self) -> None:
+        count = self.rolls.randint(1, 5)
+        self.kernel.typed += self.to_type[:count]
+        self.to_type = self.to_type[count:]
+
     def advance(self) -> bool:
         """One driver finishes, whichever; and now and then there is a flood of events."""
+        self.kernel.now += self.rolls.randrange(3)
+        if self.rolls.random() < 0.3:
+            for _ in range(self.rolls.choice((1, 1, 2, 12))):
+                self.flip()
+        if self.rolls.random() < 0.2:
+            self.type_on()
         if self.rolls.random() < 0.2 and (BUTTON, 0) in self.kernel.handlers:
             for _ in range(self.rolls.randint(1, 12)):
                 self.kernel.upcall(BUTTON, 0, self.rolls.randrange(4), self.rolls.randrange(2), 0)
@@ -74,7 +102,8 @@ class Drivers:
         return True
 
     def idle(self, milliseconds: int) -> bool:
-        assert self.advance() or milliseconds >= 0, "the app waits for ever"
+        # Who waits for an edge has no question under way: then pins go on changing.
+        assert self.advance() or milliseconds >= 0 or self.watched, "the app waits for ever"
         return self.kernel.deliver()
 
     def measure(self) -> None:
@@ -154,6 +183,10 @@ class App:
         self.button = importlib.import_module("adder.button")
         self.storage = importlib.import_module("adder.storage")
         self.client = importlib.import_module("adder.ipc").Client("svc", 32)
+        self.console = importlib.import_module("adder.console")
+        self.gpio = importlib.import_module("adder.gpio")
+        self.alarm = importlib.import_module("adder.alarm")
+        self.lines: list[int] = []
         self.answered = 0
         self.refused = 0
         self.readings: set[int] = set()
@@ -200,6 +233,26 @@ class App:
     async def press(self) -> None:
         await self.button.pressed(self.rolls.randrange(4))
 
+    def _edged(self, edge: int, level: int) -> None:
+        assert edge == EITHER or level == (edge == RISING), "another task's edge"
+
+    async def edge(self) -> None:
+        edge = self.rolls.choice((EITHER, RISING, FALLING))
+        self._edged(edge, await self.gpio.Pin(self.rolls.randrange(PINS)).edge(edge))
+
+    async def edge_blocking(self) -> None:
+        edge = self.rolls.choice((EITHER, RISING, FALLING))
+        self._edged(edge, self.gpio.Pin(self.rolls.randrange(PINS)).wait_edge(edge))
+
+    async def line(self) -> None:
+        self.lines.append(int(await self.console.read_line()))
+
+    async def nap(self) -> None:
+        kernel, length = self.drivers.kernel, self.rolls.randrange(40)
+        before = kernel.now
+        await (self.alarm.sleep_ms(length) if self.rolls.random() < 0.5 else self.alarm.sleep(length / 1000))
+        assert kernel.now - before >= length, "less than it was to sleep"
+
     async def call(self) -> None:
         client = self.client
         client.buffer[0] = self.rolls.randrange(256)
@@ -215,7 +268,10 @@ class App:
 
     async def task(self, calling: bool) -> None:
         for _ in range(self.rolls.randint(1, 4)):
-            what = [self.press, self.measure, self.measure_blocking, self.random, self.random_blocking, self.store]
+            what = [
+                self.press, self.measure, self.measure_blocking, self.random, self.random_blocking, self.store,
+                self.edge, self.edge_blocking, self.line, self.nap,
+            ]  # fmt: skip
             one: Callable[[], Coroutine[Any, Any, None]] = self.call if calling else self.rolls.choice(what)
             try:
                 await one()
@@ -276,6 +332,7 @@ def run(seed: int) -> Drivers:
         asyncio.run(app.store())
         drivers.most.pop(IPC, None)  # of a service that has died nothing is under way any more
         assert max(drivers.most.values()) == 1, "two requests to a driver at once"
+        assert app.lines == list(range(len(app.lines))), "a line was lost, or went to two"
     return drivers
 
 

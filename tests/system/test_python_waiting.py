@@ -81,6 +81,7 @@ for i in range(40):
         ("us", lambda: time.sleep_us(i * 97), i * 97),
         ("poll", lambda: poller.poll(i % 6), i % 6 * 1000),
         ("asyncio", lambda: asyncio.run(asyncio.sleep_ms(i % 5)), i % 5 * 1000),
+        ("asyncio, s", lambda: asyncio.run(asyncio.sleep(i % 7 / 1000 + 0.0007)), i % 7 * 1000 + 700),
     ):
         time.sleep_us(i * 13)  # begin anywhere in a millisecond
         before = time.ticks_us()

@@ -15,7 +15,9 @@ def sleep_ms(milliseconds: int) -> "Awaitable[None]":
 
 def sleep(seconds: float) -> "Awaitable[None]":
     """For `await`: sleep so many seconds, never less."""
-    return sleep_ms(int((seconds + 0) * 1000))
+    milliseconds = (seconds + 0) * 1000
+    whole = int(milliseconds)
+    return sleep_ms(whole + (whole < milliseconds))
 
 
 def frequency() -> int:

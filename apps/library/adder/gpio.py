@@ -4,7 +4,7 @@ A number that the board does not have raises SyscallError INVAL.
 """
 
 from adder import upcall
-from syscall import command, natural
+from syscall import command, natural, yield_no_wait
 
 _DRIVER = const(0x4)
 
@@ -23,6 +23,7 @@ FALLING = const(2)
 """From 1 to 0."""
 
 _edge = None
+_told = {}  # by pin: of which edges the driver tells
 
 
 def count() -> int:
@@ -70,8 +71,21 @@ class Pin:
         global _edge
         if _edge is None:
             _edge = upcall.Upcall(_DRIVER, 0)
-        command(_DRIVER, 7, self.number, edge)
-        return _edge.expect(self.number)
+        number = self.number
+        waiters = _edge.waiters_for(number)
+        mixed = any(waiter.edge != edge for waiter in waiters)
+        told = EITHER if mixed else edge
+        if _told.get(number, told) != told:
+            while yield_no_wait():
+                pass  # what has come so far was another edge
+        command(_DRIVER, 7, number, told)
+        _told[number] = told
+        expected = _edge.expect(number)
+        expected.edge = edge
+        # If tasks wait for different edges, the driver tells of both: the level afterwards says whose it is.
+        for waiter in waiters + [expected]:
+            waiter.beginning = (number, int(waiter.edge == RISING)) if mixed and waiter.edge else (number,)
+        return expected
 
     def wait_edge(self, edge: int = EITHER) -> int:
         """Block until the pin changes so; returns its level after it."""

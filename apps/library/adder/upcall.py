@@ -29,16 +29,20 @@ class Upcall:
         self._waiters.append(waiter)
         return waiter
 
+    def waiters_for(self, first):
+        """Those that expect an upcall with this first number."""
+        return [waiter for waiter in self._waiters if waiter.beginning[0] == first]
+
 
 class _Waiter:
     def __init__(self, waiters, beginning):
         self._waiters = waiters
-        self._beginning = beginning
+        self.beginning = beginning
         self._arguments = None
         self._flag = None
 
     def _come(self, *arguments):
-        if self._arguments is None and arguments[: len(self._beginning)] == self._beginning:
+        if self._arguments is None and arguments[: len(self.beginning)] == self.beginning:
             self._arguments = arguments
             if self._flag:
                 self._flag.set()

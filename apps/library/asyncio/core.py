@@ -24,7 +24,11 @@ class TimeoutError(Exception):
 
 def sleep(seconds):
     """For `await`: sleep so many seconds, a float or an int; never less."""
-    return sleep_ms(int(seconds * 1000))
+    milliseconds = seconds * 1000
+    whole = int(milliseconds)
+    if whole < milliseconds:
+        whole += 1
+    return sleep_ms(whole)
 
 
 class ThreadSafeFlag:
