@@ -157,6 +157,10 @@ class Check:
             if name == "start" and isinstance(inner, ast.FunctionDef) and len(inner.args.args) != 1:
                 self.refuse(inner, "CP028", f"'{node.name}.start'")
             seen.add(name)
+        methods = {inner.name for inner in node.body if isinstance(inner, ast.FunctionDef)}
+        for stored in ast.walk(node):
+            if isinstance(stored, ast.Attribute) and isinstance(stored.ctx, ast.Store) and stored.attr in methods:
+                self.refuse(stored, "CP014", f"'{source_of(stored)}' hides the method of that name")
         for where, name in handed_out(node):
             self.refuse(where, "CP026", f"'{name}'")
 

@@ -83,8 +83,11 @@ static bool background_waits(void) {
 process_t *kernel_work(void) {
     static unsigned rounds;
     static bool owed; // interrupts have had their time: whatever comes, it waits until a process has had its slice
-    if (owed && !timeslice_expired && (ready_processes >> last_slot & 1)) {
-        return current_process;
+    if (owed) {
+        if (!timeslice_expired && (ready_processes >> last_slot & 1)) {
+            return current_process;
+        }
+        owed = false;
     }
     tick_kernel = 0; // a system call's are not the interrupts'
     for (;;) {
@@ -107,8 +110,9 @@ process_t *kernel_work(void) {
             sleep_until_interrupt();
             continue;
         }
-        owed = tick_kernel >= KERNEL_TICKS;
-        if (next != current_process || timeslice_expired || owed || !tick_on) { // not ticking: it has slept
+        bool whole = tick_kernel >= KERNEL_TICKS;
+        if (whole || next != current_process || timeslice_expired || !tick_on) { // not ticking: it has slept
+            owed = whole;
             if (timeslice_expired && current_process != NULL) {
                 current_process->timeslice_expirations++;
             }

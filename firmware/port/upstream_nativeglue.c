@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/running.h"
 #include "py/runtime.h"
 #include "py/smallint.h"
 #include "py/nativeglue.h"
@@ -63,13 +64,17 @@ void quick_store_attr(mp_obj_t base, qstr attr, mp_obj_t value) {
     }
 }
 
-// What is to be called: a function that the instance itself holds, which is called without the instance, one of its
-// class, or a method of one of C's types. Base classes, properties and the like go the long way.
+// What is to be called: a function that the instance itself holds, which is called without the instance, one of its class,
+// or a method of one of C's types. Base classes, properties and the like go the long way. In the kernel no attribute hides
+// a method (CP014): there nobody looks through an instance that may have dozens before the class.
 void quick_load_method(mp_obj_t base, qstr attr, mp_obj_t *dest) {
     if (mp_obj_is_obj(base)) {
         const mp_obj_type_t *type = ((mp_obj_base_t *)MP_OBJ_TO_PTR(base))->type;
         mp_obj_instance_t *self = mp_obj_is_instance_type(type) ? MP_OBJ_TO_PTR(base) : NULL;
-        const mp_map_elem_t *own = self == NULL ? NULL : own_attr(self, attr);
+        const mp_map_elem_t *own = NULL;
+        if (self != NULL) {
+            own = in_kernel() ? quick_find(&self->members, MP_OBJ_NEW_QSTR(attr)) : own_attr(self, attr);
+        }
         if (own != NULL) {
             dest[0] = own->value;
             dest[1] = MP_OBJ_NULL;
