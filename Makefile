@@ -97,7 +97,7 @@ APPS ?= hello blink ping pong float spin faulty clock-py rot13-py rot13-client-p
 IMAGE := $(BUILD)/qemu/flash.img
 
 # The set's names are kept beside the image, so that another APPS changes the set and nothing that others have installed.
-image: known-apps kernel apps ## Put APPS into the simulated flash, beside what you have installed there
+image: known-apps kernel apps ## Put APPS into the simulated flash, in place of the last APPS and beside what you have installed there
 	@$(PYTHON) -m adder image install --set $(BUILD)/qemu/apps.set $(IMAGE) $(APPS:%=$(BUILD)/apps/%.tbf)
 
 # Apps that are named and do not exist are said so at once.

@@ -85,15 +85,20 @@ def _change_set(path: Path | None, apps: Sequence[App]) -> list[str]:
 def image() -> None:
     """Put apps into a simulated flash, list them, remove them; export an image for a board.
 
-    IMG is the file that `adder simulate` maps as flash, normally build/qemu/flash.img.
+    IMG is the file that `adder simulate` has as flash: build/qemu/flash.img, or with --board
+    build/BOARD/flash.img.
     """
 
 
 _IMAGE = click.argument("img", type=click.Path(dir_okay=False, path_type=Path))
+_BOARD = click.option(
+    "--board", "name", default="qemu", show_default=True, help="Whose image it is: QEMU's, or a simulated nRF52840's."
+)
 
 
 @image.command("install")
 @_IMAGE
+@_BOARD
 @click.argument("tbfs", metavar="TBF...", nargs=-1, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--only", is_flag=True, help="Remove all other apps.")
 @click.option("--extra-ram", metavar="BYTES", type=click.IntRange(0), default=0, help="More RAM than they ask for.")
@@ -101,7 +106,9 @@ _IMAGE = click.argument("img", type=click.Path(dir_okay=False, path_type=Path))
     "--set", "list_file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
     help="FILE keeps their names; apps that it named before, and that are not given now, are removed.",
 )  # fmt: skip
-def install_command(img: Path, tbfs: tuple[Path, ...], only: bool, extra_ram: int, list_file: Path | None) -> None:
+def install_command(
+    img: Path, name: str, tbfs: tuple[Path, ...], only: bool, extra_ram: int, list_file: Path | None
+) -> None:
     """Install apps from TBF or TAB files.
 
     An installed app of the same name is replaced. IMG is made if it does not exist. An app that cannot start on
@@ -111,7 +118,7 @@ def install_command(img: Path, tbfs: tuple[Path, ...], only: bool, extra_ram: in
         raise click.UsageError("Missing argument 'TBF...': the files of the apps.")
     files = [[app.with_more_ram(extra_ram) for app in read_candidates(path)] for path in tbfs]
     named = [file[0] for file in files]
-    flash = FlashImage(img)
+    flash = FlashImage(img, load_board(name))
     flash.install(files, only=only, without=_change_set(list_file, named))
     if list_file is not None:
         list_file.parent.mkdir(parents=True, exist_ok=True)
@@ -121,29 +128,32 @@ def install_command(img: Path, tbfs: tuple[Path, ...], only: bool, extra_ram: in
 
 @image.command("list")
 @_IMAGE
-def list_command(img: Path) -> None:
+@_BOARD
+def list_command(img: Path, name: str) -> None:
     """List the installed apps."""
     check_exists(img)
-    show(FlashImage(img))
+    show(FlashImage(img, load_board(name)))
 
 
 @image.command("remove")
 @_IMAGE
+@_BOARD
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
-def remove_command(img: Path, names: tuple[str, ...]) -> None:
+def remove_command(img: Path, name: str, names: tuple[str, ...]) -> None:
     """Remove the apps called NAME, or what is damaged at the address NAME; what they stored stays."""
     check_exists(img)
-    flash = FlashImage(img)
+    flash = FlashImage(img, load_board(name))
     flash.remove(*names)
     show(flash)
 
 
 @image.command("erase")
 @_IMAGE
+@_BOARD
 @click.option("--storage", is_flag=True, help="Erase what apps stored, too.")
-def erase_command(img: Path, storage: bool) -> None:
+def erase_command(img: Path, name: str, storage: bool) -> None:
     """Remove all apps."""
-    flash = FlashImage(img)
+    flash = FlashImage(img, load_board(name))
     flash.erase(storage=storage)
     show(flash)
 

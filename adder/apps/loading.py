@@ -212,7 +212,8 @@ def _ram_problem(need: int, fixed: int | None, alone: Region | None, board: Boar
     if alone is not None:
         return "the RAM that it is linked for is another app's" if fixed is not None else "there is no RAM left for it"
     if fixed is None or size > ram.size:
-        return f"it needs {size:,} bytes of RAM, {board.process_extra_ram:,} of them for the kernel; {where}"
+        reason = "" if size > ram.size else ", and the MPU covers none of that size between where these begin and end"
+        return f"it needs {size:,} bytes of RAM, {board.process_extra_ram:,} of them for the kernel; {where}{reason}"
     if fixed < ram.start and fixed in board.ram:
         return f"it is linked for RAM at {fixed:#x}, which is the kernel's; {where}"
     if fixed not in ram or fixed + size > ram.end:

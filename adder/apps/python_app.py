@@ -393,6 +393,8 @@ def compiler_message(source: Path, text: str) -> str:
     lines = text.strip().splitlines() or ["mpy-cross failed"]
     rows = re.findall(r'(?m)^  File ".*", line (\d+)', text)
     where = f"{source}:{rows[-1]}" if rows else str(source)
+    if "memory allocation failed" in lines[-1]:
+        return f"{source} is too large for MicroPython's compiler: split it into modules, in a folder of the app."
     return f"{where}: {re.sub(r'^[A-Za-z]+Error: ', '', lines[-1])}."
 
 

@@ -1,5 +1,6 @@
 """What Kconfig says of a board: the options' defaults, the board's own choices, the user's."""
 
+import difflib
 import os
 import re
 from pathlib import Path
@@ -32,11 +33,27 @@ def load(board: str, folder: Path) -> kconfiglib.Kconfig:
     kconfig = read(board, *files)
     options = values(kconfig)  # a number out of its range is noticed when it is looked at
     if kconfig.warnings:
-        problem = kconfig.warnings[0].removeprefix("warning: ")
-        file = str(files[0] if files else board_file(board))
-        raise AdderError(problem if file in problem else f"{file}: {problem}")
+        raise AdderError(problem_of(kconfig, kconfig.warnings[0], files[0] if files else board_file(board)))
     check(board, options)
     return kconfig
+
+
+def problem_of(kconfig: kconfiglib.Kconfig, warning: str, file: Path) -> str:
+    """A sentence from what kconfiglib says, which goes on where we stop."""
+    where = re.match(rf"{re.escape(str(file))}:\d+", warning)
+    place = where[0] if where else str(file)
+    if found := re.search(r"value '(.*)' to the undefined symbol (\w+)", warning):
+        like = difflib.get_close_matches(found[2], [symbol.name for symbol in kconfig.unique_defined_syms], 3, 0.7)
+        hint = f" Is it {' or '.join(like)}?" if like else ""
+        return f"{place}: there is no option {found[2]}.{hint} `make menuconfig` shows them all."
+    if found := re.search(r"user value (\S+) on the \w+ symbol (\w+) .*outside the active range \((.+)\)", warning):
+        return f"{place}: {found[2]} is {found[1]}, and must be within {found[3].strip('[]').replace(', ', ' to ')}."
+    if found := re.search(r"the value '(.*)' is invalid for (\w+) .*which has type (\w+)", warning):
+        return f"{place}: {found[2]} is '{found[1]}', which is no value of type {found[3]}."
+    if found := re.search(r"malformed line '(.*)'", warning):
+        return f"{place}: '{found[1]}' is neither CONFIG_OPTION=VALUE nor a comment."
+    problem = warning.removeprefix("warning: ")
+    return problem if str(file) in problem else f"{file}: {problem}"
 
 
 def check(board: str, options: dict[str, int]) -> None:

@@ -68,6 +68,8 @@ def choose_way(image: Image, probe: str | None = None, port: str | None = None) 
         if not drives:
             raise AdderError(f"{port} is a folder, but not the drive of an nRF52840's UF2 bootloader ({INFO} tells).")
         return METHODS["uf2"], drives
+    if port is not None and port.startswith("/") and not Path(port).exists():
+        raise AdderError(f"There is no {port}: is the board plugged in? Without --port, it is looked for.")
     groups = [names for names in _GROUPS if (probe if names is _PROBES else port) or not (probe or port)]
     found = find_ways(groups)
     if not found:

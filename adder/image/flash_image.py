@@ -263,16 +263,24 @@ def check_plain_file(path: Path) -> None:
         raise AdderError(f"{path} is not a file, so it can be no flash image.")
 
 
-def check_image_file(path: Path) -> None:
-    """Refuse what is there and is not a flash image for QEMU."""
+def check_image_file(path: Path, board: Board | None = None) -> None:
+    """Refuse what is there and is not a flash image for the simulator of this board."""
     check_plain_file(path)
-    size = path.stat().st_size
-    if size not in (0, FILE_SIZE):
+    board = board or load_board()
+    size, right = path.stat().st_size, image_size(board)
+    if size not in (0, right):
         if path.suffix.lower() in (".tbf", ".tab"):
             hint = "The image comes first, then the apps; `adder image install` makes it if there is none."
         else:
-            hint = "`adder image install` makes one."
-        raise AdderError(f"{path} is not a flash image: it has {size:,} bytes and not {FILE_SIZE:,}. {hint}")
+            hint = "If it is another board's, say which with --board; `adder image install` makes a new one."
+        raise AdderError(
+            f"{path} is not a flash image of {board.title}: it has {size:,} bytes and not {right:,}. {hint}"
+        )
+
+
+def image_size(board: Board) -> int:
+    """Bytes of the file that is the flash of a simulated board: all that QEMU maps, or just apps and storage."""
+    return board.storage.end - board.app_flash.start if board.flash_kind == "nrf_nvmc" else FILE_SIZE
 
 
 class FlashImage:
@@ -290,15 +298,16 @@ class FlashImage:
         """App flash and storage; all erased if there is no file yet."""
         if not self.path.exists():
             return bytes([ERASED]) * self._used
-        check_image_file(self.path)
+        check_image_file(self.path, self.board)
         with self.path.open("rb") as file:
             contents = file.read(self._used)
         return contents + bytes([ERASED]) * (self._used - len(contents))
 
     def _write(self, contents: bytes) -> None:
         if self.path.exists():
-            check_image_file(self.path)
-        complete = self.path.exists() and self.path.stat().st_size == FILE_SIZE
+            check_image_file(self.path, self.board)
+        size = image_size(self.board)
+        complete = self.path.exists() and self.path.stat().st_size == size
         if complete and contents == self._read():
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -307,7 +316,7 @@ class FlashImage:
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(contents)
-                    file.truncate(FILE_SIZE)
+                    file.truncate(size)
                     file.flush()
                     os.fsync(file.fileno())
                 os.chmod(temporary, 0o644)

@@ -763,6 +763,8 @@ def simulate(
     """
     board = load_board(name)
     kernel = kernel or board.build / "kernel.elf"
+    if image is not None and not image.exists() and not apps:
+        raise AdderError(f"{image} does not exist; `adder image install {image} APP.tbf` makes it.")
     image = image or board.build / "flash.img"
     is_chip = board.flash_kind == "nrf_nvmc"
     if board.name != "qemu" and not is_chip:

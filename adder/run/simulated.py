@@ -14,7 +14,7 @@ import click
 
 from adder.board import Region, board_folder, load_board
 from adder.errors import AdderError
-from adder.image.flash_image import in_use
+from adder.image.flash_image import FILE_SIZE, in_use
 
 # Registers of a bank of pins, one bit a pin. The host writes the first two.
 LEVEL, DRIVEN, OUTPUT, DIRECTION, LISTENING, UP, DOWN, WIRE = range(0x00, 0x20, 4)
@@ -173,6 +173,11 @@ def _path(image: Path | None) -> Path:
     path = image or load_board("qemu").build / "flash.img"
     if not path.is_file():
         raise AdderError(f"{path} does not exist: nothing has been simulated yet.")
+    if path.stat().st_size != FILE_SIZE:
+        raise AdderError(
+            f"{path} is not the flash of QEMU's board, which alone has pins, buttons and sensors for other terminals;"
+            " the buttons of a simulated nRF52840 are Ctrl-A 0 to 3 in its own."
+        )
     return path
 
 
@@ -222,14 +227,14 @@ def pin(number: int | None, level: str | None, wire_to: int | None, image: Path 
         print(f"pin {one}: {bank.level(one)}  {bank.mode(one)}")
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": True})  # -5 is a temperature
 @click.argument("quantity", type=click.Choice(["temperature"]), required=False, metavar="[temperature]")
 @click.argument("value", metavar="[DEGREES|free]", required=False)
 @_image
 def sensor(quantity: str | None, value: str | None, image: Path | None) -> None:
     """Show what a sensor of the board that `adder simulate` runs is set to, or set it: `adder sensor temperature 31.5`.
 
-    `free` lets it go up and down by itself, as at the start. A value below zero comes after `--`.
+    `free` lets it go up and down by itself, as at the start.
     """
     if quantity is None or value is None:
         degrees = temperature_of(_path(image))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from adder import mpy_cross
 from adder.apps import python_app
 from adder.apps.drivers import DRIVERS
-from adder.apps.python_app import build, covered_size
+from adder.apps.python_app import build, compiler_message, covered_size
 from adder.apps.tbf import (
     Header,
     KernelVersion,
@@ -580,3 +580,10 @@ def test_a_source_is_never_overwritten(write, tmp_path, capsys) -> None:
 def test_a_failed_build_writes_nothing(write, tmp_path, capsys) -> None:
     failure(capsys, "app", "build", write({"blink.py": "x = = 1\n"}), "--tab", tmp_path / "blink.tab")
     assert [path.name for path in tmp_path.iterdir()] == ["blink.py"]
+
+
+def test_a_module_that_is_too_large_for_the_compiler_is_said_to_be() -> None:
+    said = compiler_message(
+        Path("huge.py"), "Traceback:\nMemoryError: memory allocation failed, allocating 41088 bytes"
+    )
+    assert said == "huge.py is too large for MicroPython's compiler: split it into modules, in a folder of the app."

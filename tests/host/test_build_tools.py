@@ -525,3 +525,23 @@ def test_the_windows_of_the_two_ports_do_not_overlap_though_their_blocks_do() ->
     assert ports[0]["base"] + ports[0]["size"] <= ports[1]["base"]
     # The last PIN_CNF of each: of 32 pins, of 16.
     assert [port["size"] for port in ports] == [0x77C + 4 - 0x504, 0x73C + 4 - 0x504]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "CONFIG_NRF52_LED7=3",
+            r"\.config:1: there is no option NRF52_LED7\. Is it NRF52_LED\d or .*\? `make menuconfig`",
+        ),
+        ("CONFIG_ABSENT=y", r"\.config:1: there is no option ABSENT\. `make menuconfig` shows them all\."),
+        ("CONFIG_NRF52_LED1=99", r"\.config: NRF52_LED1 is 99, and must be within -1 to 47\."),
+        ("CONFIG_NRF52_LED1=twelve", r"\.config: NRF52_LED1 is 'twelve', which is no value of type int\."),
+        ("hello world", r"\.config:1: 'hello world' is neither CONFIG_OPTION=VALUE nor a comment\."),
+    ],
+)
+def test_a_mistake_in_a_boards_choices_is_one_sentence(tmp_path: Path, line: str, said: str) -> None:
+    (tmp_path / ".config").write_text(line + "\n")
+    with pytest.raises(AdderError, match=said) as raised:
+        configuration.load("nrf52840", tmp_path)
+    assert not re.search("warning|ignor|falling back", str(raised.value))

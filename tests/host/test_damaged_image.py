@@ -134,6 +134,10 @@ def asking(name: str, ram: int, fixed: int | None = None, **header: object) -> A
 RAM = process_ram(BOARD)
 
 NEVER = {
+    "more than the MPU can cover": (
+        asking("big", 200_000),
+        r"apps have 2\d\d,\d\d\d bytes, .*, and the MPU covers none",
+    ),
     "more RAM than there is": (asking("big", 250_000), r"needs 251,\d\d\d bytes of RAM, 1,024 of them for the kernel"),
     "the kernel's RAM": (asking("rude", 4096, BOARD.ram.start + 0x100), "0x20000100, which is the kernel's; apps have"),
     "RAM that is none": (asking("lost", 4096, 0x30000000), "linked for RAM at 0x30000000 to 0x30001400; apps have"),

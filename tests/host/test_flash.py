@@ -23,8 +23,9 @@ from adder.board import Board
 from adder.cli import cli
 from adder.errors import AdderError
 from adder.flash import console, method, nordic_dfu, probes, serial_port, uf2_drive
+from adder.flash.command import choose_way
 from adder.flash.formats import adafruit_init_packet, nordic_init_packet, to_uf2
-from adder.flash.image import Piece, make_image
+from adder.flash.image import Image, Piece, make_image
 
 KERNEL = b"\x01\x02\x03\x04" * 2000
 JLINK_LIST = "J-Link[0]: Connection: USB, Serial number: 683339521, ProductName: J-Link-OB-SAM3U128\n"
@@ -899,3 +900,8 @@ def test_several_serial_ports_are_listed_and_one_is_chosen(desk: Desk, show, mon
     monkeypatch.setattr(console.subprocess, "call", lambda command: called.append(command) or 0)
     assert show("--port", "/dev/ttyACM1") == ("", 0)
     assert called[0][1:] == ["-m", "serial.tools.miniterm", "--raw", "/dev/ttyACM1", "115200"]
+
+
+def test_a_port_that_is_not_there_is_named() -> None:
+    with pytest.raises(AdderError, match="There is no /dev/ttyNONE: is the board plugged in"):
+        choose_way(Image(()), port="/dev/ttyNONE")

@@ -257,7 +257,7 @@ def test_an_app_in_the_images_place_is_not_overwritten(tmp_path: Path, before: l
 def test_a_file_that_is_no_image_has_no_apps_to_list(tmp_path: Path) -> None:
     path = tmp_path / "README.md"
     path.write_text("Some text")
-    with pytest.raises(AdderError, match=r"README\.md is not a flash image: it has 9 bytes"):
+    with pytest.raises(AdderError, match=r"README\.md is not a flash image of QEMU mps2-an386: it has 9 bytes"):
         FlashImage(path).apps()
 
 
@@ -367,3 +367,17 @@ def test_any_sequence_of_installs_gives_a_list_that_the_kernel_can_walk(
             assert isinstance(header, Header)
             position += header.total_size
         assert position == placed[-1].end - FLASH.start
+
+
+def test_a_simulated_chips_flash_is_the_size_of_its_apps_and_storage(tmp_path: Path) -> None:
+    board = load_board("nrf52840")
+    image = FlashImage(tmp_path / "flash.img", board)
+    image.install([app("a"), app("b")])
+    image.remove("a")
+    assert [placed.app.name for placed in image.apps()] == ["b"]
+    assert image.apps()[0].address >= board.app_flash.start
+    assert image.path.stat().st_size == board.storage.end - board.app_flash.start
+    with pytest.raises(
+        AdderError, match=r"not a flash image of QEMU .* If it is another board's, say which with --board"
+    ):
+        FlashImage(image.path).apps()

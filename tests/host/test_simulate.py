@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pexpect
 import pytest
+from click.testing import CliRunner
 
 from adder.board import ROOT
+from adder.cli import cli
 from adder.errors import AdderError
 from adder.image.flash_image import FlashImage, read_app_file
 from adder.run import simulate
@@ -211,6 +213,7 @@ def test_what_qemu_complains_about_is_passed_on(board: Simulation) -> None:
 
 
 def run_verb(tiny: Path, image: Path, *options: str, **more: object):
+    FlashImage(image).create()
     command = [
         sys.executable, "-m", "adder", "simulate",
         "--kernel", str(tiny / "kernel.elf"), "--image", str(image), *options,
@@ -271,6 +274,7 @@ def test_everything_else_on_the_console_can_be_waited_for(text: str) -> None:
 @pytest.fixture
 def terminal(tiny: Path, tmp_path: Path) -> pexpect.spawn:
     arguments = ["-m", "adder", "simulate", "--kernel", str(tiny / "kernel.elf")]
+    FlashImage(tmp_path / "f.img").create()
     arguments += ["--image", str(tmp_path / "f.img")]
     child = pexpect.spawn(sys.executable, arguments, cwd=str(ROOT), timeout=20)
     child.expect("storage erased")
@@ -334,3 +338,11 @@ def test_a_word_at_which_the_board_stops_may_be_read_by_others_too(tiny: Path, t
         board.send("rr")
         board.expect("<r>\n<r>")
         assert board.read_word(Symbols.read(kernel)["watched"].address) == 0x5EED
+
+
+@pytest.mark.parametrize("board", ["qemu", "nrf52840"])
+def test_an_image_that_is_not_there_is_not_made(tmp_path: Path, board: str) -> None:
+    image = tmp_path / "folder" / "typo.img"
+    result = CliRunner().invoke(cli, ["simulate", "--board", board, "--image", str(image), "--seconds", "1"])
+    assert "does not exist; `adder image install" in str(result.exception)
+    assert not image.parent.exists()

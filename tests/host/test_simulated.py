@@ -123,10 +123,13 @@ def test_the_verb_sensor_shows_what_is_set(simulated_image, capsys) -> None:
     assert verb("sensor", "--image", str(simulated_image)) == 0
     assert verb("sensor", "temperature", "31.5", "--image", str(simulated_image)) == 0
     assert verb("sensor", "temperature", "--image", str(simulated_image)) == 0
+    assert verb("sensor", "temperature", "-5.25", "--image", str(simulated_image)) == 0
+    assert verb("sensor", "temperature", "--image", str(simulated_image)) == 0
     assert verb("sensor", "temperature", "free", "--image", str(simulated_image)) == 0
     assert verb("sensor", "--image", str(simulated_image)) == 0
     free, kept = "temperature: goes up and down by itself", "temperature: 31.50 degrees Celsius"
-    assert capsys.readouterr().out.splitlines() == [free, kept, free]
+    cold = "temperature: -5.25 degrees Celsius"
+    assert capsys.readouterr().out.splitlines() == [free, kept, cold, free]
 
 
 def test_a_choice_that_there_is_not_is_named_without_a_tab(simulated_image, capsys) -> None:
@@ -134,3 +137,12 @@ def test_a_choice_that_there_is_not_is_named_without_a_tab(simulated_image, caps
     said = capsys.readouterr().err
     assert "'humidity' is not 'temperature'" in said
     assert "\\t" not in said
+
+
+@pytest.mark.parametrize("line", [("press", "0"), ("sensor", "temperature", "3"), ("pin",), ("sensor",)])
+def test_another_boards_image_is_refused_and_stays_as_it_is(tmp_path, capsys, line) -> None:
+    image = tmp_path / "flash.img"
+    image.write_bytes(b"\xff" * 4096)
+    assert verb(*line, "--image", str(image)) == 1
+    assert "is not the flash of QEMU's board" in capsys.readouterr().err
+    assert image.read_bytes() == b"\xff" * 4096
