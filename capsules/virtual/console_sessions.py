@@ -50,15 +50,11 @@ class SessionLine:
 
     def __init__(self, sessions: "ConsoleSessions", device: UartDevice, index: int) -> None:
         self._set_client, self._receive, self._abort, self._claim, self._active, self._end = sessions.shared
-        self._device = device
+        self.transmit = device.transmit
         self._index = index
 
     def set_client(self, client: LineClient) -> None:
-        self._device.set_client(client)
-        self._set_client(self._index, client.received, client.turn)
-
-    def transmit(self, buffer: Buffer, length: int) -> None:
-        self._device.transmit(buffer, length)
+        self._set_client(self._index, client.transmitted, client.received, client.turn)
 
     def receive(self, buffer: Buffer, length: int, least: int = 0) -> None:
         self._receive(self._index, buffer, length, least)
@@ -90,7 +86,7 @@ class ConsoleSessions:
         )
         self._serve_later = deferred(self._serve)
         self._mux = mux
-        self._uart = mux.new_device()  # which only receives
+        self._uart = mux.new_device()  # receives for all, and sends for the console
         self._buffer = buffer
         self._size = len(buffer)
         self._receiving = False  # the buffer is the UART's
@@ -116,8 +112,9 @@ class ConsoleSessions:
         self._uart.set_client(self)
 
     def start(self) -> None:
-        """Listen."""
-        self._serve_later()
+        """Listen, if there is a protocol."""
+        if len(self._users) > 1:
+            self._serve_later()
 
     def new_line(self, pattern: bytes = b"", seconds: int = 0) -> SessionLine:
         """Make one more line, the console's first; only while the board is wired.
@@ -132,15 +129,22 @@ class ConsoleSessions:
         for user in self._users:
             if user[_PATTERN] and user[_PATTERN][0] == pattern[0]:
                 raise ValueError("another protocol's pattern begins with the same byte")
-        device = self._mux.new_device()
+        device = self._mux.new_device() if self._users else self._uart
         line = SessionLine(self, device, len(self._users))
         self._users.append([None, None, pattern, seconds, device, None, None, 0, 0, 0, _RUNNING])
         return line
 
     # -- For the users ----------------------------------------------------------------------------
 
-    def _set_client(self, index: int, received: "Callable[..., None]", turn: "Callable[..., None]") -> None:
+    def _set_client(
+        self,
+        index: int,
+        transmitted: "Callable[..., None]",
+        received: "Callable[..., None]",
+        turn: "Callable[..., None]",
+    ) -> None:
         user = self._users[index]
+        self._mux.set_sender(user[_DEVICE], callback(transmitted))
         user[_RECEIVED] = callback(received)
         user[_TURN] = callback(turn)
 
@@ -233,7 +237,7 @@ class ConsoleSessions:
     # -- What comes in ----------------------------------------------------------------------------
 
     def transmitted(self, buffer: Buffer, length: int, status: int) -> None:
-        """From the UART; nothing is ever sent."""
+        """From the UART; the lines' clients are told instead."""
 
     def received(self, buffer: Buffer, length: int, status: int) -> None:
         """From the UART; once more if this was cut short."""

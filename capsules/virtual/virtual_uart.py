@@ -8,7 +8,7 @@ that one's go out, and the others' wait. Received bytes go to every device that 
 from typing import Any, Callable
 
 from cells import Buffer, TakeCell
-from kernel import ErrorCode, call_client, callback, deferred, shared
+from kernel import Callback, ErrorCode, call_client, callback, deferred, shared
 from micropython import const
 
 from capsules.hil.time import Alarm
@@ -106,6 +106,10 @@ class UartMux:
         device = self._devices[index]
         device[_TRANSMITTED] = callback(transmitted)
         device[_RECEIVED] = callback(received)
+
+    def set_sender(self, device: UartDevice, transmitted: Callback) -> None:
+        """Tell this client what the device has sent. For the multiplexer's own capsule."""
+        self._devices[device.number][_TRANSMITTED] = transmitted
 
     # -- Sending ----------------------------------------------------------------------------------
 

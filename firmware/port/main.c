@@ -54,7 +54,7 @@ FOR_WIRING static void kernel_modules(void) {
 
 FOR_WIRING static void wire(void) {
     mp_init();
-    MP_STATE_PORT(typed) = TYPED_NOTHING; // here nobody types
+    MP_STATE_PORT(typed)[0] = TYPED_NOTHING; // here nobody types
     contain_init();
     process_init();
     // MicroPython keeps each string of one character for ever, in a table that grows: not while capsules run.

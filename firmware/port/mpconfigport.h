@@ -1,6 +1,7 @@
 // MicroPython 1.25.0 as the language of a kernel and of its processes. Options are grouped; each
 // group says why.
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <alloca.h>
 
@@ -78,9 +79,10 @@ uint32_t python_process_seed(void);
 void python_process_wait(int32_t milliseconds);
 #define MICROPY_INTERNAL_WFE(milliseconds) python_process_wait(milliseconds)
 // At each jump back in bytecode: has a byte been typed? (python_process.h) No byte of UTF-8 is 0xff.
-void python_process_typed(void);
+bool python_process_typed(void);
 #define TYPED_NOTHING (0xff)
-#define MICROPY_VM_HOOK_LOOP if (MP_STATE_PORT(typed) != TYPED_NOTHING) { python_process_typed(); }
+#define TYPED_BLOCK (32)
+#define MICROPY_VM_HOOK_LOOP if (MP_STATE_PORT(typed)[0] != TYPED_NOTHING) { python_process_typed(); }
 
 // -- What nobody may have: hardware -------------------------------------------
 #define MICROPY_PY_MACHINE (0)

@@ -13,6 +13,7 @@
 enum { DRIVER_ALARM = 0, DRIVER_CONSOLE = 1 };
 enum { ALARM_FREQUENCY = 1, ALARM_NOW = 2, ALARM_RELATIVE = 5 };
 enum { CONSOLE_WRITE = 1, CONSOLE_READ = 2, CONSOLE_ABORT = 3 }; // the numbers of the command and of its upcall
+enum { CONSOLE_READ_SOME = 100, CONSOLE_CLAIM = 101 };
 enum { CONSOLE_WRITE_BUFFER = 1, CONSOLE_READ_BUFFER = 1 };
 
 #define SUCCESS (128)
@@ -24,8 +25,8 @@ enum { CONSOLE_WRITE_BUFFER = 1, CONSOLE_READ_BUFFER = 1 };
 
 static uint32_t frequency(void);
 
-// The byte that the console's driver writes. In the state, where a look at it is short.
-MP_REGISTER_ROOT_POINTER(volatile uint32_t typed);
+// Where the console's driver writes a block. In the state, where a look at its first byte is short.
+MP_REGISTER_ROOT_POINTER(volatile uint8_t typed[TYPED_BLOCK]);
 
 // -- Upcalls ------------------------------------------------------------------
 
@@ -37,55 +38,75 @@ void python_process_upcall(uint32_t a, uint32_t b, uint32_t c, uint32_t which) {
     process->upcall_args[2] = c;
 }
 
-static void put_in(python_process_t *process, uint8_t byte) {
-    if (byte == process->interrupt_char) {
+// True if that interrupts.
+static bool put_in(python_process_t *process, uint8_t byte, bool may_interrupt) {
+    if (may_interrupt && byte == process->interrupt_char) {
         process->in_length = 0; // as a terminal does: what was typed before it is dropped
         mp_sched_keyboard_interrupt();
-    } else if (process->in_length < sizeof(process->in)) {
+        return true;
+    }
+    if (process->in_length < sizeof(process->in)) {
         process->in_new = true;
         process->in[(process->in_first + process->in_length++) % sizeof(process->in)] = byte;
     }
+    return false;
 }
 
-// A block, or a part of it, has come: it is in the ring, which has been empty, from the ring's start.
+// A block has come.
 static void take_block(python_process_t *process, uint32_t count) {
-    process->in_asked = process->in_first = 0;
-    process->in_length = count;
-    process->in_new |= count != 0;
+    uint8_t block[TYPED_BLOCK];
+    memcpy(block, (const void *)MP_STATE_PORT(typed), TYPED_BLOCK);
+    MP_STATE_PORT(typed)[0] = TYPED_NOTHING;
+    process->in_asked = false;
+    bool interrupted = false;
+    for (unsigned i = 0; i < MIN(count, TYPED_BLOCK); i++) {
+        // Whoever is interrupted may want what follows as it is.
+        interrupted |= put_in(process, block[i], !interrupted);
+    }
 }
 
-// Ask for so many bytes, 64 at most: one into `typed`, or a block into the ring. False if they can't be had: no console,
-// or another process is reading.
-static bool begin_read(python_process_t *process, uint32_t length) {
-    if (process->in_asked > length) {
-        // A block is waited for, and now somebody wants less: whoever it is shall have what has come of it.
-        syscall_command(DRIVER_CONSOLE, CONSOLE_ABORT, 0, 0);
+// Ask for what has been typed, or will be. False if that can't be had: there is no console.
+static bool begin_read(python_process_t *process) {
+    if (process->in_asked || (process->interrupt_char < 0 && process->in_length > sizeof(process->in) - TYPED_BLOCK)) {
+        return true; // enough is there to be read first, and nothing in what comes would be an interrupt
+    }
+    MP_STATE_PORT(typed)[0] = TYPED_NOTHING;
+    SYSCALL(SVC_SUBSCRIBE, DRIVER_CONSOLE, CONSOLE_READ, python_process_upcall, UPCALL_STDIN);
+    SYSCALL(SVC_ALLOW_READ_WRITE, DRIVER_CONSOLE, CONSOLE_READ_BUFFER, (uint8_t *)MP_STATE_PORT(typed), TYPED_BLOCK);
+    process->in_asked = syscall_command(DRIVER_CONSOLE, CONSOLE_READ_SOME, TYPED_BLOCK, 0).r0 == SUCCESS;
+    process->in_busy = !process->in_asked;
+    return process->in_asked;
+}
+
+bool python_process_typed(void) {
+    python_process_t *process = python_process();
+    if (process == NULL || MP_STATE_PORT(typed)[0] == TYPED_NOTHING) {
+        return false;
+    }
+    if (process->in_asked) {
+        // The upcall waits, since its answer is never lost; nobody else's runs for this.
         take_block(process, SYSCALL(SVC_YIELD, YIELD_WAIT_FOR, DRIVER_CONSOLE, CONSOLE_READ, 0).r1);
     }
-    if (process->in_asked != 0 || (length > 1 && process->in_length != 0)) {
-        return true;
+    MP_STATE_PORT(typed)[0] = TYPED_NOTHING;
+    if (process->interrupt_char >= 0) {
+        begin_read(process); // whatever it was, the next may be the interrupt
     }
-    MP_STATE_PORT(typed) = TYPED_NOTHING;
-    // This also drops the upcall of a byte that has been taken before it came.
-    SYSCALL(SVC_SUBSCRIBE, DRIVER_CONSOLE, CONSOLE_READ, python_process_upcall, UPCALL_STDIN);
-    SYSCALL(SVC_ALLOW_READ_WRITE, DRIVER_CONSOLE, CONSOLE_READ_BUFFER,
-        length > 1 ? process->in : (uint8_t *)&MP_STATE_PORT(typed), length);
-    process->in_busy = syscall_command(DRIVER_CONSOLE, CONSOLE_READ, length, 0).r0 != SUCCESS;
-    process->in_asked = process->in_busy ? 0 : length;
-    return !process->in_busy;
+    return true;
 }
 
-void python_process_typed(void) {
+void python_process_forget_input(void) {
     python_process_t *process = python_process();
-    uint8_t byte = MP_STATE_PORT(typed);
-    if (process == NULL || byte == TYPED_NOTHING) {
-        return;
-    }
-    MP_STATE_PORT(typed) = TYPED_NOTHING;
-    process->in_asked = 0;
-    put_in(process, byte);
-    if (process->interrupt_char >= 0) {
-        begin_read(process, 1); // whatever it was, the next may be the interrupt
+    MP_STATE_PORT(typed)[0] = TYPED_NOTHING;
+    process->in_asked = false;
+    syscall_command(DRIVER_CONSOLE, CONSOLE_ABORT, 0, 0); // the next subscribing drops its upcall
+}
+
+void python_process_claim(uint32_t how, uint32_t seconds) {
+    python_process_t *process = python_process();
+    if (process->prompt && (how != process->claimed || how != CLAIM_FOREGROUND)) {
+        python_process_flush();
+        syscall_command(DRIVER_CONSOLE, CONSOLE_CLAIM, how, seconds);
+        process->claimed = how;
     }
 }
 
@@ -97,15 +118,7 @@ int32_t python_process_yield(bool wait) {
     int32_t upcall = process->upcall;
     process->upcall = UPCALL_NONE;
     if (upcall == UPCALL_STDIN) {
-        if (process->in_asked > 1) {
-            take_block(process, process->upcall_args[1]);
-        } else if (MP_STATE_PORT(typed) == TYPED_NOTHING && process->in_asked != 0) {
-            // An error, or the one byte that looks like none.
-            process->in_asked = 0;
-            if (process->upcall_args[1] != 0) {
-                put_in(process, TYPED_NOTHING);
-            }
-        }
+        take_block(process, process->upcall_args[1]);
         python_process_typed();
     } else if (upcall == UPCALL_ALARM) {
         process->alarm_set = false;
@@ -128,7 +141,7 @@ void python_process_events(void) {
     }
     python_process_typed();
     if (python_process()->interrupt_char >= 0) {
-        begin_read(python_process(), 1);
+        begin_read(python_process());
     }
     mp_handle_pending(true);
 }
@@ -163,11 +176,17 @@ void python_process_print(const char *text, size_t length) {
     }
 }
 
-void mp_hal_set_interrupt_char(int c) {
+void python_process_interrupt_char(int c) {
     python_process()->interrupt_char = c;
     if (c >= 0) {
-        begin_read(python_process(), 1);
+        begin_read(python_process());
     }
+}
+
+// micropython.kbd_intr(): without an interrupt, what comes may be any bytes, and nobody may write between them.
+void mp_hal_set_interrupt_char(int c) {
+    python_process_interrupt_char(c);
+    python_process_claim(c >= 0 ? python_process_mode() : CLAIM_BINARY, CLAIM_SECONDS_BUSY);
 }
 
 // True if a byte has come that a reader shall have.
@@ -183,11 +202,10 @@ static bool input_there(python_process_t *process) {
     return process->in_length != 0;
 }
 
-int python_process_rx(size_t wanted) {
+int python_process_rx(void) {
     python_process_t *process = python_process();
     while (!input_there(process)) {
-        // In a block an interrupt would wait for the rest of it.
-        if (!begin_read(process, process->interrupt_char < 0 ? MIN(wanted, sizeof(process->in)) : 1)) {
+        if (!begin_read(process)) {
             frequency(); // without a clock we could not try again: raises
         }
         if (process->in_length == 0) {
@@ -202,7 +220,7 @@ int python_process_rx(size_t wanted) {
 }
 
 int mp_hal_stdin_rx_chr(void) {
-    return python_process_rx(1);
+    return python_process_rx();
 }
 
 int python_process_rx_line(void) {
@@ -216,9 +234,9 @@ uintptr_t mp_hal_stdio_poll(uintptr_t flags) {
     bool readable = false;
     if (flags & MP_STREAM_POLL_RD) {
         process->in_new = false;
-        readable = input_there(process) || (begin_read(process, 1) && input_there(process));
+        readable = input_there(process) || (begin_read(process) && input_there(process));
         if (!readable) {
-            begin_read(process, 1); // what came may have been the rest of a line end
+            begin_read(process); // what came may have been the rest of a line end
         }
     }
     return flags & (MP_STREAM_POLL_WR | (readable ? MP_STREAM_POLL_RD : 0));
@@ -322,7 +340,7 @@ static bool is_pending(void) {
 int32_t python_process_wait_until(uint64_t ticks) {
     python_process_t *process = python_process();
     if (process->interrupt_char >= 0) {
-        begin_read(process, 1);
+        begin_read(process);
     }
     if (has_clock(process)) {
         if (process->in_busy) {
@@ -334,9 +352,9 @@ int32_t python_process_wait_until(uint64_t ticks) {
             set_alarm(process, ticks);
         }
     }
-    // Whoever called may have looked at what was typed already: a Ctrl-C that it found is not to be slept over.
-    python_process_typed();
-    int32_t upcall = python_process_yield(!is_pending());
+    // Whoever called may have looked at what was typed already: what has come since is not to be slept over.
+    bool typed = python_process_typed();
+    int32_t upcall = python_process_yield(!typed && !is_pending());
     python_process_typed();
     return upcall;
 }

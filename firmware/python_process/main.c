@@ -96,8 +96,7 @@ static void run(python_process_t *process) {
     MP_STATE_PORT(python_process) = process;
     MP_STATE_PORT(lent) = MP_OBJ_NULL;
     MP_STATE_PORT(native_code) = MP_OBJ_NULL;
-    MP_STATE_PORT(typed) = TYPED_NOTHING;
-    process->in_asked = 0;
+    python_process_forget_input();
     process->alarm_user = ALARM_NOBODYS;
     process->soft_reset = false;
     nlr_buf_t nlr;

@@ -32,8 +32,8 @@ enum { UPCALL_NONE = -1, UPCALL_ALARM = -2, UPCALL_STDIN = -3 };
 // Whose alarm the kernel's is: a program may use the driver as it is.
 enum { ALARM_NOBODYS, ALARM_OURS, ALARM_PROGRAMS };
 
-// The byte that the console's driver writes for us, with nothing before it has. The interpreter looks at it at each
-// jump back (MICROPY_VM_HOOK_LOOP), so that Ctrl-C is seen by a program that never waits. TYPED_NOTHING: none has come.
+// The console's driver writes a block for us, in whose first byte is TYPED_NOTHING before. The interpreter looks at that at each
+// jump back (MICROPY_VM_HOOK_LOOP), so that Ctrl-C is seen by a program that never waits.
 
 // State of the port's C code that MicroPython's own state does not hold. Objects are not kept here:
 // the garbage collector does not look.
@@ -67,13 +67,15 @@ typedef struct _python_process_t {
 
     // Console
     uint8_t out_length;
-    uint8_t in_first, in_length; // bytes that have come, in a ring
-    uint8_t in_asked;            // so many more has the driver been asked for: none, one, or a block
-    bool in_busy;                // somebody wants input, and another process has the console
+    uint16_t in_first, in_length; // bytes that have come, in a ring
+    bool in_asked;               // the driver has been asked for more
+    bool in_busy;                // somebody wants input, and the driver refuses
     bool in_new;                 // a byte has come since a poll looked
     bool in_after_return;        // a line has ended with CR: a LF that follows belongs to it
     int16_t interrupt_char;      // it raises KeyboardInterrupt when it comes; -1: none does
-    uint8_t in[64];
+    bool prompt;                 // this is the prompt, and in the foreground
+    uint8_t claimed;             // as what, CLAIM_...
+    uint8_t in[288];             // what mpremote sends without waiting, and a block
     char out[80];
 
     // The text of a MemoryError, for which there is no memory
@@ -130,8 +132,25 @@ void python_process_revoke(void);
 // Send what has been printed.
 void python_process_flush(void);
 
-// The next byte, for a reader who will ask for so many at least: they may come in blocks.
-int python_process_rx(size_t wanted);
+// The next byte.
+int python_process_rx(void);
+
+// What was asked of the console is wanted no more.
+void python_process_forget_input(void);
+
+// What the prompt says to the console of whose the line is (capsules/core/console.py), and for how many seconds of silence.
+enum { CLAIM_FOREGROUND = 1, CLAIM_ALONE = 2, CLAIM_BINARY = 3 };
+enum { CLAIM_SECONDS_PROMPT = 10, CLAIM_SECONDS_BUSY = 120 };
+void python_process_claim(uint32_t how, uint32_t seconds);
+
+// Which of them goes with the prompt that there is: friendly or raw.
+uint32_t python_process_mode(void);
+
+// The character that interrupts, or -1.
+void python_process_interrupt_char(int c);
+
+// The prompt begins to execute what was typed, with a character that interrupts; or has done so: -1.
+void python_process_executes(int c);
 
 // A character for a line of text, in which each line end is a CR.
 int python_process_rx_line(void);
@@ -147,6 +166,6 @@ __attribute__((noreturn)) void python_process_refused(uint32_t driver, uint32_t 
 __attribute__((noreturn)) void python_process_no_memory(size_t bytes);
 
 // A byte has come: note it, or the interrupt that it is.
-void python_process_typed(void);
+bool python_process_typed(void);
 
 #endif

@@ -28,39 +28,33 @@ _TURN = const(511)  # twice that, less one
 class CmsdkUart:
     """A HIL Uart. The hardware holds one byte each way, so each byte is an interrupt at worst.
 
-    What comes in goes to a ring, and from there to the client in blocks. An interrupt that was cut short comes once more,
-    and finds what is left to be done: a client is told of what is over until it has been.
+    An interrupt that was cut short comes once more, and finds what is left to be done: a client is told of what is over until
+    it has been. Each attribute more makes each method's call longer, so what receives is an object of its own.
     """
 
     def __init__(self, registers: Registers, receive: InterruptLine, transmit: InterruptLine, clock: int, baud: int) -> None:
-        self._registers = registers
         self._data = registers.field(_DATA, 0, 32)  # written whole: a read would take a received byte
         self._tx_full = registers.field(_STATE, _STATE_TX_FULL_BIT, 1)
-        self._rx_full = registers.field(_STATE, _STATE_RX_FULL_BIT, 1)
         self._clear = registers.field(_INTSTATUS, 0, 32)  # ones clear
-        self._rx_interrupt = registers.field(_CTRL, _CTRL_RX_INTERRUPT_BIT, 1)
-        self._rx_line = receive
         self._client: "UartClient | None" = None
         self._tx_buffer: "Buffer | None" = None
         self._tx_at = 0
         self._tx_length = 0
         self._tx_over = False  # and the client is being told, or that was cut short
-        self._ring = Buffer(_RING)
-        self._in = 0  # bytes that were put into the ring, modulo twice its size,
-        self._out = 0  # and taken out
-        self._rx_buffer: "Buffer | None" = None
-        self._rx_at = 0
-        self._rx_length = 0
-        self._rx_least = 0
-        self._rx_over = False
-        self._rx_status = 0
+        self._receiver = CmsdkReceiver(registers, receive)
         registers.write(_BAUDDIV, clock // baud)
         registers.write(_CTRL, _CTRL_TX_ENABLE | _CTRL_RX_ENABLE | _CTRL_TX_INTERRUPT | 1 << _CTRL_RX_INTERRUPT_BIT)
-        receive.enable(self._receive_interrupt)
         transmit.enable(self._transmit_interrupt)
 
     def set_client(self, client: UartClient) -> None:
         self._client = client
+        self._receiver.set_client(client)
+
+    def receive(self, buffer: Buffer, length: int, least: int = 0) -> None:
+        self._receiver.receive(buffer, length, least)
+
+    def receive_abort(self) -> None:
+        self._receiver.abort()
 
     def transmit(self, buffer: Buffer, length: int) -> None:
         self._tx_buffer = buffer
@@ -95,16 +89,41 @@ class CmsdkUart:
             if self._tx_over:  # the client has begun nothing else
                 self._tx_buffer = None
 
-    def receive(self, buffer: Buffer, length: int, least: int = 0) -> None:
-        self._rx_at = 0
-        self._rx_length = length
-        self._rx_least = min(least, length) if least > 0 else length
-        self._rx_over = False
-        self._rx_buffer = buffer
-        if self._in != self._out:  # what is there already is handed over from the kernel's loop, not from here
-            self._rx_line.trigger()
 
-    def _receive_interrupt(self) -> None:
+class CmsdkReceiver:
+    """What comes in goes to a ring, and from there to the client in blocks."""
+
+    def __init__(self, registers: Registers, line: InterruptLine) -> None:
+        self._data = registers.field(_DATA, 0, 8)
+        self._full = registers.field(_STATE, _STATE_RX_FULL_BIT, 1)
+        self._clear = registers.field(_INTSTATUS, 0, 32)
+        self._watch = registers.field(_CTRL, _CTRL_RX_INTERRUPT_BIT, 1)
+        self._line = line
+        self._client: "UartClient | None" = None
+        self._ring = Buffer(_RING)
+        self._in = 0  # bytes that were put into the ring, modulo twice its size,
+        self._out = 0  # and taken out
+        self._buffer: "Buffer | None" = None
+        self._at = 0
+        self._length = 0
+        self._least = 0
+        self._over = False
+        self._status = 0
+        line.enable(self._interrupt)
+
+    def set_client(self, client: UartClient) -> None:
+        self._client = client
+
+    def receive(self, buffer: Buffer, length: int, least: int = 0) -> None:
+        self._at = 0
+        self._length = length
+        self._least = min(least, length) if least > 0 else length
+        self._over = False
+        self._buffer = buffer
+        if self._in != self._out:  # what is there already is handed over from the kernel's loop, not from here
+            self._line.trigger()
+
+    def _interrupt(self) -> None:
         self._clear(_INT_RX)
         self._take()
         self._hand_over()
@@ -113,7 +132,7 @@ class CmsdkUart:
         """Put what the hardware holds into the ring. If that is full, the hardware waits, and its interrupt is off."""
         at = int(self._in)
         room = _RING - (at - int(self._out) & _TURN)
-        full = self._rx_full
+        full = self._full
         data = self._data
         ring = self._ring
         while room > 0 and int(full()):
@@ -122,45 +141,45 @@ class CmsdkUart:
             room -= 1
         self._in = at & _TURN
         if room == 0:
-            self._rx_interrupt(0)
+            self._watch(0)
 
     def _hand_over(self) -> None:
         """Copy what has come in to the client's buffer, once that is worth it, and tell it."""
-        buffer = self._rx_buffer
+        buffer = self._buffer
         if buffer is None:
             return
-        if self._rx_over:
-            self._finish(self._rx_status)
+        if self._over:
+            self._finish(self._status)
             return
         there = (self._in - self._out) & _TURN
-        if self._rx_at + there < self._rx_least and there < _RING // 2:
+        if self._at + there < self._least and there < _RING // 2:
             return
         self._copy(buffer)
-        if self._rx_at >= self._rx_least:
+        if self._at >= self._least:
             self._finish(0)
 
     def _copy(self, buffer: Buffer) -> None:
         for _ in range(2):  # the second part is at the ring's beginning
             start = self._out & (_RING - 1)
-            count = min((self._in - self._out) & _TURN, _RING - start, self._rx_length - self._rx_at)
-            buffer.copy(self._rx_at, self._ring, start, count)
+            count = min((self._in - self._out) & _TURN, _RING - start, self._length - self._at)
+            buffer.copy(self._at, self._ring, start, count)
             self._out = (self._out + count) & _TURN
-            self._rx_at += count
-        self._rx_interrupt(1)
-        if self._rx_full():  # it came while the interrupt was off, so there will be none for it
-            self._rx_line.trigger()
+            self._at += count
+        self._watch(1)
+        if self._full():  # it came while the interrupt was off, so there will be none for it
+            self._line.trigger()
 
     def _finish(self, status: int) -> None:
-        buffer, client = self._rx_buffer, self._client
+        buffer, client = self._buffer, self._client
         if buffer is not None and client is not None:
-            self._rx_status = status
-            self._rx_over = True
-            client.received(buffer, self._rx_at, status)
-            if self._rx_over:  # the client has begun nothing else
-                self._rx_buffer = None
+            self._status = status
+            self._over = True
+            client.received(buffer, self._at, status)
+            if self._over:  # the client has begun nothing else
+                self._buffer = None
 
-    def receive_abort(self) -> None:
-        buffer = self._rx_buffer
-        if buffer is not None and not self._rx_over:
+    def abort(self) -> None:
+        buffer = self._buffer
+        if buffer is not None and not self._over:
             self._copy(buffer)
         self._finish(ErrorCode.CANCEL)

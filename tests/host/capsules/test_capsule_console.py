@@ -246,11 +246,31 @@ def test_a_second_reader_waits_until_the_first_is_done(world) -> None:
     assert answer == ()
     assert world.read(0, 1)[0] == ErrorCode.BUSY
     world.apps[0].allowed[CONSOLE, "read_write", 1] = memoryview(first)
-    world.feed(b"abcde")
-    assert (bytes(first), bytes(second)) == (b"ab", b"cd")
+    world.feed(b"a\rcd\n")
+    assert (bytes(first), bytes(second)) == (b"a\r", b"cd")
     assert [app.take_upcalls() for app in world.apps] == [[was_read(0, 2)]] * 2
     _, memory = world.read(0, 1)
-    assert bytes(memory) == b"e"
+    assert bytes(memory) == b"\n"
+
+
+def test_the_rest_of_a_line_is_whose_its_beginning_was(world) -> None:
+    _, first = world.read(0, 2)
+    _, second = world.read(1, 4)
+    world.feed(b"abc")
+    assert (bytes(first), bytes(second)) == (b"ab", bytes(4))
+    _, rest = world.read(0, 2)
+    world.feed(b"\rdef\n")
+    assert (bytes(rest), bytes(second)) == (b"c\r", b"def\n")
+
+
+@pytest.mark.parametrize("ending", ["end", "restart"])
+def test_the_rest_of_a_line_whose_reader_has_ended_is_the_next_ones(world, ending) -> None:
+    world.read(0, 2)
+    _, second = world.read(1, 2)
+    world.feed(b"ab")
+    getattr(world.apps[0], ending)()
+    world.feed(b"cd")
+    assert bytes(second) == b"cd"
 
 
 def test_an_aborted_read_gives_what_has_come_in(world) -> None:

@@ -470,7 +470,7 @@ def test_a_reception_that_is_cut_short_opens_its_session_once_more(within) -> No
             world.pass_seconds(1)  # who was cut short is told again
             works(world)
 
-        return world.uart._receive_interrupt, check
+        return world.uart._receiver._interrupt, check
 
     every_cut(scene, within, within == DRIVER)
 

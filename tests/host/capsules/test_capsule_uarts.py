@@ -537,7 +537,7 @@ def test_who_has_received_is_told_and_the_others_go_on() -> None:
         it.first.receive(1)
         it.second.receive(2)
         it.block.byte_comes(97)
-        return it.uart._receive_interrupt, it.all_comes_in
+        return it.uart._receiver._interrupt, it.all_comes_in
 
     every_cut(scene)
 

@@ -387,7 +387,7 @@ SCENES: dict[str, dict[str, Callable[[], Scene]]] = {
 
 ELSEWHERE = {
     "ConsoleSessions._serve": "test_capsule_sessions.py",
-    "CmsdkUart._receive_interrupt": "test_capsule_uarts.py",
+    "CmsdkReceiver._interrupt": "test_capsule_uarts.py",
     "CmsdkUart._transmit_interrupt": "test_capsule_uarts.py",
     "UartMux._hand_out": "test_capsule_uarts.py",
     "SbconI2c._step": "test_capsule_i2c.py",
