@@ -8,6 +8,8 @@ import pytest
 
 from adder.board import ROOT
 
+pytestmark = pytest.mark.xdist_group("mypy")  # what one run has read of a library, the next need not
+
 TOGETHER = ("", "adversarial", "system")
 """Folders of tests/ whose files mypy checks: each for itself, since files of two folders may have one name."""
 
@@ -49,9 +51,7 @@ def test_mypy_has_nothing_to_say_of_the_tests(folder: str) -> None:
         if not APART & set(path.relative_to(ROOT / "tests" / folder).parts[:-1]) and path.name != "conftest.py"
     ]
     assert paths
-    assert (
-        said("mypy", "--config-file", "tests/mypy.ini", "--cache-dir", f"build/mypy-{folder or 'tests'}", *paths) == ""
-    )
+    assert said("mypy", "--config-file", "tests/mypy.ini", "--cache-dir", "build/mypy-tests", *paths) == ""
 
 
 ON_PURPOSE = {"tests/adversarial/hostile/refused/text_nul.py"}
