@@ -88,3 +88,19 @@ def test_a_stack_pointer_where_no_frame_may_be_is_the_apps_fault(simulation, wha
         board.expect(r"hello: hello, 4 of 5", timeout=20)
         board.expect(r"float: \d+ rounds, no register lost", timeout=20)
         assert "kernel fault" not in board.transcript
+
+
+@pytest.mark.parametrize("what", ["wait", "for", "spin", "call"])
+def test_a_stack_in_memory_that_another_shares_ends_with_that_and_nobody_is_written_to(simulation, what) -> None:
+    """What comes into the other's RAM when that has ended, two apps in turn, is as it was."""
+    with simulation(f"borrowed-{what}", f"lender-{what}", "hello", "float", "exits-restart") as board:
+        board.expect(rf"borrowed: {what}", timeout=20)
+        board.expect(rf"App: borrowed-{what}   -   \[Faulted\]", timeout=20)
+        board.expect(r"hello: hello, 4 of 5", timeout=20)
+        board.expect(r"float: \d+ rounds, no register lost", timeout=20)
+        shown = board.transcript
+    assert "lender: nothing else was touched" in shown
+    assert not re.search(r"kernel fault|panicked|TOUCHED|OLD MEMORY", shown)
+    ended = shown.index("lender: nothing")
+    faulted = shown.index(f"App: borrowed-{what}")
+    assert (faulted < ended) == (what in ("wait", "for"))

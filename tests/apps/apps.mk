@@ -32,6 +32,9 @@ BAD_STACKS := kernel peripheral flash system nowhere edge fpedge
 $(foreach w,$(BAD_STACKS),$(eval $(call app,badstack-$(w),badstack,$(w) call)))
 $(foreach w,$(BAD_STACKS),$(eval $(call app,badstack-$(w)-spin,badstack,$(w) spin)))
 
+$(foreach h,wait for spin call,$(eval $(call app,borrowed-$(h),borrowed,$(h))))
+$(foreach h,wait for spin call,$(eval $(call app,lender-$(h),borrowed,lend borrowed-$(h))))
+
 # `misbehave` is built once for each way of its.
 MISBEHAVIOURS := read-kernel write-kernel write-kernel-heap write-interpreter read-peripheral write-system \
     read-last-ram forge forge-kernel loop hog recurse recurse-in-c big-int close-stdin machine-code allow flood
