@@ -1,11 +1,15 @@
 """The board of hostile capsules, from templates, and its kernel's copies that make one attack each."""
 
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
-from kernels import write
+from kernels import alone, build_board, write
 
 from adder.board import ROOT
+from adder.wire import wire_board
 
 HERE = Path(__file__).parent / "hostile"
 ATTACKS = sorted((HERE / "contained").glob("*/*.py"), key=lambda path: path.stem)
@@ -28,9 +32,8 @@ def groups(rows: list[str]) -> str:
 
 
 def write_board(folder: Path, attacks: list[Path], wired: bool = False) -> None:
-    """The board's folder, with the attacks as modules of it. It chooses when it boots, so it wires itself then.
-
-    With `wired` it makes the first of them, as any other board is wired.
+    """The board's folder, with the attacks as modules of it. It chooses when it is wired: at each boot, or with `wired`
+    when it is built (`wire`).
     """
     modules = folder / "capsules" / "hostile"
     names = [path.stem for path in attacks]
@@ -58,4 +61,36 @@ def choose(kernel: Path, number: int, copy: Path) -> Path:
     assert image.count(MARK) == 1
     at = image.index(MARK) + len(MARK)
     copy.write_bytes(image[:at] + b"%03d" % number + image[at + 3 :])
+    return copy
+
+
+def steps(board: Path, folder: Path) -> list[str]:
+    """The commands that link a kernel with its wired part."""
+    top = (ROOT / (ROOT / "build/.micropython").read_text().strip()).resolve()
+    line = ["make", "-n", "-C", str(ROOT / "firmware/port"), "-W", f"{folder}/wired.bin", f"{folder}/kernel.elf"]
+    names = (f"BOARD={board}", f"BUILD={folder}", f"TOP={top}", f"PYTHON={sys.executable}")
+    said = subprocess.run([*line, *names], capture_output=True, text=True, check=True).stdout.replace("\\\n", " ")
+    wanted = re.compile(rf"-o {re.escape(str(folder))}/(wired\.o|kernel\.elf) ")
+    found = [one for one in said.splitlines() if wanted.search(one + " ")]
+    assert len(found) == 2, said[-3000:]
+    return found
+
+
+def wire(attacks: list[Path], number: int, name: str, copy: Path) -> Path:
+    """The kernel with these attacks, wired for this one when it is built; raises AdderError if the build refuses it."""
+    built = build_board(name, lambda folder: write_board(folder, attacks, wired=True))
+    folder, board = built.parent, built.parent.parent / "board"
+    with alone(folder):
+        unwired = folder / "kernel_unwired.elf"
+        image = unwired.read_bytes()
+        assert image.count(MARK) == 1
+        choose(unwired, number, copy)
+        try:
+            unwired.write_bytes(copy.read_bytes())
+            wire_board(str(board), folder)
+            for step in steps(board, folder):
+                subprocess.run(step, shell=True, cwd=ROOT / "firmware/port", check=True, capture_output=True)
+            shutil.copy(built, copy)
+        finally:
+            unwired.write_bytes(image)
     return copy
