@@ -121,16 +121,21 @@ class DateTimeDriver:
 
     def _next(self, first: int, then: int) -> None:
         """Go on with somebody who waits: setting and reading take turns, and those who set it, too."""
+        if not self._go_on(first):
+            self._go_on(then)
+
+    def _go_on(self, asks: int) -> bool:
+        """Begin what somebody has asked for by this command. False if nobody has."""
         last = self._slot
-        for asks in (first, then):
-            for step in range(1, self._slots + 1):
-                slot = last + step
-                if slot >= self._slots:
-                    slot -= self._slots
-                entry = self._grant.entry(slot)
-                if entry is not None and entry[_ASKS] == asks:
-                    status = self._begin(entry, slot, asks)
-                    if status == 0:
-                        return
-                    entry[_ASKS] = _NOTHING
-                    entry.schedule_upcall(0, status, 0, 0)
+        for step in range(1, self._slots + 1):
+            slot = last + step
+            if slot >= self._slots:
+                slot -= self._slots
+            entry = self._grant.entry(slot)
+            if entry is not None and entry[_ASKS] == asks:
+                status = self._begin(entry, slot, asks)
+                if status == 0:
+                    return True
+                entry[_ASKS] = _NOTHING
+                entry.schedule_upcall(0, status, 0, 0)
+        return False

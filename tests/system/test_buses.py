@@ -228,3 +228,59 @@ while True:
             board.send("\r")
             board.expect(rf"degrees {re.escape(shown)}\d* {re.escape(shown)}\d*\r")
             board.expect("refused 5")
+
+
+def test_the_kernels_heap_is_untouched_by_transfers_and_null_commands_are_cheap(
+    simulation, python_app, kernel_symbols
+) -> None:
+    app = python_app(
+        """
+import gc, syscall
+from adder import date_time, i2c, spi
+from adder.sensors import temperature
+def all_of_them():
+    i2c.write(0x48, b"\\x00")
+    i2c.write_read(0x48, b"\\x00", 2)
+    try:
+        i2c.read(0x31, 1)
+    except syscall.SyscallError:
+        pass
+    spi.exchange(bytes(100))
+    date_time.read()
+    temperature.read()
+def cost(driver):
+    # Of a hundred, in ticks of 25 MHz
+    begin = syscall.command(0, 2)
+    for _ in range(1000):
+        syscall.command(driver, 0)
+    return (syscall.command(0, 2) - begin & 0xffffffff) // 10
+for _ in range(5):
+    all_of_them()
+input("first ")
+input("begin ")
+for _ in range(100):
+    all_of_them()
+input("end ")
+led = cost(0x2)
+for driver in (0x20001, 0x20003, 0x90007):
+    print("driver", driver, "beyond an LED's:", cost(driver) - led)
+print("over")
+""",
+        ram=16384,
+    )
+    with simulation(app) as board:
+        board.expect("first ")
+        board.send("\r")
+        board.expect("begin ")
+        counter = board.read_word(kernel_symbols["kernel_heap_bytes_allocated_ptr"].address)
+        before = board.read_word(counter)
+        board.send("\r")
+        board.expect("end ", timeout=60)
+        # The console takes a block of 16 bytes once, whatever the app does; a transfer that took one would take 600.
+        assert 100 < before <= board.read_word(counter) <= before + 16
+        board.send("\r")
+        board.expect("over")
+        beyond = re.findall(r"beyond an LED's: (-?\d+)\r", board.transcript)
+    # An instruction is 0.8 of such ticks; an LED's null command has about 340, and these are to have 700 at the most.
+    assert len(beyond) == 3
+    assert all(int(ticks) / 100 < 0.8 * (700 - 340) for ticks in beyond), beyond

@@ -34,7 +34,8 @@ class Registers:
 def kernel() -> Path:
     """With all that is left out of a board that has nothing on its bus."""
     return build_variant(
-        "nrf52840", "I2C_BUS=y", "CAPSULE_DATE_TIME=y", "TMP105=y", f"NRF52_I2C_SCL={SCL}", f"NRF52_I2C_SDA={SDA}",
+        "nrf52840", "MAX_CAPSULES=48",
+        "I2C_BUS=y", "CAPSULE_DATE_TIME=y", "TMP105=y", f"NRF52_I2C_SCL={SCL}", f"NRF52_I2C_SDA={SDA}",
         "SPI_BUS=y", f"NRF52_SPI_SCK={SCK}", f"NRF52_SPI_MOSI={MOSI}", f"NRF52_SPI_MISO={MISO}",
         f"NRF52_SPI_CS={SELECT}",
         base="nrf52840",

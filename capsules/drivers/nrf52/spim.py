@@ -10,7 +10,7 @@ registers.
 """
 
 from cells import Buffer
-from kernel import Callback, ErrorCode, InterruptLine, Registers, call_client, callback
+from kernel import ErrorCode, InterruptLine, Registers
 from micropython import const
 
 from capsules.hil.gpio import Pins
@@ -50,14 +50,17 @@ class Spim:
         self._registers = registers
         self._start = registers.field(_START, 0, 32)
         self._ended = registers.field(_END, 0, 1)
-        self._transferred: "Callback | None" = None
+        self._client: "SpiClient | None" = None
+        self._sent: "Buffer | None" = None  # our handles of the client's buffers
+        self._received: "Buffer | None" = None
+        self._sent_lent: "Buffer | None" = None  # and the client's
+        self._received_lent: "Buffer | None" = None
+        self._over = False  # the client is being told, or that was cut short
         self._chip = chip
         self._clock = pins.pin(sck)
         self._no_write = Buffer(1)
         self._no_write[0] = _NOTHING
         self._no_read = Buffer(1)
-        self._writes = False  # the client has such a buffer
-        self._reads = False
         self._busy = False
         self._holding = False
         self._held = False  # the chip is low between transfers
@@ -86,7 +89,7 @@ class Spim:
         self.set_rate(_FIRST_RATE)
 
     def set_client(self, client: SpiClient) -> None:
-        self._transferred = callback(client.transferred)
+        self._client = client
 
     def transfer(self, write: "Buffer | None", read: "Buffer | None", length: int) -> int:
         if self._busy:
@@ -97,10 +100,11 @@ class Spim:
             return ErrorCode.SIZE
         if (write is not None and length > len(write)) or (read is not None and length > len(read)):
             return ErrorCode.SIZE
-        sent = self._no_write if write is None else write.move(self)
-        received = self._no_read if read is None else read.move(self)
-        self._writes = write is not None
-        self._reads = read is not None
+        self._over = False
+        self._sent_lent = write
+        self._received_lent = read
+        self._sent = sent = self._no_write if write is None else write.move(self)
+        self._received = received = self._no_read if read is None else read.move(self)
         self._busy = True
         self._registers.start_dma("tx", sent, length if write is not None else 1)
         self._registers.start_dma("rx", received, length if read is not None else 1)
@@ -111,20 +115,33 @@ class Spim:
         return 0
 
     def _interrupt(self) -> None:
-        if not self._ended():
+        """From the hardware, and once more after a call that was cut short."""
+        if self._ended():
+            self._over = True
+            self._ended(0)
+        if not self._over:
             return
-        self._ended(0)
-        written = self._registers.end_dma("tx")
-        received = self._registers.end_dma("rx")
+        self._registers.end_dma("tx")
+        self._registers.end_dma("rx")
         if not self._held:
             self._chip.set()
+        if self._sent_lent is not None:
+            self._give_back(self._sent)
+        if self._received_lent is not None:
+            self._give_back(self._received)
         self._busy = False
-        call_client(
-            self._transferred,
-            written.give_back() if written is not None and self._writes else None,
-            received.give_back() if received is not None and self._reads else None,
-            0,
-        )
+        client = self._client
+        if client is not None:
+            client.transferred(self._sent_lent, self._received_lent, 0)
+        self._over = False
+
+    def _give_back(self, ours: "Buffer | None") -> None:
+        """Unless that was done before this was cut short."""
+        try:
+            if ours is not None and len(ours):
+                ours.give_back()
+        except RuntimeError:
+            return
 
     def select(self, chip: ChipSelect) -> int:
         if self._busy or self._held:

@@ -11,7 +11,7 @@ Anomaly 219: at 400 kHz the clock's low phase is too short; so the fastest is 39
 """
 
 from cells import Buffer
-from kernel import Callback, ErrorCode, InterruptLine, Registers, call_client, callback
+from kernel import ErrorCode, InterruptLine, Registers
 from micropython import const
 
 from capsules.drivers.nrf52.gpio import Pins
@@ -63,7 +63,9 @@ _CLOCKS = const(9)
 
 
 class Twim:
-    """A HIL I2c. Pins are numbers, 32 for P1.00. `rate`: 100, 250 or 400 kHz in Hz; what lies between is the lower."""
+    """A HIL I2c. An interrupt that was cut short comes once more, and the client is told of what is over until it has been.
+
+    Pins are numbers, 32 for P1.00. `rate`: 100, 250 or 400 kHz in Hz; what lies between is the lower."""
 
     def __init__(
         self, registers: Registers, line: InterruptLine, alarm: Alarm, pins: Pins, scl: int, sda: int, rate: int
@@ -87,7 +89,13 @@ class Twim:
         self._address = registers.field(_ADDRESS, 0, 32)
         self._read_amount = registers.field(_RXD_AMOUNT, 0, 16)
         self._write_amount = registers.field(_TXD_AMOUNT, 0, 16)
-        self._transferred: "Callback | None" = None
+        self._client: "I2cClient | None" = None
+        self._sent: "Buffer | None" = None  # our handles of the client's buffers
+        self._received: "Buffer | None" = None
+        self._sent_lent: "Buffer | None" = None  # and the client's
+        self._received_lent: "Buffer | None" = None
+        self._status = 0
+        self._over = False  # the client is being told, or that was cut short
         self._number = Buffer(1)  # of a register that is read
         self._hertz = alarm.frequency // 256
         self._busy = False
@@ -107,21 +115,21 @@ class Twim:
         line.enable(self._interrupt)
 
     def set_client(self, client: I2cClient) -> None:
-        self._transferred = callback(client.transferred)
+        self._client = client
 
     # -- For the client --
 
     def write(self, address: int, buffer: Buffer, length: int) -> int:
         status = self._check(address, length, len(buffer))
         if status == 0:
-            self._registers.start_dma("tx", buffer.move(self), length)
+            self._registers.start_dma("tx", self._take_out(buffer), length)
             self._begin(address, length, 0, _LASTTX_STOP)
         return status
 
     def read(self, address: int, buffer: Buffer, length: int) -> int:
         status = self._check(address, length, len(buffer))
         if status == 0:
-            self._registers.start_dma("rx", buffer.move(self), length)
+            self._registers.start_dma("rx", self._take_in(buffer), length)
             self._begin(address, 0, length, _LASTRX_STOP)
         return status
 
@@ -130,10 +138,8 @@ class Twim:
         if status == 0:
             status = self._check(address, read_length, len(read))
         if status == 0:
-            sent = write.move(self)
-            received = read.move(self)
-            self._registers.start_dma("tx", sent, write_length)
-            self._registers.start_dma("rx", received, read_length)
+            self._registers.start_dma("tx", self._take_out(write), write_length)
+            self._registers.start_dma("rx", self._take_in(read), read_length)
             self._begin(address, write_length, read_length, _LASTTX_STARTRX | _LASTRX_STOP)
         return status
 
@@ -141,11 +147,21 @@ class Twim:
         status = self._check(address, length, len(read)) if 0 <= register <= _LAST_BYTE else ErrorCode.INVAL
         if status == 0:
             self._number[0] = register
-            received = read.move(self)
             self._registers.start_dma("tx", self._number, 1)
-            self._registers.start_dma("rx", received, length)
+            self._registers.start_dma("rx", self._take_in(read), length)
             self._begin(address, 1, length, _LASTTX_STARTRX | _LASTRX_STOP)
         return status
+
+    def _take_out(self, buffer: Buffer) -> Buffer:
+        """Ours until the transfer is over."""
+        self._sent_lent = buffer
+        self._sent = moved = buffer.move(self)
+        return moved
+
+    def _take_in(self, buffer: Buffer) -> Buffer:
+        self._received_lent = buffer
+        self._received = moved = buffer.move(self)
+        return moved
 
     def _check(self, address: int, length: int, size: int) -> int:
         if self._busy:
@@ -156,6 +172,8 @@ class Twim:
             return ErrorCode.SIZE
         if not self._is_free() and not self._recover():
             return ErrorCode.FAIL
+        self._over = False
+        self._sent = self._received = self._sent_lent = self._received_lent = None
         return 0
 
     def _begin(self, address: int, write_length: int, read_length: int, shorts: int) -> None:
@@ -179,6 +197,9 @@ class Twim:
     # -- For the hardware --
 
     def _interrupt(self) -> None:
+        if self._over:
+            self._tell()
+            return
         if self._error():
             self._error(0)
             # A write whose last byte is on its way is being stopped already.
@@ -213,19 +234,33 @@ class Twim:
         self._finish(ErrorCode.FAIL)
 
     def _finish(self, status: int) -> None:
+        """The transfer is over; whatever cuts this short, the client is told."""
+        self._status = status
+        self._over = True
+        self._tell()
+
+    def _tell(self) -> None:
         """Off: with that, both transfers are over."""
         self._alarm.disarm()
         self._no_interrupts(_INT_STOPPED | _INT_ERROR)
         self._enable(0)
-        written = self._registers.end_dma("tx")
-        received = self._registers.end_dma("rx")
+        self._registers.end_dma("tx")
+        self._registers.end_dma("rx")
+        self._give_back(self._sent)
+        self._give_back(self._received)
         self._busy = False
-        call_client(
-            self._transferred,
-            written.give_back() if written is not None and written is not self._number else None,
-            received.give_back() if received is not None else None,
-            status,
-        )
+        client = self._client
+        if client is not None:
+            client.transferred(self._sent_lent, self._received_lent, self._status)
+        self._over = False
+
+    def _give_back(self, ours: "Buffer | None") -> None:
+        """Unless that was done before this was cut short."""
+        try:
+            if ours is not None and len(ours):
+                ours.give_back()
+        except RuntimeError:
+            return
 
     # -- The bus while the hardware is off --
 

@@ -391,6 +391,8 @@ ELSEWHERE = {
     "CmsdkUart._transmit_interrupt": "test_capsule_uarts.py",
     "UartMux._hand_out": "test_capsule_uarts.py",
     "SbconI2c._step": "test_capsule_i2c.py",
+    "Twim._interrupt": "test_nrf52_buses.py",
+    "Spim._interrupt": "test_nrf52_buses.py",
     "I2cMux._look": "test_capsule_i2c.py",
     "Pl022._step": "test_capsule_spi.py",
     "SpiMux._look": "test_capsule_spi.py",
@@ -404,10 +406,8 @@ OF_ONE = {
     "Gpiote._interrupt": "an edge that nobody is told of, as one that came while nobody looked",
     "PwmPins._interrupt": "one client",
     "Saadc._interrupt": "one client",
-    "Spim._interrupt": "one client",
     "TimerAlarm._interrupt": "one client; an AlarmMux has the RTC",
     "TimerCounter._interrupt": "one client, a UART that looks itself",
-    "Twim._interrupt": "one client",
     "Watchdog.feed": "feeds the next time",
 }
 """What is not played, and why: a time-out there is its own and harms whom it serves, until it is used again."""

@@ -2,8 +2,9 @@
 
 import pytest
 from cells import Buffer
+from cut_short import every_cut
 from hardware import FakeAlarm, FakePin
-from kernel import ErrorCode
+from kernel import ErrorCode, Machine, run_deferred
 from nrf52_buses import ChipEcb, ChipPwm, ChipSaadc, ChipSpim, ChipTwim
 
 from capsules.drivers.nrf52.ecb import Ecb
@@ -12,6 +13,8 @@ from capsules.drivers.nrf52.saadc import Saadc
 from capsules.drivers.nrf52.spim import Spim
 from capsules.drivers.nrf52.twim import Twim
 from capsules.hil.aes import MODE_CBC, MODE_CTR, MODE_ECB
+from capsules.virtual.virtual_i2c import I2cMux
+from capsules.virtual.virtual_spi import SpiMux
 
 RTC = 32768 * 256
 
@@ -890,3 +893,90 @@ def test_an_engine_that_others_never_leave_gives_the_buffers_back_and_recovers(m
     user.aes.crypt(None, filled(TEXT).move(user.aes), 0, 64)
     user.run()
     assert user.got[1:] == [(None, ENCRYPTED[MODE_ECB], 0)]
+
+
+@pytest.mark.parametrize("ask", ["write", "read", "write_read", "read_register"])
+def test_twim_cut_short_anywhere_tells_the_clients_of_its_mux_once(ask) -> None:
+    class User:
+        def __init__(self, i2c) -> None:
+            self.i2c, self.out, self.input, self.told = i2c, Buffer(2), Buffer(2), []
+            i2c.set_client(self)
+
+        def transferred(self, write, read, status) -> None:
+            for one in (write, read):
+                if one is not None:
+                    one.give_back()
+            self.told.append(status)
+
+        def begin(self, what: str) -> None:
+            i2c = self.i2c
+            {
+                "write": lambda: i2c.write(0x40, self.out.move(i2c), 2),
+                "read": lambda: i2c.read(0x40, self.input.move(i2c), 2),
+                "write_read": lambda: i2c.write_read(0x40, self.out.move(i2c), 2, self.input.move(i2c), 2),
+                "read_register": lambda: i2c.read_register(0x40, 1, self.input.move(i2c), 2),
+            }[what]()
+
+    def scene():
+        machine = Machine()
+        hardware = I2cUser(machine)
+        hardware.chip.devices = {0x40: b"hello"}
+        mux = I2cMux(hardware.i2c)
+        users = [User(mux.new_device()) for _ in range(2)]
+        users[0].begin(ask)
+        run_deferred()
+        users[1].begin("read")
+        hardware.chip.run()
+
+        def check() -> None:
+            for _ in range(6):
+                run_deferred()
+                hardware.run()
+            assert [user.told for user in users] == [[0], [0]]
+            assert all(user.out.is_good() and user.input.is_good() for user in users)
+            assert hardware.is_at_rest()
+
+        return hardware.chip.line.handler, check
+
+    every_cut(scene)
+
+
+@pytest.mark.parametrize("kind", ["both", "write", "read"])
+def test_spim_cut_short_anywhere_tells_the_clients_of_its_mux_once(kind) -> None:
+    class User:
+        def __init__(self, spi) -> None:
+            self.spi, self.out, self.input, self.told = spi, Buffer(2), Buffer(2), []
+            spi.set_client(self)
+
+        def transferred(self, write, read, status) -> None:
+            for one in (write, read):
+                if one is not None:
+                    one.give_back()
+            self.told.append(status)
+
+        def begin(self, what: str) -> None:
+            out = self.out.move(self.spi) if what != "read" else None
+            into = self.input.move(self.spi) if what != "write" else None
+            assert self.spi.transfer(out, into, 2) == 0
+
+    def scene():
+        machine = Machine()
+        hardware = SpiUser(machine)
+        mux = SpiMux(hardware.spi)
+        users = [User(mux.new_device(BusPin())) for _ in range(2)]
+        users[0].begin(kind)
+        run_deferred()
+        users[1].begin("both")
+        hardware.chip.finish()
+
+        def check() -> None:
+            for _ in range(4):
+                run_deferred()
+                if hardware.chip.running:
+                    hardware.finish()
+            assert [user.told for user in users] == [[0], [0]]
+            assert all(user.out.is_good() and user.input.is_good() for user in users)
+
+        return hardware.chip.line.handler, check
+
+    every_cut(scene)
