@@ -24,7 +24,7 @@ _RECEIVED = const(0)  # the client's callbacks, or None
 _TURN = const(1)
 _PATTERN = const(2)  # empty: the console's
 _SECONDS = const(3)  # its time-out
-_DEVICE = const(4)  # by which it sends
+_DEVICE = const(4)  # the number of the multiplexer's device by which it sends
 _IN = const(5)  # the buffer to be filled, or None
 _LENT = const(6)  # the client's own handle of it
 _LENGTH = const(7)  # 0 while its client is being told
@@ -129,9 +129,10 @@ class ConsoleSessions:
         for user in self._users:
             if user[_PATTERN] and user[_PATTERN][0] == pattern[0]:
                 raise ValueError("another protocol's pattern begins with the same byte")
-        device = self._mux.new_device() if self._users else self._uart
+        # Made here, where it is used: the line's user has no object of this capsule but what is wrapped.
+        device = self._mux.new_device() if self._users else UartDevice(self._mux, self._uart.number)
         line = SessionLine(self, device, len(self._users))
-        self._users.append([None, None, pattern, seconds, device, None, None, 0, 0, 0, _RUNNING])
+        self._users.append([None, None, pattern, seconds, device.number, None, None, 0, 0, 0, _RUNNING])
         return line
 
     # -- For the users ----------------------------------------------------------------------------
@@ -167,6 +168,8 @@ class ConsoleSessions:
         if user[_IN] is not None and user[_LENGTH]:
             if user[_STATUS] == _RUNNING:
                 user[_STATUS] = ErrorCode.CANCEL
+            if self._receiving:
+                self._uart.receive_abort()  # received() is called soon
             self._serve_later()
 
     def _claim(self, index: int, how: int, seconds: int) -> None:
@@ -195,7 +198,7 @@ class ConsoleSessions:
     def _hold(self) -> None:
         """Let those send who may."""
         self._held = self._owner == _CONSOLE and self._how != _SHARED and self._quiet < self._claim_seconds
-        self._mux.hold(self._users[self._owner][_DEVICE] if self._held or self._owner != _CONSOLE else None)
+        self._mux.hold(self._users[self._owner][_DEVICE] if self._held or self._owner != _CONSOLE else -1)
 
     def _tell(self) -> None:
         """Tell those whose turn has changed."""
@@ -204,6 +207,8 @@ class ConsoleSessions:
             self._quiet = 0
             self._matched = 0
             self._hold()
+            if self._receiving:
+                self._uart.receive_abort()  # what was enough for the one is not for the other
             if not call_client(self._users[told][_TURN], 0):
                 return  # it is told again the next time
         held = self._held
@@ -272,8 +277,15 @@ class ConsoleSessions:
         if self._begin == self._end_at and not self._receiving:
             if len(self._users) > 1 or self._users[_CONSOLE][_IN] is not None:
                 self._receiving = True
-                self._uart.receive(self._buffer, self._size, 1)
+                self._uart.receive(self._buffer, self._size, self._enough())
         self._tick_later()
+
+    def _enough(self) -> int:
+        """How many bytes are worth a look: each may begin a pattern, but a protocol knows what it waits for."""
+        user = self._users[self._owner]
+        if self._owner == _CONSOLE or user[_IN] is None:
+            return 1
+        return min(max(int(user[_LEAST]) - int(user[_AT]), 1), self._size)
 
     def _room(self, user: "list[Any]") -> int:
         if user[_IN] is None or user[_STATUS] != _RUNNING:

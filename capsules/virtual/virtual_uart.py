@@ -107,9 +107,9 @@ class UartMux:
         device[_TRANSMITTED] = callback(transmitted)
         device[_RECEIVED] = callback(received)
 
-    def set_sender(self, device: UartDevice, transmitted: Callback) -> None:
+    def set_sender(self, number: int, transmitted: Callback) -> None:
         """Tell this client what the device has sent. For the multiplexer's own capsule."""
-        self._devices[device.number][_TRANSMITTED] = transmitted
+        self._devices[number][_TRANSMITTED] = transmitted
 
     # -- Sending ----------------------------------------------------------------------------------
 
@@ -167,9 +167,9 @@ class UartMux:
         self._waits = _HAS_WAITED
         self._transmit_next()
 
-    def hold(self, device: "UartDevice | None") -> None:
-        """From now on let only this device's transmissions begin; None: everybody's. For the multiplexer's own capsule."""
-        self._allowed = 1 << device.number if device is not None else -1
+    def hold(self, number: int) -> None:
+        """From now on let only this device's transmissions begin; -1: everybody's. For the multiplexer's own capsule."""
+        self._allowed = 1 << number if number >= 0 else -1
         self._transmit_next()
 
     def transmitted(self, buffer: Buffer, length: int, status: int) -> None:

@@ -52,6 +52,7 @@ class Heap:
                 self.blocks[at] = owner[n] & ~OF_THE_DEAD, words
         self.class_of_classes = self.symbols["mp_type_type"].address
         self.wrapper = self.symbols["shared_type"].address
+        self.buffer = self.symbols["buffer_type"].address  # what it knows of others is C's, and calls nothing
 
     def is_instance(self, at: int) -> bool:
         """Whether it is an object of a class written in Python."""
@@ -68,6 +69,8 @@ class Heap:
         while waiting:
             at = waiting.pop()
             if at in seen or at not in self.blocks or self.blocks[at][0] != owner:
+                continue
+            if self.blocks[at][1][0] == self.buffer:
                 continue
             if self.blocks[at][1][0] != self.wrapper and (methods or not self.is_method(at)):
                 seen.add(at)

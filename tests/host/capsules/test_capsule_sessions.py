@@ -42,12 +42,12 @@ class Echo:
         if status:
             self.ends.append(status)
             return
+        self.got = length
         text = buffer.get(0, length)
         if b"." in text:
             self.line.end()
         elif self.out.is_good():
-            self.out.set(0, text.upper())
-            self.line.transmit(self.out, length)
+            self.line.transmit(self.out, self.out.set(0, text.upper()))
         if b"." not in text:
             self.line.receive(self.input, 32, 1)
 
@@ -329,6 +329,37 @@ def test_a_silent_one_that_wants_any_bytes_cannot_keep_a_protocol_out(world) -> 
     world.pass_seconds(6)
     world.feed(b"\xfc\x01")
     assert world.echo.turns == [1]
+
+
+@pytest.mark.parametrize("end", ["silence", "abort"])
+def test_a_protocol_that_waits_for_many_bytes_gets_them_at_once_and_its_end_leaves_nothing_waiting(world, end) -> None:
+    world.echo.input = Buffer(200)
+    world.feed(b"\xfc\x01")
+    world.feed(b"x")
+    assert world.out() == b"X"
+    world.echo.line.receive_abort()
+    world.settle()
+    assert world.echo.ends == [ErrorCode.CANCEL]
+    world.echo.line.receive(world.echo.input, 150)
+    for _ in range(149):
+        world.feed(b"y")
+    assert world.out() == b""
+    world.feed(b"y")
+    assert world.echo.got == 150
+    world.echo.line.receive_abort()
+    world.settle()
+    world.echo.line.receive(world.echo.input, 150)
+    world.feed(b"zz")
+    if end == "abort":
+        world.echo.line.receive_abort()
+        world.settle()
+        world.echo.line.end()
+    else:
+        world.pass_seconds(4)
+    world.settle()
+    memory = world.read(0, 1)
+    world.feed(b"a")
+    assert world.got(0, memory) == b"a"
 
 
 def test_what_only_begins_like_a_pattern_is_passed_on(world) -> None:
