@@ -13,11 +13,17 @@ class KernelLogWriter:
         self._log = log
         self._uart = uart
         self._buffer = TakeCell(buffer)
+        self._line = line
+        self._begun = False
         uart.set_client(self)
         line.enable(self._send)
         log.notify(line)
 
     def _send(self) -> None:
+        if not self._begun:  # what comes up in boot is not in a hurry: a process that is ready runs before
+            self._begun = True
+            self._line.trigger()
+            return
         buffer = self._buffer.take()
         if buffer is None:
             return
