@@ -22,22 +22,21 @@ nlr_push and nlr_pop and of their calls, and those of kernel/contain.h, found by
 
 import linecache
 import re
-import statistics
 import subprocess
 import tempfile
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from adder.apps.tbf import PIC_FLASH
 from adder.board import ROOT, load_board
 from adder.errors import AdderError
-from adder.image.flash_image import FlashImage, PlacedApp, read_app_file
-from adder.measure import bench_python
+from adder.image.flash_image import FlashImage, read_app_file
+from adder.measure import bench_python, bench_worst
+from adder.measure.bench_app import BenchApp, Samples, find_elf, load_app
 from adder.measure.trace import LogParser, Place, TracedRun
 from adder.output import console, table, write_json
 from adder.symbols import Symbols
@@ -77,6 +76,11 @@ OPERATIONS = (
     Operation("boot_to_user", "reset to first user instruction", 74428),
 )
 
+BESIDE_FAULTS = (
+    Operation("interrupt_to_upcall_worst", "the same, worst of 1,000 beside faults", aim=6000),
+    Operation("boot_to_process", "reset to first user instruction, eight apps", aim=150000),
+)
+"""What is counted while apps crash (bench_worst.py)."""
 
 PYTHON_OPERATIONS = (
     Operation("python_asyncio_switch", "Python: switch of asyncio tasks", aim=6605),
@@ -87,50 +91,6 @@ PYTHON_OPERATIONS = (
     Operation("python_led_toggle", "Python: led.toggle(0), ten a round", aim=674),
 )
 """What a Python app measures itself (bench_python.py). The aims: half of what each took at first."""
-
-
-@dataclass
-class Samples:
-    """What was counted for one operation."""
-
-    counts: list[int] = field(default_factory=list)
-    profiles: list[Counter[int]] = field(default_factory=list)
-
-    @property
-    def median(self) -> int:
-        return statistics.median_low(self.counts)
-
-    @property
-    def profile(self) -> Counter[int]:
-        """Where the instructions of the median sample went, by address."""
-        return self.profiles[self.counts.index(self.median)]
-
-
-@dataclass(frozen=True)
-class BenchApp:
-    """An app in the flash, with its symbols at the addresses where it lies."""
-
-    placed: PlacedApp
-    symbols: Symbols | None
-
-
-def find_elf(tbf: Path) -> Path | None:
-    """The ELF file from which a TBF was made.
-
-    It has the same name or, when several apps are made from one ELF file, the beginning of it.
-    """
-    candidates = [elf for elf in tbf.parent.glob("*.elf") if tbf.stem.startswith(elf.stem)]
-    return max(candidates, key=lambda elf: len(elf.stem), default=None)
-
-
-def load_app(placed: PlacedApp, elf: Path | None) -> BenchApp:
-    """Join an installed app with its ELF file, if there is one."""
-    if elf is None:
-        return BenchApp(placed, None)
-    fixed = placed.app.fixed_address is not None
-    shift = 0 if fixed else placed.code - PIC_FLASH
-    low = placed.address if fixed else PIC_FLASH
-    return BenchApp(placed, Symbols.read(elf, shift, low=low, high=low + placed.app.size))
 
 
 class Stopwatch:
@@ -338,8 +298,8 @@ def containment(kernel: Path, profile: Counter[int], name: Namer) -> int:
 
 
 def report(samples: dict[str, Samples]) -> dict[str, object]:
-    """The contents of bench.json: the medians by key, and under `samples` how they spread."""
-    out: dict[str, object] = {key: entry.median for key, entry in samples.items() if entry.counts}
+    """The contents of bench.json: the medians, or the worst, by key, and under `samples` how they spread."""
+    out: dict[str, object] = {key: entry.figure for key, entry in samples.items() if entry.counts}
     out["samples"] = {
         key: {"count": len(entry.counts), "min": min(entry.counts), "max": max(entry.counts)}
         for key, entry in samples.items()
@@ -352,14 +312,14 @@ def show(samples: dict[str, Samples]) -> None:
     """Print the table."""
     headings = ("instructions", "aim", "Tock 2.2", "ours / Tock", "range")
     rows = table("operation", right=headings)
-    known = {operation.key: operation for operation in (*OPERATIONS, *PYTHON_OPERATIONS)}
+    known = {operation.key: operation for operation in (*OPERATIONS, *BESIDE_FAULTS, *PYTHON_OPERATIONS)}
     order = [key for key in known if key in samples] + sorted(set(samples) - set(known))
     for key in order:
         entry = samples[key]
         if not entry.counts:
             continue
         operation = known.get(key, Operation(key, key.replace("_", " ")))
-        ours = entry.median
+        ours = entry.figure
         style = "" if operation.aim is None else "green" if ours <= operation.aim else "yellow"
         low, high = min(entry.counts), max(entry.counts)
         rows.add_row(
@@ -428,6 +388,7 @@ def bench(
         counted = containment(kernel, stopwatch.samples["null_command"].profile, name)
         stopwatch.samples["containment"] = Samples([counted])
     if not tbfs and profile is None:
+        stopwatch.samples |= bench_worst.measure(kernel)
         for key, count in bench_python.measure(kernel).items():
             stopwatch.samples[key] = Samples([count])
     write_json(json_path or ROOT / "build" / "bench.json", report(stopwatch.samples))

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from adder.cli import cli
 from adder.errors import AdderError
-from adder.measure import bench
+from adder.image.flash_image import PlacedApp, read_app_file
+from adder.measure import bench, bench_app
 from adder.measure.trace import LogParser, Place, PlaceMap
 from adder.symbols import Symbol, Symbols
 
@@ -102,9 +103,9 @@ def test_an_unknown_operation_to_profile_is_refused(tiny: Path) -> None:
 def test_an_elf_file_may_serve_several_apps(tmp_path: Path) -> None:
     for name in ("bench", "bench_spin"):
         (tmp_path / f"{name}.elf").touch()
-    assert bench.find_elf(tmp_path / "bench_spin_b.tbf") == tmp_path / "bench_spin.elf"
-    assert bench.find_elf(tmp_path / "bench.tbf") == tmp_path / "bench.elf"
-    assert bench.find_elf(tmp_path / "other.tbf") is None
+    assert bench_app.find_elf(tmp_path / "bench_spin_b.tbf") == tmp_path / "bench_spin.elf"
+    assert bench_app.find_elf(tmp_path / "bench.tbf") == tmp_path / "bench.elf"
+    assert bench_app.find_elf(tmp_path / "other.tbf") is None
 
 
 # The parser, on logs made here
@@ -188,10 +189,10 @@ def test_how_the_log_is_cut_into_pieces_does_not_matter(addresses: list[int], pi
 
 def test_merged_marks_are_refused(tiny: Path) -> None:
     kernel = Symbols.read(tiny / "kernel.elf")
-    app = bench.load_app(bench.PlacedApp(0x21000000, bench.read_app_file(tiny / "tiny.tbf")), None)
+    app = bench_app.load_app(PlacedApp(0x21000000, read_app_file(tiny / "tiny.tbf")), None)
     marks = Symbols([Symbol(0x21000040, 2, f"bench_begin_{n}") for n in ("a", "b")])
     with pytest.raises(AdderError, match="noipa"):
-        bench.Stopwatch(kernel, [bench.BenchApp(app.placed, marks)], wanted=1)
+        bench.Stopwatch(kernel, [bench_app.BenchApp(app.placed, marks)], wanted=1)
 
 
 # Symbols
