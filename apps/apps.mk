@@ -98,7 +98,7 @@ $(eval $(call app,echo-revoke,echo,revoke))
 
 # The forbidden things of `faulty`; `faulty` itself crashes again and again, for `make run`.
 FAULTS := read-kernel write-kernel read-kernel-flash read-peripheral write-peripheral read-system \
-    write-flash read-header grant write-grant past-break jump-ram null-jump stack-overflow \
+    write-flash read-header grant write-grant record write-record past-break jump-ram null-jump stack-overflow \
     bad-syscall undefined breakpoint unaligned divide privilege
 
 $(eval $(call app,faulty,faulty,after 3000 read-kernel))

@@ -42,6 +42,8 @@ class KernelLoader:
                     machine.mem_write(segment["p_paddr"], segment.data())
                     machine.mem_write(segment["p_vaddr"], segment.data())
         self._processes = symbols["processes"]
+        self._nobody = bytes(machine.mem_read(self._processes.address, self._processes.size))
+        self._stack, self._heap = symbols["_stack_top"].address, symbols["_heap_start"].address
         self._text = bytearray()
         self._allocated = 0
         self._hook(symbols["print_strn"].address, self._print)
@@ -59,7 +61,7 @@ class KernelLoader:
         self._leave()
 
     def _allocate(self, machine: Uc, *_: object) -> None:
-        machine.reg_write(UC_ARM_REG_R0, self.board.ram.start + 0x8000 + 64 * self._allocated)
+        machine.reg_write(UC_ARM_REG_R0, self._heap + 64 * self._allocated)
         self._allocated += 1
         self._leave()
 
@@ -67,10 +69,10 @@ class KernelLoader:
         """What the loader says of this app flash, whose rest is erased."""
         machine, board = self._machine, self.board
         machine.mem_write(board.app_flash.start, flash.ljust(board.app_flash.size, b"\xff"))
-        machine.mem_write(self._processes.address, bytes(self._processes.size))
+        machine.mem_write(self._processes.address, self._nobody)
         self._text.clear()
         self._allocated = 0
-        machine.reg_write(UC_ARM_REG_SP, board.ram.start + 0x8000)
+        machine.reg_write(UC_ARM_REG_SP, self._stack)
         machine.reg_write(UC_ARM_REG_LR, RETURN | 1)
         machine.emu_start(self._entry, RETURN, count=50_000_000)
         return self._text.decode("latin-1").splitlines()

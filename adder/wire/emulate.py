@@ -154,7 +154,7 @@ class Machine:
 
     def said(self) -> str:
         """What is in the kernel's log."""
-        ring, size = self.kernel.symbols["ring"], self.kernel.sizes["ring"]
+        ring, size = self.kernel.symbols["kernel_log_ring"], self.kernel.sizes["kernel_log_ring"]
         head = int.from_bytes(self.uc.mem_read(self.kernel.symbols["head"], 4), "little")
         return bytes(self.uc.mem_read(ring, min(head, size))).decode("ascii", "replace").replace("\r", "")
 

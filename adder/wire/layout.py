@@ -15,7 +15,10 @@ from adder.wire.objects import POOL, Block, Heap
 MAGIC = 0x64726977  # firmware/core/wired.h
 ZEROS = 0x80000000
 HEADER = 48  # wired_t, and what fills it up to a block
-SHORTEST = 3  # zeros that are worth a piece of their own
+AT_ONCE = 4
+"""Words that the kernel copies or clears at once."""
+
+SHORTEST = 8  # zeros that are worth a piece of their own
 
 
 @dataclass(frozen=True)
@@ -121,18 +124,18 @@ class Layout:
 
 
 def encode(start: int, words: list[int]) -> bytes:
-    """Words of RAM as pieces: address, count, and the words, unless all are zero."""
+    """Words of RAM as pieces: address, count, and the words, unless all are zero.
+
+    A piece but the last has a multiple of the words that the kernel moves at once.
+    """
     pieces: list[int] = []
     at = 0
     while at < len(words):
         end = at
-        if not any(words[at : at + SHORTEST]):
-            while end < len(words) and words[end] == 0:
-                end += 1
-            pieces += [start + 4 * at, (end - at) | ZEROS]
-        else:
-            while end < len(words) and any(words[end : end + SHORTEST]):
-                end += 1
-            pieces += [start + 4 * at, end - at, *words[at:end]]
+        zeros = not any(words[at : at + SHORTEST])
+        while end < len(words) and any(words[end : end + (AT_ONCE if zeros else SHORTEST)]) != zeros:
+            end += AT_ONCE
+        end = min(end, len(words))
+        pieces += [start + 4 * at, (end - at) | ZEROS] if zeros else [start + 4 * at, end - at, *words[at:end]]
         at = end
     return struct.pack(f"<{len(pieces)}I", *pieces)

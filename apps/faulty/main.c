@@ -17,6 +17,7 @@
 //     write-flash                    own code
 //     read-header                    own TBF header, which is the app's to read: not stopped
 //     grant write-grant              the kernel's part of own RAM
+//     record write-record            the last word of own RAM, where the kernel has its record of the process
 //     past-break                     own RAM past the break
 //     jump-ram                       code in own RAM
 //     null-jump                      a call through a null pointer
@@ -83,6 +84,10 @@ static bool do_it(const char *thing, uint32_t address) {
         read_word(memop(MEMOP_GRANT_START, 0).a);
     } else if (strcmp(thing, "write-grant") == 0) {
         write_word(memop(MEMOP_GRANT_START, 0).a);
+    } else if (strcmp(thing, "record") == 0) {
+        read_word(memop(MEMOP_RAM_END, 0).a - 4);
+    } else if (strcmp(thing, "write-record") == 0) {
+        write_word(memop(MEMOP_RAM_END, 0).a - 4);
     } else if (strcmp(thing, "past-break") == 0) {
         // Past the break the kernel may round up to what the MPU can tell apart: the last
         // word before the kernel's part is the one that must not be there.

@@ -39,6 +39,7 @@ FIRST_BREAK = 32  # bytes of RAM before a program has asked for more: an excepti
 AT_ONCE = 6  # causes that are looked at for one line
 STEP_MS = 50  # between looks at the restarts that are due
 LINES_PER_MS = 8  # of a report
+PAUSE_MS = 150  # after one: so long the console takes at 115,200 baud, and the log does not hold two
 
 REGISTERS = (
     ("  R0 : ", "    R6 : "),
@@ -69,6 +70,7 @@ class ProcessFaults:
         self._slot = 0  # whose report is being written,
         self._part = 0  # which part comes next; 0: none is;
         self._step = 0  # and which line of it
+        self._pauses = False  # until the one before has gone
         self._split = False  # its memory is split up as a program in C has it
         self._parts = (
             self._report_cause,
@@ -101,7 +103,8 @@ class ProcessFaults:
                     else:
                         self._unreported[slot] = True
                         self._apply_policy(slot)
-        self._report_alarm.set_alarm(1)
+        if not self._pauses:
+            self._report_alarm.set_alarm(1)
 
     # -- Policy ----------------------------------------------------------------
 
@@ -167,6 +170,7 @@ class ProcessFaults:
 
     def _write_line(self) -> None:
         """Write the next line of a report; begin with one whose turn it is."""
+        self._pauses = False
         if self._part and not self._is_there(self._slot):  # it was unloaded, or somebody has started it again
             log("")
             self._part = 0
@@ -190,6 +194,9 @@ class ProcessFaults:
         if self._parts[part - 1](step):
             self._part = part
             self._step = step + 1
+        elif self._part == 0:
+            self._pauses = True
+            self._report_alarm.set_alarm(int(self._ticks_per_ms) * PAUSE_MS)
 
     # Each part writes its line number `step`, and says whether there may be another.
 

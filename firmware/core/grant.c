@@ -16,7 +16,7 @@
 bool grant_has_blocks(process_t *process, unsigned blocks) {
     unsigned wanted = process->record_blocks + blocks, all = wanted;
     for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
-        all += i == process->slot ? 0 : MAX(processes[i].record_blocks, OWN_BLOCKS);
+        all += i == process->slot ? 0 : MAX(processes[i]->record_blocks, OWN_BLOCKS);
     }
     if (wanted > OWN_BLOCKS && all > ALL_BLOCKS) {
         return false;
@@ -51,8 +51,8 @@ int grant_answer(const grant_shape_t *shape, uint32_t command) {
 
 void grant_clear_fields(unsigned driver, const grant_shape_t *shape) {
     for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
-        if (process_alive(&processes[i]) && processes[i].grants[driver] != NULL) {
-            memset(processes[i].grants[driver] + shape->fields_at, 0, 4 * (shape->words - shape->fields_at));
+        if (process_alive(processes[i]) && processes[i]->grants[driver] != NULL) {
+            memset(processes[i]->grants[driver] + shape->fields_at, 0, 4 * (shape->words - shape->fields_at));
         }
     }
 }
@@ -64,7 +64,8 @@ void grant_forget(process_t *process) {
         if (process->entries[i] == MP_OBJ_NULL) {
             continue;
         }
-        const entry_t *entry = MP_OBJ_TO_PTR(process->entries[i]);
+        entry_t *entry = MP_OBJ_TO_PTR(process->entries[i]);
+        entry->process = process_nobody;
         for (unsigned j = 0; j < grant_views(entry->shape); j++) {
             if (entry->views[j] != MP_OBJ_NULL) {
                 heap_process_ended(MP_OBJ_TO_PTR(entry->views[j]), entry->shape->capsule);

@@ -28,7 +28,7 @@ typedef struct {
 // What a capsule holds of one process: its record there. Void as soon as the process ends.
 typedef struct {
     mp_obj_base_t base;
-    process_t *process;
+    process_t *process; // process_nobody once it has ended
     uint32_t id;
     uint32_t *block; // the grant in the process's memory
     const grant_shape_t *shape;

@@ -79,6 +79,7 @@ typedef struct process {
     uint8_t state;
     bool stopped;
     uint8_t look; // LOOK_...
+    uint16_t record_blocks; // of the kernel's heap (core/grant.c)
     uint32_t waiting_driver, waiting_number; // YIELDED_FOR
     uint32_t id; // never used twice
 
@@ -113,14 +114,13 @@ typedef struct process {
     uint32_t syscalls, timeslice_expirations, restarts, dropped_upcalls;
     uint32_t completion_code;
     bool completed;
-    uint16_t record_blocks; // of the kernel's heap (core/grant.c)
     uint32_t fault_status, fault_address, hard_fault_status; // CFSR, MMFAR or BFAR, HFSR
     bool frame_lost; // the exception frame could not be stacked
 
     // A bit for each slot whose process has gone for good, until this one has found the next one there by its name, or
     // for `strangers` has been notified by it.
     uint32_t unfound, strangers;
-} process_t;
+} __attribute__((aligned(8))) process_t; // grants end where it begins
 
 _Static_assert(offsetof(process_t, r4_to_r11) == 0 && offsetof(process_t, psp) == PROCESS_PSP
     && offsetof(process_t, exc_return) == PROCESS_EXC_RETURN && offsetof(process_t, mpu) == PROCESS_MPU
@@ -128,7 +128,11 @@ _Static_assert(offsetof(process_t, r4_to_r11) == 0 && offsetof(process_t, psp) =
 _Static_assert(PROCESS_EXC_RETURN == PROCESS_PSP + 4, "fault_entry writes one behind the other");
 _Static_assert(sizeof(((process_t *)0)->mpu) == 16 * 4, "the context switch loads eight registers twice");
 
-extern process_t processes[CONFIG_MAX_PROCESSES];
+// The record of a process lies at the end of the process's own RAM, above its grants, where the MPU never lets it reach. A
+// slot without a program has `process_nobody`, of which there is only what comes before `tbf`. When a life of a process
+// is over, what Python holds of it is made to refer to that (kernel/process.c): a record's RAM may be another process's then.
+extern process_t *processes[CONFIG_MAX_PROCESSES];
+extern process_t *const process_nobody;
 
 static inline uint32_t round_up(uint32_t value, uint32_t unit) {
     return (value + unit - 1) & ~(unit - 1);

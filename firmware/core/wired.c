@@ -19,16 +19,16 @@ bool wired_fill_ram(void) {
         uint32_t *to = (uint32_t *)*at++;
         uint32_t words = *at++;
         bool zeros = words & WIRED_ZEROS;
-        for (words &= ~WIRED_ZEROS; words >= 8; words -= 8) { // what the compiler makes of a loop takes four times as long
-            if (zeros) {
-                __asm volatile ("mov r3, #0\n mov r4, r3\n mov r5, r3\n mov r6, r3\n stmia %0!, {r3-r6}\n stmia %0!, {r3-r6}"
-                    : "+r" (to) :: "r3", "r4", "r5", "r6", "memory");
-            } else {
-                __asm volatile ("ldmia %1!, {r3-r6}\n stmia %0!, {r3-r6}\n ldmia %1!, {r3-r6}\n stmia %0!, {r3-r6}"
-                    : "+r" (to), "+r" (at) :: "r3", "r4", "r5", "r6", "memory");
-            }
+        uint32_t quads = words & ~WIRED_ZEROS & ~3u;
+        if (quads != 0 && zeros) { // what the compiler makes of a loop takes four times as long
+            __asm volatile ("mov r3, #0\n mov r4, r3\n mov r5, r3\n mov r6, r3\n"
+                "1: stmia %0!, {r3-r6}\n subs %1, %1, #4\n bne 1b"
+                : "+r" (to), "+r" (quads) :: "r3", "r4", "r5", "r6", "cc", "memory");
+        } else if (quads != 0) {
+            __asm volatile ("1: ldmia %1!, {r3-r6}\n stmia %0!, {r3-r6}\n subs %2, %2, #4\n bne 1b"
+                : "+r" (to), "+r" (at), "+r" (quads) :: "r3", "r4", "r5", "r6", "cc", "memory");
         }
-        for (; words != 0; words--) {
+        for (words &= 3; words != 0; words--) { // at the end of a piece
             *(volatile uint32_t *)to++ = zeros ? 0 : *at++; // no call of memset() for a few words
         }
     }

@@ -55,7 +55,9 @@ void capsule_command(driver_t *driver, process_t *process, exception_frame_t *fr
     nlr_buf_t nlr;
     if (nlr_push(&nlr) != 0) {
         contain_failed(driver->shape.capsule, MP_OBJ_FROM_PTR(nlr.ret_val), "command", frame->r1);
-        syscall_fail(frame, ERROR_FAIL);
+        if (current_process == process) {
+            syscall_fail(frame, ERROR_FAIL);
+        }
         return;
     }
     contain_enter(driver->shape.capsule);
@@ -69,6 +71,9 @@ void capsule_command(driver_t *driver, process_t *process, exception_frame_t *fr
     mp_obj_t result = driver->entry(driver->function, 5, 0, args);
     contain_leave();
     nlr_pop();
+    if (current_process != process) { // the command has ended it: where the frame was may be another's record
+        return;
+    }
     if (mp_obj_is_small_int(result)) {
         mp_int_t error = MP_OBJ_SMALL_INT_VALUE(result);
         if (error > 0 && error <= ERROR_NOACK) {

@@ -1,5 +1,6 @@
 // The crash screen: see crash_screen.h.
 
+#include "config.h"
 #include "kernel/crash_screen.h"
 #include "kernel/log.h"
 #include "memory_map.h"
@@ -20,10 +21,13 @@
 extern const uint32_t _stack_limit[], _stack_top[];
 extern const uint8_t _vectors[], _data_flash[];
 
-static uint8_t report[qrcodegen_BUFFER_LEN_FOR_VERSION(QR_VERSION)]; // then the encoder's work area
-static uint8_t code[qrcodegen_BUFFER_LEN_FOR_VERSION(QR_VERSION)];
+#define BUFFER_BYTES (qrcodegen_BUFFER_LEN_FOR_VERSION(QR_VERSION))
+
+static uint8_t *const report = kernel_log_ring; // then the encoder's work area
+static uint8_t *const code = kernel_log_ring + BUFFER_BYTES;
 static uint32_t length, limit, column;
-_Static_assert(QR_BYTES <= sizeof(report), "the report is encoded in place");
+_Static_assert(QR_BYTES <= BUFFER_BYTES, "the report is encoded in place");
+_Static_assert(2 * BUFFER_BYTES <= CONFIG_KERNEL_LOG_BYTES, "nothing waits in the log any more");
 
 static void put_string(const char *text) {
     for (; *text != '\0'; text++) {

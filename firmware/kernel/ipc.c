@@ -29,19 +29,19 @@ bool ipc_command(process_t *process, exception_frame_t *frame, unsigned driver) 
     if (command < NOTIFY_SERVICE || command > ANSWER) {
         return false;
     }
-    if (peer >= CONFIG_MAX_PROCESSES || !process_alive(&processes[peer])
+    if (peer >= CONFIG_MAX_PROCESSES || !process_alive(processes[peer])
         || (process->unfound != 0 && ipc_mistakes(process, peer, IS_FOR_SERVICE(command)))) {
         syscall_fail(frame, ERROR_INVAL);
     } else if (command > NOTIFY_CLIENT && command < ASK) {
-        syscall_succeed_u32(frame, command == LIFE ? processes[peer].id : copy(process, &processes[peer], driver, command == FETCH));
+        syscall_succeed_u32(frame, command == LIFE ? processes[peer]->id : copy(process, processes[peer], driver, command == FETCH));
     } else {
         if (command == ANSWER) {
-            copy(process, &processes[peer], driver, false);
+            copy(process, processes[peer], driver, false);
         }
-        if (!process_schedule_ipc(&processes[peer], driver, IS_FOR_SERVICE(command) ? peer : process->slot, process->slot)) {
+        if (!process_schedule_ipc(processes[peer], driver, IS_FOR_SERVICE(command) ? peer : process->slot, process->slot)) {
             syscall_fail(frame, ERROR_NOMEM);
         } else if (command == ASK) {
-            syscall_succeed_u32(frame, processes[peer].id);
+            syscall_succeed_u32(frame, processes[peer]->id);
         } else {
             frame->r0 = RETURN_SUCCESS;
         }

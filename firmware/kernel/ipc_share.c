@@ -14,7 +14,7 @@ allowed_t ipc_allowed(const process_t *process, unsigned driver, unsigned peer) 
 
 // Safety: the range was checked against the sender's memory when it was allowed and the sender lives.
 void ipc_resolve(process_t *process, upcall_t *upcall) {
-    const process_t *sender = &processes[upcall->args[0]];
+    const process_t *sender = processes[upcall->args[0]];
     const driver_t *driver = &drivers[upcall->driver];
     if (process->strangers != 0) {
         process->strangers &= ~(1u << sender->slot);
@@ -33,7 +33,7 @@ void ipc_resolve(process_t *process, upcall_t *upcall) {
 // so no access faults twice for one buffer.
 bool ipc_reach(process_t *process, uint32_t address) {
     for (uint32_t sharers = process->sharers; sharers != 0; sharers &= sharers - 1) {
-        const process_t *sender = &processes[__builtin_ctz(sharers)];
+        const process_t *sender = processes[__builtin_ctz(sharers)];
         for (unsigned i = 0; i < driver_count; i++) {
             if (drivers[i].core_command != NULL) {
                 allowed_t buffer = ipc_allowed(sender, i, process->slot);
@@ -49,10 +49,14 @@ bool ipc_reach(process_t *process, uint32_t address) {
 // Safety: a pair lies in the other's record, of which there is one for each slot: mint.share_memory() has seen to that.
 void ipc_forget(const process_t *gone) {
     for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
-        processes[i].unfound |= 1u << gone->slot;
-        processes[i].strangers |= 1u << gone->slot;
+        process_t *process = processes[i];
+        if (process->state == PROCESS_UNUSED) {
+            continue;
+        }
+        process->unfound |= 1u << gone->slot;
+        process->strangers |= 1u << gone->slot;
         for (unsigned j = 0; j < driver_count; j++) {
-            uint32_t *grant = processes[i].grants[j];
+            uint32_t *grant = process->grants[j];
             if (grant != NULL && drivers[j].core_command != NULL) {
                 uint32_t *subscribed = grant + 2 * gone->slot, *allowed = subscribed + drivers[j].shape.at[GRANT_READ_WRITE];
                 subscribed[0] = subscribed[1] = allowed[0] = allowed[1] = 0;

@@ -15,7 +15,7 @@ bool loader_taken;
 static int load(const tbf_t *tbf) {
     int slot = process_create(tbf);
     if (slot >= 0) {
-        const process_t *process = &processes[slot];
+        const process_t *process = processes[slot];
         kernel_log_app(tbf);
         kernel_printf(": slot %u, flash 0x%08x-0x%08x, RAM 0x%08x-0x%08x\n", process->slot, (unsigned)tbf->start,
             (unsigned)tbf->end, (unsigned)process->ram_start, (unsigned)process->ram_end);
@@ -25,7 +25,7 @@ static int load(const tbf_t *tbf) {
 
 bool loader_uses(uint32_t start, uint32_t end) {
     for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
-        if (processes[i].state != PROCESS_UNUSED && start < processes[i].tbf.end && processes[i].tbf.start < end) {
+        if (processes[i]->state != PROCESS_UNUSED && start < processes[i]->tbf.end && processes[i]->tbf.start < end) {
             return true;
         }
     }

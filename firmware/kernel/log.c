@@ -13,7 +13,7 @@
 #define SIZE (CONFIG_KERNEL_LOG_BYTES)
 _Static_assert((SIZE & (SIZE - 1)) == 0, "CONFIG_KERNEL_LOG_BYTES must be a power of two");
 
-static uint8_t ring[SIZE];
+uint8_t kernel_log_ring[SIZE];
 static uint32_t head, tail; // head: next to write; tail: next to read; both count up for ever
 static uint32_t dropped;
 static unsigned notify_line;
@@ -23,7 +23,7 @@ static void put(uint8_t c) {
     if (panic_put != NULL) {
         panic_put(c);
     } else if (head - tail < SIZE) {
-        ring[head++ % SIZE] = c;
+        kernel_log_ring[head++ % SIZE] = c;
     } else {
         dropped++;
     }
@@ -55,7 +55,7 @@ void kernel_log_wake(void) {
         interrupt_trigger(notify_line);
     } else if (kernel_sealed) { // no capsule takes it, and none will
         while (tail != head) {
-            board_panic_putc(ring[tail++ % SIZE]);
+            board_panic_putc(kernel_log_ring[tail++ % SIZE]);
         }
     }
 }
@@ -83,7 +83,7 @@ void kernel_log_app(const tbf_t *tbf) {
 uint32_t kernel_log_take(uint8_t *destination, uint32_t length) {
     uint32_t count = 0, lines = 0;
     while (count < length && tail + count != head) {
-        destination[count] = ring[(tail + count) % SIZE];
+        destination[count] = kernel_log_ring[(tail + count) % SIZE];
         if (destination[count++] == '\n') {
             lines = count;
         }
@@ -113,6 +113,6 @@ void kernel_log_panic(void (*put_byte)(uint8_t c)) {
         tail = head;
     }
     while (tail != head) {
-        board_panic_putc(ring[tail++ % SIZE]);
+        board_panic_putc(kernel_log_ring[tail++ % SIZE]);
     }
 }

@@ -29,6 +29,9 @@ void kernel_log_wake(void);
 // Raise this software line when there is something to take.
 void kernel_log_notify(unsigned line);
 
+// Where they wait. Once a panic has written them out, the crash screen works there.
+extern uint8_t kernel_log_ring[];
+
 // From now on hand each byte to `put`, after all that still waits has gone to the console.
 void kernel_log_panic(void (*put)(uint8_t c));
 

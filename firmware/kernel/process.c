@@ -35,9 +35,13 @@ const char *process_state_name(const process_t *process) {
 static void forget(process_t *process) {
     memset(process->grants, 0, sizeof(process->grants));
     grant_forget(process);
+    if (process->id_object != MP_OBJ_NULL) {
+        ((process_id_t *)MP_OBJ_TO_PTR(process->id_object))->process = process_nobody;
+        process->id_object = MP_OBJ_NULL;
+    }
     process->queue_length = process->placed = 0;
     process->look = process->tbf.has_permissions ? LOOK_PERMISSIONS : 0;
-    process->grant_start = process->ram_end;
+    process->grant_start = (uint32_t)process;
     process->sharers = process->unfound = process->strangers = 0;
     process_memory_unshare(process);
     upcall_silence(process);
@@ -57,6 +61,7 @@ static bool new_identity(process_t *process) {
     id->base.type = &process_id_type;
     id->process = process;
     id->id = process->id;
+    id->slot = process->slot;
     process->id_object = MP_OBJ_FROM_PTR(id);
     return true;
 }
@@ -119,40 +124,40 @@ static void say_no_room(const tbf_t *tbf) {
 }
 
 int process_create(const tbf_t *tbf) {
-    process_t *process = NULL;
-    for (unsigned i = 0; i < CONFIG_MAX_PROCESSES && process == NULL; i++) {
-        if (processes[i].state == PROCESS_UNUSED) {
-            process = &processes[i];
-            memset(process, 0, sizeof(*process));
-            process->slot = i;
-        }
+    unsigned slot = 0;
+    while (slot < CONFIG_MAX_PROCESSES && processes[slot]->state != PROCESS_UNUSED) {
+        slot++;
     }
-    if (process == NULL) {
+    if (slot == CONFIG_MAX_PROCESSES) {
         kernel_log_app(tbf);
         kernel_printf(": not started, all %u process slots are in use\n", CONFIG_MAX_PROCESSES);
         return -ERROR_RESERVE;
     }
-    process->tbf = *tbf;
-    if (!process_memory_cover_flash(process)) {
+    if (mpu_granule(tbf->start, tbf->end - tbf->start) == 0) {
         kernel_log_app(tbf);
         kernel_printf(": not started, the MPU cannot cover its flash\n");
         return -ERROR_SIZE;
     }
-    if (!process_memory_find(process, tbf)) {
+    process_t *process = process_memory_find(tbf);
+    if (process == NULL) {
         say_no_room(tbf);
         return -ERROR_NOMEM;
     }
+    process->tbf = *tbf;
+    process->slot = slot;
+    processes[slot] = process;
     start(process);
-    return process->slot;
+    return slot;
 }
 
+// Safety: nothing refers to the record any more: neither what Python holds nor the CPU.
 void process_unload(process_t *process) {
-    unsigned slot = process->slot;
     forget(process);
     ipc_forget(process);
-    memset(process, 0, sizeof(*process)); // an id of 0 is nobody's: whatever refers to the old one finds that it has ended
-    process->slot = slot;
+    process->state = PROCESS_UNUSED;
     schedule_update(process);
+    processes[process->slot] = process_nobody;
+    memset(process, 0, sizeof(*process));
 }
 
 void process_restart(process_t *process) {

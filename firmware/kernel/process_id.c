@@ -9,11 +9,11 @@ static void process_id_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         return;
     }
     if (attr == MP_QSTR_slot) {
-        dest[0] = MP_OBJ_NEW_SMALL_INT(self->process->slot);
+        dest[0] = MP_OBJ_NEW_SMALL_INT(self->slot);
     } else if (attr == MP_QSTR_number) {
         dest[0] = MP_OBJ_NEW_SMALL_INT(self->id);
     } else if (attr == MP_QSTR_write_id) {
-        dest[0] = mp_obj_new_int_from_uint(self->process->tbf.has_storage ? self->process->tbf.storage_write_id : 0);
+        dest[0] = mp_obj_new_int_from_uint(process_from_id(self_in) != NULL && self->process->tbf.has_storage ? self->process->tbf.storage_write_id : 0);
     }
 }
 

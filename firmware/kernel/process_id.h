@@ -8,8 +8,8 @@
 
 typedef struct {
     mp_obj_base_t base;
-    process_t *process;
-    uint32_t id;
+    process_t *process; // process_nobody once this life of it has ended
+    uint32_t id, slot;
 } process_id_t;
 
 extern const mp_obj_type_t process_id_type;

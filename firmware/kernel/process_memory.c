@@ -90,17 +90,18 @@ static bool overlaps(uint32_t start, uint32_t length, const process_t *other) {
 static uint32_t find_free(uint32_t from, uint32_t length, uint32_t unit) {
     uint32_t address = round_up(from, unit);
     for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
-        if (overlaps(address, length, &processes[i])) {
-            return find_free(processes[i].ram_end, length, unit);
+        if (overlaps(address, length, processes[i])) {
+            return find_free(processes[i]->ram_end, length, unit);
         }
     }
     return address;
 }
 
-// Find RAM for the program. The smallest granule wastes least; a larger one reaches further.
-bool process_memory_find(process_t *process, const tbf_t *tbf) {
+// The smallest granule wastes least; a larger one reaches further.
+// Safety: the RAM is no process's. The record lies where a break never comes, since it begins as the end of the grants.
+process_t *process_memory_find(const tbf_t *tbf) {
     if (tbf->min_ram > PROCESS_RAM_END - PROCESS_RAM_START) {
-        return false;
+        return NULL;
     }
     for (uint32_t granule = 32; granule <= PROCESS_RAM_END - PROCESS_RAM_START; granule *= 2) {
         // The break is rounded up to a granule; what lies above is for grants.
@@ -121,16 +122,18 @@ bool process_memory_find(process_t *process, const tbf_t *tbf) {
             continue;
         }
         for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
-            if (overlaps(address, length, &processes[i])) {
-                return false;
+            if (overlaps(address, length, processes[i])) {
+                return NULL;
             }
         }
+        process_t *process = (process_t *)(address + length) - 1;
+        memset(process, 0, sizeof(*process));
         process->ram_start = address;
         process->ram_end = address + length;
         process->granule = granule;
-        return true;
+        return process;
     }
-    return false;
+    return NULL;
 }
 
 uint32_t process_memory_free(uint32_t *largest) {
@@ -139,8 +142,8 @@ uint32_t process_memory_free(uint32_t *largest) {
     for (uint32_t at = find_free(PROCESS_RAM_START, 1, 1); at < PROCESS_RAM_END; at = find_free(at + piece, 1, 1)) {
         uint32_t end = PROCESS_RAM_END;
         for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
-            if (processes[i].state != PROCESS_UNUSED && processes[i].ram_start >= at) {
-                end = MIN(end, processes[i].ram_start);
+            if (processes[i]->state != PROCESS_UNUSED && processes[i]->ram_start >= at) {
+                end = MIN(end, processes[i]->ram_start);
             }
         }
         piece = end - at;
@@ -166,9 +169,12 @@ static void cover_interpreter(process_t *process) {
 
 void process_memory_unshare(process_t *process) {
     for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
-        process_t *other = &processes[i];
+        process_t *other = processes[i];
+        if (other->state == PROCESS_UNUSED) {
+            continue;
+        }
         other->sharers &= ~(1u << process->slot);
-        for (unsigned j = REGION_SHARED; j < REGION_SHARED + REGIONS_SHARED && other->state != PROCESS_UNUSED; j++) {
+        for (unsigned j = REGION_SHARED; j < REGION_SHARED + REGIONS_SHARED; j++) {
             uint32_t base = other->mpu[j].rbar & ~31u;
             uint32_t size = 2u << (other->mpu[j].rasr >> MPU_RASR_SIZE_SHIFT & 31);
             if (other->mpu[j].rasr != 0 && base < process->ram_end && process->ram_start < base + size) {
@@ -215,23 +221,17 @@ share_t process_share(process_t *process, uint32_t start, uint32_t length) {
     return SHARE_NEW;
 }
 
-bool process_memory_cover_flash(process_t *process) {
-    uint32_t start = process->tbf.start, length = process->tbf.end - start, granule = mpu_granule(start, length);
-    if (granule != 0) {
-        mpu_cover(&process->mpu[REGION_FLASH], REGION_FLASH, MPU_FLASH, start, start + length, granule);
-    }
-    return granule != 0;
-}
-
 void process_memory_begin(process_t *process) {
+    uint32_t start = process->tbf.start, length = process->tbf.end - start;
+    mpu_cover(&process->mpu[REGION_FLASH], REGION_FLASH, MPU_FLASH, start, start + length, mpu_granule(start, length));
     cover_ram(process);
     cover_interpreter(process);
 }
 
 static mp_obj_t clear_piece(void) {
     for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
-        process_t *process = &processes[i];
-        if (process->clear_at == 0) {
+        process_t *process = processes[i];
+        if (process->state == PROCESS_UNUSED || process->clear_at == 0) {
             continue;
         }
         uint32_t end = process->starting ? process->grant_start : process->app_break;

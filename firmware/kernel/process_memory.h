@@ -15,12 +15,12 @@ typedef enum { SHARE_IMPOSSIBLE, SHARE_NEW, SHARE_THERE } share_t;
 share_t process_share(process_t *process, uint32_t start, uint32_t length);
 
 
-// What process.c needs of it: RAM for a program, and the regions of a process that begins.
-bool process_memory_find(process_t *process, const tbf_t *tbf);
+// What process.c needs of it: RAM for a program, whose new record is at its end; and the regions of a process that begins.
+// NULL if there is none.
+process_t *process_memory_find(const tbf_t *tbf);
 
 // How many bytes of RAM no process has, and how many of them lie in one piece at most.
 uint32_t process_memory_free(uint32_t *largest);
-bool process_memory_cover_flash(process_t *process);
 void process_memory_begin(process_t *process);
 
 // Nobody has access to the process's memory, nor it to others'.

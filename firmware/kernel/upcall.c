@@ -200,8 +200,8 @@ void process_drop_upcalls(process_t *process, unsigned driver, unsigned number) 
 
 void upcall_silence(const process_t *process) {
     for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
-        process_t *other = &processes[i];
-        for (unsigned j = 0; j < other->queue_length;) {
+        process_t *other = processes[i];
+        for (unsigned j = 0; other->state != PROCESS_UNUSED && j < other->queue_length;) {
             const upcall_t *upcall = queue_at(other, j);
             if (upcall->kind == UPCALL_IPC && upcall->args[0] == process->slot) {
                 queue_remove(other, j);
@@ -209,7 +209,9 @@ void upcall_silence(const process_t *process) {
                 j++;
             }
         }
-        refill(other);
+        if (other->state != PROCESS_UNUSED) {
+            refill(other);
+        }
     }
 }
 

@@ -47,10 +47,10 @@ static MP_DEFINE_CONST_FUN_OBJ_2(grant_enter_obj, grant_enter);
 static mp_obj_t grant_entry(mp_obj_t self_in, mp_obj_t slot_in) {
     grant_t *self = MP_OBJ_TO_PTR(self_in);
     mp_uint_t slot = mp_obj_get_int(slot_in);
-    if (slot >= CONFIG_MAX_PROCESSES || !process_alive(&processes[slot])) {
+    if (slot >= CONFIG_MAX_PROCESSES || !process_alive(processes[slot])) {
         return mp_const_none;
     }
-    mp_obj_t entry = processes[slot].entries[self->driver];
+    mp_obj_t entry = processes[slot]->entries[self->driver];
     return entry == MP_OBJ_NULL ? mp_const_none : entry;
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(grant_entry_obj, grant_entry);

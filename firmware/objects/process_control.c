@@ -31,17 +31,17 @@ static const fact_t facts[] = {
 
 static process_t *process_in(mp_obj_t slot_in) {
     mp_uint_t slot = mp_obj_get_int(slot_in);
-    if (slot >= CONFIG_MAX_PROCESSES || processes[slot].state == PROCESS_UNUSED) {
+    if (slot >= CONFIG_MAX_PROCESSES || processes[slot]->state == PROCESS_UNUSED) {
         mp_raise_ValueError(MP_ERROR_TEXT("no process in this slot"));
     }
-    return &processes[slot];
+    return processes[slot];
 }
 
 // control.exists(slot)
 static mp_obj_t control_exists(mp_obj_t self, mp_obj_t slot_in) {
     (void)self;
     mp_uint_t slot = mp_obj_get_int(slot_in);
-    return mp_obj_new_bool(slot < CONFIG_MAX_PROCESSES && processes[slot].state != PROCESS_UNUSED);
+    return mp_obj_new_bool(slot < CONFIG_MAX_PROCESSES && processes[slot]->state != PROCESS_UNUSED);
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(control_exists_obj, control_exists);
 
@@ -104,8 +104,8 @@ static mp_obj_t control_find(mp_obj_t self, mp_obj_t view) {
     (void)self;
     allowed_t range = user_buffer_readable(view);
     for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
-        const process_t *process = &processes[i];
-        if (process_alive(process) && process->tbf.name_length == range.length
+        const process_t *process = processes[i];
+        if (process_alive(process) && process_alive(user_buffer_process(view)) && process->tbf.name_length == range.length
             && memcmp(process->tbf.name, allowed_bytes(range), range.length) == 0) {
             process_t *finder = user_buffer_process(view);
             finder->unfound &= ~(1u << i);

@@ -18,8 +18,8 @@ static MP_DEFINE_CONST_FUN_OBJ_2(loader_load_at_obj, loader_load_at);
 static mp_obj_t loader_unload(mp_obj_t self, mp_obj_t slot_in) {
     (void)self;
     mp_uint_t slot = mp_obj_get_int(slot_in);
-    if (slot < CONFIG_MAX_PROCESSES && processes[slot].state != PROCESS_UNUSED) {
-        process_unload(&processes[slot]);
+    if (slot < CONFIG_MAX_PROCESSES && processes[slot]->state != PROCESS_UNUSED) {
+        process_unload(processes[slot]);
     }
     return mp_const_none;
 }
@@ -30,7 +30,7 @@ static mp_obj_t loader_find(mp_obj_t self, mp_obj_t offset) {
     (void)self;
     uint32_t address = APP_FLASH_START + mp_obj_get_int_truncated(offset);
     for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
-        if (processes[i].state != PROCESS_UNUSED && processes[i].tbf.start == address) {
+        if (processes[i]->state != PROCESS_UNUSED && processes[i]->tbf.start == address) {
             return MP_OBJ_NEW_SMALL_INT(i);
         }
     }

@@ -138,7 +138,9 @@ void kernel_collect_roots(void) {
     wired_collect_roots();
     gc_collect_root((void **)interrupt_handlers, INTERRUPT_LINES);
     for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
-        gc_collect_root((void **)&processes[i].id_object, 1 + MAX_DRIVERS); // and entries[]
+        if (processes[i]->state != PROCESS_UNUSED) {
+            gc_collect_root((void **)&processes[i]->id_object, 1 + MAX_DRIVERS); // and entries[]
+        }
     }
 }
 _Static_assert(offsetof(process_t, entries) == offsetof(process_t, id_object) + sizeof(mp_obj_t), "scanned together");

@@ -20,7 +20,7 @@ from adder.verify.findings import Finding
 HOST = Path(__file__).parent / "host"
 FOLDER = ROOT / "build" / "fuzz-host"
 OPTIONS = (
-    *("KERNEL_HEAP_KB=128", "MAX_PROCESSES=4", "MAX_CAPSULES=40", "MAX_DRIVERS=16", "KERNEL_LOG_BYTES=1024"),
+    *("KERNEL_HEAP_KB=128", "MAX_PROCESSES=4", "MAX_CAPSULES=40", "MAX_DRIVERS=16", "KERNEL_LOG_BYTES=2048"),
     "WIRED=n",  # there is no image to put it into
 )
 HARMLESS = re.compile(r"offset \S+ to null pointer")

@@ -125,8 +125,8 @@ def test_a_missing_board_is_one_sentence(tmp_path: Path) -> None:
         ("NRF52_UART_TX=8", "NRF52_UART_TX and NRF52_UART_RX are both pin 8; `make menuconfig BOARD=nrf52840`"),
         ("NRF52_UART_FLOW_CONTROL=y\nCONFIG_NRF52_UART_CTS=14", "NRF52_UART_CTS and NRF52_LED1 are both pin 14"),
         (
-            "KERNEL_LOG_BYTES=1000",
-            "KERNEL_LOG_BYTES is 1000, which is not a power of two; `make menuconfig BOARD=nrf52840`",
+            "KERNEL_LOG_BYTES=3000",
+            "KERNEL_LOG_BYTES is 3000, which is not a power of two; `make menuconfig BOARD=nrf52840`",
         ),
         ("KERNEL_LOG_BYTES=0", "KERNEL_LOG_BYTES"),
     ],

@@ -12,6 +12,8 @@ CAUSES = {
     "write-flash": ("Data Access Violation", "0x2100"),
     "grant": ("Data Access Violation", "0x200[01]"),
     "write-grant": ("Data Access Violation", "0x200[01]"),
+    "record": ("Data Access Violation", "0x200[01]"),
+    "write-record": ("Data Access Violation", "0x200[01]"),
     "past-break": ("Data Access Violation", "0x200[01]"),
     "jump-ram": ("Instruction Access Violation", None),
     "null-jump": ("Instruction Access Violation", None),

@@ -327,4 +327,4 @@ def test_a_name_or_permissions_that_a_system_call_would_look_through_for_long_ar
     with boot_raw(simulation, long_name, program(permissions), hello) as board:
         board.expect("a name that is too long; skipped")
         board.expect("too many permissions; skipped")
-        board.expect("hello, 1 of 5")
+        board.expect("hello, 2 of 5")

@@ -617,7 +617,7 @@ static void finish(void) {
 
 // A system call of a process, whose frame lies on its stack.
 static exception_frame_t call(unsigned slot, unsigned number, uint32_t r0, uint32_t r1, uint32_t r2, uint32_t r3) {
-    process_t *process = &processes[slot];
+    process_t *process = processes[slot];
     if (!process_alive(process)) {
         process_restart(process);
         finish();
@@ -667,7 +667,7 @@ static uint32_t lives[2]; // of the two processes: which they were in
 #define READ_ONLY (1536) // from here on, 256 bytes of the process's RAM are for reading alone
 
 static void begin(void) {
-    const process_t *process = &processes[0];
+    const process_t *process = processes[0];
     memset((uint8_t *)process->ram_start + READ_ONLY, PATTERN, 256);
     for (unsigned i = 0; i < capsules; i++) {
         call(0, ALLOW_RO, DRIVER + i, 0, process->tbf.app_start, 64);
@@ -679,9 +679,9 @@ static void begin(void) {
 }
 
 static void check_read_only(void) {
-    const uint8_t *bytes = (const uint8_t *)processes[0].ram_start + READ_ONLY;
+    const uint8_t *bytes = (const uint8_t *)processes[0]->ram_start + READ_ONLY;
     for (unsigned i = 0; i < 256; i++) {
-        if (bytes[i] != PATTERN && processes[0].id == lives[0]) {
+        if (bytes[i] != PATTERN && processes[0]->id == lives[0]) {
             found("memory that the process has allowed for reading was written to: %p", bytes + i);
         }
     }
@@ -690,7 +690,7 @@ static void check_read_only(void) {
 static void step(void) {
     unsigned capsule = below(capsules);
     uint32_t driver = DRIVER + capsule, kind = below(32);
-    const process_t *process = &processes[0];
+    const process_t *process = processes[0];
     if (kind < 20) {
         prepare_exhaustion(3);
         exception_frame_t frame = call(0, COMMAND, driver, below(5), word(), word());
@@ -721,12 +721,12 @@ static uint8_t *guards[2];
 static size_t guard_lengths[2];
 
 static void set_guards(void) {
-    const process_t *witness = &processes[1];
-    lives[0] = processes[0].id;
-    lives[1] = processes[1].id;
+    const process_t *witness = processes[1];
+    lives[0] = processes[0]->id;
+    lives[1] = processes[1]->id;
     guards[0] = (uint8_t *)witness->ram_start + 2048; // above its frames, below its grants
     guard_lengths[0] = witness->ram_end - CONFIG_PROCESS_EXTRA_RAM - witness->ram_start - 2048;
-    guards[1] = (uint8_t *)(processes[1].ram_end > processes[0].ram_end ? processes[1].ram_end : processes[0].ram_end);
+    guards[1] = (uint8_t *)(processes[1]->ram_end > processes[0]->ram_end ? processes[1]->ram_end : processes[0]->ram_end);
     guard_lengths[1] = RAM_END - (uint32_t)guards[1];
     for (unsigned i = 0; i < 2; i++) {
         memset(guards[i], PATTERN, guard_lengths[i]);
@@ -737,7 +737,7 @@ static void set_guards(void) {
 static void check_guards(void) {
     for (unsigned i = 0; i < 2; i++) {
         for (size_t j = 0; j < guard_lengths[i]; j++) {
-            if (guards[i][j] != PATTERN && (i != 0 || processes[1].id == lives[1])) { // a new life has new memory
+            if (guards[i][j] != PATTERN && (i != 0 || processes[1]->id == lives[1])) { // a new life has new memory
                 found("memory of nobody's was changed: %p", guards[i] + j);
             }
         }

@@ -73,7 +73,7 @@ def test_processes_that_fault_one_after_the_other_are_all_restarted(options) -> 
         world.fault(slot)
         world.pass_ms(30)
     assert all(app.state == FAULTED for app in world.apps)
-    world.pass_ms(400)
+    world.pass_ms(800)
     assert all(app.state == RUNNING for app in world.apps)
     assert world.clock.due is None
 
@@ -152,6 +152,23 @@ def test_a_report_that_fails_does_not_spare_the_process(options, monkeypatch) ->
     assert "ZeroDivisionError" in the_log.text
     world.pass_ms(200)
     assert world.apps[0].state == RUNNING
+
+
+def test_a_report_begins_when_the_console_has_sent_the_one_before_and_fits_into_the_log(options) -> None:
+    world = World(3)
+    for app in world.apps[1:]:
+        app.fault()
+    world.fault(0)
+    reports = []
+    for _ in range(3):
+        text = the_log.text
+        reports.append(text.count("[Faulted]"))
+        world.pass_ms(80)
+        world.apps[0].fault()  # one more does not cut the pause short
+        world.machine.run()
+        world.pass_ms(80)
+        assert len(text.replace("\n", "\r\n")) < reports[-1] * 1900
+    assert reports == [1, 2, 3]
 
 
 def test_the_report_says_why_where_and_what_the_memory_was(options) -> None:

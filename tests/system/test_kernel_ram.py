@@ -1,0 +1,62 @@
+"""What RAM the kernel has before any process, and what it uses of it when many run."""
+
+from pathlib import Path
+
+import pytest
+
+from adder.board import ROOT, load_board, read_manifest
+from adder.chip.nrf52840 import Chip
+from adder.measure.size import measure_board
+from adder.run.renode import flash_contents
+from adder.symbols import Symbols
+
+BUSY = ("hello", "blink", "ping", "pong", "float", "faulty", "clock-py", "rot13-py", "rot13-client-py", "bench-spin")
+BLOCK = 16  # bytes of the heap's blocks, each of which has two bits in the table at the heap's beginning
+
+
+@pytest.mark.parametrize(("board", "limit"), [("qemu", 30_500), ("nrf52840", 32_000)])
+def test_the_kernels_ram_stays_within_its_limit(board: str, limit: int) -> None:
+    """Its stack included, and without what is kept of programs' output while the console is another's."""
+    made = load_board(board)
+    options = read_manifest(board)["options"]
+    kept = options["MAX_PROCESSES"] * options["CONSOLE_KEPT_BYTES"]
+    assert measure_board(made).total.ram - kept <= limit
+
+
+class Busy:
+    """The nRF52840's kernel after two seconds with eleven apps."""
+
+    def __init__(self) -> None:
+        board, kernel = load_board("nrf52840"), ROOT / "build" / "nrf52840" / "kernel.elf"
+        apps: list[Path] = [ROOT / "build" / "apps" / f"{name}.tbf" for name in BUSY]
+        self.symbols = Symbols.read(kernel)
+        self.chip = Chip(kernel, {board.app_flash.start: flash_contents(apps, board, b"")})
+        self.chip.run(2.0)
+        assert self.chip.transcript.count(": slot ") == len(BUSY)
+
+    def memory(self, start: str, end: str) -> bytes:
+        first = self.symbols[start].address
+        return bytes(self.chip.read_memory(first, self.symbols[end].address - first))
+
+
+@pytest.fixture(scope="module")
+def busy() -> Busy:
+    return Busy()
+
+
+def test_a_busy_kernel_uses_less_than_half_of_its_stack(busy: Busy) -> None:
+    stack = busy.memory("_stack_limit", "_stack_top")
+    assert 1000 < len(stack.lstrip(b"\0")) < len(stack) / 2
+
+
+def test_a_busy_kernel_uses_less_than_half_of_the_stack_for_bytecode(busy: Busy) -> None:
+    frames = busy.symbols["pystack"]
+    used = bytes(busy.chip.read_memory(frames.address, frames.size)).rstrip(b"\0")
+    assert 100 < len(used) < frames.size / 2
+
+
+def test_a_busy_kernel_uses_less_than_two_thirds_of_its_heap(busy: Busy) -> None:
+    heap = busy.memory("_heap_start", "_heap_end")
+    table = heap[: len(heap) // BLOCK // 4]
+    blocks = sum(byte >> shift & 3 != 0 for byte in table for shift in (0, 2, 4, 6))
+    assert 1000 < blocks * BLOCK < len(heap) * 2 / 3
