@@ -64,6 +64,7 @@ void quick_store_attr(mp_obj_t base, qstr attr, mp_obj_t value) {
     }
 }
 
+#define FEW_SLOTS (8)
 // What is to be called: a function that the instance itself holds, which is called without the instance, one of its class,
 // or a method of one of C's types. Base classes, properties and the like go the long way. In the kernel no attribute hides
 // a method (CP014): there nobody looks through an instance that may have dozens before the class.
@@ -73,7 +74,8 @@ void quick_load_method(mp_obj_t base, qstr attr, mp_obj_t *dest) {
         mp_obj_instance_t *self = mp_obj_is_instance_type(type) ? MP_OBJ_TO_PTR(base) : NULL;
         const mp_map_elem_t *own = NULL;
         if (self != NULL) {
-            own = in_kernel() ? quick_find(&self->members, MP_OBJ_NEW_QSTR(attr)) : own_attr(self, attr);
+            bool class_first = self->members.alloc > FEW_SLOTS && in_kernel();
+            own = class_first ? quick_find(&self->members, MP_OBJ_NEW_QSTR(attr)) : own_attr(self, attr);
         }
         if (own != NULL) {
             dest[0] = own->value;
