@@ -7,8 +7,8 @@ Command
     1 write length -> success, BUSY if this process is writing, NOMEM
     2 read  length -> success, BUSY if this process is reading, INVAL if longer than 64 bytes, NOMEM
     3 abort read   -> success
-    100 read some length -> as 2, but it is over as soon as there is anything
-    101 claim how seconds -> success, BUSY if another process is in the foreground, INVAL, NOMEM
+    62 read some length -> as 2, but it is over as soon as there is anything
+    63 claim how seconds -> success, BUSY if another process is in the foreground, INVAL, NOMEM
         0: no more
         1: be in the foreground: what comes in is this process's, and others' reads wait
         2: the same, alone: what others write is kept for them, and goes out afterwards
@@ -40,15 +40,16 @@ from capsules.virtual.kept_output import KeptOutput
 
 DRIVER_NUM = const(0x1)
 
-LAYOUT = Layout(upcalls=3, read_write=2, read_only=2, u32=6, answers=2, asks=b"\x01\x01\x02\x02\x64\x02")
+LAYOUT = Layout(upcalls=3, read_write=2, read_only=2, u32=6, answers=2, asks=b"\x01\x01\x02\x02\x3e\x02")
 
 # Commands
 _EXISTS = const(0)
 _WRITE = const(1)
 _READ = const(2)
 _ABORT_READ = const(3)
-_READ_SOME = const(100)
-_CLAIM = const(101)
+# What an app may do whose permission names the driver alone: commands 0 to 63.
+_READ_SOME = const(62)
+_CLAIM = const(63)
 
 # Fields of the record; 3 to 5 are those of console_input.py
 _LENGTH = const(0)  # bytes to write

@@ -431,10 +431,14 @@ class Uarte:
             if self._full:
                 source, end = self._full[0], _SIZE
             elif self._given and self._listening:
-                source, end = self._given[0], min((self._come() - self._begin) & _COUNT_MASK, _SIZE)
+                source, end = self._given[0], (self._come() - self._begin) & _COUNT_MASK
+                if end > _SIZE:
+                    end = _SIZE
             else:
                 break
-            count = min(end - self._at, self._rx_length - self._rx_at)
+            count = end - self._at
+            if count > self._rx_length - self._rx_at:
+                count = self._rx_length - self._rx_at
             if count <= 0:
                 break
             buffer.copy(self._rx_at, source, self._at, count)

@@ -17,7 +17,7 @@ from capsules.virtual.app_store import AppStore
 from capsules.virtual.flash_regions import FlashRegions
 from capsules.virtual.virtual_alarm import AlarmMux
 
-NUMBERS = (*range(41), 100, 101)
+NUMBERS = (*range(41), 62, 63, 100, 101)
 
 ANSWERED_BY_THE_CORE = {"capsules.core.ipc": {2, 3, 4, 5, 6, 7, 8}}
 """Commands that firmware/kernel/ipc.c answers before the capsule is asked."""

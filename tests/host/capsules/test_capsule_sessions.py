@@ -17,7 +17,7 @@ from capsules.core.console import DRIVER_NUM as CONSOLE
 from capsules.core.console import LAYOUT
 from capsules.drivers.cmsdk.uart import CmsdkUart
 
-WRITE, READ, ABORT, READ_SOME, CLAIM = 1, 2, 3, 100, 101
+WRITE, READ, ABORT, READ_SOME, CLAIM = 1, 2, 3, 62, 63
 NO_MORE, FOREGROUND, ALONE, BINARY = range(4)
 SECOND = 25_000_000 >> 8
 
