@@ -97,7 +97,7 @@ class Board:
             machine.mem_map(0x40000000, 0x100000)
             machine.mem_map(0x50000000, 0x10000)
         else:
-            machine.mem_map(0x40028000, 0x1000)
+            machine.mem_map(0x40020000, 0x10000)  # the LEDs, and buses to which nothing is attached
             machine.mmio_map(0x40002000, 0x1000, self._read_timer, None, self._write_timer, None)
             machine.mmio_map(0x40004000, 0x1000, self._read_uart, None, self._write_uart, None)
         machine.mmio_map(SYSTEM, 0x1000, self._read_system, None, self._write_system, None)

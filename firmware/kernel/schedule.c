@@ -99,6 +99,10 @@ process_t *kernel_work(void) {
         if (interrupt_any_pending() && !later) {
             tick_run(true);
             bottom_halves_run();
+            if (tick_kernel >= KERNEL_TICKS) {
+                owed = true;
+                SYST_CVR = 0; // it is a whole one
+            }
             if (interrupt_any_pending()) {
                 later = background_waits();
                 if (!later) {
@@ -111,9 +115,7 @@ process_t *kernel_work(void) {
             sleep_until_interrupt();
             continue;
         }
-        bool whole = tick_kernel >= KERNEL_TICKS;
-        if (whole || next != current_process || timeslice_expired || !tick_on) { // not ticking: it has slept
-            owed = whole;
+        if (next != current_process || timeslice_expired || !tick_on) { // not ticking: it has slept
             if (timeslice_expired && current_process != NULL) {
                 current_process->timeslice_expirations++;
             }
