@@ -162,6 +162,10 @@ void schedule_update(process_t *process) {
 void tick_soon(void) {
 }
 
+void tick_begin(void) {
+    tick_on = true;
+}
+
 void tick_normal(void) {
 }
 

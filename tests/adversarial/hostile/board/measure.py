@@ -461,8 +461,8 @@ class Attack:
 
     def on_runtime(self):
         self.measure("runtime.load_attr", lambda x: x.process_control, Instance())
-        self.measure("runtime.load_method", lambda x: x.method(), Instance())
-        self.measure("runtime.store_attr", self.set_many, Empty())
+        self.measure("runtime.quick_load_method", lambda x: x.method(), Instance())
+        self.measure("runtime.quick_store_attr", self.set_many, Empty())
         self.measure("runtime.mp_obj_new_tuple", lambda x: (x, x, x, x, x, x, x, x), 1)
         self.measure("runtime.mp_obj_new_list", lambda x: [x, x, x, x, x, x, x, x], 1)
         self.measure("runtime.mp_obj_list_append", lambda x: [x for _ in (1, 2)], 1)
