@@ -89,7 +89,9 @@ static bool affordable(unsigned blocks) {
 }
 
 // What the board makes while it is wired is larger: tables of names, its own among them.
+#ifndef LARGEST_OF_BOARD // the fuzzer's kernel compiles, which takes larger ones
 #define LARGEST_OF_BOARD (4096)
+#endif
 
 static bool making_buffer; // bytes that no loop of the interpreter's goes over
 
