@@ -1,7 +1,8 @@
 """Any number of users of one UART.
 
 Transmissions go out one at a time, in turn; a device that was made for whole lines keeps its turn until the end of one, and
-begins none within a line of another's unless that has not gone on for a while. While the line is held for one device, only
+begins none within a line of another's unless that has not gone on for a while. At first it has the line to itself, until it has
+nothing more to say or has not begun for a while. While the line is held for one device, only
 that one's go out, and the others' wait. Received bytes go to every device that is receiving.
 """
 
@@ -87,6 +88,7 @@ class UartMux:
         self._count = 0
         # What went out last was not the end of a line, nor from a device that sends whole ones. At first nobody knows.
         self._within_line = True
+        self._greeting = False  # others wait for the first words of who sends whole lines, or for a little while
         self._patience = patience  # without one there is no waiting
         self._waits = _NOBODY_WAITS
         self._ticks_per_ms = 1
@@ -100,6 +102,10 @@ class UartMux:
         device = UartDevice(self, len(self._devices))
         self._devices.append([None, None, None, 0, None, 0, 0, _RUNNING, whole_lines, None, None, 0])
         self._count += 1
+        if whole_lines and self._patience is not None:
+            self._within_line = False
+            self._greeting = True
+            self._allowed = 1 << device.number
         return device
 
     def _set_client(self, index: int, transmitted: "Callable[..., None]", received: "Callable[..., None]") -> None:
@@ -127,8 +133,12 @@ class UartMux:
 
     def _transmit_next(self) -> None:
         """Start the next transmission unless one is under way."""
+        if self._sending:
+            return
         waiting = self._waiting & self._allowed
-        if self._sending or not waiting:
+        if not waiting:
+            if self._greeting and self._waits == _NOBODY_WAITS and self._waiting:
+                self._wait()
             return
         turn = self._turn
         for _ in self._devices:
@@ -152,8 +162,7 @@ class UartMux:
         """Whether a device that sends whole lines may go on; if not, it is looked at again soon."""
         if self._within_line and self._patience is not None and self._waits != _HAS_WAITED:
             if self._waits == _NOBODY_WAITS:
-                self._patience.set_alarm(int(self._ticks_per_ms) * _PATIENCE_MS)
-                self._waits = _WAITS
+                self._wait()
             return False
         self._within_line = False
         if self._waits != _NOBODY_WAITS:
@@ -162,13 +171,24 @@ class UartMux:
                 self._patience.disarm()
         return True
 
+    def _wait(self) -> None:
+        if self._patience is not None:
+            self._patience.set_alarm(int(self._ticks_per_ms) * _PATIENCE_MS)
+            self._waits = _WAITS
+
     def _waited(self) -> None:
         """From the alarm."""
-        self._waits = _HAS_WAITED
+        if self._greeting:
+            self._greeting = False
+            self._allowed = -1
+            self._waits = _NOBODY_WAITS
+        else:
+            self._waits = _HAS_WAITED
         self._transmit_next()
 
     def hold(self, number: int) -> None:
         """From now on let only this device's transmissions begin; -1: everybody's. For the multiplexer's own capsule."""
+        self._greeting = False
         self._allowed = 1 << number if number >= 0 else -1
         self._transmit_next()
 
@@ -191,6 +211,9 @@ class UartMux:
                 call_client(device[_TRANSMITTED], mine, length, status)
             if not device[_OUT_LENGTH]:  # the client has begun nothing else
                 device[_OUT] = None
+                if self._greeting:  # it has said all
+                    self._greeting = False
+                    self._allowed = -1
         self._sending = False
         self._transmit_next()
 

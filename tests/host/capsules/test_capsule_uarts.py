@@ -113,19 +113,37 @@ class Console:
 
 @pytest.fixture
 def line() -> Console:
-    return Console()
+    """One that has been greeted; nothing of that is kept."""
+    line = Console()
+    line.kernel.send(b"\n")
+    line.said()
+    line.hardware.chunks.clear()
+    return line
 
 
-def test_the_first_whole_line_waits_for_the_end_of_a_line_or_a_little_while(line) -> None:
-    line.kernel.send(b"Adder\n")
-    assert line.said() == b""
+def test_who_sends_whole_lines_speaks_first() -> None:
+    line = Console()
     line.app.send(b"hello\n")
-    assert line.said() == b"hello\nAdder\n"
+    assert line.said() == b""
+    line.kernel.again = [b"0.1.0\n", b"app hello: slot 0\n"]
+    line.kernel.send(b"Adder ")
+    assert line.said() == b"Adder 0.1.0\napp hello: slot 0\nhello\n"
+    line.app.send(b"again\n")
+    assert line.said().endswith(b"hello\nagain\n")
     assert line.alarm.due is None
-    alone = Console()
-    alone.kernel.send(b"Adder\n")
-    alone.alarm.pass_time(20)
-    assert alone.said() == b"Adder\n"
+
+
+def test_if_it_says_nothing_the_others_wait_a_little_while_only() -> None:
+    line = Console()
+    line.app.send(b"hello ")
+    line.alarm.pass_time(19)
+    assert line.said() == b""
+    line.alarm.pass_time(1)
+    assert line.said() == b"hello "
+    line.kernel.send(b"Adder\n")
+    assert line.said() == b"hello "
+    line.app.send(b"world\n")
+    assert line.said() == b"hello world\nAdder\n"
 
 
 def test_a_whole_line_waits_until_others_have_ended_theirs(line) -> None:
@@ -500,6 +518,7 @@ class WholeLines(Cmsdk):
         mux = UartMux(self.uart, Buffer(16), self.alarm)
         self.app, self.kernel = Client(mux.new_device()), Client(mux.new_device(True))
         self.app.send(b"_")
+        self.alarm.pass_time(20)  # for first words of the other, which has none
         self.kernel.send(b"w\n")
 
     def all_goes_out(self) -> None:
