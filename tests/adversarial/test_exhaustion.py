@@ -46,6 +46,19 @@ GATES = ("__wrap_mp_cstack_check", "heap_alloc", "heap_realloc")
 """C from where an exception of exhaustion comes."""
 
 
+OPENED = """
+from cells import Buffer
+from capsules.virtual.console_sessions import ConsoleSessions
+from capsules.virtual.virtual_uart import UartMux
+
+
+def opened_line(uart, alarm, patience, made):
+    made.append(UartMux(uart, Buffer(64), patience))
+    return ConsoleSessions(made[0], alarm, Buffer(64))
+"""
+"""The sessions and their multiplexer, which are one capsule; the log and the guilty one get devices of it."""
+
+
 def write_board(folder: Path) -> None:
     """QEMU's board with the guilty capsule, and the console's stack opened up: a device of the UART for it."""
     text = (ROOT / "boards" / "qemu" / "board.py").read_text()
@@ -54,22 +67,23 @@ def write_board(folder: Path) -> None:
             "from components.console import console_line, console_stack\n",
             "from capsules.core.kernel_log import KernelLogWriter\n"
             "from capsules.hostile import guilty\n"
-            "from capsules.virtual.console_sessions import ConsoleSessions\n"
             "from components.console import console_stack\n"
-            "from capsules.virtual.virtual_uart import UartMux\n",
+            "from components.opened import opened_line\n",
         ),
         (
             "line = mint.build(\n"
             '    "line", lambda: console_line(uart, alarms.new_alarm(), kernel_log, log_line, alarms.new_alarm())\n'
             ")\n",
-            'mux = mint.build("mux", lambda: UartMux(uart, Buffer(64), alarms.new_alarm()))\n'
-            'mint.build("log", lambda: KernelLogWriter(kernel_log, mux.new_device(True), log_line, Buffer(64)))\n'
-            'line = mint.build("line", lambda: ConsoleSessions(mux, alarms.new_alarm(), Buffer(64)))\n',
+            "made = []\n"
+            'line = mint.build("line", lambda: opened_line(uart, alarms.new_alarm(), alarms.new_alarm(), made))\n'
+            "mux = made[0]\n"
+            'mint.build("log", lambda: KernelLogWriter(kernel_log, mux.new_device(True), log_line, Buffer(64)))\n',
         ),
     ):
         assert old in text, old
         text = text.replace(old, new)
     write(folder / "board.py", text + "\n" + (HERE / "wiring.txt").read_text())
+    write(folder / "board/components/opened.py", OPENED)
     write(folder / "memory.toml", (ROOT / "boards/qemu/memory.toml").read_text())
     write(folder / "defconfig", (ROOT / "boards/qemu/defconfig").read_text())
     write(folder / "mpy-cross.cfg", "[emit]\n[words]\n")

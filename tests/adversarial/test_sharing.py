@@ -139,8 +139,9 @@ def write_naive_board(folder: Path) -> None:
     text = (ROOT / "capsules" / "virtual" / "virtual_uart.py").read_text().replace("shared(self.", "(self.")
     text = text.replace(", deferred, shared", ", deferred")
     write(folder / "capsules" / "hostile" / "naive_uart.py", text)
-    wiring = (folder / "board.py").read_text()
-    write(folder / "board.py", wiring.replace("capsules.virtual.virtual_uart", "capsules.hostile.naive_uart"))
+    opened = folder / "board" / "components" / "opened.py"
+    assert "capsules.virtual.virtual_uart" in opened.read_text()
+    write(opened, opened.read_text().replace("capsules.virtual.virtual_uart", "capsules.hostile.naive_uart"))
 
 
 @pytest.mark.parametrize("wrapped", [True, False])
