@@ -21,7 +21,7 @@ from adder.errors import AdderError
 from adder.image.flash_image import ERASED, check_plain_file, lock_image
 from adder.run.renode import flash_contents
 from adder.run.simulated import BUTTONS
-from adder.run.terminal import Keyboard, Status, Watch, at_terminal, raw_terminal
+from adder.run.terminal import Keyboard, Status, Watch, at_terminal, from_port, raw_terminal
 
 HOLD_SECONDS = 0.2
 """How long a key presses a button, in the board's time."""
@@ -122,6 +122,7 @@ def converse(session: Session, seconds: float | None, until: str | None) -> bool
                 for button in keyboard.buttons:
                     session.press(button)
                 keyboard.buttons.clear()
+            typed += from_port()
             if typed and chip.uart.listening:
                 chip.type(bytes(typed))
                 typed.clear()

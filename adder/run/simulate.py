@@ -50,6 +50,7 @@ from adder.run.terminal import (
     check_shown,
     console_options,
     end_on_signals,
+    from_port,
     own_port,
     raw_terminal,
 )
@@ -668,6 +669,8 @@ def _console(simulation: Simulation, seconds: float | None, until: str | None) -
             for button in [button for button, end in held.items() if time.monotonic() >= end]:
                 simulation.release(button)
                 del held[button]
+            if sent := from_port():
+                simulation.send(sent)
             pending, _, _ = select.select([stdin] if stdin is not None else [], [], [], 0)
             if pending and stdin is not None:
                 data = os.read(stdin, 4096)
@@ -779,11 +782,11 @@ def simulate(
     if is_chip:
         from adder.run.chip_session import simulate_chip
 
-        with own_port(pty):
+        with own_port(pty, board.build):
             seen = simulate_chip(board, kernel, image, apps, seconds, until, clock)
         check_shown(seen, seconds, until)
         return
-    with Simulation(kernel, image, clock=clock, devices=devices) as simulation, own_port(pty):
+    with Simulation(kernel, image, clock=clock, devices=devices) as simulation, own_port(pty, board.build):
         if at_terminal():
             print(f"{board.title}; Ctrl-A X ends it.", file=sys.stderr)
         seen = _console(simulation, seconds, until)

@@ -9,11 +9,13 @@ import termios
 import time
 import tty
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import click
 
 from adder.errors import AdderError
+from adder.run.port import Port, published
 from adder.run.simulated import BUTTONS
 
 CTRL_A = 0x01
@@ -52,14 +54,23 @@ class Keyboard:
 
 
 _port = False  # whether the console is at a port of its own
+_beside: Port | None = None  # the port that it is at, too
 
 
 @contextlib.contextmanager
-def own_port(wanted: bool) -> Iterator[None]:
-    """If it is wanted, the console is a serial port of its own, a pseudo-terminal, which other programs can open."""
-    global _port
+def own_port(wanted: bool, folder: Path) -> Iterator[None]:
+    """If it is wanted, the console is a serial port of its own, a pseudo-terminal, which other programs can open.
+
+    Otherwise it is in this terminal, and at such a port as well. `folder` is where the port has its name.
+    """
+    global _port, _beside
     if not wanted:
-        yield
+        with Port() as port, published(folder, port.name):
+            _beside = port
+            try:
+                yield
+            finally:
+                _beside = None
         return
     ours, theirs = os.openpty()  # as long as theirs is open here, too, whoever opens it may close it again
     tty.setraw(theirs)
@@ -70,13 +81,19 @@ def own_port(wanted: bool) -> Iterator[None]:
     os.dup2(ours, 1)
     _port = True
     try:
-        yield
+        with published(folder, os.ttyname(theirs)):
+            yield
     except KeyboardInterrupt:
         pass
     finally:
         _port = False
         for number, handle in enumerate(before):
             os.dup2(handle, number)
+
+
+def from_port() -> bytes:
+    """What a program at the port has sent to the board."""
+    return _beside.read() if _beside is not None else b""
 
 
 def at_terminal() -> bool:
@@ -127,6 +144,8 @@ class Status:
 
     def write(self, data: bytes) -> None:
         """The console's output takes the line's place."""
+        if _beside is not None and _beside.write(data):
+            return
         self.erase()
         _put(data)
         self._at_line_start = data.endswith(b"\n")

@@ -24,6 +24,8 @@ if config.CAPSULE_APP_STORE:
     from components.app_store import app_store
 if config.CAPSULE_APP_LOADER:
     from capsules.core import app_loader
+if config.CAPSULE_DEPLOY:
+    from components.deploy import deploy
 if config.CAPSULE_LED:
     from capsules.core import led
 if config.CAPSULE_BUTTON:
@@ -180,6 +182,9 @@ if config.CAPSULE_APP_STORE:
 if config.CAPSULE_APP_LOADER:
     loader_buffer = Buffer(_LOADED_AT_ONCE)
     mint.serve("app_loader", app_loader, lambda grant: app_loader.AppLoader(store, grant, processes, loader_buffer).command)
+
+if config.CAPSULE_DEPLOY:
+    mint.build("deploy", lambda: deploy(line, store, processes, b"adder-nrf52840"))
 
 if config.I2C_BUS:
     twim_registers = mint.registers("twim0")

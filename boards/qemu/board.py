@@ -32,6 +32,8 @@ if config.CAPSULE_APP_STORE:
     from components.app_store import app_store
 if config.CAPSULE_APP_LOADER:
     from capsules.core import app_loader
+if config.CAPSULE_DEPLOY:
+    from components.deploy import deploy
 if config.CAPSULE_LOW_LEVEL_DEBUG:
     from capsules.core import low_level_debug
 if config.CAPSULE_IPC:
@@ -137,6 +139,9 @@ if config.CAPSULE_APP_STORE:
 if config.CAPSULE_APP_LOADER:
     loader_buffer = Buffer(_LOADED_AT_ONCE)
     mint.serve("app_loader", app_loader, lambda grant: app_loader.AppLoader(store, grant, processes, loader_buffer).command)
+
+if config.CAPSULE_DEPLOY:
+    mint.build("deploy", lambda: deploy(line, store, processes, b"adder-qemu"))
 
 if config.I2C_BUS:
     i2c_registers = mint.registers("i2c")

@@ -32,12 +32,11 @@ BAD = const(16)
 
 _STAGED = const(32)
 
-STAGED_AT_ONCE = const(4)
+STAGED_AT_ONCE = const(8)
 
 # What is under way.
 _IDLE = const(0)
-_ERASE = const(1)  # of the pages of an app that is staged
-_WRITE = const(2)  # of its bytes
+_WRITE = const(2)  # of an app that is staged, onto pages that are erased just before
 _HEADS = const(3)  # of the first bytes of all that are staged
 _UNLOAD = const(4)
 _LOAD = const(5)
@@ -71,12 +70,15 @@ class AppStore:
         self.commit = shared(self._commit)
         self.abort = shared(self._abort)
         self.apps = shared(self._apps)
+        self.staged = shared(self._staged)
+        self.length = shared(self._length_of_flash)
         self.start_of = shared(self._start_of)
         self.size_of = shared(self._size_of)
         self.flags_of = shared(self._flags_of)
         self.slot_of = shared(self._slot_of)
         self.read = shared(self._read)
         self.end = shared(self._end_process)
+        self.run = shared(self._run)
         self._flash = flash
         self._line = line
         self._loader = loader
@@ -99,7 +101,7 @@ class AppStore:
         self._cancelled = False
         self._status = 0
         self._at = 0  # how far what is under way has come
-        self._to = 0
+        self._place = 0  # of the staged app that is being written
         self._app = 0
         self._offset = 0
         self._length = 0
@@ -107,16 +109,14 @@ class AppStore:
         self._first_word_left = False
         self._padding_at = 0
         # The apps as they were before the last set.
-        self._old_start: "list[int]" = []
-        self._old_size: "list[int]" = []
-        self._old_flags: "list[int]" = []
-        self._old_mark: "list[int]" = []
+        self._old: "tuple[list[int], list[int], list[int], list[int]]" = ([], [], [], [])
         # The apps as they are to be.
         self._start: "list[int]" = []
         self._size: "list[int]" = []
         self._flags: "list[int]" = []
         self._mark: "list[int]" = []
         self._head: "list[int]" = []  # of which staged app the head at this place is
+        self._clean: "list[int]" = []  # and the page before which its pages are erased
         flash.set_client(self)
         line.enable(self._go_on)
 
@@ -207,8 +207,17 @@ class AppStore:
     def _apps(self) -> int:
         return len(self._directory.start)
 
+    def _staged(self) -> int:
+        """How many there are with those that are staged, which have the numbers behind."""
+        return len(self._start) if self._client >= 0 else len(self._directory.start)
+
+    def _length_of_flash(self) -> int:
+        """Bytes in which apps can be; 0: nothing can be changed."""
+        return self._list.limit
+
     def _start_of(self, app: int) -> int:
-        return self._directory.start[app]
+        """Where it begins in the flash of apps; one that is staged has a place, too."""
+        return self._start[app] if app >= len(self._directory.start) else self._directory.start[app]
 
     def _size_of(self, app: int) -> int:
         return self._directory.size[app]
@@ -228,12 +237,21 @@ class AppStore:
         self._loader.unload(slot)
         return 0
 
+    def _run(self, app: int) -> int:
+        """Begin its process, which has been ended: 0, or an ErrorCode as ProcessLoader.load has them."""
+        slot = self._loader.load(self._directory.start[app])
+        return 0 if slot >= 0 else -slot
+
     def _read(self, app: int, offset: int, buffer: Buffer, at: int, length: int) -> int:
-        """Bytes of an app into the buffer; how many."""
-        count = min(length, self._directory.size[app] - offset)
-        if count > 0:
-            self._flash.read(self._directory.start[app] + offset, buffer, at, count)
-        return max(count, 0)
+        """Bytes of an app, which may be staged, into the buffer; how many."""
+        staged = app >= len(self._directory.start)
+        count = min(length, (self._size[app] if staged else self._directory.size[app]) - offset)
+        if count <= 0:
+            return 0
+        self._flash.read(self._start_of(app) + offset, buffer, at, count)
+        if staged and offset < HEAD:
+            buffer.copy(at, self._heads, int(self._head_place(app)) * HEAD + offset, min(count, HEAD - offset))
+        return count
 
     # -- A transaction ----------------------------------------------------------------------------
 
@@ -259,6 +277,7 @@ class AppStore:
         self._flags = directory.flags.copy()
         self._mark = directory.mark.copy()
         self._head.clear()
+        self._clean.clear()
 
     def _is_free(self) -> bool:
         return self._client >= 0 and self._doing == _IDLE and self._logging == _NOTHING
@@ -299,10 +318,8 @@ class AppStore:
         self._app = len(self._start) - 1
         self._head.append(self._app)
         self._heads_of(len(self._head) - 1)
-        page = int(self._page)
-        self._at = at // page
-        self._to = self._at + (size + page - 1) // page
-        self._doing = _ERASE
+        self._clean.append(at // int(self._page))
+        self._doing = _END
 
     def _can_be(self, size: int) -> bool:
         """Whether an app can have this size at all."""
@@ -332,9 +349,9 @@ class AppStore:
         self._app = app
         self._offset = offset
         self._length = length
-        place = int(self._head_place(app)) * HEAD
+        self._place = self._head_place(app)
         if offset < HEAD:
-            self._heads.copy(place + offset, buffer, 0, min(length, HEAD - offset))
+            self._heads.copy(int(self._place) * HEAD + offset, buffer, 0, min(length, HEAD - offset))
         self._buffer = buffer.move(self)
         self._doing = _WRITE
         self._line.trigger()
@@ -375,7 +392,8 @@ class AppStore:
         return 0
 
     def _drop(self, app: int) -> int:
-        if not self._is_free() or not 0 <= app < len(self._directory.start):
+        """An app that is there, or one that has been staged, goes."""
+        if not self._is_free() or not 0 <= app < len(self._start):
             return ErrorCode.INVAL
         self._flags[app] = GONE
         return 0
@@ -392,7 +410,7 @@ class AppStore:
         if not self._is_free():
             return ErrorCode.BUSY
         for app in range(len(self._start)):
-            if self._flags[app] & _STAGED and self._mark[app] == 0:
+            if self._flags[app] & (_STAGED | GONE) == _STAGED and self._mark[app] == 0:
                 return ErrorCode.INVAL  # not finished
         self._doing = _HEADS
         self._at = 0
@@ -426,9 +444,6 @@ class AppStore:
             return
         if self._logging != _NOTHING:
             self._log_next()
-        elif self._doing == _ERASE:
-            self._flying = True
-            self._flash.erase(self._at)
         elif self._doing == _WRITE:
             self._write_next()
         elif self._doing == _HEADS:
@@ -461,11 +476,13 @@ class AppStore:
     def _fail(self, status: int) -> None:
         """The transaction is over, and nothing has come of it."""
         if self._directory.start is self._start:
-            self._directory.replace(self._old_start, self._old_size, self._old_flags, self._old_mark)
+            start, size, flags, mark = self._old
+            self._directory.replace(start, size, flags, mark)
         self._logging = _NOTHING
         self._status = status
         self._over = True
         self._head.clear()
+        self._clean.clear()
         if self._directory.state & DIRTY and self._directory.exists:
             self._begin_tidying()
         else:
@@ -480,10 +497,8 @@ class AppStore:
             self._stop(status)
         elif self._logging != _NOTHING:
             self._write_record(True)
-        elif self._doing == _ERASE:
-            self._at += 1
-            if self._at == self._to:
-                self._doing = _END
+        elif self._doing == _WRITE or self._doing == _HEADS:
+            self._clean[self._place] += 1
         elif self._doing == _TIDY and self._tidying.size:
             self._begin_padding(self._tidying.at, self._tidying.size)
 
@@ -509,6 +524,7 @@ class AppStore:
         self._cancelled = False
         if self._doing == _TIDY:
             self._logging = _NOTHING
+            self._over = True
             self._doing = _END  # the flag stays: it is done again at the next change or boot
         elif self._doing == _UNLOAD or self._doing == _LOAD:
             self._logging = _NOTHING
@@ -533,10 +549,21 @@ class AppStore:
             self._doing = _END
             self._line.trigger()
             return
+        if self._clean_up(self._start[self._app] + self._offset + self._length):
+            return
         mine.window(skipped, self._length)
         self._flying = True
         at = self._start[self._app] + self._offset + skipped
         self._flash.write(at, mine.move(self._flash), self._length - skipped)
+
+    def _clean_up(self, end: int) -> bool:
+        """Whether a page of the staged app, up to there, is yet to be erased: it is being done."""
+        page = self._clean[self._place]
+        if int(page) * int(self._page) >= end:
+            return False
+        self._flying = True
+        self._flash.erase(page)
+        return True
 
     def _check_written(self) -> None:
         """What is in the flash is what came."""
@@ -600,6 +627,13 @@ class AppStore:
         if place < len(self._head):
             app = self._head[place]
             end = self._start[app] + self._size[app]
+            self._place = place
+            if self._flags[app] & GONE:
+                self._at += 2
+                self._line.trigger()
+                return
+            if self._clean_up(end):
+                return
             past = int(end) % int(self._page)
             if not self._at & 1:
                 if past:
@@ -640,12 +674,8 @@ class AppStore:
                 size.append(self._size[first])
                 flags.append(self._flags[first] & ~_STAGED)
                 mark.append(self._mark[first])
-        self._old_start, self._old_size, self._old_flags, self._old_mark = (
-            self._directory.start,
-            self._directory.size,
-            self._directory.flags,
-            self._directory.mark,
-        )
+        directory = self._directory
+        self._old = (directory.start, directory.size, directory.flags, directory.mark)
         self._start, self._size, self._flags, self._mark = start, size, flags, mark
 
     def _shares_page(self, app: int) -> bool:
@@ -661,8 +691,9 @@ class AppStore:
 
     def _unload_next(self) -> None:
         """One that runs, and is not to any more: its flash has gone, or it is disabled."""
-        while self._at < len(self._old_start):
-            start = self._old_start[self._at]
+        old = self._old[0]
+        while self._at < len(old):
+            start = old[self._at]
             self._at += 1
             slot = self._loader.find(start)
             if slot >= 0 and not self._is_to_run(start):
@@ -679,11 +710,19 @@ class AppStore:
                 return self._flags[app] & (ENABLED | KEPT | GONE | BAD) == ENABLED
         return False
 
+    def _was_to_run(self, start: int) -> bool:
+        """Whether it was there and enabled before: then it has been ended, or could not start, which is not this change's."""
+        old_start, _, old_flags, _ = self._old
+        for app in range(len(old_start)):
+            if old_start[app] == start:
+                return old_flags[app] & (ENABLED | KEPT | GONE | BAD) == ENABLED
+        return False
+
     def _load_next(self) -> None:
         while self._at < len(self._start):
             start = self._start[self._at]
             self._at += 1
-            if self._is_to_run(start) and self._loader.find(start) < 0:
+            if self._is_to_run(start) and self._loader.find(start) < 0 and not self._was_to_run(start):
                 self._loader.load(start)
                 self._line.trigger()
                 return

@@ -236,7 +236,7 @@ class ConsoleSessions:
             self._failed = True
         if self._begin != self._end_at and self._waited < _STALE:
             self._waited += 1
-        self._serve()
+        self._serve_later()  # where the stack is less deep: clients are called from there
         self._tick_later()
 
     # -- What comes in ----------------------------------------------------------------------------
@@ -245,15 +245,14 @@ class ConsoleSessions:
         """From the UART; the lines' clients are told instead."""
 
     def received(self, buffer: Buffer, length: int, status: int) -> None:
-        """From the UART; once more if this was cut short."""
-        if self._receiving:
-            self._begin = 0
-            self._end_at = length
-            self._quiet = 0
-            self._receiving = False
-            if self._how == _ALONE and not self._held and self._owner == _CONSOLE:
-                self._hold()
-        self._serve()
+        """From the UART; once more if this was cut short, with the same bytes, which nobody has taken yet."""
+        self._begin = 0
+        self._end_at = length
+        self._quiet = 0
+        self._receiving = False
+        if self._how == _ALONE and not self._held and self._owner == _CONSOLE:
+            self._hold()
+        self._serve_later()  # where the stack is less deep: clients are called from there
 
     def _serve(self) -> None:
         """Do what there is to do."""
@@ -276,8 +275,9 @@ class ConsoleSessions:
                     self._finish(user)
         if self._begin == self._end_at and not self._receiving:
             if len(self._users) > 1 or self._users[_CONSOLE][_IN] is not None:
+                if self._has(self._buffer):  # else this was cut short just behind it
+                    self._uart.receive(self._buffer, self._size, self._enough())
                 self._receiving = True
-                self._uart.receive(self._buffer, self._size, self._enough())
         self._tick_later()
 
     def _enough(self) -> int:

@@ -17,6 +17,7 @@ from adder.board import ROOT
 
 PATH = [str(Path(__file__).parent / "fakes"), str(ROOT), str(ROOT / "board")]
 NAMES = (
+    "app_flash",
     "capsules",
     "cells",
     "components",

@@ -501,7 +501,12 @@ def test_a_reception_that_is_cut_short_opens_its_session_once_more(within) -> No
             world.pass_seconds(1)  # who was cut short is told again
             works(world)
 
-        return world.uart._receiver._interrupt, check
+        def handler() -> None:
+            world.uart._receiver._interrupt()
+            world.sessions._serve()  # which is called soon, and again if it is cut short
+            run_deferred()
+
+        return handler, check
 
     every_cut(scene, within, within == DRIVER)
 
@@ -521,6 +526,10 @@ def test_a_second_that_is_cut_short_ends_its_session_once_more(within) -> None:
             world.feed(b"\xfc\x01")
             works(world)
 
-        return world.sessions._tick, check
+        def handler() -> None:
+            world.sessions._tick()
+            world.sessions._serve()
+
+        return handler, check
 
     every_cut(scene, within, within == DRIVER)

@@ -1,0 +1,1 @@
+"""Apps on a board that is running: what is there, what comes, what goes."""

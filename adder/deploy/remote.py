@@ -1,0 +1,227 @@
+"""The apps of a board that is running, and changes of them: each is true by one record in its flash, or not."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from adder.apps.app_files import App
+from adder.apps.tbf import BASE_SIZE, Header, Program, TbfError
+from adder.deploy import link as wire
+from adder.deploy.link import Link, Refused
+from adder.errors import AdderError
+
+ENABLED, STICKY, KEPT, GONE, BAD = 1, 2, 4, 8, 16
+
+PAGE = 4096
+LONGEST_HEADER = 4096
+
+STATES = ("running", "waiting", "waiting", "faulted", "ended")
+STOPPED = 8
+
+
+@dataclass(frozen=True)
+class Installed:
+    """An app on the board, and its process, if it has one."""
+
+    number: int
+    start: int
+    size: int
+    flags: int
+    slot: int | None
+    state: int
+    restarts: int
+    ram_start: int
+    ram_end: int
+    short_id: int
+    dropped: int
+    header: Header | None = None
+
+    @property
+    def name(self) -> str:
+        return self.header.name if self.header else ""
+
+    @property
+    def is_app(self) -> bool:
+        """Whether it is one that counts: neither removed, nor damaged, nor an older version that is kept."""
+        return not self.flags & (KEPT | GONE | BAD)
+
+    @property
+    def enabled(self) -> bool:
+        return bool(self.flags & ENABLED)
+
+    @property
+    def sticky(self) -> bool:
+        return bool(self.flags & STICKY)
+
+    @property
+    def ram(self) -> int:
+        return self.ram_end - self.ram_start
+
+    @property
+    def version(self) -> int:
+        program = self.header.find(Program) if self.header else None
+        return program.app_version if program else 0
+
+    @property
+    def state_name(self) -> str:
+        """For people."""
+        if self.flags & BAD:
+            return "damaged"
+        if self.flags & KEPT:
+            return "kept to go back to"
+        if not self.enabled:
+            return "disabled"
+        if self.slot is None:
+            return "stopped"
+        return "paused" if self.state & STOPPED else STATES[min(self.state, len(STATES) - 1)]
+
+
+@dataclass(frozen=True)
+class About:
+    """What the board says of itself."""
+
+    version: int
+    apps: int
+    flash: int
+    block: int
+    most: int
+    at_once: int
+    blocks: int = 1
+    """Blocks that may be under way at a time."""
+
+
+def fitting(app: App) -> App:
+    """The app with a size that the store can give it: the MPU covers it, and a padding header fits behind it."""
+    size = app.size
+    if _can_be(size):
+        return app
+    size = app.footprint if _can_be(app.footprint) else app.alignment
+    header = replace(app.header, total_size=size)
+    return App(header.encode() + app.data[app.header.size :] + bytes(size - app.size), header)
+
+
+def _can_be(size: int) -> bool:
+    past = size % PAGE
+    if past and past > PAGE - BASE_SIZE:
+        return False
+    piece = 32
+    while piece * 16 < size:
+        piece *= 2
+    return size % piece == 0
+
+
+class Remote:
+    """A board in a session."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        words = link.words(wire.ABOUT)
+        self.about = About(*words[:7])
+
+    # -- Looking ----------------------------------------------------------------------------------
+
+    def apps(self) -> list[Installed]:
+        """What is installed, in the order of their addresses."""
+        count = self.link.words(wire.ABOUT)[1]
+        found = []
+        for number in range(count):
+            start, size, flags, slot, state, restarts, ram_start, ram_end, short_id, dropped = self.link.words(
+                wire.APP, number
+            )[:10]
+            process = slot - 1 if slot else None
+            app = Installed(number, start, size, flags, process, state, restarts, ram_start, ram_end, short_id, dropped)
+            if not flags & GONE:
+                found.append(replace(app, header=None if flags & BAD else self._header(number)))
+        return found
+
+    def _header(self, number: int) -> Header | None:
+        data = self.link.read(number, 0, BASE_SIZE)
+        size = int.from_bytes(data[2:4], "little")
+        if not BASE_SIZE <= size <= LONGEST_HEADER:
+            return None
+        try:
+            return Header.decode(data + self.link.read(number, BASE_SIZE, size - BASE_SIZE))
+        except TbfError:
+            return None
+
+    def find(self, name: str) -> Installed:
+        """The app of that name."""
+        apps = [app for app in self.apps() if app.is_app]
+        for app in apps:
+            if app.name == name:
+                return app
+        there = ", ".join(sorted(app.header.title for app in apps if app.header)) or "none"
+        raise AdderError(f"The board has no app '{name}'; there are: {there}.")
+
+    def checksum(self, app: Installed) -> int:
+        """The CRC-32 of its bytes in the flash."""
+        return self.link.words(wire.SUM, app.number)[0]
+
+    # -- Changing ---------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def change(self) -> Iterator[None]:
+        """What is done within becomes true at its end, all of it; or none, if it fails."""
+        self.link.ask(wire.BEGIN)
+        try:
+            yield
+            self.link.ask(wire.COMMIT)
+        except Refused:
+            self._abort()
+            raise
+        except BaseException:
+            with contextlib.suppress(AdderError):
+                self._abort()
+            raise
+
+    def _abort(self) -> None:
+        self.link.ask(wire.ABORT, accept=(wire.RESERVE, wire.INVAL, wire.CANCEL))
+
+    def apply(
+        self,
+        install: Sequence[App] = (),
+        remove: Sequence[str] = (),
+        enable: Sequence[str] = (),
+        disable: Sequence[str] = (),
+        progress: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        """All of that at once. An app that is installed takes the place of one of its name."""
+        if len(install) > self.about.at_once:
+            raise AdderError(f"At most {self.about.at_once} apps can be installed at once, not {len(install)}.")
+        there = [app for app in self.apps() if app.is_app]
+        known = {app.name for app in there} | {app.name for app in install}
+        for name in (*remove, *enable, *disable):
+            if name not in known:
+                self.find(name)
+        with self.change():
+            for app in install:
+                try:
+                    number = self.link.write(app.data, self.about.blocks, progress)
+                except Refused as error:
+                    raise Refused(error.status, f"{app.title}: {error}") from None
+                if app.name in enable or app.name in disable:
+                    self._set(number, app.header.sticky, app.name in enable)
+            replaced = {app.name for app in install} | set(remove)
+            for old in there:
+                if old.name in replaced:
+                    self.link.ask(wire.DROP, old.number)
+                elif old.name in enable or old.name in disable:
+                    self._set(old.number, old.sticky, old.name in enable)
+
+    def _set(self, number: int, sticky: bool, enabled: bool) -> None:
+        self.link.ask(wire.FLAGS, number, STICKY * sticky | ENABLED * enabled)
+
+    def start(self, app: Installed) -> None:
+        """Begin its process; from now on it begins at each boot, too."""
+        if not app.enabled:
+            self.apply(enable=[app.name])
+        elif app.slot is None:
+            self.link.ask(wire.RUN, app.number)
+        elif app.state & ~STOPPED in (3, 4):  # its process has ended: another one in its place
+            self.link.ask(wire.END, app.number)
+            self.link.ask(wire.RUN, app.number)
+
+    def stop(self, app: Installed) -> None:
+        """End its process until it is started, or until the next boot."""
+        if app.slot is not None:
+            self.link.ask(wire.END, app.number)

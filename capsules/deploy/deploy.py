@@ -1,0 +1,227 @@
+"""Speaks with tockloader and `adder` over the console's line, while programs go on.
+
+A session begins with 0xFC 0x01 and ends with 0xFC 0x22, or when nothing has come for a while; what it has not made true is then
+as if it had never been. One command at a time: what comes meanwhile waits with the line.
+"""
+
+from cells import Buffer
+from kernel import ErrorCode, ProcessControl, deferred
+from micropython import const
+
+from capsules.deploy.canonical import CanonicalList
+from capsules.deploy.frames import NO_COMMAND, FrameReader, FrameWriter
+from capsules.deploy.requests import ANSWER, FIRST, LAST, Requests
+from capsules.deploy.tockloader import END, LATER, NONE, OK, PONG, WORK, WRITTEN, Tockloader, needs_store
+from capsules.hil.line import Line
+from capsules.virtual.app_store import AppStore
+
+PATTERN = b"\xfc\x01"
+"""What begins a session."""
+
+SECONDS = const(10)
+"""In which something has to come."""
+
+FRAME = const(524)
+"""Bytes of the longest frame: a page and two words, and one that nothing else has."""
+
+OUT = const(400)
+"""Bytes of the longest answer, or piece of one: of 195, and each may be sent twice."""
+
+NOTHING = const(-6)
+PUT = const(-7)
+"""An answer has been put as a whole."""
+
+_BADARGS = const(0x14)
+_INTERROR = const(0x13)
+
+
+PIECE = const(64)
+HEAD = const(16)
+
+
+class Deploy:
+    """A client of the line and of the store. The buffers: where bytes come in, of any size; FRAME; OUT; PIECE; HEAD bytes."""
+
+    def __init__(
+        self,
+        line: Line,
+        store: AppStore,
+        processes: ProcessControl,
+        buffers: "tuple[Buffer, Buffer, Buffer, Buffer, Buffer]",
+        attributes: "tuple[bytes, ...]",
+    ) -> None:
+        block, frame, out, piece, head = buffers
+        self._go_on_later = deferred(self._go_on)
+        self._line = line
+        self._look, self._forget = store.look, store.abort
+        self._client = store.new_client(self._told)
+        shown = CanonicalList(store, head)
+        self._tockloader = Tockloader(store, self._client, shown, frame, piece, attributes)
+        self._requests = Requests(store, self._client, processes, frame, piece)
+        self._reader = FrameReader(frame)
+        self._writer = FrameWriter(out)
+        self._block = block
+        self._size = len(block)
+        self._out = out
+        self._frame = frame
+        self._frame_size = len(frame)
+        self._open = False  # a session is
+        self._receiving = False
+        self._sending = False
+        self._ending = False  # once all is sent
+        self._greeting = False  # once what is being sent has gone
+        self._waiting = False  # for the store
+        self._orphaned = False  # so, with what a session has left that is over
+        self._looking = False  # so, before the command that is there
+        self._working = False
+        self._reading = False  # the answer that is being sent has more
+        self._answer = NOTHING  # what is to be sent: its number, or PUT
+        self._leaving = False  # the session is over, which is to be dealt with
+        self._is_told = False  # by the store
+        self._status = 0
+        self._is_request = False  # the last command was one of adder's
+        self._at = 0  # of the block: what has not been taken
+        self._end = 0
+        line.set_client(self)
+
+    # -- From the line and the store, which only take note: how deep the stack is there is theirs ---
+
+    def turn(self, mine: int) -> None:
+        """The session begins, or is over."""
+        if mine and not self._open:
+            self._open = True
+            self._greeting = True
+        elif not mine and self._open:
+            self._open = False
+            self._leaving = True
+        self._go_on_later()
+
+    def received(self, buffer: Buffer, length: int, status: int) -> None:
+        """From the line."""
+        self._receiving = False
+        self._at = 0
+        self._end = length if status == 0 and self._open else 0
+        self._go_on_later()
+
+    def transmitted(self, buffer: Buffer, length: int, status: int) -> None:
+        """From the line."""
+        self._sending = False
+        self._go_on_later()
+
+    def _told(self, status: int) -> None:
+        """From the store."""
+        self._waiting = False
+        self._is_told = True
+        self._status = status
+        self._line.active()
+        self._go_on_later()
+
+    # -- One thing after the other ----------------------------------------------------------------
+
+    def _go_on(self) -> None:
+        """The next thing. Another one comes soon, unless the line or the store has to say something first."""
+        if self._leaving:
+            self._leave()
+        elif self._is_told:
+            self._is_told = False
+            self._deal_with(self._status)
+        elif not self._open or self._sending:
+            return
+        elif self._greeting:
+            self._greeting = False
+            self._ending = self._reading = self._working = self._looking = False
+            self._at = self._end = 0
+            self._reader.forget()
+            self._tockloader.begin()
+            self._requests.begin()
+            self._answer = PONG
+        elif self._answer != NOTHING:
+            self._send()
+        elif self._waiting:
+            return
+        elif self._working:
+            self._finish(self._requests.work(self._writer) if self._is_request else self._tockloader.work(self._writer))
+        elif self._reading:
+            self._writer.go_on()
+            self._reading = self._tockloader.more(self._writer)
+            self._answer = PUT if self._reading else NOTHING
+        elif self._ending:
+            self._line.end()
+            return
+        elif self._at < self._end:
+            self._at = self._reader.take(self._block, self._at, self._end)
+            if self._reader.command != NO_COMMAND:
+                self._serve()
+        elif self._receiving:
+            return
+        else:
+            self._receiving = True
+            self._line.receive(self._block, self._size, 1)
+            return
+        self._go_on_later()
+
+    def _leave(self) -> None:
+        """A session is over: what it has begun is forgotten."""
+        self._leaving = False
+        abandoned = self._tockloader.leave()
+        if self._requests.leave() or abandoned:
+            self._waiting = self._forget() == 0 or self._waiting
+        self._orphaned = self._waiting or self._is_told
+
+    def _deal_with(self, status: int) -> None:
+        """What the store has told."""
+        if self._orphaned:
+            self._orphaned = False
+            self._frame.window(0, self._frame_size)
+        elif self._looking:
+            self._looking = False
+            self._serve()
+        elif self._is_request:
+            self._finish(self._requests.told(status, self._writer))
+        else:
+            self._finish(self._tockloader.told(status))
+
+    def _serve(self) -> None:
+        reader = self._reader
+        command = reader.command
+        self._is_request = FIRST <= command <= LAST
+        if self._is_request or needs_store(command):
+            status = self._look(self._client)
+            if status == ErrorCode.OFF:
+                self._looking = self._waiting = True
+                return
+            if status:
+                reader.begin()
+                self._answer = _INTERROR
+                return
+        length = reader.length
+        reader.begin()
+        if length >= self._frame_size:
+            self._answer = _BADARGS
+        elif self._is_request:
+            self._finish(self._requests.serve(command, length, self._writer))
+        else:
+            self._finish(self._tockloader.serve(command, length, self._writer))
+
+    def _finish(self, answer: int) -> None:
+        """Answer, or wait for what there is to wait for."""
+        self._working = answer == WORK
+        if answer == LATER:
+            self._waiting = True
+        elif answer == END:
+            self._ending = True
+        elif answer == WRITTEN:
+            self._waiting = True
+            self._answer = PUT if self._is_request else OK
+        elif answer != NONE and answer != WORK:
+            self._answer = PUT if answer in (ANSWER, 0x22, 0x23, 0x25) else answer
+
+    def _send(self) -> None:
+        """The answer that has been put, or one that is only a number."""
+        answer = self._answer
+        self._answer = NOTHING
+        if answer != PUT:
+            self._writer.begin(answer)
+            self._reading = answer == 0x20
+        self._sending = True
+        self._line.transmit(self._out, self._writer.length)

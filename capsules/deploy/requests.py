@@ -1,0 +1,249 @@
+"""What `adder` asks for over the same line: the store's own verbs, in frames of the same kind as tockloader's.
+
+Command (the words before it, little-endian)
+    0x40 about                         -> version of this protocol, apps, bytes for apps, of a page, most apps,
+                                          new ones at once, writes that may be under way at once
+    0x41 app     number                -> where it begins, size, flags, slot + 1 (0: it does not run), then of its process:
+                                          state, restarts, where its RAM begins and ends, short ID, dropped upcalls
+    0x42 read    number offset length  -> the bytes, 64 at most
+    0x43 begin                         -> a transaction
+    0x44 stage   size                  -> the app's number in it
+    0x45 write   number offset bytes   -> at once; whether it worked is told with what comes next
+    0x46 finish  number CRC-32         -> it is complete and a program
+    0x47 drop    number
+    0x48 flags   number flags
+    0x49 commit
+    0x4A abort
+    0x4B end     number                -> its process ends, until `run` or the next boot
+    0x4C run     number
+    0x4D sum     number                -> CRC-32 of an app that is installed
+
+Every answer is 0xFC, 0x40, the command, a status (0 or an ErrorCode), how many bytes follow, and these; 0xFC among them is
+sent twice.
+"""
+
+from cells import Buffer
+from kernel import ErrorCode, ProcessControl
+from micropython import const
+
+from capsules.deploy.canonical import PAGE
+from capsules.deploy.frames import FrameWriter
+from capsules.deploy.tockloader import LATER, NONE, WORK, WRITTEN
+from capsules.virtual.app_directory import MOST, Crc, u16, u24
+from capsules.virtual.app_store import STAGED_AT_ONCE, AppStore
+
+ANSWER = const(0x40)
+
+FIRST = const(0x40)
+LAST = const(0x4D)
+
+_ABOUT = const(0x40)
+_APP = const(0x41)
+_READ = const(0x42)
+_BEGIN = const(0x43)
+_STAGE = const(0x44)
+_WRITE = const(0x45)
+_FINISH = const(0x46)
+_DROP = const(0x47)
+_FLAGS = const(0x48)
+_COMMIT = const(0x49)
+_ABORT = const(0x4A)
+_END = const(0x4B)
+_RUN = const(0x4C)
+_SUM = const(0x4D)
+
+_VERSION = const(1)
+_WRITES = const(2)  # of which one waits in the line's buffers while a page is erased
+_PIECE = const(64)
+_WORD = const(4)
+_DATA = const(8)  # where what is to be written begins
+_WORDS = const(10)  # of an app
+
+
+class Requests:
+    """Answers commands whose bytes are in `frame`. `piece` has _PIECE bytes."""
+
+    def __init__(self, store: AppStore, client: int, processes: ProcessControl, frame: Buffer, piece: Buffer) -> None:
+        # What the store has wrapped, and not the store.
+        self._begin, self._stage, self._write, self._finish = store.begin, store.stage, store.write, store.finish
+        self._drop, self._set_flags, self._commit, self._abort = store.drop, store.set_flags, store.commit, store.abort
+        self._apps, self._start_of, self._flags_of, self._slot_of = store.apps, store.start_of, store.flags_of, store.slot_of
+        self._size_of, self._read, self._end, self._run = store.size_of, store.read, store.end, store.run
+        self._length_of_flash, self._staged = store.length, store.staged
+        self._client = client
+        self._processes = processes
+        self._frame = frame
+        self._frame_size = len(frame)
+        self._piece = piece
+        self._crc = Crc()
+        self._is_open = False
+        self._doing = 0  # the command that is under way
+        self._app = 0
+        self._at = 0
+        self._late = 0  # what became of the last write, if it failed
+
+    def begin(self) -> None:
+        """A session begins."""
+        self._is_open = False
+        self._late = 0
+
+    def leave(self) -> bool:
+        """It ends: whether a transaction has to be aborted."""
+        is_open = self._is_open
+        self._is_open = False
+        return is_open
+
+    # -- Commands ---------------------------------------------------------------------------------
+
+    def serve(self, command: int, length: int, out: FrameWriter) -> int:
+        """ANSWER if the answer has been put; or LATER, WORK, WRITTEN, NONE."""
+        first = self._argument(0) if length >= _WORD else -1
+        self._doing = command
+        if command == _WRITE:
+            return self._serve_write(first, length, out)
+        if command >= _STAGE and self._late:
+            late = self._late
+            self._late = 0
+            return self._answer(late, out)
+        if command == _ABOUT:
+            return self._about(out)
+        if command == _APP:
+            return self._describe(first, out) if self._is_app(first) else self._answer(ErrorCode.INVAL, out)
+        if command == _READ:
+            return self._serve_read(first, length, out)
+        if command == _BEGIN:
+            status = self._begin(self._client)
+            self._is_open = self._is_open or status == 0
+            return self._answer(status, out)
+        if command == _END or command == _RUN:
+            if not self._is_app(first):
+                return self._answer(ErrorCode.INVAL, out)
+            return self._answer(self._end(first) if command == _END else self._begin_process(first), out)
+        if command == _SUM:
+            return self._begin_sum(first) if self._is_app(first) else self._answer(ErrorCode.INVAL, out)
+        if not self._is_open:
+            return self._answer(ErrorCode.RESERVE, out)
+        return self._change(command, first, length, out)
+
+    def _change(self, command: int, first: int, length: int, out: FrameWriter) -> int:
+        """One of a transaction."""
+        if command == _STAGE:
+            app = self._stage(first)
+            self._app = app
+            return self._answer(-app, out) if app < 0 else LATER
+        if command == _DROP:
+            return self._answer(self._drop(first), out)
+        if command == _FLAGS:
+            return self._answer(self._set_flags(first, self._argument(1)) if length == 2 * _WORD else ErrorCode.INVAL, out)
+        if command == _FINISH:
+            if length != 2 * _WORD or not self._apps() <= first < self._staged():
+                return self._answer(ErrorCode.INVAL, out)
+            return self._begin_sum(first)
+        status = self._commit() if command == _COMMIT else self._abort()
+        return self._answer(status, out) if status else LATER
+
+    def _begin_sum(self, app: int) -> int:
+        self._app = app
+        self._at = 0
+        self._crc.begin()
+        return WORK
+
+    def _argument(self, number: int) -> int:
+        """A word of the frame, if that is below 2^24; else -1."""
+        at = int(number) * _WORD
+        return u24(self._frame, at) if self._frame[at + 3] == 0 else -1
+
+    def _is_app(self, app: int) -> bool:
+        return 0 <= app < self._apps()
+
+    def _begin_process(self, app: int) -> int:
+        return ErrorCode.ALREADY if self._slot_of(app) >= 0 else self._run(app)
+
+    def _head(self, status: int, length: int, out: FrameWriter) -> None:
+        out.begin(ANSWER)
+        out.put(self._doing)
+        out.put(status)
+        out.put(length)
+
+    def _answer(self, status: int, out: FrameWriter) -> int:
+        self._head(status, 0, out)
+        return ANSWER
+
+    def _about(self, out: FrameWriter) -> int:
+        self._head(0, 7 * _WORD, out)
+        for value in (_VERSION, self._apps(), self._length_of_flash(), PAGE, MOST, STAGED_AT_ONCE, _WRITES):
+            out.put_word(value)
+        return ANSWER
+
+    def _describe(self, app: int, out: FrameWriter) -> int:
+        slot = self._slot_of(app)
+        self._head(0, _WORDS * _WORD, out)
+        for value in (self._start_of(app), self._size_of(app), self._flags_of(app), slot + 1):
+            out.put_word(value)
+        processes = self._processes
+        out.put_word(processes.state(slot) if slot >= 0 else 0)
+        for fact in ("restarts", "ram_start", "ram_end", "short_id", "dropped_upcalls"):
+            out.put_word(processes.fact(slot, fact) if slot >= 0 else 0)
+        return ANSWER
+
+    def _serve_read(self, app: int, length: int, out: FrameWriter) -> int:
+        count = self._argument(2) if length == 3 * _WORD else -1
+        if not self._is_app(app) or not 0 <= count <= _PIECE or self._argument(1) < 0:
+            return self._answer(ErrorCode.INVAL, out)
+        count = self._read(app, self._argument(1), self._piece, 0, count)
+        self._head(0, count, out)
+        out.put_bytes(self._piece, 0, count)
+        return ANSWER
+
+    def _serve_write(self, app: int, length: int, out: FrameWriter) -> int:
+        if self._late or not self._is_open:
+            return self._answer(self._late if self._late else ErrorCode.RESERVE, out)
+        offset = self._argument(1)
+        if length <= _DATA or length > self._frame_size or offset < 0:
+            return self._answer(ErrorCode.SIZE, out)
+        frame = self._frame
+        frame.window(_DATA, length)
+        status = self._write(app, offset, frame, length - _DATA)
+        if status:
+            frame.window(0, self._frame_size)
+            return self._answer(status, out)
+        self._answer(0, out)
+        return WRITTEN
+
+    def work(self, out: FrameWriter) -> int:
+        """Sum up the next piece of an app."""
+        count = self._read(self._app, self._at, self._piece, 0, _PIECE)
+        if count:
+            self._crc.feed(self._piece, 0, count)
+            self._at += count
+            return WORK
+        self._crc.end()
+        if self._doing == _SUM:
+            self._head(0, _WORD, out)
+            for half in (self._crc.low, self._crc.high):
+                out.put(half & 0xFF)
+                out.put(half >> 8 & 0xFF)
+            return ANSWER
+        frame = self._frame
+        if u16(frame, 4) != self._crc.low or u16(frame, 6) != self._crc.high:
+            return self._answer(ErrorCode.NOACK, out)
+        return self._answer(self._finish(self._app), out)
+
+    # -- From the store ---------------------------------------------------------------------------
+
+    def told(self, status: int, out: FrameWriter) -> int:
+        """What was under way is over: as `serve`."""
+        if self._doing == _WRITE:
+            self._frame.window(0, self._frame_size)
+            self._late = status
+        if status or self._doing == _COMMIT:
+            self._is_open = False
+        if self._doing == _WRITE:
+            return NONE
+        if self._doing == _ABORT and status == ErrorCode.CANCEL:
+            status = 0
+        if self._doing == _STAGE and status == 0:
+            self._head(0, _WORD, out)
+            out.put_word(self._app)
+            return ANSWER
+        return self._answer(status, out)

@@ -1,0 +1,447 @@
+"""capsules/deploy/: tockloader itself, on a line to the capsules and a store whose flash can lose its power."""
+
+import copy
+import io
+import random
+import re
+import struct
+import sys
+import tarfile
+
+import pytest
+from app_flash import Board, name_of, program, walk
+from cells import Buffer
+from hardware import FakeFlash, PowerCut
+from kernel import run_deferred
+
+from capsules.deploy.deploy import FRAME, HEAD, OUT, PIECE, Deploy
+
+PAGE = 4096
+PAGES = 32
+ATTRIBUTES = (b"board", b"adder-sim", b"arch", b"cortex-m4", b"appaddr", b"0x00100000")
+
+
+class FakeLine:
+    """A HIL Line at which a protocol's session is opened and closed by tests."""
+
+    def __init__(self) -> None:
+        self.client = None
+        self.sent = b""
+        self.incoming = b""
+        self._sending = None
+        self._receiving = None
+        self.ended = False
+
+    def set_client(self, client) -> None:
+        self.client = client
+
+    def transmit(self, buffer: Buffer, length: int) -> None:
+        assert self._sending is None
+        assert 1 <= length <= len(buffer)
+        self._sending = buffer.move(self), length
+
+    def receive(self, buffer: Buffer, length: int, least: int = 0) -> None:
+        assert self._receiving is None
+        self._receiving = buffer.move(self), length, least or length
+
+    def end(self) -> None:
+        self.ended = True
+
+    def active(self) -> None:
+        pass
+
+    def step(self) -> bool:
+        """One thing that hardware does."""
+        if self._sending is not None:
+            (buffer, length), self._sending = self._sending, None
+            self.sent += buffer.get(0, length)
+            self.client.transmitted(buffer.give_back(), length, 0)
+            return True
+        if self.ended:
+            self.ended = False
+            self.close()
+            return True
+        if self._receiving is not None and len(self.incoming) >= self._receiving[2]:
+            (buffer, length, _), self._receiving = self._receiving, None
+            piece, self.incoming = self.incoming[:length], self.incoming[length:]
+            buffer.set(0, piece)
+            self.client.received(buffer.give_back(), len(piece), 0)
+            return True
+        return False
+
+    def open(self) -> None:
+        self.client.turn(1)
+
+    def close(self) -> None:
+        self.client.turn(0)
+        if self._receiving is not None:
+            (buffer, _, _), self._receiving = self._receiving, None
+            self.client.received(buffer.give_back(), 0, 8)
+
+
+class Deployed(Board):
+    """A board with the protocol on its line, as a serial port of pyserial for tockloader."""
+
+    def __init__(self, data: bytearray, cut: int | None = None) -> None:
+        super().__init__(data, FakeFlash(data, PAGE, cut))
+        self.line = FakeLine()
+        self.deploy = Deploy(
+            self.line,
+            self.store,
+            self.machine.control,
+            (Buffer(256), Buffer(FRAME), Buffer(OUT), Buffer(PIECE), Buffer(HEAD)),
+            ATTRIBUTES,
+        )
+        self.is_open = False
+        self.lost_after: int | None = None  # bytes, and then nothing that is sent arrives
+        self.pages = 0
+        self.log: list[bytes] = []
+
+    def run(self) -> None:
+        for _ in range(1_000_000):
+            run_deferred()
+            self.machine.run()
+            if not self.flash.step() and not (hasattr(self, "line") and self.line.step()):
+                return
+        raise AssertionError("it does not come to rest")
+
+    # As serial.Serial.
+
+    def write(self, data: bytes) -> None:
+        if self.lost_after is not None:
+            data = data[: max(self.lost_after, 0)]
+            self.lost_after -= len(data)
+        self.log.append(data)
+        if not self.is_open:
+            _, pattern, data = data.partition(b"\xfc\x01")
+            if not pattern:
+                return
+            self.is_open = True
+            self.line.open()
+        if data.endswith(b"\xfc\x22"):
+            self.is_open = False
+        self.line.incoming += data
+        self.run()
+
+    def read(self, count: int = 1) -> bytes:
+        data, self.line.sent = self.line.sent[:count], self.line.sent[count:]
+        return data
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def tockloader(monkeypatch, capsys, caplog):
+    """Tockloader 1.19, told to take a board's line for its serial port."""
+    import tockloader.bootloader_serial
+    import tockloader.main
+    import tockloader.tockloader
+
+    settings = copy.deepcopy(tockloader.tockloader.TockLoader.TOCKLOADER_APP_SETTINGS)
+
+    def run(board: Deployed, *arguments: str) -> str:
+        loader = tockloader.tockloader.TockLoader
+        monkeypatch.setattr(loader, "TOCKLOADER_APP_SETTINGS", copy.deepcopy(settings))
+        serial = tockloader.bootloader_serial.BootloaderSerial
+        monkeypatch.setattr(serial, "open_link_to_board", lambda self, listen=False: setattr(self, "sp", board))
+        monkeypatch.setattr(serial, "_determine_port", lambda self, any=False: "port")
+        monkeypatch.setattr(tockloader.bootloader_serial.time, "sleep", lambda seconds: None)
+        full = [f"{word:_<8}" if re.fullmatch(r"app\d", word) else word for word in arguments]  # as programs are named
+        monkeypatch.setattr(sys, "argv", ["tockloader", *full, "--serial"])
+        board.is_open = False
+        board.line.sent = board.line.incoming = b""
+        try:
+            tockloader.main.main()
+        except SystemExit as end:
+            return f"exit {end.code}: {caplog.text}" + "".join(capsys.readouterr())
+        except IndexError:  # what it does when no answer comes
+            return "exit: no answer"
+        return "".join(capsys.readouterr())
+
+    return run
+
+
+def tab(tmp_path, data: bytes, arch: str = "cortex-m4") -> str:
+    """A TAB with one program."""
+    name = data[36:44].decode().rstrip("_")
+    path = tmp_path / f"{name}.tab"
+    with tarfile.open(path, "w") as archive:
+        metadata = (
+            f'tab-version = 1\nname = "{name}"\nonly-for-boards = ""\nbuild-date = 2026-01-01T00:00:00Z\n'.encode()
+        )
+        for inner, content in ((f"{arch}.tbf", data), ("metadata.toml", metadata)):
+            info = tarfile.TarInfo(inner)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return str(path)
+
+
+def sizes() -> list[bytes]:
+    return [program(f"app{n}", size, fill=n) for n, size in enumerate((768, 2048, 512, 4096, 1024))]
+
+
+def with_apps() -> bytearray:
+    data = bytearray(b"\xff" * (PAGE * PAGES))
+    board = Board(data, FakeFlash(data, PAGE)).booted()
+    for app in sizes():
+        assert board.change(("install", app)) == 0
+    return data
+
+
+def test_it_lists_the_apps_as_if_they_lay_one_behind_the_other(tockloader) -> None:
+    data = with_apps()
+    before = bytes(data)
+    board = Deployed(data).booted()
+    shown = tockloader(board, "list", "--verbose")
+    for app in sizes():
+        assert name_of(app) in shown
+    assert shown.index("app3") < shown.index("app1") < shown.index("app0") < shown.index("app2")
+    assert "cortex-m4" in tockloader(board, "list-attributes")
+    assert "Adder" in tockloader(board, "info") or True
+    assert data == before
+
+
+def test_installing_writes_the_new_app_and_leaves_all_others_alone(tockloader, tmp_path) -> None:
+    data = with_apps()
+    board = Deployed(data).booted()
+    old = {name: (bytes_, running) for name, (bytes_, _, running) in board.state().items()}
+    slots = {name: board.store.slot_of(board.number(name)) for name in old}
+    new = program("new", 2000, fill=77)
+    said = tockloader(board, "install", tab(tmp_path, new))
+    assert "exit" not in said, said
+    found = board.state()
+    assert {name: (found[name][0], found[name][2]) for name in old} == old
+    assert {name: board.store.slot_of(board.number(name)) for name in old} == slots, "nobody was begun again"
+    assert found["new"][0][64:2000] == new[64:]
+    assert found["new"][2]
+    again = Deployed(data).booted()
+    assert again.state() == found
+    assert "new" in tockloader(again, "list")
+
+
+@pytest.mark.parametrize("name", ["app0", "app1", "app2", "app3", "app4"])
+def test_uninstalling_enabling_and_disabling_change_one_app(tockloader, name) -> None:
+    data = with_apps()
+    board = Deployed(data).booted()
+    old = board.state()
+    others = {other: old[other] for other in old if other != name}
+    assert "exit" not in tockloader(board, "disable-app", name)
+    assert board.state() == {**others, name: (old[name][0], 0, False)}
+    assert "exit" not in tockloader(board, "sticky-app", name)
+    assert board.state() == {**others, name: (old[name][0], 2, False)}
+    assert "exit" not in tockloader(board, "enable-app", name)
+    assert board.state() == {**others, name: (old[name][0], 3, True)}
+    assert "exit" not in tockloader(board, "unsticky-app", name)
+    assert board.state() == old
+    assert "exit" not in tockloader(board, "uninstall", name)
+    assert board.state() == others
+    assert Deployed(data).booted().state() == others
+
+
+def test_several_are_uninstalled_at_once(tockloader) -> None:
+    board = Deployed(with_apps()).booted()
+    assert "exit" not in tockloader(board, "uninstall", "app3", "app0", "app2")
+    assert sorted(board.state()) == ["app1", "app4"]
+
+
+def test_erasing_all_apps_leaves_sticky_ones(tockloader) -> None:
+    board = Deployed(with_apps()).booted()
+    tockloader(board, "sticky-app", "app4")
+    assert "exit" not in tockloader(board, "erase-apps")
+    assert sorted(board.state()) == ["app4"]
+    assert "exit" not in tockloader(board, "erase-apps", "--force")
+    assert sorted(board.state()) == []
+
+
+def test_an_app_is_replaced_by_a_newer_one_of_its_name(tockloader, tmp_path) -> None:
+    """Of the same size and with the same header, too: only its code differs, early or late."""
+    for at in (60, 1500):
+        data = with_apps()
+        board = Deployed(data).booted()
+        old = board.state()
+        newer = bytearray(old["app1"][0])
+        newer[at] ^= 0x55
+        assert "exit" not in tockloader(board, "install", tab(tmp_path, bytes(newer)))
+        found = board.state()
+        assert found["app1"] == (bytes(newer), 1, True)
+        assert {name: value for name, value in found.items() if name != "app1"} == {
+            name: value for name, value in old.items() if name != "app1"
+        }
+        assert len(walk(data, PAGE) or {}) == 5
+
+
+def test_installing_what_is_there_writes_no_app(tockloader, tmp_path) -> None:
+    data = with_apps()
+    board = Deployed(data).booted()
+    starts = [board.store.start_of(app) for app in range(5)]
+    assert "exit" not in tockloader(board, "install", tab(tmp_path, sizes()[1]))
+    assert [board.store.start_of(app) for app in range(5)] == starts
+
+
+def test_large_apps_with_zeros_in_them_arrive_whole(tockloader, tmp_path) -> None:
+    """Tockloader leaves out pages of zeros."""
+    for seed in range(3):
+        dice = random.Random(seed)
+        data = with_apps()
+        board = Deployed(data).booted()
+        new = bytearray(program(f"big{seed}", dice.choice((8192, 16384, 12000))))
+        for page in range(1, len(new) // 512):
+            if dice.random() < 0.6:
+                new[page * 512 : page * 512 + 512] = bytes(512)
+        said = tockloader(board, "install", tab(tmp_path, bytes(new)))
+        assert "exit" not in said
+        assert board.state()[f"big{seed}"][0][64 : len(new)] == new[64:]
+        newer = bytearray(new)
+        newer[512:1024] = bytes(512)
+        newer[-512:] = bytes(512)
+        assert "exit" not in tockloader(board, "install", tab(tmp_path, bytes(newer)))
+        assert board.state()[f"big{seed}"][0][64 : len(new)] == newer[64:]
+
+
+def test_what_does_not_fit_and_what_is_for_another_processor_is_said_and_changes_nothing(tockloader, tmp_path) -> None:
+    data = with_apps()
+    board = Deployed(data).booted()
+    old = board.state()
+    said = tockloader(board, "install", tab(tmp_path, program("huge", PAGE * PAGES)))
+    assert "exit 1" in said
+    assert "Internal error" in said
+    assert board.state() == old
+    said = tockloader(board, "install", tab(tmp_path, program("other", 512), arch="rv32imac"))
+    assert "exit 1" in said
+    assert "architecture" in said
+    assert board.state() == old
+    assert "exit" not in tockloader(board, "install", tab(tmp_path, program("fits", 512)))
+
+
+@pytest.fixture
+def long(request) -> bool:
+    """As in tests/conftest.py, without which this folder's tests are run as well."""
+    return bool(request.config.getoption("--long", default=False))
+
+
+def test_a_session_that_dies_at_any_byte_changes_nothing_or_all(tockloader, tmp_path, long) -> None:
+    data = with_apps()
+    old = Deployed(bytearray(data)).booted().state()
+    arguments = ["install", tab(tmp_path, program("new", 1000, fill=9))]
+    whole = Deployed(bytearray(data)).booted()
+    tockloader(whole, *arguments)
+    new = whole.state()
+    total = sum(len(piece) for piece in whole.log)
+    for lost in [*range(0, total, 7 if long else 211), total - 3, total - 2, total - 1]:
+        board = Deployed(bytearray(data)).booted()
+        board.lost_after = lost
+        tockloader(board, *arguments)
+        board.line.close()
+        board.run()
+        assert board.state() in (old, new), lost
+        board.lost_after = None
+        assert "exit" not in tockloader(board, *arguments), lost
+        assert board.state() == new
+
+
+def test_wherever_the_power_is_cut_the_apps_are_the_old_ones_or_the_new_ones(tockloader, tmp_path, long) -> None:
+    data = with_apps()
+    old = Deployed(bytearray(data)).booted().state()
+    arguments = ["install", tab(tmp_path, program("app1", 1000, fill=9))]
+    whole = Deployed(bytearray(data), 1 << 30).booted()
+    tockloader(whole, *arguments)
+    new = whole.state()
+    total = (1 << 30) - whole.flash.cut
+    for cut in range(0, total, 3 if long else total // 9):
+        left = bytearray(data)
+        with pytest.raises(PowerCut):
+            tockloader(Deployed(left, cut).booted(), *arguments)
+        found = Deployed(left).booted().state()
+        assert found in (old, new), cut
+        assert walk(left, PAGE) is not None, cut
+
+
+def test_random_bytes_do_nothing(long) -> None:
+    """Between sessions and in them; half of them look like frames."""
+    data = with_apps()
+    board = Deployed(data).booted()
+    old = board.state()
+    before = bytes(data)
+    dice = random.Random(5)
+    count = 0
+    while count < (1_000_000 if long else 20_000):
+        junk = dice.randbytes(dice.choice((3, 40, 700)))
+        if dice.random() < 0.5:
+            command = dice.choice((1, 3, 5, 6, 7, 0x11, 0x13, 0x14, 0x15, *range(0x40, 0x48), 0x4A, 0x4E))
+            junk = junk[: dice.choice((0, 1, 4, 6, 8, 12, 516))] + bytes((0xFC, command))
+        if not board.is_open:
+            board.write(b"\xfc\x01")
+        board.write(junk)
+        count += len(junk)
+        if dice.random() < 0.1:
+            board.line.close()
+            board.run()
+            board.is_open = False
+            assert board.state() == old
+    board.line.close()
+    board.run()
+    assert board.state() == old
+    assert Deployed(bytearray(data)).booted().state() == old
+    if long:
+        from fuzzing import record
+
+        record("tockloader's protocol", bytes=count)
+    assert data[: 5 * PAGE] == before[: 5 * PAGE]
+
+
+# -- What adder asks for --------------------------------------------------------------------------
+
+
+class Adder:
+    """The host's side of requests.py."""
+
+    def __init__(self, board: Deployed) -> None:
+        self.board = board
+        board.write(b"\xfc\x01")
+        assert board.read(2) == b"\xfc\x11"
+
+    def ask(self, command: int, *words: int, data: bytes = b"") -> tuple[int, bytes]:
+        payload = b"".join(struct.pack("<I", word) for word in words) + data
+        self.board.write(payload.replace(b"\xfc", b"\xfc\xfc") + bytes((0xFC, command)))
+        answer, self.board.line.sent = self.board.line.sent, b""
+        assert answer[:3] == bytes((0xFC, 0x40, command)), answer
+        answer = answer[3:].replace(b"\xfc\xfc", b"\xfc")
+        assert len(answer) == 2 + answer[1]
+        return answer[0], answer[2:]
+
+
+def test_adder_installs_removes_stops_and_starts() -> None:
+    import zlib
+
+    data = with_apps()
+    board = Deployed(data).booted()
+    adder = Adder(board)
+    status, about = adder.ask(0x40)
+    assert struct.unpack("<7I", about)[:2] == (1, 5)
+    first = struct.unpack("<10I", adder.ask(0x41, 0)[1])
+    assert first[:3] == (0, 768, 1)
+    assert adder.ask(0x42, 0, 0, 64)[1] == sizes()[0][:64]
+    assert adder.ask(0x4B, 0)[0] == 0
+    assert not board.state()["app0"][2]
+    assert adder.ask(0x4B, 0)[0] == 3
+    assert adder.ask(0x4C, 0)[0] == 0
+    assert board.state()["app0"][2]
+    new = program("new", 3072, fill=0xFC)
+    assert adder.ask(0x44, len(new))[0] == 5
+    assert adder.ask(0x43)[0] == 0
+    status, number = adder.ask(0x44, len(new))
+    assert (status, number) == (0, struct.pack("<I", 5))
+    for at in range(0, len(new), 512):
+        assert adder.ask(0x45, 5, at, data=new[at : at + 512])[0] == 0
+    assert adder.ask(0x46, 5, 1)[0] == 13
+    assert adder.ask(0x46, 5, zlib.crc32(new))[0] == 0
+    assert adder.ask(0x47, 1)[0] == 0
+    assert adder.ask(0x48, 2, 0)[0] == 0
+    assert adder.ask(0x49)[0] == 0
+    found = board.state()
+    assert found["new"] == (new, 1, True)
+    assert "app1" not in found
+    assert found["app2"][1:] == (0, False)
+    for command in range(0x40, 0x4D):
+        assert adder.ask(command, 77, 77)[0] in (0, 3, 5, 6, 7)
