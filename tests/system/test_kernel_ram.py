@@ -14,7 +14,7 @@ BUSY = ("hello", "blink", "ping", "pong", "float", "faulty", "clock-py", "rot13-
 BLOCK = 16  # bytes of the heap's blocks, each of which has two bits in the table at the heap's beginning
 
 
-@pytest.mark.parametrize(("board", "limit"), [("qemu", 32_000), ("nrf52840", 32_000)])
+@pytest.mark.parametrize(("board", "limit"), [("qemu", 35_500), ("nrf52840", 32_000)])
 def test_the_kernels_ram_stays_within_its_limit(board: str, limit: int) -> None:
     """Its stack included, and without what is kept of programs' output while the console is another's."""
     made = load_board(board)
