@@ -155,7 +155,9 @@ void process_unload(process_t *process) {
     forget(process);
     ipc_forget(process);
     process->state = PROCESS_UNUSED;
-    mpu_init(); // if it ran last, its regions are still in force: its flash is to be written
+    if (current_process == NULL) {
+        mpu_init(); // if it ran last, its regions are still in force: its flash is to be written
+    }
     schedule_update(process);
     processes[process->slot] = process_nobody;
     memset(process, 0, sizeof(*process));
