@@ -6,10 +6,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from kernels import alone, build_kernel  # noqa: E402
+from kernels import build_kernel  # noqa: E402
 
 if __name__ == "__main__":
     options = sys.argv[1:]
     folder = ROOT / "build" / "renode-kernels" / "-".join(options).replace("=", "-")
-    with alone(folder):
-        print(build_kernel("nrf52840", folder, *options, base="nrf52840"))
+    print(build_kernel("nrf52840", folder, *options, base="nrf52840"))  # alone in there
