@@ -138,10 +138,10 @@ NEVER = {
         asking("big", 200_000),
         r"apps have 2\d\d,\d\d\d bytes, .*, and the MPU covers none",
     ),
-    "more RAM than there is": (asking("big", 250_000), r"needs 251,\d\d\d bytes of RAM, 1,024 of them for the kernel"),
+    "more RAM than there is": (asking("big", 250_000), r"needs 251,\d\d\d bytes of RAM, 1,792 of them for the kernel"),
     "the kernel's RAM": (asking("rude", 4096, BOARD.ram.start + 0x100), "0x20000100, which is the kernel's; apps have"),
-    "RAM that is none": (asking("lost", 4096, 0x30000000), "linked for RAM at 0x30000000 to 0x30001400; apps have"),
-    "RAM beyond the end": (asking("late", 4096, RAM.end - 4096), "linked for RAM at 0x2003f000 to 0x20040400"),
+    "RAM that is none": (asking("lost", 4096, 0x30000000), "linked for RAM at 0x30000000 to 0x30001700; apps have"),
+    "RAM beyond the end": (asking("late", 4096, RAM.end - 4096), "linked for RAM at 0x2003f000 to 0x20040700"),
     "RAM that the MPU cannot open": (asking("crooked", 4096, RAM.start + 8), "which the MPU cannot open"),
     "another kernel": (
         read_app(make_tbf("new", tlvs=(KernelVersion(3, 0),)), "new"),

@@ -106,9 +106,12 @@ class I2cBench:
         elif self._step == 3:
             self._i2c.write(_STRETCHER, self._write.move(self._i2c), 4)
         elif self._step == 4:
-            refused = self._i2c.read(_SENSOR, self._read, 1)
+            lent = self._read.move(self._i2c)
+            refused = self._i2c.read(_SENSOR, lent, 1)
             log(f"bench: i2c while the clock is low {refused}")
-            self._alarm.set_alarm(8192)
+            if refused:  # where nobody stretches the clock, it is not
+                lent.give_back()
+                self._alarm.set_alarm(8192)
         else:
             self._following.begin()
 
