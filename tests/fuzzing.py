@@ -1,7 +1,8 @@
-"""What the long fuzzers count, in build/fuzz.json: `make fuzz` writes it, each fuzzer its own keys.
+"""What the long fuzzers count: `make fuzz` writes it into build/fuzz.json, which has just the keys below.
 
-A fuzzer that is a function of seeds adds its runs up: each run notes its seeds, the commit, and what it tried (`code`).
-Runs of the same code are summed, so a million programs need not be one run; the others stay in the list for the record.
+Each run notes the commit, and what it tried (`code`), in build/fuzz-runs.json; a fuzzer that is a function of seeds
+also these. Runs of the same code are added up, so a million programs need not be one run; the others stay in the list
+for the record. What nobody has run with the code as it is, is null in the report.
 """
 
 import fcntl
@@ -15,6 +16,10 @@ from typing import Any
 from adder.board import ROOT
 
 REPORT = ROOT / "build" / "fuzz.json"
+RUNS = ROOT / "build" / "fuzz-runs.json"
+KEYS = (
+    "host_programs", "image_programs", "mutants", "mutants_refused", "injector_points", "dead_witnesses", "findings",
+)  # fmt: skip
 TRIED = (
     "firmware", "capsules", "board", "boards", "adder/verify", "adder/verify_image", "adder/build/freeze.py",
     "adder/build/prepare.py", "mpy-cross.cfg", "tests/fuzz", "tests/adversarial",
@@ -37,59 +42,76 @@ def code() -> tuple[str, str]:
     return _git("rev-parse", "--short", "HEAD") + ("+" if changes else ""), name
 
 
-def _change(change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """Change the report. Fuzzers that run side by side wait for each other."""
-    REPORT.parent.mkdir(exist_ok=True)
-    with REPORT.open("a+") as file:
+Run = dict[str, Any]
+
+
+def _runs() -> list[Run]:
+    found: list[Run] = json.loads(RUNS.read_text()) if RUNS.is_file() and RUNS.stat().st_size else []
+    return found
+
+
+def _same(runs: list[Run], what: str | None = None) -> list[Run]:
+    """Those of the same code; of one fuzzer."""
+    name = code()[1]
+    return [run for run in runs if run["code"] == name and what in (None, run["what"])]
+
+
+def _sum(runs: list[Run], key: str) -> Any:
+    parts = [run["numbers"][key] for run in _same(runs) if key in run["numbers"]]
+    return sum(parts, type(parts[0])()) if parts else None
+
+
+def _change(change: Callable[[list[Run]], None]) -> None:
+    """Change the list of runs, and the report with it. Fuzzers that run side by side wait for each other."""
+    RUNS.parent.mkdir(exist_ok=True)
+    with RUNS.open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        text = file.read()
-        report: dict[str, Any] = json.loads(text) if text else {}
-        change(report)
+        runs = _runs()
+        change(runs)
         file.seek(0)
         file.truncate()
-        file.write(json.dumps(dict(sorted(report.items())), indent=2) + "\n")
-        return report
+        file.write(json.dumps(runs, indent=2) + "\n")
+        file.flush()
+        REPORT.write_text(json.dumps({key: _sum(runs, key) for key in KEYS}, indent=2) + "\n")
 
 
-def record(**numbers: object) -> None:
-    """Put these keys into the report; the others stay."""
-    _change(lambda report: report.update(numbers))
-
-
-def add_run(what: str, first: int, count: int, **numbers: Any) -> dict[str, Any]:
-    """Add what a run over `count` seeds from `first` on has counted. The report has the sums under the same keys."""
+def record(what: str, **numbers: Any) -> None:
+    """What a fuzzer has counted that runs as a whole; in place of its last run of the same code."""
     commit, name = code()
 
-    def change(report: dict[str, Any]) -> None:
-        runs = report.setdefault("runs", [])
-        same = [run for run in runs if run["what"] == what and run["code"] == name]
+    def change(runs: list[Run]) -> None:
+        for run in _same(runs, what):
+            runs.remove(run)
+        runs.append({"what": what, "commit": commit, "code": name, "numbers": numbers})
+
+    _change(change)
+
+
+def add_run(what: str, first: int, count: int, **numbers: Any) -> None:
+    """Add what a run over `count` seeds from `first` on has counted."""
+    commit, name = code()
+
+    def change(runs: list[Run]) -> None:
+        same = _same(runs, what)
         if any(run["first"] < first + count and first < run["first"] + run["count"] for run in same):
             raise ValueError(f"{what}: seeds {first} to {first + count - 1} have been counted already")
         before = next((run for run in same if run["first"] + run["count"] == first and run["commit"] == commit), None)
         if before is None:
             before = {"what": what, "commit": commit, "code": name, "first": first, "count": 0, "numbers": {}}
             runs.append(before)
-            same.append(before)
         before["count"] += count
         for key, number in numbers.items():
             before["numbers"][key] = before["numbers"][key] + number if key in before["numbers"] else number
-        for key in numbers:
-            parts = [run["numbers"][key] for run in same if key in run["numbers"]]
-            report[key] = sum(parts, type(parts[0])())
 
-    return _change(change)
+    _change(change)
 
 
 def next_seed(what: str) -> int:
     """The first seed behind all that have been run, whatever the code was; here a run begins."""
     code()
-    runs = json.loads(REPORT.read_text()).get("runs", []) if REPORT.is_file() else []
-    return max((run["first"] + run["count"] for run in runs if run["what"] == what), default=0)
+    return max((run["first"] + run["count"] for run in _runs() if run["what"] == what), default=0)
 
 
-def counted(what: str, key: str) -> int:
-    """What the runs of this code have counted so far."""
-    runs = json.loads(REPORT.read_text()).get("runs", []) if REPORT.is_file() else []
-    name = code()[1]
-    return sum(run["numbers"].get(key, 0) for run in runs if run["what"] == what and run["code"] == name)
+def counted(key: str) -> Any:
+    """What the runs of this code have counted so far; None if there is none."""
+    return _sum(_runs(), key)

@@ -326,7 +326,7 @@ def test_every_mutant_is_refused_or_harmless(verified, long) -> None:
     assert broken == []
     assert count > refused > count // 3
     if long:
-        record(bytecode_mutants=count, bytecode_mutants_refused=refused)
+        record("bytecode", bytecode_mutants=count, bytecode_mutants_refused=refused)
 
 
 WITHOUT = {

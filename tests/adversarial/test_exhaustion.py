@@ -366,7 +366,7 @@ def test_whatever_one_capsule_exhausts_and_wherever_all_others_go_on(exhausted: 
     outcomes = [outcome for _, share in results for outcome in share]
     dead = [outcome for outcome in outcomes if outcome.dead]
     if long:
-        record(injector_points=len(outcomes), dead_witnesses=len(dead))
+        record("injector", injector_points=len(outcomes), dead_witnesses=len(dead))
     assert not dead, "\n".join(f"{o.point.what} {o.point.n} in {o.place}: {o.dead}" for o in dead[:40])
     assert not any(place.startswith("heap") for place in results[0][0]), "shared code makes objects"
     # Not in vain: most time-outs end the guilty one's call, and so does a stack that is too small.

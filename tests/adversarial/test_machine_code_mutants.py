@@ -189,7 +189,8 @@ def test_every_mutant_is_refused_or_harmless(codes: list[Code], long: bool) -> N
     assert broken == []
     assert count > refused > surely > count // 10
     if long:
-        record(mutants=count, mutants_refused=refused, mutants_surely_bad=surely, mutants_run=count - refused)
+        run = count - refused
+        record("machine code", mutants=count, mutants_refused=refused, mutants_surely_bad=surely, mutants_run=run)
 
 
 def test_what_the_compiler_made_passes_the_judge(codes: list[Code]) -> None:

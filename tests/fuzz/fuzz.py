@@ -97,10 +97,8 @@ def fuzz_host(
 
 
 def keep_host(seeds: range, done: Tally) -> None:
-    """Write a piece down in build/fuzz.json."""
-    add_run(
-        "host", seeds.start, len(seeds), host_programs=done.programs, host_calls=done.calls, host_findings=done.findings
-    )
+    """Write a piece down for build/fuzz.json."""
+    add_run("host", seeds.start, len(seeds), host_programs=done.programs, host_calls=done.calls, findings=done.findings)
 
 
 def show(seed: int, small: bool) -> None:
@@ -141,7 +139,7 @@ def main() -> None:
     parser.add_argument(
         "--on",
         action="store_true",
-        help="begin behind all seeds in build/fuzz.json, and add to it",
+        help="begin behind all seeds that have been run, and add to build/fuzz.json",
     )
     parser.add_argument("--show", action="store_true", help="print the program of --seed and what becomes of it")
     parser.add_argument("--reduce", action="store_true", help="make it small first")

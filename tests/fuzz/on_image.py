@@ -355,5 +355,5 @@ def fuzz_image(
 
 
 def keep_image(seeds: range, done: Tally) -> None:
-    """Write a kernel's programs down in build/fuzz.json."""
-    add_run("image", seeds.start, len(seeds), image_programs=done.programs, image_findings=done.findings)
+    """Write a kernel's programs down for build/fuzz.json."""
+    add_run("image", seeds.start, len(seeds), image_programs=done.programs, findings=done.findings)

@@ -349,7 +349,7 @@ def test_every_request_has_its_own_answer_whatever_tasks_and_drivers_do(long: bo
     one()
     assert asked > 5 * runs
     if long:
-        record(app_library_runs=runs, app_library_commands=asked)
+        record("the apps' library", app_library_runs=runs, app_library_commands=asked)
 
 
 # -- One thing at a time: cancelled at each await, refused, dead ------------------

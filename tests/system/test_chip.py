@@ -613,4 +613,4 @@ def test_whatever_apps_ask_the_drivers_and_when_each_question_has_its_answer(
         assert chip.transcript.count("done") == len(names), f"run {run}: {chip.transcript[-2000:]}"
         assert "Traceback" not in chip.transcript, f"run {run}: {chip.transcript}"
     if long:
-        record(chip_interleavings=LONG_RUNS)
+        record("chip", chip_interleavings=LONG_RUNS)

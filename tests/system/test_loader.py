@@ -271,7 +271,7 @@ def test_kernel_and_tools_agree_on_lists_of_any_apps(loader, long) -> None:
     check()
     assert all(counts.values()), counts  # each kind of verdict has been seen
     if long:
-        record(app_lists=counts["lists"])
+        record("lists of apps", app_lists=counts["lists"])
 
 
 # ---------------------------------------------------------------------------- who comes first, and who is too old
