@@ -1,6 +1,6 @@
 """Wires the kernel when it is built: runs it until it is wired, and puts the result into the image (docs/wiring.md).
 
-`kernel.py` reads the kernel, `emulate.py` runs it twice, `compare.py` finds what in its memory is an address,
+`kernel.py` reads the kernel, `emulate.py` runs it three times, `compare.py` finds what in its memory is an address,
 `objects.py` what the objects are, `prune.py` leaves out what is there for wiring alone, `places.py` knows what the
 sources say of classes, `layout.py` puts each object into flash or RAM. `same.py` compares the finished kernel with the
 one that was run.
@@ -11,7 +11,7 @@ from pathlib import Path
 from adder.board import Region, read_manifest
 from adder.errors import AdderError
 from adder.wire.compare import Wired, writes_of
-from adder.wire.emulate import run_twice
+from adder.wire.emulate import run_all
 from adder.wire.kernel import Kernel
 from adder.wire.layout import Image, Layout
 from adder.wire.objects import Heap
@@ -21,11 +21,12 @@ from adder.wire.prune import prune
 
 def wire(kernel: Kernel, memory: list[Region], sources: Sources) -> Image:
     """The wired part of this kernel; `memory` is its flash and the RAM."""
-    first, second, said = run_twice(kernel, memory)
-    wired = Wired(kernel, first, second)
-    if failed := wired.failed():
-        raise AdderError(f"What cannot be made: {', '.join(failed)}. The kernel said:\n{said}")
-    writes = writes_of(wired, first.accesses, second.accesses)  # first: it knows which capsule has read something
+    runs = run_all(kernel, memory)
+    for run in runs:
+        if failed := Wired(kernel, [run] * 3).failed():
+            raise AdderError(f"What cannot be made: {', '.join(failed)}. The kernel said:\n{run.said}")
+    wired = Wired(kernel, runs)
+    writes = writes_of(wired, [run.accesses for run in runs])  # first: it knows which capsule has read something
     wired.check()
     prune(wired, Heap(wired, sources))
     return Layout(wired, Heap(wired, sources)).image(writes)

@@ -1,6 +1,6 @@
 """An independent reader of the wired part: each address in it is that of an object of the right kind, and nothing else.
 
-It shares no code with what wires, and knows neither the heap nor the two runs: it begins with the variables of the
+It shares no code with what wires, and knows neither the heap nor the runs: it begins with the variables of the
 finished image, follows each reference, and knows from each object's type how long it is and what its words are. Then no
 object may overlap another, none may reach out of its part, and no word between them may be an address of the kernel's.
 Powers are compared with the board's manifest: a register window, a field, an interrupt line, a range of the flash.
@@ -325,10 +325,19 @@ class Wired:
     def _check_writes(self) -> None:
         for at in range(self.writes, self.writes_end, 12):
             address, mask, value = self.image.words(at, 3)
-            if not any(p["base"] <= address < p["base"] + p["size"] for p in self.manifest["peripherals"].values()):
-                raise AdderError(f"A write at boot goes to 0x{address:08x}, where the manifest has no peripheral.")
+            name, entry = self.peripheral_at(address)
             if value & ~mask:
                 raise AdderError(f"A write at boot to 0x{address:08x} has bits that are not in its mask.")
+            if address - entry["base"] in protected_of(entry) and (address, mask, value) not in self._taken_back(entry):
+                raise AdderError(f"A write at boot goes to 0x{address:08x}, a protected register of '{name}'.")
+
+    def _taken_back(self, entry: dict[str, Any]) -> list[tuple[int, int, int]]:
+        """What C writes to a peripheral's DMA when its window is made: no length, or the address of nothing."""
+        return [
+            (entry["base"] + (dma["length"] if "length" in dma else dma["pointer"]), 0xFFFFFFFF, value)
+            for dma in entry.get("dma", {}).values()
+            for value in [0 if "length" in dma else self.symbols["nowhere"]]
+        ]
 
     # -- Powers ----------------------------------------------------------------------------------
 

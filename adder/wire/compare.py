@@ -1,8 +1,9 @@
-"""What two runs tell: which words are pointers into the heap, and what was written to the hardware.
+"""What three runs tell: which words are pointers into the heap, and what was written to the hardware.
 
-A word is such a pointer exactly if the runs differ in it by the distance of their heaps. Every other word must be
-equal. A write to a register may differ in bits that were read before, from hardware that answered zeros once and ones
-once: these are not part of what was written.
+A word is such a pointer exactly if the first two differ in it by the distance of their heaps, and the third, with the
+first one's heap, does not. Every other word must be equal. A write to a register is the same with both heaps. Of the
+third, whose hardware answers ones, it may have bits more, if it comes after a read of that register: these were read,
+and are not part of what was written.
 """
 
 import struct
@@ -32,7 +33,8 @@ def words(data: bytes) -> list[int]:
 class Wired:
     """A kernel that has been wired: its memory as the first run left it, and where the pointers are."""
 
-    def __init__(self, kernel: Kernel, first: Run, second: Run) -> None:
+    def __init__(self, kernel: Kernel, runs: list[Run]) -> None:
+        first, second, third = runs
         self.kernel = kernel
         self.heap = first.heap
         self.variables = kernel.symbols["_data_start"]
@@ -45,21 +47,21 @@ class Wired:
         """Whose modules classes are, by the addresses of these: `prune.py` leaves out the modules' names."""
         self.odd: list[tuple[int, int, int]] = []
         distance = second.heap - first.heap
-        for start, one, other in (
-            (self.variables, first.ram, second.ram),
-            (first.heap, first.objects, second.objects),
+        for start, *parts in (
+            (self.variables, first.ram, second.ram, third.ram),
+            (first.heap, first.objects, second.objects, third.objects),
         ):
-            for number, (word, twin) in enumerate(zip(words(one), words(other), strict=True)):
+            for number, (word, twin, again) in enumerate(zip(*map(words, parts), strict=True)):
                 address = start + 4 * number
                 if word:
                     self.memory[address] = word
-                if twin - word == distance and 0 <= word - first.heap < HEAP_SIZE:
+                if twin - word == distance and 0 <= word - first.heap < HEAP_SIZE and again == word:
                     self.pointers.add(address)
-                elif word != twin:
-                    self.odd.append((address, word, twin))
+                elif not word == twin == again:
+                    self.odd.append((address, word, twin if twin != word else again))
 
     def check(self) -> None:
-        """Raise if there is a word that is neither the same in both nor an address."""
+        """Raise if there is a word that is neither the same in all nor an address."""
         for address, word, twin in self.odd:
             raise AdderError(
                 f"The word at 0x{address:08x}{self._variable(address)} is 0x{word:08x} or 0x{twin:08x}, and no"
@@ -123,22 +125,22 @@ class Wired:
         return [self.capsule(i) for i in range(count + 1) if self.word(self._of_capsule(i, "failures"))]
 
 
-def writes_of(wired: Wired, first: list[Access], second: list[Access]) -> list[Write]:
+def writes_of(wired: Wired, accesses: list[list[Access]]) -> list[Write]:
     """What construction wrote to the hardware, in order."""
     found: list[Write] = []
     reading: Access | None = None
-    for one, other in zip(first, second, strict=False):
-        if (one.address, one.value is None) != (other.address, other.value is None):
+    for one, other, again in zip(*accesses, strict=False):
+        if len({(access.address, access.value is None) for access in (one, other, again)}) > 1:
             raise AdderError(
                 f"{wired.capsule(one.capsule)} does to the hardware what depends on what it reads.".capitalize()
             )
         if reading is not None and (one.value is None or one.address != reading.address):
             raise read_while_wiring(wired, reading)
-        if one.value is None or other.value is None:
+        if one.value is None or other.value is None or again.value is None:
             reading = one
             continue
-        mask = WORD if reading is None else WORD & ~(one.value ^ other.value)
-        if (one.value ^ other.value) & mask:
+        mask = WORD if reading is None else WORD & ~(again.value & ~one.value)
+        if one.value != other.value or (one.value ^ again.value) & mask:
             raise AdderError(
                 f"{wired.capsule(one.capsule)} writes to the register at 0x{one.address:08x} what is not the same at"
                 " each boot; an address of a buffer perhaps, whose place is `start`."
@@ -147,7 +149,7 @@ def writes_of(wired: Wired, first: list[Access], second: list[Access]) -> list[W
         reading = None
     if reading is not None:
         raise read_while_wiring(wired, reading)
-    if len(first) != len(second):
+    if len({len(those) for those in accesses}) > 1:
         raise AdderError("Wiring does more or less to the hardware, depending on what it reads there.")
     return found
 

@@ -1,7 +1,8 @@
 """Runs the kernel until it is wired, in Unicorn.
 
-It runs twice: with its heap at two places, and with hardware that answers each read with zeros, and with ones. Whatever
-differs between the two, but by the distance of the heaps, is something that wiring may not depend on (compare.py).
+It runs three times: with its heap at one place and at another, with hardware that answers each read with zeros; and
+once more at the first place, with hardware that answers with ones. What the first two may differ in, the third may not
+(compare.py): so nothing that was read is taken for an address, and no address for something that was read.
 """
 
 import struct
@@ -17,7 +18,7 @@ from adder.wire.kernel import Kernel
 
 HEAP_SIZE = 0x40000  # more than any board needs: it is the emulator's
 PLACES = (0x30100000, 0x30154320)  # no memory of a board lies there
-ANSWERS = (0, 0xFFFFFFFF)
+RUNS = ((PLACES[0], 0), (PLACES[1], 0), (PLACES[0], 0xFFFFFFFF))  # where the heap is, and the answer
 
 PAGE = 0x1000
 PROCESSOR = Region(0xE0000000, 0x100000)  # its own registers: SysTick, NVIC, MPU; wiring depends on none
@@ -45,6 +46,7 @@ class Run:
     ram: bytes  # the kernel's variables: .data and .bss
     objects: bytes  # the heap
     accesses: list[Access] = field(default_factory=list)
+    said: str = ""  # in the kernel's log
 
 
 def aligned(start: int, end: int) -> tuple[int, int]:
@@ -143,6 +145,7 @@ class Machine:
             bytes(uc.mem_read(start, end - start)),
             bytes(uc.mem_read(self.heap, HEAP_SIZE)),
             self.accesses,
+            self.said(),
         )
 
     def _endless(self) -> AdderError:
@@ -159,7 +162,6 @@ class Machine:
         return bytes(self.uc.mem_read(ring, min(head, size))).decode("ascii", "replace").replace("\r", "")
 
 
-def run_twice(kernel: Kernel, memory: list[Region]) -> tuple[Run, Run, str]:
-    """Both runs, and what the kernel said in the first."""
-    first, second = (Machine(kernel, memory, place, answer) for place, answer in zip(PLACES, ANSWERS, strict=True))
-    return first.run(), second.run(), first.said()
+def run_all(kernel: Kernel, memory: list[Region]) -> list[Run]:
+    """The three runs."""
+    return [Machine(kernel, memory, place, answer).run() for place, answer in RUNS]

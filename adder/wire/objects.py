@@ -151,6 +151,8 @@ class Heap:
 
     def _reach(self, pointer: int, kind: str, changes: bool, by: str) -> None:
         address, size = self._whole(pointer)
+        if kind == OBJECT and pointer != address:
+            raise AdderError(f"0x{pointer:08x}, in {by}, is no object, but differs like the address of one.")
         known = self.blocks.get(address)
         if kind != OBJECT:
             name, changes, what = kind, changes or kind in (ITEMS, STORAGE), ""
@@ -221,7 +223,7 @@ class Heap:
             if block.address + 4 * word not in wired.pointers:
                 continue
             pointer = wired.word(block.address + 4 * word)
-            if block.address <= pointer < block.end:
+            if block.kind == POOL and block.address <= pointer < block.end:
                 continue  # a pool's own tables
             if block.kind == BYTES or (block.kind == STORAGE and word > 4):
                 raise AdderError(f"An address lies in the {block.kind} at 0x{block.address:08x}.")

@@ -2,6 +2,7 @@
 
 import re
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ from adder.run.simulate import Simulation
 from adder.wire import emulate, powers, wire
 from adder.wire.check import Wired as Checked
 from adder.wire.check import check
-from adder.wire.compare import Wired, words
-from adder.wire.emulate import run_twice
+from adder.wire.compare import Wired, Write, words, writes_of
+from adder.wire.emulate import PLACES, Access, Run, run_all
 from adder.wire.kernel import Kernel
 from adder.wire.objects import Heap
 from adder.wire.places import Sources
@@ -101,8 +102,7 @@ def test_a_boot_makes_in_ram_what_the_build_has_put_into_the_image_block_by_bloc
 ) -> None:
     """Other engine, other heap, with collections on the way: the blocks lie elsewhere and are otherwise the same."""
     kernel = Kernel(folder / "kernel_unwired.elf")
-    first, second, _ = run_twice(kernel, memory_of("qemu", folder))
-    wired = Wired(kernel, first, second)
+    wired = Wired(kernel, run_all(kernel, memory_of("qemu", folder)))
     wired.check()
     heap = Heap(wired, Sources("qemu", folder))
     twins: dict[int, int] = {}
@@ -144,7 +144,7 @@ def test_a_recipe_that_does_not_come_to_an_end_is_named(
     endless = tmp_path / "kernel_unwired.elf"
     endless.write_bytes(whole.replace(code, ENDLESS + code[2:]))
     with pytest.raises(AdderError, match=f"cannot be wired: {name} does not come to an end"):
-        run_twice(Kernel(endless), memory_of("qemu", folder))
+        run_all(Kernel(endless), memory_of("qemu", folder))
 
 
 SPOILED = """\"\"\"Spoils the wiring.
@@ -213,6 +213,99 @@ def test_the_build_says_why_a_board_cannot_be_wired() -> None:
         build_board("spoiled", lambda folder: write_board(folder, 'mint.registers("no such thing")\n'))
 
 
+# -- What the runs tell -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def runs(folder: Path) -> list[Run]:
+    """Those of QEMU's kernel."""
+    return run_all(Kernel(folder / "kernel_unwired.elf"), memory_of("qemu", folder))
+
+
+DISTANCE = PLACES[1] - PLACES[0]
+
+
+def with_word(runs: list[Run], at: int, differs: tuple[int, int, int]) -> list[Run]:
+    """The runs with something added to a word of the heap, in each something else."""
+
+    def changed(run: Run, by: int) -> Run:
+        [word] = struct.unpack_from("<I", run.objects, at)
+        return replace(run, objects=run.objects[:at] + struct.pack("<I", word + by) + run.objects[at + 4 :])
+
+    return [changed(run, by) for run, by in zip(runs, differs, strict=True)]
+
+
+def an_attribute(folder: Path, runs: list[Run]) -> tuple[int, int]:
+    """Where in the heap an attribute of an object is, whose value is a small number; and where there is an object."""
+    wired = Wired(Kernel(folder / "kernel_unwired.elf"), runs)
+    tables = [block for block in Heap(wired, Sources("qemu", folder)).blocks.values() if block.kind == "table"]
+    values = (at for block in tables for at in range(block.address + 4, block.address + block.needs, 8))
+    return next(at for at in values if wired.word(at) == 1) - wired.heap, tables[0].address - wired.heap
+
+
+@pytest.mark.parametrize(
+    ("differs", "said"),
+    [
+        ((0, DISTANCE, DISTANCE), "no address of an object"),  # what was computed from a text with an address in it
+        ((0, 0, DISTANCE), "no address of an object"),  # from what was read: once it was taken for an address
+        ((PLACES[0], PLACES[1], PLACES[0]), "is no object, but differs like the address of one"),  # odd, as numbers are
+    ],
+)
+def test_a_number_that_only_looks_like_an_address_ends_the_build(
+    folder: Path, runs: list[Run], monkeypatch: pytest.MonkeyPatch, differs: tuple[int, int, int], said: str
+) -> None:
+    kernel = Kernel(folder / "kernel_unwired.elf")
+    at, other = an_attribute(folder, runs)
+    first, second, third = (by + other if by >= PLACES[0] else by for by in differs)
+    monkeypatch.setattr("adder.wire.run_all", lambda *_: with_word(runs, at, (first, second, third)))
+    with pytest.raises(AdderError, match=said):
+        wire(kernel, memory_of("qemu", folder), Sources("qemu", folder))
+
+
+def test_a_capsule_that_fails_in_one_of_the_runs_has_failed(
+    folder: Path, runs: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = Kernel(folder / "kernel_unwired.elf")
+    facts = kernel.facts
+    at = kernel.symbols["capsules"] + 3 * facts["capsule"] + facts["capsule.failures"] - kernel.symbols["_data_start"]
+    for number in range(3):
+        failed = [*runs]
+        ram = failed[number].ram
+        failed[number] = replace(failed[number], ram=ram[:at] + b"\1" + ram[at + 1 :], said=f"that is run {number}")
+        monkeypatch.setattr("adder.wire.run_all", lambda *_, failed=failed: failed)
+        with pytest.raises(AdderError, match=rf"^What cannot be made: capsule '\w+'[\s\S]*that is run {number}"):
+            wire(kernel, memory_of("qemu", folder), Sources("qemu", folder))
+
+
+def journal(folder: Path, runs: list[Run], *values: tuple[int, int, int], read: bool) -> list[Write]:
+    """The writes of somebody who writes these to one register, each perhaps after he has read that."""
+    reads = [Access(0x40004510, None, 0, 0)] if read else []
+    accesses = [[*reads, Access(0x40004510, value, 0, 0)] for value in values[0]]
+    return writes_of(Wired(Kernel(folder / "kernel_unwired.elf"), runs), accesses)
+
+
+def test_bits_that_were_read_are_not_part_of_what_is_written(folder: Path, runs: list[Run]) -> None:
+    assert journal(folder, runs, (6, 6, 0xFFFFFFFE), read=True) == [Write(0x40004510, 0x7, 0x6)]
+    assert journal(folder, runs, (6, 6, 6), read=True) == [Write(0x40004510, 0xFFFFFFFF, 0x6)]
+    assert journal(folder, runs, (6, 6, 6), read=False) == [Write(0x40004510, 0xFFFFFFFF, 0x6)]
+
+
+@pytest.mark.parametrize(
+    ("values", "read"),
+    [
+        ((PLACES[0], PLACES[1], PLACES[0]), True),  # a buffer's address, after a read of the pointer's register
+        ((PLACES[0], PLACES[1], PLACES[1]), True),
+        ((1, 1, 0xFFFFFFFE), True),  # a bit that is turned over: no mask says that
+        ((6, 6, 7), False),
+    ],
+)
+def test_what_is_written_never_depends_on_where_the_heap_is_nor_on_what_was_read(
+    folder: Path, runs: list[Run], values: tuple[int, int, int], read: bool
+) -> None:
+    with pytest.raises(AdderError, match="writes to the register at 0x40004510 what is not the same"):
+        journal(folder, runs, values, read=read)
+
+
 # -- The second reader ------------------------------------------------------------------
 
 
@@ -271,6 +364,38 @@ def test_the_second_reader_refuses_a_power_that_the_board_does_not_have(
     copy = damaged(folder / "kernel.elf", tmp_path / "damaged.elf", thing.address + 4 * word, value)
     with pytest.raises(AdderError, match=said):
         check(copy, read_manifest("qemu", folder))
+
+
+@pytest.mark.parametrize("name", ["length", "pointer"])
+def test_the_second_reader_refuses_a_write_at_boot_to_a_protected_register(checked: Checked, name: str) -> None:
+    """Whatever the list says, but what C leaves a channel of DMA with: no length, or nowhere for a pointer."""
+    at, entry = checked.writes, checked.manifest["peripherals"]["uart0"]
+    [part] = [data for start, data in checked.image.parts if start <= at < start + len(data)]
+    [start] = [start for start, data in checked.image.parts if data is part]
+    before, offset = bytes(part), entry["size"] - 4
+    nothing = 0 if name == "length" else checked.symbols["nowhere"]
+
+    def said(mask: int, value: int) -> str:
+        struct.pack_into("<III", part, at - start, entry["base"] + offset, mask, value)
+        try:
+            checked._check_writes()
+        except AdderError as error:
+            return str(error)
+        finally:
+            part[:] = before
+            entry.pop("protected", None)
+        return ""
+
+    assert said(0xFFFFFFFF, nothing) == ""
+    entry["protected"] = [offset]
+    assert "a protected register of 'uart0'" in said(0xFFFFFFFF, nothing)
+    entry["dma"] = {"rx": {name: offset}}
+    try:
+        assert said(0xFFFFFFFF, nothing) == ""
+        assert "a protected register of 'uart0'" in said(0xFFFFFFFF, nothing + 4)
+        assert "a protected register of 'uart0'" in said(0xFF, 0)
+    finally:
+        del entry["dma"]
 
 
 # -- Powers -----------------------------------------------------------------------------
