@@ -44,6 +44,9 @@ RANGES = (
 )
 """Opcodes that hold their argument."""
 
+MOST = 0xFFFF
+"""No function has more of anything. The interpreter counts in 32 bits, and begins anew at 0."""
+
 BACKWARDS = ("leave handlers and jump", "jump", "jump if")  # jumps whose offset has a sign
 
 
@@ -179,6 +182,8 @@ class Bytecode:
             while more & 0x80:
                 more, at = self.bytes[at], at + 1
                 argument = argument << 7 | more & 0x7F
+            if argument > MOST and name != "load number":
+                raise Refused(address, name, f"has the number {argument}, which is too large")
         elif name is not None and 0x40 <= opcode < 0x50:
             argument, bias, at = self.bytes[at], 0x40, at + 1
             if argument & 0x80:

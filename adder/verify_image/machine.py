@@ -106,6 +106,9 @@ class Machine:
 
     def verify(self) -> None:
         """Follow every path, the first instructions first; raises Refused."""
+        for at in self.code.values():  # also where no path leads
+            if at.shape.startswith("branch") and at.operands[0] not in self.code:
+                raise self.refuse(at.address, f"leads to 0x{at.operands[0]:08x}, {NOWHERE}")
         first = State(
             (kinds.FUNCTION, kinds.COUNT, kinds.KEYWORDS, kinds.ARGUMENTS, kinds.ANY, kinds.ANY, kinds.ANY, kinds.ANY)
         )

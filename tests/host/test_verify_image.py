@@ -3,6 +3,7 @@
 import struct
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from compiled import START, functions
 from elftools.elf.elffile import ELFFile
 
 from adder.verify_image import LONGEST_FUNCTION, Code, Verifier, verify_image
+from adder.verify_image.bytecode import Bytecode
 from adder.verify_image.decode import Refused, decode
 from adder.verify_image.image import Image
 from adder.verify_image.runtime import CALLS
@@ -232,6 +234,43 @@ def test_all_machine_code_of_a_kernel_is_verified(verified) -> None:
     inside = [code for code in verified.codes if any(code.start in part for part in parts)]
     assert len(inside) == len(verified.codes) > 50
     assert sum(len(code.bytes) for code in inside) > 0.9 * sum(map(len, parts))
+
+
+def led_away(code: Code) -> Iterator[Code]:
+    """For each branch of a function, the same function with that branch out of it, far behind or before."""
+    for at, one in decode(code.bytes, code.start).items():
+        if one.shape.startswith("branch"):
+            halfword, offset = int.from_bytes(code.bytes[at - code.start :][:2], "little"), at - code.start
+            if one.after - at == 4:
+                halfword ^= 0x20  # A7.7.12, encodings T3 and T4: 128 KB
+            else:
+                halfword = halfword & 0xF800 | 0x400 if one.shape == "branch" else halfword & 0xFF00 | 0x80  # T2, T1
+                if at + 4 - (2048 if one.shape == "branch" else 256) >= code.start:
+                    continue
+            new = code.bytes[:offset] + struct.pack("<H", halfword) + code.bytes[offset + 2 :]
+            yield Code(code.name, code.start, new, code.around)
+
+
+def test_no_branch_of_a_kernel_may_leave_its_function_though_no_path_leads_to_it(verified) -> None:
+    """Behind a return and a raise there are such."""
+    count = 0
+    for code in verified.codes:
+        for new in led_away(code):
+            with pytest.raises(Refused, match="where no instruction of this function begins"):
+                new.verify()
+            count += 1
+    assert count > 1000
+
+
+def test_bytecode_with_a_number_that_no_function_can_have_is_refused_at_once(verified) -> None:
+    """Three more bytes in front of it make an unpacking of two into one of 2^36: so many are not noted."""
+    for bytecode in verified.bytecodes:
+        for at, one in {one.address - bytecode.start: one for one in bytecode.decode()}.items():
+            if 0x10 <= bytecode.bytes[at] < 0x40 and one.name != "load number":
+                large = bytecode.bytes[: at + 1] + b"\xff" * 5 + bytecode.bytes[at + 1 :]
+                with pytest.raises(Refused, match="which is too large"):
+                    Bytecode(large, bytecode.start, bytecode.around, bytecode.prelude).verify()
+                break
 
 
 def refusal(kernel: Path, tmp_path: Path, address: int, new: bytes) -> str:
