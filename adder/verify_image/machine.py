@@ -106,9 +106,6 @@ class Machine:
 
     def verify(self) -> None:
         """Follow every path, the first instructions first; raises Refused."""
-        for at in self.code.values():  # also where no path leads
-            if at.shape.startswith("branch") and at.operands[0] not in self.code:
-                raise self.refuse(at.address, f"leads to 0x{at.operands[0]:08x}, {NOWHERE}")
         first = State(
             (kinds.FUNCTION, kinds.COUNT, kinds.KEYWORDS, kinds.ARGUMENTS, kinds.ANY, kinds.ANY, kinds.ANY, kinds.ANY)
         )
@@ -125,9 +122,29 @@ class Machine:
                 if met != before:
                     known[place] = met
                     waiting.append((target, place))
+        reached = {address for address, *_ in known}
+        for at in self.code.values():
+            if at.address not in reached:
+                self.unreached(at)
 
     def refuse(self, address: int, reason: str) -> Refused:
         return Refused(address, self.code[address].text, reason)
+
+    def unreached(self, at: Instruction) -> None:
+        """No path leads here, as behind a `raise`. What needs no path to be seen is looked at."""
+        low, taken = self.code[self.start].operands
+        if at.shape in ("branch", "branch if equal", "branch if not"):
+            if at.operands[0] not in self.code:
+                raise self.refuse(at.address, f"leads to 0x{at.operands[0]:08x}, {NOWHERE}")
+            return
+        if at.shape in ("load local", "store local", "address of local"):
+            harmless = at.operands[1] % 4 == 0 and at.operands[1] < taken + 4 * low
+        elif at.shape == "leave":
+            harmless = at.operands == (low, taken)
+        else:
+            harmless = at.shape not in ("enter", "store to cell")
+        if not harmless:
+            raise self.refuse(at.address, "would do harm if a path led here")
 
     def step(self, at: Instruction, state: State) -> Iterator[tuple[int, State]]:
         """Where this instruction leads, and what is known there."""

@@ -32,7 +32,7 @@ DISASSEMBLER = capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capsto
 Line = tuple[int, int, str]
 """Address, size, text."""
 
-# The kernels have no handlers in machine code, nor closures: these have.
+# The kernels have few handlers in machine code, and no closures: these have. No path leads to the last lines of `ends`.
 EXTRA = """
 class C:
     def tries(self, uart, items, flag=True):
@@ -56,6 +56,11 @@ class C:
             x = None
         p, q = a.pair(x)
         return p[q] if p < q else (p, q)
+    def ends(self, a):
+        try:
+            return a(self)
+        except TypeError:
+            return None
 """
 
 
@@ -64,7 +69,7 @@ def lines(code: bytes, start: int) -> list[Line]:
 
 
 def extra_codes() -> list[Code]:
-    return [code for code in functions(EXTRA) if code.name in ("tries", "<listcomp>", "nested")]
+    return [code for code in functions(EXTRA) if code.name in ("tries", "<listcomp>", "nested", "ends")]
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +208,15 @@ def test_what_the_compiler_made_passes_the_judge(codes: list[Code]) -> None:
             assert emulator.run(code.bytes, starts, seed) is None, code.name
             ended[emulator.now.calls > 0] += 1
     assert ended[True] > 0.9 * ended.total()
+
+
+def test_each_bit_of_a_function_is_refused_that_must_be_where_no_path_leads_too() -> None:
+    (code,) = (code for code in extra_codes() if code.name == "ends")
+    for bit in range(8 * len(code.bytes)):
+        changed = bytearray(code.bytes)
+        changed[bit // 8] ^= 1 << bit % 8
+        reason = must_be_refused(code, bytes(changed))
+        assert reason is None or not accepted(code, bytes(changed)), f"bit {bit}: {reason}"
 
 
 # A check of the verifier, with what stands in its place, and the functions of which a mutant will need it.
