@@ -16,6 +16,7 @@ from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, Proc
 from micropython import const
 
 from capsules.hil.date_time import DateTime
+from capsules.parts.process_queue import ProcessQueue
 
 DRIVER_NUM = const(0x90007)
 
@@ -29,8 +30,6 @@ _SET = const(2)
 _ASKS = const(0)  # the command that is to be answered, or 0
 _DATE = const(1)
 _TIME = const(2)
-
-_NOTHING = const(0)
 
 _DAYS = b"\x1f\x1d\x1f\x1e\x1f\x1e\x1f\x1f\x1e\x1f\x1e\x1f"
 
@@ -50,15 +49,12 @@ def _is_time(time: int) -> bool:
 
 
 class DateTimeDriver:
-    """Sets the clock for one process after the other; all that read it share what was read."""
+    """Asks the clock for one process after the other; all that read it share what was read."""
 
     def __init__(self, clock: DateTime, grant: Grant) -> None:
         self._clock = clock
         self._grant = grant
-        self._slots = grant.SLOTS
-        self._doing = _NOTHING
-        self._setter: "Entry | None" = None
-        self._slot = 0  # whose turn it was last to set it
+        self._queue = ProcessQueue(grant, _ASKS, self._begin, self._answer)
         clock.set_client(self)
 
     def command(self, number: int, date: int, time: int, process: ProcessId) -> "CommandReturn | int":
@@ -82,60 +78,30 @@ class DateTimeDriver:
             return ErrorCode.BUSY
         entry[_DATE] = date
         entry[_TIME] = time
-        if self._doing == _NOTHING:
-            status = self._begin(entry, process.slot, asks)
-            if status:
-                return status
-        entry[_ASKS] = asks
-        return SUCCESS
+        status = self._queue.ask(entry, process.slot, asks)
+        return status if status else SUCCESS
 
-    def _begin(self, entry: Entry, slot: int, asks: int) -> int:
+    def _begin(self, entry: Entry, asks: int) -> int:
         """Have the clock do it. 0 or an ErrorCode."""
-        status = self._clock.read() if asks == _GET else self._clock.set(entry[_DATE], entry[_TIME])
-        if status == 0:
-            if asks == _SET:
-                self._setter = entry
-                self._slot = slot
-            self._doing = asks
-        return status
+        return self._clock.read() if asks == _GET else self._clock.set(entry[_DATE], entry[_TIME])
+
+    def _answer(self, entry: Entry, status: int) -> None:
+        entry[_ASKS] = 0
+        entry.schedule_upcall(0, status, 0, 0)
 
     def got(self, date: int, time: int, status: int) -> None:
         """From the clock."""
-        self._doing = _NOTHING  # first: whatever fails below, the next one is served
-        for slot in range(self._slots):
+        self._queue.over()
+        for slot in range(self._grant.SLOTS):
             entry = self._grant.entry(slot)
             if entry is not None and entry[_ASKS] == _GET:
-                entry[_ASKS] = _NOTHING
+                entry[_ASKS] = 0
                 entry.schedule_upcall(0, status, date, time)
-        self._next(_SET, _GET)
+        self._queue.go_on()
 
     def was_set(self, status: int) -> None:
         """From the clock."""
-        self._doing = _NOTHING
-        entry = self._setter
-        self._setter = None
-        if entry is not None and entry.alive():
-            entry[_ASKS] = _NOTHING
-            entry.schedule_upcall(0, status, 0, 0)
-        self._next(_GET, _SET)
-
-    def _next(self, first: int, then: int) -> None:
-        """Go on with somebody who waits: setting and reading take turns, and those who set it, too."""
-        if not self._go_on(first):
-            self._go_on(then)
-
-    def _go_on(self, asks: int) -> bool:
-        """Begin what somebody has asked for by this command. False if nobody has."""
-        last = self._slot
-        for step in range(1, self._slots + 1):
-            slot = last + step
-            if slot >= self._slots:
-                slot -= self._slots
-            entry = self._grant.entry(slot)
-            if entry is not None and entry[_ASKS] == asks:
-                status = self._begin(entry, slot, asks)
-                if status == 0:
-                    return True
-                entry[_ASKS] = _NOTHING
-                entry.schedule_upcall(0, status, 0, 0)
-        return False
+        setter = self._queue.over()
+        if setter is not None:
+            self._answer(setter, status)
+        self._queue.go_on()

@@ -23,6 +23,8 @@ from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, Proc
 from micropython import const
 
 from capsules.hil.i2c import I2c
+from capsules.parts.lent import give_back
+from capsules.parts.process_queue import ProcessQueue
 
 DRIVER_NUM = const(0x20003)
 
@@ -50,13 +52,10 @@ class I2cDriver:
     def __init__(self, i2c: I2c, grant: Grant, write: Buffer, read: Buffer) -> None:
         self._i2c = i2c
         self._grant = grant
-        self._slots = grant.SLOTS
         self._longest = min(len(write), len(read))
         self._write = write
         self._read = read
-        self._user: "Entry | None" = None  # whose transfer is under way
-        self._slot = 0
-        self._busy = False
+        self._queue = ProcessQueue(grant, _ASKS, self._begin, self._answer)
         i2c.set_client(self)
 
     def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
@@ -87,24 +86,15 @@ class I2cDriver:
         entry[_ADDRESS] = address
         entry[_TO_WRITE] = to_write
         entry[_TO_READ] = to_read
-        if not self._busy:
-            status = self._begin(entry, process.slot)
-            if status:
-                return status
-        entry[_ASKS] = 1
-        return SUCCESS
+        status = self._queue.ask(entry, process.slot, 1)
+        return status if status else SUCCESS
 
-    def _begin(self, entry: Entry, slot: int) -> int:
+    def _begin(self, entry: Entry, _: int) -> int:
         """Begin a process's transfer. 0 or an ErrorCode."""
         to_write = entry[_TO_WRITE]
         if entry.read_write(_BUFFER).read(0, self._write, 0, to_write) < to_write:
             return ErrorCode.SIZE
-        status = self._transfer(entry[_ADDRESS], to_write, entry[_TO_READ])
-        if status == 0:
-            self._user = entry
-            self._slot = slot
-            self._busy = True
-        return status
+        return self._transfer(entry[_ADDRESS], to_write, entry[_TO_READ])
 
     def _transfer(self, address: int, to_write: int, to_read: int) -> int:
         i2c = self._i2c
@@ -117,24 +107,18 @@ class I2cDriver:
         else:
             status = i2c.write_read(address, write, to_write, read, to_read)
         if status:
-            self._take_back(write, read)
+            give_back(write)
+            give_back(read)
         return status
-
-    def _take_back(self, write: "Buffer | None", read: "Buffer | None") -> None:
-        if write is not None:
-            write.give_back()
-        if read is not None:
-            read.give_back()
 
     def transferred(self, write: "Buffer | None", read: "Buffer | None", status: int) -> None:
         """From the bus."""
-        self._take_back(write, read)
-        entry = self._user
-        self._user = None
-        self._busy = False  # first: whatever fails below, the next one is served
-        if entry is not None and entry.alive():
+        give_back(write)
+        give_back(read)
+        entry = self._queue.over()
+        if entry is not None:
             self._answer(entry, status)
-        self._next()
+        self._queue.go_on()
 
     def _answer(self, entry: Entry, status: int) -> None:
         entry[_ASKS] = 0
@@ -143,17 +127,3 @@ class I2cDriver:
             if entry.read_write(_BUFFER).write(0, self._read, 0, to_read) < to_read:
                 status = ErrorCode.SIZE
         entry.schedule_upcall(0, status, 0, 0)
-
-    def _next(self) -> None:
-        """Begin the transfer of the next process that waits."""
-        last = self._slot
-        for step in range(1, self._slots + 1):
-            slot = last + step
-            if slot >= self._slots:
-                slot -= self._slots
-            entry = self._grant.entry(slot)
-            if entry is not None and entry[_ASKS]:
-                status = self._begin(entry, slot)
-                if status == 0:
-                    return
-                self._answer(entry, status)

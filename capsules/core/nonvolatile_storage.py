@@ -23,10 +23,11 @@ Allow read-write
     0 where to put what is read
 """
 
-from cells import Buffer, TakeCell
+from cells import Buffer
 from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, ProcessId, success_u32
 from micropython import const
 
+from capsules.parts.process_queue import DONE, ProcessQueue
 from capsules.virtual.flash_regions import AROUND, BEFORE, FlashRegions
 
 DRIVER_NUM = const(0x50001)
@@ -41,7 +42,7 @@ _WRITE = const(3)
 
 _REGION = const(0)  # its number plus 1
 _WAITING = const(1)  # the command that waits for its turn, or 0
-_OFFSET = const(2)  # of what waits
+_OFFSET = const(2)  # of what waits, or has just begun
 _LENGTH = const(3)
 
 
@@ -52,11 +53,9 @@ class NonvolatileStorage:
         self._regions = regions
         self._size = regions.size
         self._grant = grant
-        self._slots = grant.SLOTS
         self._longest = len(buffer) - AROUND
-        self._buffer = TakeCell(buffer)
-        self._asker: "Entry | None" = None  # whose request is under way
-        self._slot = 0
+        self._buffer = buffer
+        self._queue = ProcessQueue(grant, _WAITING, self._begin, self._answer)
         self._doing = _READ
         self._count = 0
         regions.set_client(self._done)
@@ -90,57 +89,43 @@ class NonvolatileStorage:
         if not view:
             return ErrorCode.RESERVE
         length = min(length, len(view))
-        if self._buffer.is_some():
-            self._do(entry, process.slot, number, offset, length)
-            return SUCCESS
         if entry[_WAITING]:
             return ErrorCode.NOMEM
         entry[_OFFSET] = offset
         entry[_LENGTH] = length
-        entry[_WAITING] = number
-        return SUCCESS
+        status = self._queue.ask(entry, process.slot, number)
+        return status if status else SUCCESS
 
-    def _do(self, entry: Entry, slot: int, number: int, offset: int, length: int) -> None:
-        buffer = self._buffer.take()
-        if buffer is None:
-            return
-        self._slot = slot
-        region = entry[_REGION] - 1
-        count = min(length, self._longest)
+    def _begin(self, entry: Entry, number: int) -> int:
+        """Read or write for a process."""
+        entry[_WAITING] = 0  # another one may wait meanwhile
+        buffer = self._buffer
+        count = min(entry[_LENGTH], self._longest)
         if number == _WRITE:
             count = entry.read_only(0).read(0, buffer, BEFORE, count)
         if count == 0:
-            self._buffer.put(buffer)
             entry.schedule_upcall(number - _READ, 0, 0, 0)
-            return
-        self._asker = entry
+            return DONE
         self._doing = number
         self._count = count
+        regions = self._regions
+        region = entry[_REGION] - 1
         if number == _WRITE:
-            self._regions.write(region, offset, buffer.move(self._regions), count)  # _done() gets it back
+            regions.write(region, entry[_OFFSET], buffer.move(regions), count)  # _done() gets it back
         else:
-            self._regions.read(region, offset, buffer.move(self._regions), count)
+            regions.read(region, entry[_OFFSET], buffer.move(regions), count)
+        return 0
+
+    def _answer(self, entry: Entry, status: int) -> None:
+        """Nobody is refused once it waits."""
 
     def _done(self, buffer: Buffer, status: int) -> None:
         """From the regions."""
         buffer = buffer.give_back()
-        entry = self._asker
-        self._asker = None
-        if entry is not None and entry.alive():
+        entry = self._queue.over()
+        if entry is not None:
             count = 0 if status else self._count
             if self._doing == _READ:
                 count = entry.read_write(0).write(0, buffer, 0, count)
             entry.schedule_upcall(self._doing - _READ, count, 0, 0)
-        self._buffer.put(buffer)
-        last = self._slot
-        for step in range(1, self._slots + 1):
-            slot = last + step
-            if slot >= self._slots:
-                slot -= self._slots
-            entry = self._grant.entry(slot)
-            if entry is not None and entry[_WAITING]:
-                number = entry[_WAITING]
-                entry[_WAITING] = 0
-                self._do(entry, slot, number, entry[_OFFSET], entry[_LENGTH])
-                if not self._buffer.is_some():
-                    return
+        self._queue.go_on()

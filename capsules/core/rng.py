@@ -13,11 +13,12 @@ Allow read-write
     0 where to put them; no more than fit are written
 """
 
-from cells import Buffer, TakeCell
+from cells import Buffer
 from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, ProcessId
 from micropython import const
 
 from capsules.hil.rng import Rng
+from capsules.parts.process_queue import DONE, ProcessQueue
 
 DRIVER_NUM = const(0x40001)
 
@@ -38,11 +39,9 @@ class RngDriver:
     def __init__(self, rng: Rng, grant: Grant, buffer: Buffer) -> None:
         self._rng = rng
         self._grant = grant
-        self._slots = grant.SLOTS
         self._size = len(buffer)
-        self._buffer = TakeCell(buffer)
-        self._reader: "Entry | None" = None
-        self._slot = 0
+        self._buffer = buffer
+        self._queue = ProcessQueue(grant, _WAITING, self._fill, self._answer)
         rng.set_client(self)
 
     def command(self, number: int, count: int, _: int, process: ProcessId) -> "CommandReturn | int":
@@ -59,41 +58,28 @@ class RngDriver:
         entry.read_write(0)  # its first use needs memory: before anything is begun that would be left half done
         entry[_WANTED] = count
         entry[_AT] = 0
-        entry[_WAITING] = 1
-        self._fill()
-        return SUCCESS
+        status = self._queue.ask(entry, process.slot, 1)
+        return status if status else SUCCESS
 
-    def _fill(self) -> None:
-        """Get bytes for the next process that waits, unless the source is at work."""
-        if self._buffer.is_none():
-            return
-        for step in range(1, self._slots + 1):
-            slot = self._slot + step
-            if slot >= self._slots:
-                slot -= self._slots
-            entry = self._grant.entry(slot)
-            if entry is not None and entry[_WAITING]:
-                left = min(entry[_WANTED], len(entry.read_write(0))) - entry[_AT]
-                buffer = self._buffer.take() if left > 0 else None
-                if buffer is not None:
-                    self._reader = entry
-                    self._slot = slot
-                    self._rng.fill(buffer.move(self._rng), min(left, self._size))  # filled() gets it back
-                    return
-                self._finish(entry, 0)
+    def _fill(self, entry: Entry, _: int) -> int:
+        """Get a process's next bytes."""
+        left = min(entry[_WANTED], len(entry.read_write(0))) - entry[_AT]
+        if left <= 0:
+            self._answer(entry, 0)
+            return DONE
+        self._rng.fill(self._buffer.move(self._rng), min(left, self._size))  # filled() gets it back
+        return 0
 
-    def _finish(self, entry: Entry, status: int) -> None:
+    def _answer(self, entry: Entry, status: int) -> None:
         entry[_WAITING] = 0
         entry.schedule_upcall(0, status, entry[_AT], 0)
 
     def filled(self, buffer: Buffer, length: int, status: int) -> None:
         """From the source."""
         buffer = buffer.give_back()
-        self._buffer.put(buffer)  # first: whatever fails below, the next one is served
-        entry = self._reader
-        self._reader = None
-        if entry is not None and entry.alive():
+        entry = self._queue.over()
+        if entry is not None:
             entry[_AT] += entry.read_write(0).write(entry[_AT], buffer, 0, min(length, entry[_WANTED] - entry[_AT]))
             if status:
-                self._finish(entry, status)
-        self._fill()
+                self._answer(entry, status)
+        self._queue.go_on()

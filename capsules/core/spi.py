@@ -30,6 +30,7 @@ from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, Proc
 from micropython import const
 
 from capsules.hil.spi import Spi
+from capsules.parts.lent import give_back
 
 DRIVER_NUM = const(0x20001)
 
@@ -149,18 +150,14 @@ class SpiDriver:
         read = self._read.move(spi) if self._reads else None
         status = spi.transfer(write, read, count)
         if status:
-            self._take_back(write, read)
+            give_back(write)
+            give_back(read)
         return status
-
-    def _take_back(self, write: "Buffer | None", read: "Buffer | None") -> None:
-        if write is not None:
-            write.give_back()
-        if read is not None:
-            read.give_back()
 
     def transferred(self, write: "Buffer | None", read: "Buffer | None", status: int) -> None:
         """From the bus."""
-        self._take_back(write, read)
+        give_back(write)
+        give_back(read)
         entry = self._user
         if entry is None or not entry.alive():
             self._finish()

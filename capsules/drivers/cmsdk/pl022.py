@@ -9,6 +9,7 @@ from kernel import ErrorCode, InterruptLine, Registers
 from micropython import const
 
 from capsules.hil.spi import ChipSelect, SpiClient
+from capsules.parts.steps import GO_ON, Steps
 
 _CR0 = const(0x00)
 _CR1 = const(0x04)
@@ -34,16 +35,9 @@ _LEAST = const(2)  # SSPCPSR: an even number, 2 to 254
 _MOST_STEPS = const(256)  # SSPCR0, SCR: up to 255, and one
 _MOST = const(0xFFFF)  # bytes
 
-_IDLE = const(0)
-_MOVING = const(1)
-_TELL = const(2)  # the client that it is over
-
 
 class Pl022:
-    """A HIL Spi. `clock` is what the controller runs on, in Hz; no chip is selected before select().
-
-    What was cut short is called once more, and the client is told of what is over until it has been.
-    """
+    """A HIL Spi. `clock` is what the controller runs on, in Hz; no chip is selected before select()."""
 
     def __init__(self, registers: Registers, line: InterruptLine, clock: int) -> None:
         self._clock = clock
@@ -52,34 +46,30 @@ class Pl022:
         self._received = registers.field(_SR, _RECEIVED_BIT, 1)
         self._busy = registers.field(_SR, _BUSY_BIT, 1)
         self._control = registers.field(_CR0, 0, 32)
-        self._line = line
         self._client: "SpiClient | None" = None
         self._chip: "ChipSelect | None" = None
-        self._doing = _IDLE
-        self._in_step = False  # still true in the next step: that step was cut short
         self._write: "Buffer | None" = None
         self._read: "Buffer | None" = None
         self._length = 0
         self._sent = 0
         self._got = 0
-        self._status = 0
         self._holding = False
         self._held = False  # the chip is low between transfers
-        self._steps = 0
+        self._clock_steps = 0
         self._hertz = 0
         self._polarity = 0
         self._phase = 0
+        self._steps = Steps(line, self._step, self._tell)
         registers.write(_IMSC, 0)
         registers.write(_CPSR, _LEAST)
         registers.write(_CR1, _ENABLED)
         self.set_rate(_FIRST_RATE)
-        line.enable(self._step)
 
     def set_client(self, client: SpiClient) -> None:
         self._client = client
 
     def transfer(self, write: "Buffer | None", read: "Buffer | None", length: int) -> int:
-        if self._doing == _MOVING:
+        if self._steps.are_under_way():
             return ErrorCode.BUSY
         if write is read:
             return ErrorCode.INVAL
@@ -87,48 +77,37 @@ class Pl022:
             return ErrorCode.SIZE
         if (write is not None and length > len(write)) or (read is not None and length > len(read)):
             return ErrorCode.SIZE
-        self._doing = _IDLE  # until all is said
+        self._steps.prepare()
         self._write = write
         self._read = read
         self._length = length
         self._sent = 0
         self._got = 0
-        self._in_step = False
         self._held = self._holding
         if self._chip is not None:
             self._chip.clear()
-        self._doing = _MOVING
-        self._line.trigger()
+        self._steps.begin()
         return 0
 
     # -- From the kernel's loop --
 
-    def _step(self) -> None:
-        """From the line."""
-        if self._doing == _IDLE:
-            return
-        if self._doing == _MOVING:
-            status = ErrorCode.FAIL
-            if not self._in_step:
-                self._in_step = True
-                self._take()
-                if self._got < self._length:
-                    self._give()
-                    self._line.trigger()
-                    self._in_step = False
-                    return
-                status = 0
-            else:
-                self._drain()
-            if not self._held:
-                self._let_go()
-            self._status = status
-            self._doing = _TELL
+    def _step(self, was_cut: bool) -> int:
+        """Empty the FIFO of what has come in, and fill the other one."""
+        if was_cut:
+            self._drain()
+        else:
+            self._take()
+            if self._got < self._length:
+                self._give()
+                return GO_ON
+        if not self._held:
+            self._let_go()
+        return ErrorCode.FAIL if was_cut else 0
+
+    def _tell(self, status: int) -> None:
         client = self._client
         if client is not None:
-            client.transferred(self._write, self._read, self._status)
-        if self._doing == _TELL:  # the client has begun nothing else
-            self._doing = _IDLE
+            client.transferred(self._write, self._read, status)
 
     def _give(self) -> None:
         """Send as much as the FIFOs have room for: what is on its way comes back in the other one."""
@@ -164,7 +143,7 @@ class Pl022:
     # -- What the transfers are like --
 
     def select(self, chip: ChipSelect) -> int:
-        if self._doing == _MOVING or self._held:
+        if self._steps.are_under_way() or self._held:
             return ErrorCode.BUSY
         chip.set()
         chip.make_output()
@@ -172,7 +151,7 @@ class Pl022:
         return 0
 
     def hold(self, on: bool) -> int:
-        if self._doing == _MOVING:
+        if self._steps.are_under_way():
             return ErrorCode.BUSY
         self._holding = on
         if not on:
@@ -197,12 +176,12 @@ class Pl022:
         return steps if steps <= _MOST_STEPS else 0
 
     def set_rate(self, rate: int) -> int:
-        if self._doing == _MOVING:
+        if self._steps.are_under_way():
             return ErrorCode.BUSY
         steps = self._steps_for(rate)
         if steps == 0:
             return ErrorCode.INVAL
-        self._steps = steps
+        self._clock_steps = steps
         self._hertz = self._clock // _LEAST // steps
         self._configure()
         return 0
@@ -211,7 +190,7 @@ class Pl022:
         return self._hertz
 
     def set_polarity(self, idle_high: bool) -> int:
-        if self._doing == _MOVING or self._held:
+        if self._steps.are_under_way() or self._held:
             return ErrorCode.BUSY
         self._polarity = 1 if idle_high else 0
         self._configure()
@@ -221,7 +200,7 @@ class Pl022:
         return self._polarity
 
     def set_phase(self, trailing: bool) -> int:
-        if self._doing == _MOVING or self._held:
+        if self._steps.are_under_way() or self._held:
             return ErrorCode.BUSY
         self._phase = 1 if trailing else 0
         self._configure()
@@ -232,4 +211,4 @@ class Pl022:
 
     def _configure(self) -> None:
         mode = self._polarity << _POLARITY_BIT | self._phase << _PHASE_BIT
-        self._control((self._steps - 1) << _SCR_SHIFT | mode | _EIGHT_BITS)
+        self._control((self._clock_steps - 1) << _SCR_SHIFT | mode | _EIGHT_BITS)

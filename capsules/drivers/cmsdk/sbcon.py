@@ -14,6 +14,7 @@ from kernel import ErrorCode, InterruptLine, Registers
 from micropython import const
 
 from capsules.hil.i2c import I2cClient
+from capsules.parts.steps import GO_ON, Steps
 
 _CONTROL = const(0x0)  # read: the levels of the lines; written: ones let go of a line
 _CLEAR = const(0x4)  # ones pull a line low
@@ -30,29 +31,24 @@ _CLOCKS = const(9)
 _PATIENCE = const(2000)  # looks at a clock that is stretched
 
 # What is to be done next.
-_NOTHING = const(0)
 _BEGIN_WRITE = const(1)
 _WRITE = const(2)
 _BEGIN_READ = const(3)
 _READ = const(4)
-_TELL = const(5)  # the client that it is over
 
-_GO_ON = const(-1)  # a status: nothing is over yet
 _NO_REGISTER = const(-1)
 
 
 class SbconI2c:
-    """A HIL I2c. What was cut short is called once more, and the client is told of what is over until it has been."""
+    """A HIL I2c."""
 
     def __init__(self, registers: Registers, line: InterruptLine) -> None:
         self._release = registers.field(_CONTROL, 0, 32)
         self._pull = registers.field(_CLEAR, 0, 32)
         self._scl = registers.field(_CONTROL, _SCL_BIT, 1)
         self._sda = registers.field(_CONTROL, _SDA_BIT, 1)
-        self._line = line
         self._client: "I2cClient | None" = None
-        self._doing = _NOTHING
-        self._moving = False  # the lines: still true in the next step, that step was cut short
+        self._doing = _BEGIN_WRITE
         self._address = 0
         self._register = _NO_REGISTER
         self._write: "Buffer | None" = None
@@ -60,10 +56,9 @@ class SbconI2c:
         self._read: "Buffer | None" = None
         self._read_length = 0
         self._at = 0
-        self._status = 0
         self._release(_SCL)
         self._release(_SDA)
-        line.enable(self._step)
+        self._steps = Steps(line, self._step, self._tell)
 
     def set_client(self, client: I2cClient) -> None:
         self._client = client
@@ -106,9 +101,9 @@ class SbconI2c:
     ) -> int:
         if not 0 <= address <= _LAST_ADDRESS:
             return ErrorCode.INVAL
-        if self._doing != _NOTHING and self._doing != _TELL:
+        if self._steps.are_under_way():
             return ErrorCode.BUSY
-        self._doing = _NOTHING  # until all is said
+        self._steps.prepare()
         self._address = address << 1
         self._register = register
         self._write = write
@@ -116,34 +111,23 @@ class SbconI2c:
         self._read = read
         self._read_length = read_length
         self._at = 0
-        self._moving = False
         self._doing = doing
-        self._line.trigger()
+        self._steps.begin()
         return 0
 
     # -- From the kernel's loop --
 
-    def _step(self) -> None:
-        """Move one byte; from the line."""
-        if self._doing == _NOTHING:
-            return
-        if self._doing != _TELL:
-            status = ErrorCode.FAIL
-            if not self._moving:
-                self._moving = True
-                status = self._move()
-                if status == _GO_ON:
-                    self._line.trigger()
-                    self._moving = False
-                    return
+    def _step(self, was_cut: bool) -> int:
+        """Move one byte."""
+        status = ErrorCode.FAIL if was_cut else self._move()
+        if status != GO_ON:
             self._end_condition()
-            self._status = status
-            self._doing = _TELL
+        return status
+
+    def _tell(self, status: int) -> None:
         client = self._client
         if client is not None:
-            client.transferred(self._write, self._read, self._status)
-        if self._doing == _TELL:  # the client has begun nothing else
-            self._doing = _NOTHING
+            client.transferred(self._write, self._read, status)
 
     def _move(self) -> int:
         """What is next on the bus. 0 or an error once all is over."""
@@ -162,7 +146,7 @@ class SbconI2c:
             return status
         self._at = 0
         self._doing = _READ if doing == _BEGIN_READ else _WRITE
-        return _GO_ON
+        return GO_ON
 
     def _send_next(self) -> int:
         buffer = self._write
@@ -171,11 +155,11 @@ class SbconI2c:
             return status
         self._at += 1
         if self._at < self._write_length:
-            return _GO_ON
+            return GO_ON
         if not self._read_length:
             return 0
         self._doing = _BEGIN_READ
-        return _GO_ON
+        return GO_ON
 
     # -- The lines: the clock is low before and after --
 
@@ -220,7 +204,7 @@ class SbconI2c:
         if not self._rise():
             return ErrorCode.FAIL
         pull(_SCL)
-        return 0 if last else _GO_ON
+        return 0 if last else GO_ON
 
     def _rise(self) -> bool:
         """Let go of the clock, and wait until nobody holds it."""

@@ -349,7 +349,7 @@ def test_a_look_that_is_cut_short_anywhere_tells_each_client_once(what) -> None:
         first.again = lambda: more and third.write(0x12, more.pop())
 
         def handler() -> None:
-            bus.mux._look()
+            bus.mux._transfers.turns._look()
 
         def check() -> None:
             bus.hardware.refuses = 0 if what != "refused" else bus.hardware.refuses

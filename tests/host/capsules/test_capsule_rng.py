@@ -126,7 +126,7 @@ def test_an_answer_that_fails_takes_the_source_from_nobody(apps, rng, count, mon
         rng.finish(b"x")
 
     with monkeypatch.context() as broken:
-        broken.setattr(RngDriver, "_finish", fail)
+        broken.setattr(RngDriver, "_answer", fail)
         with pytest.raises(RuntimeError):
             ask()
     assert apps[1].command(DRIVER_NUM, GET, 4) == ()

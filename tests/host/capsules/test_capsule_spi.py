@@ -318,7 +318,7 @@ def test_a_look_that_is_cut_short_anywhere_tells_each_client_once(what) -> None:
             sent = sorted((data, bus.chips.index(chip)) for chip, data, _ in bus.hardware.frames if data != b"A")
             assert sent == [(b"B", 0), (b"C", 1), (b"D", 2)]
 
-        return bus.mux._look, check
+        return bus.mux._transfers.turns._look, check
 
     every_cut(scene)
 
