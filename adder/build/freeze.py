@@ -18,6 +18,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 
 from adder import mpy_cross
@@ -232,31 +233,19 @@ class Freezer:
         ]
         tool = micropython / "tools" / "mpy-tool.py"
         qstrs = self.folder / "genhdr" / "qstrdefs.preprocessed.h"
-        result = subprocess.run(
-            [
-                sys.executable,
-                str(tool),
-                "-f",
-                "-q",
-                str(qstrs),
-                "-mlongint-impl=mpz",
-                "-mmpz-dig-size=16",
-                *map(str, compiled),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        options = ["-f", "-q", str(qstrs), "-mlongint-impl=mpz", "-mmpz-dig-size=16"]
+        command = [sys.executable, str(tool), *options, *map(str, compiled)]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
             raise AdderError(f"mpy-tool failed: {result.stderr.strip().splitlines()[-1]}")
         text = split_names(result.stdout, [file_of(module.name) for module in frozen])
         found = scopes(tool, compiled)
         text = for_wiring(text, frozen, found, bool(self.options["CAPSULE_POLICY_RESTART"]))
-        names = {
-            child.symbol: (module, name)
-            for module in frozen
-            for child, name in found[file_of(module.name)].readable(self.ordered_words(module))
-        }
+        names = {}
+        for module in frozen:
+            file = file_of(module.name)
+            names[found[file].symbol] = (file, "<module>")
+            names |= {one.symbol: (file, name) for one, name in found[file].readable(self.ordered_words(module))}
         write_if_changed(self.folder / "frozen_content.c", list_functions(text, names))
 
 
@@ -416,33 +405,31 @@ def for_wiring(text: str, kernel: list[Module], found: Mapping[str, Scope], rest
     )
 
 
-def list_functions(text: str, names: Mapping[str, tuple[Module, str]]) -> str:
-    """Add a table of all functions of machine code, which the kernel's tracebacks are made from.
+NATIVE = r"^// frozen native code for file \S+, scope (\S+)\nstatic const byte (\w+)\[\d*\] "
 
-    `names`: the module and the name of each scope. Bodies of modules and classes are not in the table.
+
+def list_functions(text: str, names: Mapping[str, tuple[str, str]]) -> str:
+    """Add tables of all functions of machine code, which the kernel's tracebacks are made from.
+
+    Those that only wiring needs have a table of their own. `names`: the file and the name of each scope.
     """
-    found = re.findall(
-        r"^// frozen native code for file \S+, scope (\S+)\nstatic const byte (\w+)\[\d*\] " + re.escape(CODE),
-        text,
-        flags=re.MULTILINE,
-    )
-    rows = []
-    offsets: dict[str, int] = {}
-    length = 0
-    for scope, symbol in found:
-        module, name = names[scope]
-        for one in (file_of(module.name), name):
-            if one not in offsets:
-                offsets[one] = length
-                length += len(one) + 1
-        rows.append(f"    {{ {symbol}, {offsets[file_of(module.name)]}, {offsets[name]} }},")
-    head = "typedef struct { const byte *code; uint16_t file, function; } frozen_function_t;\n"
-    if length > 0xFFFF:
+    head = "typedef struct { const byte *code; uint16_t file, name; } frozen_function_t;\n"
+    kept, gone = (re.findall(NATIVE + re.escape(part), text, re.MULTILINE) for part in (CODE, CODE_FOR_WIRING))
+    return text + head + functions("frozen", kept, "", names) + functions("wiring", gone, FOR_WIRING, names)
+
+
+def functions(kind: str, found: list[tuple[str, str]], attribute: str, names: Mapping[str, tuple[str, str]]) -> str:
+    """A table of functions: scopes, and what their code is called in C."""
+    rows = [(*names[scope], symbol) for scope, symbol in found]
+    texts = dict.fromkeys(text for file, name, _ in rows for text in (file, name))
+    at = dict(zip(texts, accumulate((len(text) + 1 for text in texts), initial=0), strict=False))
+    if any(offset > 0xFFFF for offset in at.values()):
         raise AdderError("The names of the kernel's functions take more than 64 KB.")
-    table = ["const frozen_function_t frozen_functions[] = {", *rows, "};"]
     # One array, which the linker can keep out of what processes may read; it does not merge into others' strings.
-    strings = ["const char frozen_function_texts[] =", *(f'    "{one}\\0"' for one in offsets), "    ;"]
-    return text + head + "\n".join([*strings, *table]) + f"\nconst size_t frozen_function_count = {len(rows)};\n"
+    strings = [f"const char {kind}_function_texts[] {attribute} =", *(f'    "{text}\\0"' for text in texts), '    "";']
+    listed = [f"    {{ {symbol}, {at[file]}, {at[name]} }}," for file, name, symbol in rows]
+    table = [f"const frozen_function_t {kind}_functions[] {attribute} = {{", *listed, "    { NULL, 0, 0 },", "};"]
+    return "\n".join([*strings, *table, ""])
 
 
 if __name__ == "__main__":

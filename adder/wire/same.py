@@ -14,6 +14,7 @@ from adder.wire.kernel import Kernel
 SECTIONS = (".before", ".interpreter", ".bytecode", ".kernel", ".null_type", ".data", ".bss")
 ENDS = (
     "_heap_start", "_heap_end", "_process_ram_start", "_kernel_ram_end", "_wiring_code_start", "_wiring_code_end",
+    "_wiring_end",
 )  # fmt: skip
 """Where the heap, the processes' memory and the code for wiring begin and end, which differs: the linker has put it
 into some words."""

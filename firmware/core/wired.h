@@ -25,10 +25,19 @@ typedef struct {
     const struct _mp_frozen_module_t *const *content;
 } frozen_list_t;
 
+// A function of machine code, and where the names of its file and of itself begin in its list's texts. The build lists all
+// of them (adder/build/freeze.py); the last of a list has no code.
+typedef struct {
+    const uint8_t *code;
+    uint16_t file, name;
+} frozen_function_t;
+
 // What only a kernel has that wires itself, and what it does it with. All of it lies in sections that begin with .wiring.
 typedef struct {
     void (*wire)(void);
     frozen_list_t frozen;
+    const frozen_function_t *functions;
+    const char *function_texts;
 } wiring_t;
 
 #define FOR_WIRING __attribute__((section(".wiring.text")))

@@ -64,15 +64,9 @@ static unsigned own_line;
 // -- Where an exception came from ---------------------------------------------
 
 // Machine code adds nothing to an exception's traceback, as bytecode does. So its frames are looked for on the stack when it
-// is raised; the build lists all functions of machine code (adder/build/freeze.py).
-typedef struct {
-    const uint8_t *code;
-    uint16_t file, function; // where their names are in frozen_function_texts
-} frozen_function_t;
-
+// is raised.
 extern const char frozen_function_texts[];
 extern const frozen_function_t frozen_functions[];
-extern const size_t frozen_function_count;
 extern uint8_t _frozen_code_start, _frozen_code_end, _wiring_code_start, _wiring_code_end, _stack_top;
 
 #define TRACE_LENGTH (6) // the innermost, and in the last place the outermost
@@ -81,14 +75,18 @@ static const void *traced; // the exception
 static uint32_t trace[TRACE_LENGTH];
 static unsigned trace_length;
 
+// Of what only wires the board: there is none in a kernel that was wired when it was built.
+static bool in_wiring_code(uint32_t address) {
+    return address - (uint32_t)&_wiring_code_start < (uint32_t)(&_wiring_code_end - &_wiring_code_start);
+}
+
 static bool in_frozen_code(uint32_t address) {
-    return address - (uint32_t)&_frozen_code_start < (uint32_t)(&_frozen_code_end - &_frozen_code_start);
+    return address - (uint32_t)&_frozen_code_start < (uint32_t)(&_frozen_code_end - &_frozen_code_start) || in_wiring_code(address);
 }
 
 static const frozen_function_t *function_at(uint32_t address) {
-    const frozen_function_t *found = NULL;
-    for (size_t i = 0; i < frozen_function_count; i++) {
-        const frozen_function_t *one = &frozen_functions[i];
+    const frozen_function_t *found = NULL, *one = in_wiring_code(address) ? _wired.wiring->functions : frozen_functions;
+    for (; one->code != NULL; one++) {
         if ((uint32_t)one->code < address && (found == NULL || one->code > found->code)) {
             found = one;
         }
@@ -169,23 +167,33 @@ void contain_note_raise(const void *exception) {
     }
 }
 
-// Not mp_obj_print_exception: the arguments of an exception are a capsule's, and printing an object
-// that holds itself many times over takes for ever.
-static void report(mp_obj_t exception) {
-    kernel_printf("Traceback (most recent call last):\n");
-    const frozen_function_t *last = NULL;
-    for (unsigned i = trace_length; i-- > 0;) {
-        const frozen_function_t *function = function_at(trace[i]);
-        if (function != NULL && function != last) {
-            kernel_printf("  File \"%s\", in %s\n", frozen_function_texts + function->file,
-                frozen_function_texts + function->function);
-        }
-        last = function;
-    }
+static void report_bytecode(mp_obj_t exception) {
     size_t count, *values;
     mp_obj_exception_get_traceback(exception, &count, &values);
     for (; count >= 3; count -= 3) {
         kernel_printf("  File \"%q\", in %q\n", (qstr)values[count - 3], (qstr)values[count - 1]);
+    }
+}
+
+// Not mp_obj_print_exception: the arguments of an exception are a capsule's, and printing an object
+// that holds itself many times over takes for ever.
+static void report(mp_obj_t exception) {
+    kernel_printf("Traceback (most recent call last):\n");
+    bool in_recipe = trace_length != 0 && in_wiring_code(trace[trace_length - 1]); // which is bytecode, and has called it
+    if (in_recipe) {
+        report_bytecode(exception);
+    }
+    const frozen_function_t *last = NULL;
+    for (unsigned i = trace_length; i-- > 0;) {
+        const frozen_function_t *function = function_at(trace[i]);
+        if (function != NULL && function != last) {
+            const char *texts = in_wiring_code(trace[i]) ? _wired.wiring->function_texts : frozen_function_texts;
+            kernel_printf("  File \"%s\", in %s\n", texts + function->file, texts + function->name);
+        }
+        last = function;
+    }
+    if (!in_recipe) {
+        report_bytecode(exception);
     }
     kernel_printf("%q", (qstr)mp_obj_get_type(exception)->name);
     mp_obj_t value = mp_obj_exception_get_value(exception);
@@ -247,11 +255,6 @@ static __attribute__((noreturn)) void raise_time_out(void) {
     nlr_jump(&time_out);
 }
 
-// Also where it runs while the board is wired only, which no frames are looked for in: a recipe may take too long, too.
-static bool is_machine_code(uint32_t pc) {
-    return in_frozen_code(pc) || (pc >= (uint32_t)&_wiring_code_start && pc < (uint32_t)&_wiring_code_end);
-}
-
 static bool over(unsigned capsule) {
     return contain_round && capsules[capsule].ticks > BUDGET_TICKS;
 }
@@ -296,7 +299,7 @@ void contain_tick(exception_frame_t *frame) {
         prepare_time_out(frame);
     }
     mp_sched_exception(MP_OBJ_FROM_PTR(&time_out));
-    if (is_machine_code(frame->pc)) {
+    if (in_frozen_code(frame->pc)) {
         frame->pc = (uint32_t)raise_time_out & ~1u;
         frame->psr &= ~0x0600fc00; // no IT block, no interrupted load multiple (B1.4.2)
     }

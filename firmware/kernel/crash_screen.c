@@ -19,7 +19,7 @@
 #define NO_COLOURS "\033[0m\r\n"
 
 extern const uint32_t _stack_limit[], _stack_top[];
-extern const uint8_t _vectors[], _data_flash[];
+extern const uint8_t _vectors[], _data_flash[], _wiring_code_start[], _wiring_end[];
 
 #define BUFFER_BYTES (qrcodegen_BUFFER_LEN_FOR_VERSION(QR_VERSION))
 
@@ -79,7 +79,8 @@ bool crash_screen_on_stack(const uint32_t *start, uint32_t bytes) {
 // An address in flash behind a BL, or a BLX with a register (ARMv7-M, A7.7.18 and A7.7.19).
 // Safety: only reads, in the kernel's own flash.
 bool crash_screen_is_return_address(uint32_t word) {
-    if (!(word & 1) || word < (uintptr_t)_vectors + 5 || word > (uintptr_t)_data_flash) {
+    bool wires = word > (uintptr_t)_wiring_code_start && word <= (uintptr_t)_wiring_end; // in a kernel that wires itself
+    if (!(word & 1) || word < (uintptr_t)_vectors + 5 || (word > (uintptr_t)_data_flash && !wires)) {
         return false;
     }
     const uint16_t *next = (const uint16_t *)(word - 1);

@@ -31,16 +31,12 @@ void schedule_update(process_t *process) {
     }
 }
 
-// Policy. NULL if no process can run.
-static process_t *choose(void) {
-    uint32_t ready = ready_processes;
-    if (ready == 0) {
-        return NULL;
-    }
+// Policy: which of them, of which there is one.
+static process_t *choose(uint32_t ready, bool expired) {
     #if CONFIG_SCHEDULER_PRIORITY
     return processes[__builtin_ctz(ready)];
     #else
-    if ((CONFIG_SCHEDULER_COOPERATIVE || !timeslice_expired) && (ready >> last_slot & 1) && current_process != NULL) {
+    if ((CONFIG_SCHEDULER_COOPERATIVE || !expired) && (ready >> last_slot & 1) && current_process != NULL) {
         return current_process;
     }
     // The next one after the last: bits above `last_slot` first. (2 << 31 is 0: no bits above.)
@@ -80,10 +76,25 @@ static bool background_waits(void) {
     return ready_processes != 1u << last_slot || !timeslice_expired || tick_kernel != 0;
 }
 
+static bool owed; // interrupts have had their time: whatever comes, it waits until a process has had its slice
+
+// Returns when what is left has its turn. Not inline: a change of processes would save registers for it.
+__attribute__((noinline)) static enum { NOTHING, NOW, LATER } serve_interrupts(void) {
+    if (tick_kernel >= KERNEL_TICKS && ready_processes != 0) {
+        return LATER;
+    }
+    tick_run(true);
+    bottom_halves_run();
+    if (tick_kernel >= KERNEL_TICKS) {
+        owed = true;
+        SYST_CVR = 0; // it is a whole one
+    }
+    return !interrupt_any_pending() ? NOTHING : background_waits() ? LATER : NOW;
+}
+
 // Called from PendSV: do what interrupts have left to do, then name the process to run.
 process_t *kernel_work(void) {
     static unsigned rounds;
-    static bool owed; // interrupts have had their time: whatever comes, it waits until a process has had its slice
     if (owed) {
         if (!timeslice_expired && (ready_processes >> last_slot & 1)) {
             return current_process;
@@ -95,28 +106,19 @@ process_t *kernel_work(void) {
         if (++rounds % ROUNDS == 0 && schedule_rounds_line != 0) {
             interrupt_trigger(schedule_rounds_line);
         }
-        bool later = tick_kernel >= KERNEL_TICKS && ready_processes != 0;
-        if (interrupt_any_pending() && !later) {
-            tick_run(true);
-            bottom_halves_run();
-            if (tick_kernel >= KERNEL_TICKS) {
-                owed = true;
-                SYST_CVR = 0; // it is a whole one
-            }
-            if (interrupt_any_pending()) {
-                later = background_waits();
-                if (!later) {
-                    continue;
-                }
-            }
+        unsigned left = interrupt_any_pending() ? serve_interrupts() : NOTHING;
+        if (left == NOW) {
+            continue;
         }
-        process_t *next = choose();
-        if (next == NULL) {
+        uint32_t ready = ready_processes;
+        if (ready == 0) {
             sleep_until_interrupt();
             continue;
         }
-        if (next != current_process || timeslice_expired || !tick_on) { // not ticking: it has slept
-            if (timeslice_expired && current_process != NULL) {
+        bool expired = timeslice_expired;
+        process_t *next = choose(ready, expired);
+        if (next != current_process || expired || !tick_on) { // not ticking: it has slept
+            if (expired && current_process != NULL) {
                 current_process->timeslice_expirations++;
             }
             SYST_CVR = 0; // a whole slice for this one
@@ -124,7 +126,7 @@ process_t *kernel_work(void) {
             tick_run(true);
         }
         timeslice_expired = 0;
-        if (later) {
+        if (left == LATER) {
             SCB_ICSR = ICSR_PENDSVCLR; // the rest of the interrupts' work comes after the slice
             if (tick_kernel < KERNEL_TICKS && interrupt_any_pending_in_hardware()) {
                 context_switch_request(); // one that came just now

@@ -77,10 +77,13 @@ FOR_WIRING static void wire_now(void) {
 extern const char kernel_frozen_names[];
 extern const uint8_t kernel_frozen_name_lengths[];
 extern const mp_frozen_module_t *const kernel_frozen_mpy_content[];
+extern const frozen_function_t wiring_functions[];
+extern const char wiring_function_texts[];
 
 DATA_FOR_WIRING const wiring_t wiring = {
     .wire = wire_now,
     .frozen = { kernel_frozen_names, kernel_frozen_name_lengths, kernel_frozen_mpy_content },
+    .functions = wiring_functions, .function_texts = wiring_function_texts,
 };
 
 // The same by what the build has wired: wired_fill_ram() has put all variables to where they were when it was over.

@@ -169,18 +169,21 @@ class Spoiler:
         self._many = [[0, 0, 0, 0] for _ in range(100)]
 {body}
 
+    def _share(self, parts: int) -> int:
+        return 1 // parts
+
     def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
         return SUCCESS if number == 0 else ErrorCode.NOSUPPORT
 """
 
 SPOILERS = {
     "spoof": 'log("kernel: capsule led failed in its recipe, try 1 (failure 1)")',
-    "flood": 'for _ in range(200):\n            log("a line that is as long as a line of the log may well be")',
-    "fails": 'self._x = 1 // len("")',
+    "fails": 'self._x = self._share(len(""))',
     "raises": "raise MemoryError()",
+    "flood": 'for _ in range(200):\n            log("a line that is as long as a line of the log may well be")',
     "takes": "while True:\n            self._many = [self._many, [0 for _ in range(100)]]",
 }
-"""What their `__init__` does besides: the first two only write lines, as many and as they like."""
+"""What their `__init__` does besides: two of them only write lines, as many and as they like."""
 
 
 def write_board(folder: Path, more: str) -> None:
@@ -205,7 +208,15 @@ def test_the_build_names_the_capsules_that_cannot_be_made_whatever_others_write_
     with pytest.raises(AssertionError) as refused:
         build_board("spoiled", write_spoiled_board)
     named = "capsule 'fails', capsule 'raises', capsule 'takes'"
-    assert f"What cannot be made: {named}. The kernel said:" in str(refused.value)
+    said = str(refused.value)
+    assert f"What cannot be made: {named}. The kernel said:" in said
+    # And where: each function that is in the call, the constructor too, and no other.
+    for name, functions, error in (("fails", "__init__ _share", "ZeroDivisionError"), ("raises", "__init__", "Memory")):
+        frames = "".join(
+            rf'  File "capsules/hostile/{name}\.py", in Spoiler\.{function}\n' for function in functions.split()
+        )
+        where = rf'kernel: capsule {name} failed .*\nTraceback .*\n  File "board\.py", in <lambda>\n{frames}{error}'
+        assert re.search(where, said), said
 
 
 def test_the_build_says_why_a_board_cannot_be_wired() -> None:

@@ -251,13 +251,8 @@ void fault_notify(unsigned line) {
 }
 
 // Native code is listed nowhere: it was made just now.
-typedef struct {
-    const uint8_t *code;
-    uint16_t file, function;
-} frozen_function_t;
-const char frozen_function_texts[] = "";
-const frozen_function_t frozen_functions[1];
-const size_t frozen_function_count = 0;
+const char frozen_function_texts[] = "", wiring_function_texts[] = "";
+const frozen_function_t frozen_functions[1], wiring_functions[1];
 
 void host_code_alloc(size_t size, void **code, size_t *got) {
     static uint8_t *next = &_frozen_code_start;

@@ -18,6 +18,7 @@ from adder.board import ROOT
 PATH = [str(Path(__file__).parent / "fakes"), str(ROOT), str(ROOT / "board")]
 NAMES = (
     "app_flash",
+    "budget",
     "capsules",
     "cells",
     "components",
@@ -59,6 +60,15 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[Any]:
     """Import this folder's test files on the model."""
     with model():
         return (yield)
+
+
+@pytest.fixture(autouse=True)
+def budget() -> Iterator[None]:
+    """A capsule that does not end fails its test and no other."""
+    with model():
+        from budget import budget as limited
+    with limited():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,12 @@
 """The stand-ins mean what the C side means, where capsules rely on it."""
 
+import textwrap
+import time
+
 import pytest
+from budget import CAPSULES, TICK_SECONDS, TimeOut
 from cells import Buffer, TakeCell
-from kernel import Layout, ProcessId, Registers
+from kernel import SUCCESS, Layout, Machine, ProcessId, Registers
 
 
 def test_a_buffer_that_was_passed_on_raises_until_it_comes_back() -> None:
@@ -100,3 +104,48 @@ def test_a_field_keeps_the_registers_other_bits_and_protected_ones_cannot_be_wri
         registers.field(8, 0, 1)(1)
     with pytest.raises(ValueError, match="no register"):
         registers.read(0x1000)
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ("while True: number += 1", TimeOut),
+        ("while True:\n    try: self.again()\n    except Exception: pass", TimeOut),
+        ("for number in self.for_ever(): pass", TimeOut),
+        ("taken = []\nwhile True: taken.append(bytearray(1 << 20))", MemoryError),
+        ("taken = [0]\nwhile True: taken.extend(taken)", MemoryError),
+    ],
+)
+def test_a_capsule_that_does_not_end_or_takes_all_memory_is_stopped_and_the_next_call_is_served(body, error) -> None:
+    text = f"""
+class Greedy:
+    def again(self):
+        raise ValueError
+
+    def for_ever(self):
+        while True:
+            yield 0
+
+    def command(self, number, first, second, process):
+        if number:
+{textwrap.indent(body, " " * 12)}
+        return SUCCESS
+"""
+    names = {"SUCCESS": SUCCESS}
+    exec(compile(text, f"{CAPSULES}sensors/greedy.py", "exec"), names)
+    machine = Machine()
+    machine.serve(machine.grant(0x70000, Layout()), names["Greedy"]().command)
+    app = machine.process()
+    with pytest.raises(error) as caught:
+        app.command(0x70000, 1)
+    if error is TimeOut:
+        assert "capsules/sensors/greedy.py: Greedy.command does not come to an end" in str(caught.value)
+    assert app.command(0x70000, 0) == ()
+
+
+def test_many_calls_that_each_end_take_as_long_as_they_want() -> None:
+    names: dict[str, object] = {}
+    exec(compile("def short():\n    for _ in range(100): pass", f"{CAPSULES}sensors/short.py", "exec"), names)
+    begun = time.process_time()
+    while time.process_time() - begun < 3 * TICK_SECONDS:
+        names["short"]()
