@@ -17,7 +17,8 @@ Command
 Subscribe
     0 setup:    (status, 0, 0)
     1 write:    (status, bytes, 0)
-    2 finalize: (status, 0, 0)  INVAL if it is no good program
+    2 finalize: (status, 0, 0)  INVAL if it is no good program, NOSUPPORT if its header asks for more than the process
+                has: permissions that it has not, though its own are listed, or another number to store under
     3 load:     (status, 0, 0)
     4 abort:    (status, 0, 0)
     5 unload:   (status, where the app begins in the flash of apps, 0)
@@ -27,9 +28,10 @@ Allow read-only
 """
 
 from cells import Buffer
-from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, ProcessControl, ProcessId
+from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, ProcessControl, ProcessId, deferred
 from micropython import const
 
+from capsules.virtual.app_rights import NOT_YET, AppRights
 from capsules.virtual.app_store import AppStore
 
 DRIVER_NUM = const(0x10001)
@@ -60,6 +62,8 @@ class AppLoader:
         self._commit, self._forget, self._end = store.commit, store.abort, store.end
         self._apps, self._start_of, self._slot_of = store.apps, store.start_of, store.slot_of
         self._client = store.new_client(self._told)
+        self._rights = AppRights(store.read, buffer)
+        self._compare_next = deferred(self._compare)
         self._grant = grant
         self._processes = processes
         self._slots = processes.SLOTS
@@ -110,10 +114,7 @@ class AppLoader:
         if number == _WRITE:
             return self._write(entry, first, second)
         if number == _FINALIZE:
-            status = self._finish(self._app)
-            self._final = status == 0
-            entry.schedule_upcall(_FINALIZE - 1, status, 0, 0)
-            return SUCCESS
+            return self._finalize(entry, process.slot)
         if number == _LOAD:
             if not self._final:
                 return ErrorCode.FAIL
@@ -178,6 +179,35 @@ class AppLoader:
         if status == 0:
             self._at += count
         return status
+
+    def _finalize(self, entry: Entry, slot: int) -> "CommandReturn | int":
+        self._final = False
+        status = self._finish(self._app)
+        if status:
+            entry.schedule_upcall(_FINALIZE - 1, status, 0, 0)
+            return SUCCESS
+        own = -1
+        for app in range(self._apps()):
+            if self._slot_of(app) == slot:
+                own = app
+        self._rights.begin(self._app, own)
+        self._doing = _FINALIZE
+        self._compare_next()
+        return SUCCESS
+
+    def _compare(self) -> None:
+        """In the kernel's loop, once for each piece."""
+        entry = self._entry
+        if self._doing != _FINALIZE or entry is None:
+            return
+        within = self._rights.next()
+        if within == NOT_YET:
+            self._compare_next()
+            return
+        self._doing = _NOTHING
+        self._final = within == 1
+        if entry.alive():
+            entry.schedule_upcall(_FINALIZE - 1, 0 if self._final else ErrorCode.NOSUPPORT, 0, 0)
 
     def _abort(self) -> "CommandReturn | int":
         if self._doing == _ABORT or self._doing == _LOAD:

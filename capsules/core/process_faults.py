@@ -93,16 +93,18 @@ class ProcessFaults:
             if state >= STATE_FAULTED:
                 identity = self._fact(slot, "id")
                 if self._seen[slot] != identity:
-                    self._seen[slot] = identity
                     if state == STATE_TERMINATED:
+                        self._seen[slot] = identity
                         code = self._fact(slot, "completion_code")
                         log("app %s: ended with code %d" % (self._name(slot), code - (1 << 32) if code >> 31 else code))
                     elif self._is_for_tock_1(slot):
+                        self._seen[slot] = identity
                         log("app %s: ended; it seems to be made for Tock 1.x, whose system calls are others: build it again" % self._name(slot))
                         self._processes.terminate(slot)
                     else:
                         self._unreported[slot] = True
                         self._apply_policy(slot)
+                        self._seen[slot] = identity  # last: what was cut short before is done again
         if not self._pauses:
             self._report_alarm.set_alarm(1)
 

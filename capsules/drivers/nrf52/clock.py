@@ -77,7 +77,8 @@ class Clock:
         self._reasons = 0
         self._clients: "list[Callback | None]" = []  # of each user
         self._claims = 0  # a bit for each user
-        self._waiting = 0  # and for each who has to be told when it runs
+        self._waiting = 0  # and for each who has to be told when it runs,
+        self._telling = 0  # or is being told
         registers.write(_INTENCLR, _ALL)  # what a bootloader has left
         registers.write(_INTENSET, _INT_HFCLKSTARTED)
         line.enable(self._interrupt)
@@ -114,21 +115,26 @@ class Clock:
     def _release(self, number: int) -> None:
         bit = 1 << number
         self._waiting &= ~bit
+        self._telling &= ~bit
         self._claims &= ~bit
         if self._claims == 0:
             self._registers.write(_HFCLKSTOP, 1)
 
     def _interrupt(self) -> None:
-        """It has started, which is reported twice by some chips (anomaly 201), or had, and was stopped meanwhile."""
+        """It has started, which is reported twice by some chips (anomaly 201), or had, and was stopped meanwhile. Once more after
+        a call that was cut short: who was being told then may hear it again.
+        """
         self._started(0)
         if not self.is_high_running():
             return
-        waiting = self._waiting
-        self._waiting = 0
-        for running in self._clients:
-            if waiting & 1 and running is not None:
-                call_client(running)
-            waiting >>= 1
+        self._telling |= self._waiting
+        self._waiting &= ~self._telling
+        for number in range(len(self._clients)):
+            if self._telling >> number & 1:
+                running = self._clients[number]
+                if running is not None:
+                    call_client(running)
+                self._telling &= ~(1 << number)
 
     def is_high_running(self) -> int:
         return int(self._high() & _CRYSTAL_RUNS == _CRYSTAL_RUNS)

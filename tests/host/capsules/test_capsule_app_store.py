@@ -6,6 +6,7 @@ import random
 import pytest
 from app_flash import PAGE, Board, padding, program, walk
 from cells import Buffer
+from cut_short import cut_short
 from hardware import FakeFlash, PowerCut
 from kernel import ErrorCode
 
@@ -453,3 +454,40 @@ def test_room_is_looked_for_one_hole_at_a_time_however_many_apps_there_are() -> 
             turns.append(reads - before)
         assert place == found
         assert max(turns) <= 4
+
+
+def test_a_step_that_is_cut_short_anywhere_is_done_again_or_can_be_given_up(long) -> None:
+    """Of many steps of a change, one, before one of its opcodes. The apps at boot are the old ones or the new ones."""
+    dice = random.Random(5)
+    cuts = lost = 0
+    for _ in range(2000 if long else 25):
+        data = flash_of(A, B)
+        board = Board(data).booted()
+        old = board.state()
+        turn, after, handler = dice.randrange(40), dice.randrange(400), board.machine.lines[0].handler
+        calls = 0
+
+        def step(turn=turn, after=after, handler=handler, line=board.machine.lines[0]) -> None:
+            nonlocal calls, cuts
+            calls += 1
+            if calls == turn:
+                cuts += cut_short(handler, after) != ""
+                line.trigger()  # the kernel calls it once more
+            else:
+                handler()
+
+        board.machine.lines[0].handler = step
+        new = old | {"c": (C, ENABLED, True)}
+        try:
+            done = board.change(("install", C)) == 0
+        except (AssertionError, RuntimeError, TypeError):
+            done = False
+            lost += 1
+        assert Board(data).booted().state() in (old, new)
+        if done:
+            assert Board(data).booted().state() == new
+        board = Board(data).booted()
+        assert board.change(("install", D)) == 0
+        assert "d" in Board(data).booted().state()
+    assert cuts > 3
+    assert lost < cuts

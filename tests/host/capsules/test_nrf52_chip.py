@@ -1,9 +1,12 @@
 """capsules/drivers/nrf52: clock.py, gpio.py, rng.py, temperature.py; board/components/nrf52.py."""
 
+from collections.abc import Callable
+
 import config
 import pytest
 from cells import Buffer
 from components import nrf52
+from cut_short import cut_short, losses
 from kernel import Machine, Registers
 from nrf52_chip import ChipUarte, UarteAlarm, UarteClock
 
@@ -467,3 +470,40 @@ def test_the_uarts_pins_are_set_up_before_it(monkeypatch, flow_control) -> None:
     assert words[0x524] == 0x01D60000
     pulls = [chip.ports[0].registers.words.get(CNF + 4 * pin, 0) >> 2 & 3 for pin in (8, 7)]
     assert pulls == [3, 1 if flow_control else 0], "RXD pulled up; CTS down: nobody holds us off"
+
+
+def edges(count: int) -> tuple[Callable[[], None], Callable[[], None]]:
+    """All of as many pins have moved; the first eight have channels."""
+    chip = Chip()
+    made, told = [chip.pins.pin(number) for number in range(count)], []
+    for number, pin in enumerate(made):
+        pin.set_client(lambda number=number: told.append(number))
+        pin.make_input(PULL_NONE)
+        pin.enable_interrupts(EDGE_EITHER)
+    handler = chip.pins._gpiote._interrupt
+    for number in range(count):
+        chip.drive(number, 1)
+
+    def run() -> None:
+        for _ in range(4):
+            if chip.asks():
+                handler()
+
+    def check() -> None:
+        run()
+        assert set(told) == set(range(count))
+        del told[:]
+        for number in range(count):
+            chip.drive(number, 0)
+        run()
+        assert sorted(told) == list(range(count))
+
+    return handler, check
+
+
+@pytest.mark.parametrize(("count", "places"), [(2, {"Gpiote._interrupt", "GpioPin.tell"}), (9, None)])
+def test_where_an_edge_is_lost_if_telling_it_is_cut_short(count, places) -> None:
+    """As one that comes while nobody looks; the next edge is told."""
+    assert places is None or set(losses(lambda: edges(count))) == places
+    handler, _ = edges(count)
+    assert cut_short(handler, 2000) == ""

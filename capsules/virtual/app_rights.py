@@ -1,0 +1,120 @@
+"""Whether an app that another one loads asks for more than that one has: drivers and their commands, and what is stored.
+
+Both headers are walked entry by entry, and permissions compared one by one, a piece at a time: nobody waits for a header that is long on
+purpose. What is in a header more than once counts as the core counts it: the last one does (firmware/kernel/tbf.c).
+"""
+
+from typing import Callable
+
+from cells import Buffer
+from micropython import const
+
+from capsules.virtual.app_directory import u16
+from capsules.virtual.app_list import HEAD, LONGEST_HEADER
+
+NOT_YET = const(-1)
+
+_PERMISSIONS = const(6)
+_STORAGE = const(7)
+
+_ENTRY = const(16)  # bytes: driver, which 64 commands, and a bit for each
+_AT_ONCE = const(8)
+
+
+class AppRights:
+    """`read` is the store's; `buffer` has at least 144 bytes."""
+
+    def __init__(self, read: "Callable[[int, int, Buffer, int, int], int]", buffer: Buffer) -> None:
+        self._read = read
+        self._buffer = buffer
+        # Of the app that is loaded, and of the one that loads it:
+        self._app = [0, 0]
+        self._place = [0, 0]  # where its permissions begin; 0: it may use every driver
+        self._count = [0, 0]
+        self._low = [0, 0]  # of the number under which it stores
+        self._high = [0, 0]
+        self._which = 0
+        self._at = 0
+        self._end = 0
+        self._next = 0  # permission that is compared
+
+    def begin(self, app: int, own: int) -> None:
+        """Compare these apps of the store; a negative one has nothing."""
+        self._app[0] = app
+        self._app[1] = own
+        for which in range(2):
+            self._place[which] = 0
+            self._count[which] = 0
+            self._low[which] = 0
+            self._high[which] = 0
+        self._which = 0
+        self._at = 0
+        self._next = 0
+
+    def next(self) -> int:
+        """NOT_YET, and the next call goes on; or 1 if the one asks for no more than the other has, else 0."""
+        if self._app[1] < 0:
+            return 0
+        if self._which < 2:
+            self._walk(self._app[self._which], self._which)
+            return NOT_YET
+        if self._low[0] | self._high[0] and (self._low[0] != self._low[1] or self._high[0] != self._high[1]):
+            return 0
+        if self._place[1] == 0:
+            return 1
+        if self._place[0] == 0:
+            return 0
+        if self._next == self._count[0]:
+            return 1
+        if not self._has_next():
+            return 0
+        self._next += 1
+        return NOT_YET
+
+    def _walk(self, app: int, which: int) -> None:
+        """To the header's next entry."""
+        buffer = self._buffer
+        at = self._at
+        if at == 0:
+            self._read(app, 0, buffer, 0, HEAD)
+            self._end = min(u16(buffer, 2), LONGEST_HEADER)
+            self._at = HEAD
+            return
+        if at + 4 > self._end:
+            self._at = 0
+            self._which = which + 1
+            return
+        self._read(app, at, buffer, 0, 8)
+        kind = u16(buffer, 0)
+        if kind == _PERMISSIONS:
+            self._place[which] = at + 6
+            self._count[which] = u16(buffer, 4)
+        elif kind == _STORAGE:
+            self._low[which] = u16(buffer, 4)
+            self._high[which] = u16(buffer, 6)
+        self._at = at + 4 + (u16(buffer, 2) + 3 & ~3)
+
+    def _has_next(self) -> bool:
+        """Whether the permission that is next is one of those of the app that loads."""
+        buffer = self._buffer
+        count = self._count[1]
+        self._read(self._app[0], self._place[0] + _ENTRY * int(self._next), buffer, 0, _ENTRY)
+        for first in range(0, count, _AT_ONCE):
+            some = int(min(count - int(first), _AT_ONCE))
+            self._read(self._app[1], self._place[1] + _ENTRY * int(first), buffer, _ENTRY, _ENTRY * some)
+            for one in range(some):
+                if self._covers(_ENTRY + _ENTRY * int(one)):
+                    return True
+        return False
+
+    def _covers(self, at: int) -> bool:
+        """Whether the permission there is for the same driver and commands as the first, and maybe more of these."""
+        buffer = self._buffer
+        for offset in range(0, 8, 2):
+            if u16(buffer, offset) != u16(buffer, at + int(offset)):
+                return False
+        for offset in range(8, _ENTRY, 2):
+            wanted = u16(buffer, offset)
+            if u16(buffer, at + int(offset)) & wanted != wanted:
+                return False
+        return True

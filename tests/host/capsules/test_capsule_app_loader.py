@@ -1,0 +1,206 @@
+"""capsules/core/app_loader.py: an app that loads another one gives it nothing that it has not itself."""
+
+import struct
+from collections.abc import Callable, Sequence
+
+import pytest
+from app_flash import Board, checked
+from cells import Buffer
+from cut_short import every_cut
+from hardware import FakeFlash
+from kernel import ErrorCode, ProcessId
+
+from capsules.core.app_loader import DRIVER_NUM, LAYOUT, AppLoader
+from capsules.virtual.app_rights import NOT_YET, AppRights
+
+PAGE = 4096
+SETUP, WRITE, FINALIZE, LOAD, ABORT = range(1, 6)
+LED, ALARM, STORAGE = 2, 0, 0x50001
+LOADER = (DRIVER_NUM, 0, 0x7F)
+
+Permission = tuple[int, int, int]
+
+
+def tlv(kind: int, data: bytes) -> bytes:
+    return struct.pack("<HH", kind, len(data)) + data + bytes(-len(data) % 4)
+
+
+def listed(permissions: Sequence[Permission]) -> bytes:
+    return tlv(6, struct.pack("<H", len(permissions)) + b"".join(struct.pack("<IIQ", *one) for one in permissions))
+
+
+def stored(number: int) -> bytes:
+    return tlv(7, struct.pack("<IHH", number, 0, 0))
+
+
+def app(name: str, *tlvs: bytes, size: int = PAGE) -> bytes:
+    """A TBF file with these entries in its header."""
+    entries = tlv(1, struct.pack("<III", 0, 0, 4096)) + tlv(3, name.encode()) + b"".join(tlvs)
+    header = bytearray(struct.pack("<HHIII", 2, 16 + len(entries), size, 1, 0) + entries)
+    return checked(header).ljust(size, b"\xaa")
+
+
+class Loaders:
+    """A board whose first app loads others."""
+
+    def __init__(self, loader: bytes) -> None:
+        data = bytearray(loader.ljust(16 * PAGE, b"\xff"))
+        self.board = board = Board(data, FakeFlash(data, PAGE))
+        machine = board.machine
+        grant = machine.grant(DRIVER_NUM, LAYOUT)
+        self.capsule = AppLoader(board.store, grant, machine.control, Buffer(512))
+        machine.serve(grant, self.capsule.command)
+        board.booted()
+        [slot] = machine.loader.offsets
+        self.process = machine.processes[slot]
+
+    def identity(self) -> ProcessId:
+        return ProcessId(self.process)
+
+    def ask(self, number: int, first: int = 0, second: int = 0) -> int:
+        """A command's answer; or what the upcall says."""
+        answer = self.process.command(DRIVER_NUM, number, first, second)
+        if isinstance(answer, int):
+            return -answer
+        self.board.run()
+        told = [self.process.upcalls.pop(0) for _ in self.process.upcalls[:1]]
+        return told[0][2] if told else -99
+
+    def write(self, offset: int, data: bytes) -> None:
+        self.process.allow_read_only(DRIVER_NUM, 0, data)
+        assert self.ask(WRITE, offset, len(data)) == 0
+
+    def finalize(self, program: bytes) -> int:
+        assert self.ask(SETUP, len(program)) == 0
+        self.write(0, program)
+        return self.ask(FINALIZE)
+
+    def load(self, program: bytes) -> int:
+        return self.finalize(program) or self.ask(LOAD)
+
+
+BOTH = [LOADER, (LED, 0, 0xF), (LED, 1, 0x1), (ALARM, 0, 0x7F)]
+
+
+@pytest.mark.parametrize(
+    ("own", "new", "status"),
+    [
+        ([], [], 0),  # who has no list may use every driver, and so may what it loads
+        ([], [listed(BOTH)], 0),
+        ([listed(BOTH)], [], ErrorCode.NOSUPPORT),
+        ([listed(BOTH)], [listed([])], 0),
+        ([listed(BOTH)], [listed(BOTH[::-1])], 0),
+        ([listed(BOTH)], [listed([(LED, 0, 0x3)])], 0),
+        ([listed(BOTH)], [listed([(LED, 0, 0)])], 0),
+        ([listed(BOTH)], [listed([(LED, 0, 0x1F)])], ErrorCode.NOSUPPORT),
+        ([listed(BOTH)], [listed([(LED, 0, 1 << 63)])], ErrorCode.NOSUPPORT),
+        ([listed(BOTH)], [listed([(LED, 1, 0x3)])], ErrorCode.NOSUPPORT),
+        ([listed(BOTH)], [listed([(LED, 2, 0)])], ErrorCode.NOSUPPORT),
+        ([listed(BOTH)], [listed([(LED | 1 << 31, 0, 1)])], ErrorCode.NOSUPPORT),
+        ([listed(BOTH)], [listed([LOADER, (3, 0, 0)])], ErrorCode.NOSUPPORT),
+        ([listed([*BOTH, *[(n, 0, 1) for n in range(100, 160)]])], [listed([(159, 0, 1), (100, 0, 1)])], 0),
+        ([listed(BOTH)], [listed([(LED, 0, 1)]), listed([(3, 0, 1)])], ErrorCode.NOSUPPORT),  # the last one counts
+        ([listed(BOTH)], [listed([(3, 0, 1)]), listed([(LED, 0, 1)])], 0),
+        ([listed([(3, 0, 1)]), listed(BOTH)], [listed([(3, 0, 1)])], ErrorCode.NOSUPPORT),
+        ([], [stored(7)], ErrorCode.NOSUPPORT),
+        ([stored(7)], [stored(7)], 0),
+        ([stored(7)], [], 0),
+        ([stored(7)], [stored(7 << 16)], ErrorCode.NOSUPPORT),
+        ([stored(7)], [stored(7 | 1 << 31)], ErrorCode.NOSUPPORT),
+        ([stored(7)], [stored(7), stored(8)], ErrorCode.NOSUPPORT),
+        ([stored(7)], [stored(8), stored(7)], 0),
+        ([stored(7), listed(BOTH)], [stored(7), listed(BOTH[:2])], 0),
+        ([stored(7), listed(BOTH)], [stored(7)], ErrorCode.NOSUPPORT),
+    ],
+)
+def test_an_app_gives_what_it_loads_no_permission_and_no_storage_that_it_has_not(
+    own: list[bytes], new: list[bytes], status: int
+) -> None:
+    loaders = Loaders(app("loader", *own))
+    assert loaders.finalize(app("new", *new)) == status
+    if status:
+        assert loaders.ask(LOAD) == -ErrorCode.FAIL
+        assert loaders.ask(ABORT) == 0
+        assert len(loaders.board.machine.processes) == 1
+    else:
+        assert loaders.ask(LOAD) == 0
+        assert len(loaders.board.machine.processes) == 2
+
+
+def test_entries_of_the_header_that_are_written_behind_finalize_are_compared_as_well() -> None:
+    """What was left blank, as flash is: erased bytes are no entry that anybody knows, and become one."""
+    loaders = Loaders(app("loader", listed(BOTH)))
+    good, evil = listed([(LED, 0, 1)]), stored(7)
+    program = app("new", good, bytes(len(evil)))
+    at = program.index(good) + len(good)
+    whole = bytearray(program[: at + len(evil)])
+    whole[12:16] = bytes(4)
+    blank = whole.copy()
+    blank[at:] = b"\xff" * len(evil)
+    whole[at:] = evil
+    assert loaders.ask(SETUP, len(program)) == 0
+    loaders.write(0, checked(blank))
+    assert loaders.ask(FINALIZE) == 0
+    loaders.write(at, evil)
+    assert loaders.ask(LOAD) == -ErrorCode.FAIL
+    assert loaders.ask(FINALIZE) == ErrorCode.INVAL  # the checksum is another
+    loaders.write(0, checked(whole)[:16])
+    assert loaders.ask(FINALIZE) == ErrorCode.NOSUPPORT
+    assert loaders.ask(LOAD) == -ErrorCode.FAIL
+
+
+def test_no_call_looks_at_more_than_a_piece_of_headers_that_are_long_on_purpose() -> None:
+    """4 KB of empty entries; and as many permissions as there can be, all for one driver: the last one fits."""
+    reads = 0
+    flash = {
+        0: app("new", listed([(LED, 0, 1)] * 128), b"\x63\0\0\0" * 400, size=8192),
+        1: app("own", listed([(LED, 1, 1)] * 127 + [(LED, 0, 1)]), b"\x63\0\0\0" * 400, size=8192),
+    }
+
+    def read(number: int, offset: int, buffer: Buffer, at: int, count: int) -> int:
+        nonlocal reads
+        reads += 1
+        buffer.set(at, flash[number][offset : offset + count])
+        return count
+
+    rights = AppRights(read, Buffer(512))
+    rights.begin(0, 1)
+    calls, most, answer = 0, 0, NOT_YET
+    while answer == NOT_YET:
+        reads, calls = 0, calls + 1
+        answer = rights.next()
+        most = max(most, reads)
+    assert answer == 1
+    assert calls > 900
+    assert most <= 17
+
+
+def test_nothing_is_taken_for_compared_though_comparing_is_cut_short_anywhere() -> None:
+    """Of many calls, each, before each of its opcodes."""
+    flash = {
+        0: app("new", listed([(ALARM, 0, 1), (LED, 0, 0x10)])),
+        1: app("own", listed([(ALARM, 0, 1), (LED, 0, 15)])),
+    }
+
+    def read(number: int, offset: int, buffer: Buffer, at: int, count: int) -> int:
+        buffer.set(at, flash[number][offset : offset + count])
+        return count
+
+    def scene(calls: int) -> tuple[Callable[[], None], Callable[[], None]]:
+        rights = AppRights(read, Buffer(512))
+        rights.begin(0, 1)
+        answers = [rights.next() for _ in range(calls)]
+        assert answers == [NOT_YET] * calls
+
+        def check() -> None:
+            while (answer := rights.next()) == NOT_YET:
+                pass
+            assert answer == 0
+
+        def handler() -> None:
+            rights.next()
+
+        return handler, check
+
+    for calls in range(11):
+        every_cut(lambda calls=calls: scene(calls))
