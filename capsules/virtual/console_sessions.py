@@ -12,27 +12,20 @@ changes are told after that.
 from typing import Any, Callable
 
 from cells import Buffer
-from kernel import ErrorCode, call_client, callback, deferred, shared
+from kernel import call_client, callback, deferred, shared
 from micropython import const
 
 from capsules.hil.line import LineClient
 from capsules.hil.time import Alarm
+from capsules.parts.lent import is_good
+from capsules.parts.receptions import Receptions
 from capsules.virtual.virtual_uart import UartDevice, UartMux
 
 # What is known of a user.
-_RECEIVED = const(0)  # the client's callbacks, or None
-_TURN = const(1)
-_PATTERN = const(2)  # empty: the console's
-_SECONDS = const(3)  # its time-out
-_DEVICE = const(4)  # the number of the multiplexer's device by which it sends
-_IN = const(5)  # the buffer to be filled, or None
-_LENT = const(6)  # the client's own handle of it
-_LENGTH = const(7)  # 0 while its client is being told
-_LEAST = const(8)
-_AT = const(9)
-_STATUS = const(10)  # of a reception that is over; _RUNNING while it is not
-
-_RUNNING = const(-1)
+_TURN = const(0)  # the client's callback, or None
+_PATTERN = const(1)  # empty: the console's
+_SECONDS = const(2)  # its time-out
+_DEVICE = const(3)  # the number of the multiplexer's device by which it sends
 
 _CONSOLE = const(0)  # the first user
 
@@ -93,6 +86,7 @@ class ConsoleSessions:
         self._begin = 0  # what is in the buffer
         self._end_at = 0
         self._users: "list[list[Any]]" = []
+        self._receptions = Receptions()
         self._owner = _CONSOLE
         self._told = _CONSOLE  # whom the others know as the owner
         self._told_held = False
@@ -111,11 +105,6 @@ class ConsoleSessions:
         alarm.set_client(self._tick)
         self._uart.set_client(self)
 
-    def start(self) -> None:
-        """Listen, if there is a protocol."""
-        if len(self._users) > 1:
-            self._serve_later()
-
     def new_line(self, pattern: bytes = b"", seconds: int = 0) -> SessionLine:
         """Make one more line, the console's first; only while the board is wired.
 
@@ -132,7 +121,10 @@ class ConsoleSessions:
         # Made here, where it is used: the line's user has no object of this capsule but what is wrapped.
         device = self._mux.new_device() if self._users else UartDevice(self._mux, self._uart.number)
         line = SessionLine(self, device, len(self._users))
-        self._users.append([None, None, pattern, seconds, device.number, None, None, 0, 0, 0, _RUNNING])
+        self._users.append([None, pattern, seconds, device.number])
+        self._receptions.new_user()
+        if pattern and not self._receiving:
+            self._listen()
         return line
 
     # -- For the users ----------------------------------------------------------------------------
@@ -146,28 +138,17 @@ class ConsoleSessions:
     ) -> None:
         user = self._users[index]
         self._mux.set_sender(user[_DEVICE], callback(transmitted))
-        user[_RECEIVED] = callback(received)
+        self._receptions.set_client(index, callback(received))
         user[_TURN] = callback(turn)
 
     def _receive(self, index: int, buffer: Buffer, length: int, least: int) -> None:
-        user = self._users[index]
-        if not 0 < length <= len(buffer):
-            raise ValueError("a reception has 1 byte at least, and no more than its buffer")
-        if user[_IN] is not None and user[_LENGTH]:
-            raise RuntimeError("a reception is under way")
-        user[_AT] = 0
-        user[_LEAST] = min(least, length) if least > 0 else length
-        user[_STATUS] = _RUNNING
-        user[_LENT] = buffer
-        user[_IN] = buffer.move(self)
-        user[_LENGTH] = length
+        self._receptions.check(index, buffer, length)
+        self._receptions.begin(index, buffer, length, least)
         self._serve_later()
 
     def _abort(self, index: int) -> None:
-        user = self._users[index]
-        if user[_IN] is not None and user[_LENGTH]:
-            if user[_STATUS] == _RUNNING:
-                user[_STATUS] = ErrorCode.CANCEL
+        if self._receptions.is_begun(index):
+            self._receptions.cancel(index)
             if self._receiving:
                 self._uart.receive_abort()  # received() is called soon
             self._serve_later()
@@ -261,41 +242,38 @@ class ConsoleSessions:
             if tries and (self._told != self._owner or self._told_held != self._held):
                 tries -= 1
                 self._tell()
-            user = self._users[self._owner]
-            if not self._pass_on(user) and not self._hand_over(user):
+            if not self._pass_on() and not self._hand_over():
                 break
+        receptions = self._receptions
         for index in range(len(self._users)):
-            user = self._users[index]
-            if user[_IN] is not None:
-                if user[_STATUS] == _RUNNING and user[_AT] >= user[_LEAST]:
-                    user[_STATUS] = 0
-                if user[_STATUS] == _RUNNING and index not in (_CONSOLE, self._owner):
-                    user[_STATUS] = ErrorCode.CANCEL
-                if user[_STATUS] != _RUNNING:
-                    self._finish(user)
+            if receptions.is_begun(index):
+                over = receptions.is_over(index)
+                if not over and index not in (_CONSOLE, self._owner):
+                    receptions.cancel(index)
+                    over = True
+                if over:
+                    receptions.finish(index)
         if self._begin == self._end_at and not self._receiving:
-            if len(self._users) > 1 or self._users[_CONSOLE][_IN] is not None:
-                if self._has(self._buffer):  # else this was cut short just behind it
-                    self._uart.receive(self._buffer, self._size, self._enough())
-                self._receiving = True
+            if len(self._users) > 1 or receptions.is_begun(_CONSOLE):
+                self._listen()
         self._tick_later()
+
+    def _listen(self) -> None:
+        if is_good(self._buffer):  # else this was cut short just behind it
+            self._uart.receive(self._buffer, self._size, self._enough())
+        self._receiving = True
 
     def _enough(self) -> int:
         """How many bytes are worth a look: each may begin a pattern, but a protocol knows what it waits for."""
-        user = self._users[self._owner]
-        if self._owner == _CONSOLE or user[_IN] is None:
+        owner = self._owner
+        if owner == _CONSOLE or not self._receptions.is_begun(owner):
             return 1
-        return min(max(int(user[_LEAST]) - int(user[_AT]), 1), self._size)
+        return min(max(self._receptions.missing(owner), 1), self._size)
 
-    def _room(self, user: "list[Any]") -> int:
-        if user[_IN] is None or user[_STATUS] != _RUNNING:
-            return 0
-        return int(user[_LENGTH]) - int(user[_AT])
-
-    def _pass_on(self, user: "list[Any]") -> bool:
+    def _pass_on(self) -> bool:
         """Deal with some of what is there; False if nothing can be done."""
         if self._matched and self._failed:
-            return self._release(user)
+            return self._release()
         at, end = self._begin, self._end_at
         if at == end:
             return False
@@ -315,12 +293,12 @@ class ConsoleSessions:
                 if len(self._users[self._candidate][_PATTERN]) == 1:
                     self._open()
                 return True
-        count = min(self._room(user), end - at)
+        owner = self._owner
+        count = min(self._receptions.room(owner), end - at)
         if count:
-            user[_IN].copy(user[_AT], self._buffer, at, count)
-            user[_AT] += count
+            self._receptions.fill(owner, self._buffer, at, count)
             self._waited = 0
-        elif self._waited == _STALE and len(self._users) > 1 and user[_IN] is None:
+        elif self._waited == _STALE and len(self._users) > 1 and not self._receptions.is_begun(owner):
             count = end - at  # nobody wants it
         self._begin = at + count
         return count > 0
@@ -349,50 +327,20 @@ class ConsoleSessions:
         self._owner = self._candidate
         self._matched = 0
 
-    def _release(self, user: "list[Any]") -> bool:
+    def _release(self) -> bool:
         """Pass on what was withheld, since it is no pattern."""
-        count = min(self._room(user), self._matched - self._given)
+        owner = self._owner
+        count = min(self._receptions.room(owner), self._matched - self._given)
         if count:
-            user[_IN].copy(user[_AT], self._users[self._candidate][_PATTERN], self._given, count)
-            user[_AT] += count
+            self._receptions.fill(owner, self._users[self._candidate][_PATTERN], self._given, count)
             self._given += count
-        elif self._waited == _STALE and user[_IN] is None:
+        elif self._waited == _STALE and not self._receptions.is_begun(owner):
             self._given = self._matched
         if self._given == self._matched:
             self._matched = 0
             return True
         return count > 0
 
-    def _hand_over(self, user: "list[Any]") -> bool:
-        """Give a user what has come in, if that is enough."""
-        if user[_IN] is None or user[_STATUS] != _RUNNING or user[_AT] < user[_LEAST]:
-            return False
-        user[_STATUS] = 0
-        return self._finish(user)
-
-    def _finish(self, user: "list[Any]") -> bool:
-        """Tell a user that its reception is over; once more if that was cut short."""
-        mine, status = user[_LENT], user[_STATUS]
-        if user[_LENGTH]:
-            user[_LENGTH] = 0
-            user[_IN].give_back()
-            call_client(user[_RECEIVED], mine, user[_AT], status)
-        elif self._take_back(user[_IN], mine):
-            call_client(user[_RECEIVED], mine, user[_AT], status)
-        if not user[_LENGTH]:  # the client receives nothing else
-            user[_IN] = None
-            return False
-        return True
-
-    def _take_back(self, ours: Buffer, lent: Buffer) -> bool:
-        """Make the client's handle good again; False if it has been told already, and has passed that on."""
-        if self._has(ours):
-            ours.give_back()
-        return self._has(lent)
-
-    def _has(self, buffer: Buffer) -> bool:
-        """Whether this handle is good."""
-        try:
-            return len(buffer) > 0
-        except RuntimeError:
-            return False
+    def _hand_over(self) -> bool:
+        """Give the line's owner what has come in, if that is enough. Whether it wants more."""
+        return self._receptions.is_over(self._owner) and self._receptions.finish(self._owner)

@@ -66,7 +66,6 @@ class World:
         self.machine.serve(grant, console_stack(self.sessions, grant).command)
         self.echo = Echo(self.sessions.new_line(b"\xfc\x01", 3)) if protocol else None
         self.apps = [self.machine.process() for _ in range(processes)]
-        self.sessions.start()
         run_deferred()
 
     def make_uart(self):
