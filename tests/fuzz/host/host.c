@@ -861,7 +861,8 @@ static void serve(void) {
 }
 
 const char *__asan_default_options(void) {
-    return "detect_leaks=0:exitcode=77:handle_abort=1:allocator_may_return_null=1:detect_stack_use_after_return=0:symbolize=0";
+    return "detect_leaks=0:exitcode=77:handle_abort=1:allocator_may_return_null=1:detect_stack_use_after_return=0:symbolize=0:"
+           "quarantine_size_mb=2:thread_local_quarantine_size_kb=64"; // a fork copies the tables of what freed memory is kept
 }
 
 const char *__ubsan_default_options(void) {
