@@ -1,8 +1,9 @@
 // The kernel's heap: see heap.h.
 //
 // Each block remembers the capsule that was running when it was allocated. Up to its budget a capsule
-// gets what there is; beyond, only while more than the reserve stays free. No single object may be large, nor
-// may one that is made while the board is wired: a loop of the interpreter's C over it would be one that nobody ends.
+// gets what there is; beyond, only while more than the reserve stays free, and only below it: the reserve is the end of
+// the heap, so that what stays free is in one piece. No single object may be large, nor may one that is made while the
+// board is wired: a loop of the interpreter's C over it would be one that nobody ends.
 
 #include <stdint.h>
 #include <string.h>
@@ -79,13 +80,20 @@ void heap_recount(void) {
     used = count;
 }
 
+#define RESERVE (CONFIG_KERNEL_HEAP_RESERVE / BLOCK_BYTES)
+
 // What a capsule may hold when it has been made, wherever the kernel is wired: the board and the others need the rest.
 #define LARGEST_MADE (CONFIG_KERNEL_HEAP_KB * 1024 / 4 / BLOCK_BYTES)
 
+static bool beyond_budget(unsigned blocks) {
+    return contain_running != CONTAIN_KERNEL
+        && held[contain_running] + blocks > CONFIG_CAPSULE_HEAP_BYTES / BLOCK_BYTES;
+}
+
 static bool affordable(unsigned blocks) {
-    unsigned will_hold = held[contain_running] + blocks, most = kernel_sealed ? total : LARGEST_MADE;
-    return will_hold <= CONFIG_CAPSULE_HEAP_BYTES / BLOCK_BYTES
-        || (will_hold <= most && used + blocks + CONFIG_KERNEL_HEAP_RESERVE / BLOCK_BYTES <= total);
+    unsigned most = kernel_sealed ? total : LARGEST_MADE;
+    return !beyond_budget(blocks)
+        || (held[contain_running] + blocks <= most && used + blocks + RESERVE <= total);
 }
 
 // What the board makes while it is wired is larger: tables of names, its own among them.
@@ -127,13 +135,28 @@ static void charge(const void *object, size_t bytes) {
     }
 }
 
-void *heap_alloc(size_t bytes, unsigned flags) {
-    if (!permitted(bytes)) {
+// Gives back what lies in the reserve, where single blocks here and there would leave nothing large free.
+static void *unless_in_reserve(void *object, unsigned blocks) {
+    if (object != NULL && beyond_budget(blocks) && block_of(object) + blocks + RESERVE > total) {
+        __real_gc_free(object);
         return NULL;
     }
-    void *object = __real_gc_alloc(bytes, flags);
+    return object;
+}
+
+static void *place(size_t bytes, unsigned flags) {
+    unsigned blocks = (bytes + BLOCK_BYTES - 1) / BLOCK_BYTES;
+    void *object = unless_in_reserve(__real_gc_alloc(bytes, flags), blocks);
+    if (object == NULL && beyond_budget(blocks)) {
+        gc_collect(); // after that, room is looked for from the beginning of the heap
+        object = unless_in_reserve(__real_gc_alloc(bytes, flags), blocks);
+    }
     charge(object, bytes);
     return object;
+}
+
+void *heap_alloc(size_t bytes, unsigned flags) {
+    return permitted(bytes) ? place(bytes, flags) : NULL;
 }
 
 void *heap_alloc_buffer(size_t bytes) {
@@ -176,8 +199,7 @@ void heap_process_ended(const void *object, unsigned capsule) {
 
 // Safety: more is read than the old object may have, which is some of its neighbours; its user has no use for that.
 static void *copied(const void *object, size_t bytes) {
-    void *copy = __real_gc_alloc(bytes, 0);
-    charge(copy, bytes);
+    void *copy = place(bytes, 0);
     return copy == NULL ? NULL : memcpy(copy, object, bytes);
 }
 
@@ -210,6 +232,15 @@ void *heap_realloc(void *object, size_t bytes, bool may_move) {
         return may_move ? copied(object, bytes) : NULL;
     }
     note_size(object);
+    unsigned blocks = (bytes + BLOCK_BYTES - 1) / BLOCK_BYTES;
+    if (object != NULL && blocks > size_before && beyond_budget(blocks)) { // where it is, it could grow into the reserve
+        void *copy = may_move ? place(bytes, 0) : NULL;
+        if (copy != NULL) {
+            memcpy(copy, object, size_before * BLOCK_BYTES);
+            __real_gc_free(object);
+        }
+        return copy;
+    }
     void *moved = __real_gc_realloc(object, bytes, may_move);
     if (moved != object) {
         charge(moved, bytes);

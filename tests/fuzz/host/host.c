@@ -289,14 +289,15 @@ static unsigned others; // capsules of the board's own; the program's come behin
 extern uint8_t payer;  // kernel/contain.c's: whose account pays for shared code
 extern uint16_t spent; // and what that has taken of its own budget: nothing, it is the payer's that is used up
 
-// Ticks that come while this account pays, until its time is up.
+// Ticks that come while this account pays, until its time is up. One at least: a time-out may have been pending since C was
+// left, and is to find machine code.
 static void tick(exception_frame_t *frame, uint32_t ticks) {
     uint32_t pc = frame->pc;
-    for (uint32_t i = 0; i <= ticks && frame->pc == pc && kernel_python_state.thread.mp_pending_exception == MP_OBJ_NULL; i++) {
+    do {
         uint16_t before = spent;
         contain_tick(frame);
         spent = before;
-    }
+    } while (ticks-- > 0 && frame->pc == pc && kernel_python_state.thread.mp_pending_exception == MP_OBJ_NULL);
 }
 
 #define WHOLE_BUDGET (CONFIG_CAPSULE_BUDGET_MS * 1000 / CONFIG_TIME_SLICE_US + 2)
