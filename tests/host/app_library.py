@@ -34,6 +34,8 @@ class Kernel:
         self.commands: list[tuple[int, ...]] = []
         self.answers: dict[tuple[int, int], Any] = {}
         self.buffers: dict[tuple[int, int], Any] = {}
+        self.constants: dict[tuple[int, int], Any] = {}
+        """Those that were allowed for reading alone, which are among the buffers, too."""
         self.idle: Callable[[int], bool] = self._nothing_comes
         self.now = 0
         """Milliseconds."""
@@ -66,6 +68,10 @@ class Kernel:
 
     def allow(self, driver: int, number: int, buffer: Any) -> None:
         self.buffers[driver, number] = buffer
+
+    def allow_ro(self, driver: int, number: int, buffer: Any) -> None:
+        self.constants[driver, number] = buffer
+        self.allow(driver, number, buffer)
 
     def upcall(self, driver: int, number: int, *arguments: int) -> None:
         self.waiting.append((driver, number, arguments))
@@ -172,7 +178,7 @@ def library() -> Iterator[Kernel]:
     given: dict[str, Any] = {name: code for code, name in enumerate(names.split(), 1)}
     given |= {name: getattr(made, name) for name in ("command", "subscribe", "yield_wait", "yield_no_wait")}
     given["yield_wait_within"] = made.yield_wait_within
-    given |= {"SyscallError": SyscallError, "allow_ro": made.allow, "allow_rw": made.allow}
+    given |= {"SyscallError": SyscallError, "allow_ro": made.allow_ro, "allow_rw": made.allow}
     given |= {"take_bytes": take_bytes, "bytes_of": bytes_of, "natural": natural}
     for name, value in given.items():
         setattr(module, name, value)

@@ -17,11 +17,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 BUTTON, GPIO, TEMPERATURE, RNG, STORAGE, IPC = 0x3, 0x4, 0x60000, 0x40001, 0x50001, 0x10000
+I2C, SPI, DATE_TIME = 0x20003, 0x20001, 0x90007
+I2C_WRITE, I2C_READ, I2C_WRITE_READ = 1, 2, 3
+SPI_TRANSFER, SPI_READ = 2, 11
+FIRST_ABSENT = 0x60  # no device on the I2C bus has this address or a higher one
+NOACK = 13
 SERVICE = 3  # the number of the service's process
 PINS = 3
 EITHER, RISING, FALLING = 0, 1, 2
 RUNS = 150
 LONG_RUNS = 10_000
+
+
+def device(address: int, sent: bytes, count: int) -> bytes:
+    """What a device with this address on a bus answers to these bytes."""
+    return bytes((address * 7 + sum(sent) + i) & 0xFF for i in range(count))
 
 
 class Drivers:
@@ -53,7 +63,11 @@ class Drivers:
             (IPC, 1): SERVICE,
             (IPC, 6): self.alive,
             (IPC, 7): self.ask,
+            (DATE_TIME, 1): self.date,
+            (DATE_TIME, 2): self.set_date,
         }
+        kernel.answers |= {(I2C, command): self.on_i2c(command) for command in (I2C_WRITE, I2C_READ, I2C_WRITE_READ)}
+        kernel.answers |= {(SPI, command): self.on_spi(command) for command in (SPI_TRANSFER, SPI_READ)}
 
     def _begin(self, driver: int, answer: Callable[[], None]) -> None:
         if self.rolls.random() < 0.1:
@@ -127,6 +141,45 @@ class Drivers:
 
         self._begin(RNG, answer)
 
+    def on_i2c(self, command: int) -> Callable[[int, int], None]:
+        def transfer(address: int, length: int) -> None:
+            buffer = self.kernel.buffers[I2C, 1]
+            out = {I2C_WRITE: length, I2C_READ: 0, I2C_WRITE_READ: address >> 8}[command]
+            sent = bytes(buffer[:out])
+
+            def answer() -> None:
+                there = address & 0x7F < FIRST_ABSENT
+                if there and command != I2C_WRITE:
+                    buffer[:length] = device(address & 0x7F, sent, length)
+                self.kernel.upcall(I2C, 0, 0 if there else NOACK, 0, 0)
+
+            self._begin(I2C, answer)
+
+        return transfer
+
+    def on_spi(self, command: int) -> Callable[[int], None]:
+        def transfer(length: int) -> None:
+            into = self.kernel.buffers[SPI, 0]
+            sent = bytes(self.kernel.constants[SPI, 0][:length]) if command == SPI_TRANSFER else b"\xff" * length
+            done = length if self.rolls.random() < 0.9 else length // 2
+
+            def answer() -> None:
+                if into is not None:
+                    into[:done] = device(SPI & 0x7F, sent, done)
+                self.kernel.upcall(SPI, 0, done, 0, 0)
+
+            self._begin(SPI, answer)
+
+        return transfer
+
+    def date(self) -> None:
+        self.serial += 1
+        date, time = self.serial + 1 << 9 | 1 << 5 | 1, 0
+        self._begin(DATE_TIME, lambda: self.kernel.upcall(DATE_TIME, 0, 0, date, time))
+
+    def set_date(self, date: int, time: int) -> None:
+        self._begin(DATE_TIME, lambda: self.kernel.upcall(DATE_TIME, 0, 0, 0, 0))
+
     def read_storage(self, offset: int, length: int) -> None:
         buffer = self.kernel.buffers[STORAGE, 0]
         moved = self.rolls.randint(1, length)
@@ -186,6 +239,9 @@ class App:
         self.console = importlib.import_module("adder.console")
         self.gpio = importlib.import_module("adder.gpio")
         self.alarm = importlib.import_module("adder.alarm")
+        self.i2c = importlib.import_module("adder.i2c")
+        self.spi = importlib.import_module("adder.spi")
+        self.date_time = importlib.import_module("adder.date_time")
         self.lines: list[int] = []
         self.answered = 0
         self.refused = 0
@@ -230,6 +286,49 @@ class App:
         assert self.storage.write(offset, data) == len(data)
         assert self.storage.read(offset, len(data)) == data
 
+    async def on_i2c(self) -> None:
+        address, count = self.rolls.randrange(0x10, FIRST_ABSENT + 4), self.rolls.randint(1, 20)
+        data = self.rolls.randbytes(self.rolls.randint(1, 20))
+        awaited, what, i2c = self.rolls.random() < 0.5, self.rolls.randrange(3), self.i2c
+        refused = False
+        try:
+            if what == 0:
+                await i2c.send(address, data) if awaited else i2c.write(address, data)
+            elif what == 1:
+                got = await i2c.get(address, count) if awaited else i2c.read(address, count)
+                assert got == device(address, b"", count)
+            else:
+                got = await i2c.send_get(address, data, count) if awaited else i2c.write_read(address, data, count)
+                assert got == device(address, data, count)
+        except SyscallError as error:
+            if error.errno != NOACK:
+                raise
+            refused = True
+        assert refused == (address >= FIRST_ABSENT), "another's refusal, or another's answer"
+
+    async def on_spi(self) -> None:
+        data, count = self.rolls.randbytes(self.rolls.randint(1, 20)), self.rolls.randint(1, 20)
+        awaited, what, spi = self.rolls.random() < 0.5, self.rolls.randrange(3), self.spi
+        if what == 0:
+            await spi.send(data) if awaited else spi.write(data)
+        elif what == 1:
+            got = await spi.get(count) if awaited else spi.read(count)
+            assert got == device(SPI & 0x7F, b"\xff" * count, count)
+        else:
+            got = await spi.swap(data) if awaited else spi.exchange(data)
+            assert got == device(SPI & 0x7F, data, len(data))
+
+    async def date(self) -> None:
+        date_time, awaited = self.date_time, self.rolls.random() < 0.5
+        if self.rolls.random() < 0.3:
+            moment = (2026, self.rolls.randint(1, 12), 3)
+            await date_time.put(*moment) if awaited else date_time.set(*moment)
+            return
+        before = self.drivers.serial
+        moment = await date_time.get() if awaited else date_time.read()
+        assert moment[1:3] == (1, 1), "the answer to another command"
+        self._measured((moment[0] - 1) / 100, before)
+
     async def press(self) -> None:
         await self.button.pressed(self.rolls.randrange(4))
 
@@ -270,7 +369,7 @@ class App:
         for _ in range(self.rolls.randint(1, 4)):
             what = [
                 self.press, self.measure, self.measure_blocking, self.random, self.random_blocking, self.store,
-                self.edge, self.edge_blocking, self.line, self.nap,
+                self.edge, self.edge_blocking, self.line, self.nap, self.on_i2c, self.on_spi, self.date,
             ]  # fmt: skip
             one: Callable[[], Coroutine[Any, Any, None]] = self.call if calling else self.rolls.choice(what)
             try:
@@ -330,6 +429,9 @@ def run(seed: int) -> Drivers:
         asyncio.run(app.measure_blocking())
         asyncio.run(app.random_blocking())
         asyncio.run(app.store())
+        asyncio.run(app.on_i2c())
+        asyncio.run(app.on_spi())
+        asyncio.run(app.date())
         drivers.most.pop(IPC, None)  # of a service that has died nothing is under way any more
         assert max(drivers.most.values()) == 1, "two requests to a driver at once"
         assert app.lines == list(range(len(app.lines))), "a line was lost, or went to two"

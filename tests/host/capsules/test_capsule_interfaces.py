@@ -126,6 +126,23 @@ def test_the_docstring_names_the_driver_number(capsule) -> None:
     assert int(named[1], 16) == capsule.DRIVER_NUM
 
 
+EVENTS = {"capsules.core.button": {0}, "capsules.core.gpio": {0}}
+"""Upcalls that come by themselves, as often as they like: the only ones that may be lost (docs/abi.md)."""
+
+
+def test_every_upcall_that_answers_a_command_has_a_place_however_full_the_queue_is(capsule) -> None:
+    table = re.search(r"^Subscribe\n((?:    .*\n|\n(?=    ))+)", capsule.__doc__ + "\n", re.MULTILINE)
+    told = {int(number) for number in re.findall(r"^    (\d+)\b", table[1], re.MULTILINE)} if table else set()
+    answers = told - EVENTS.get(capsule.__name__, set())
+    layout = capsule.LAYOUT
+    assert layout.answers >= len(answers), "Layout(answers=...): so many wait at once"
+    if layout.asks:  # without, the last one has the place, as an alarm has
+        assert set(layout.asks.values()) == answers
+        assert set(layout.asks) <= commands_of(capsule.__doc__)
+    else:
+        assert len(answers) == min(layout.answers, 1)
+
+
 def test_there_are_capsules_and_no_two_share_a_number() -> None:
     numbers = [module.DRIVER_NUM for module in CAPSULES]
     assert numbers
