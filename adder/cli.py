@@ -40,6 +40,8 @@ VERBS = {
     "stop": Verb("adder.deploy.command", "stop", "Stop apps on it."),
     "watch": Verb("adder.deploy.command", "watch", "Install an app each time its file is saved."),
     "apply": Verb("adder.deploy.command", "apply", "Make its apps those of a set: all changes at once, or none."),
+    "rollback": Verb("adder.deploy.versions", "rollback", "Go back to the version of an app that is kept on it."),
+    "compact": Verb("adder.deploy.versions", "compact", "Make one piece of its free flash."),
     "simulate": Verb("adder.run.simulate", "simulate", "Run a board's kernel in a simulator, with its console here."),
     "renode": Verb("adder.run.renode", "renode", "Run the nRF52840's kernel in Renode, or test it there."),
     "press": Verb("adder.run.simulated", "press", "Press a button of the simulated board."),

@@ -45,9 +45,12 @@ class Time:
         return self._events[0].at if self._events else None
 
     def fire(self) -> None:
-        """Do what is due."""
-        while (at := self.next()) is not None and at <= self.now:
+        """Do what is due, each at its own moment: what follows is not late, though the processor stood still."""
+        now = self.now
+        while (at := self.next()) is not None and at <= now:
             event = heapq.heappop(self._events)
             action, event.action = event.action, None
             if action is not None:
+                self.now = at
                 action()
+        self.now = now

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from adder.apps.app_files import App, read_app, read_app_file, without_doubles
 from adder.apps.python_app import build
@@ -15,6 +16,7 @@ from adder.deploy.difference import Difference, difference
 from adder.deploy.find import board
 from adder.deploy.remote import Installed, Remote, fitting
 from adder.deploy.sets import read_set
+from adder.deploy.trial import Duration, await_verdict, check_verdict
 from adder.errors import AdderError
 from adder.flash.method import bar
 from adder.output import console, table
@@ -29,7 +31,7 @@ LOOK = 0.1
 """Seconds of the host between two looks at a file that is watched."""
 
 
-def _command(function: Callable[..., Any]) -> Callable[..., Any]:
+def on_a_board(function: Callable[..., Any]) -> Callable[..., Any]:
     return port_option(json_option(function))
 
 
@@ -73,12 +75,22 @@ def described(app: Installed) -> dict[str, Any]:
     }
 
 
-def _say(as_json: bool, contents: Any, text: str) -> None:
+def apps_complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The names of the board's apps that begin so, for the shell; none if no board answers soon."""
+    try:
+        with board(ctx.params.get("port"), patience=1.0) as remote:
+            names = [app.name for app in remote.apps() if app.is_app and app.name.startswith(incomplete)]
+            return [CompletionItem(name) for name in names if name.isprintable()]
+    except AdderError:
+        return []
+
+
+def say(as_json: bool, contents: Any, text: str) -> None:
     print(json.dumps(contents, indent=2)) if as_json else console().print(text)
 
 
 @click.command()
-@_command
+@on_a_board
 def apps(port: str | None, as_json: bool) -> None:
     """Show the apps on the board, and what they are doing."""
     with board(port) as remote:
@@ -98,17 +110,24 @@ def apps(port: str | None, as_json: bool) -> None:
 
 
 @click.command()
-@_command
+@on_a_board
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-def install(files: tuple[Path, ...], port: str | None, as_json: bool) -> None:
+@click.option("--keep", is_flag=True, help="Keep the version that was there, to go back to by `adder rollback`.")
+@click.option("--trial", type=Duration(), metavar="TIME", help="Take it back if it fails in this time, such as 30s.")
+def install(files: tuple[Path, ...], keep: bool, trial: int | None, port: str | None, as_json: bool) -> None:
     """Install apps on the board while the others run, and start them.
 
     A FILE is a TBF, a TAB, or a Python app's source, which is built. An app takes the place of one of its name.
     Several are installed at once, or none.
+
+    With --trial, what was there before comes back if an app faults, is started again, or hangs, or the board is reset.
     """
     new = read_sources(files)
     with board(port) as remote:
-        _install(remote, new, quiet=as_json)
+        _install(remote, new, quiet=as_json, keep=keep, trial=trial or 0)
+    if trial:
+        check_verdict(await_verdict(port), [app.title for app in new])
+    with board(port) as remote:
         found = [app for app in remote.apps() if app.is_app and app.name in {it.name for it in new}]
     if as_json:
         print(json.dumps([described(app) for app in found], indent=2))
@@ -117,19 +136,19 @@ def install(files: tuple[Path, ...], port: str | None, as_json: bool) -> None:
             raise AdderError(f"{app.name} is installed, but has not started; the board's console says why.")
 
 
-def _install(remote: Remote, new: Sequence[App], quiet: bool) -> None:
+def _install(remote: Remote, new: Sequence[App], quiet: bool, keep: bool, trial: int) -> None:
     if quiet:
-        remote.apply(install=new)
+        remote.apply(install=new, keep=keep, trial=trial)
         return
     title = f"Installing {', '.join(app.title for app in new)}"
     with bar(title, sum(app.size for app in new)) as progress:
-        remote.apply(install=new, progress=progress.advance)
+        remote.apply(install=new, progress=progress.advance, keep=keep, trial=trial)
 
 
 @click.command()
-@_command
+@on_a_board
 @click.option("--force", is_flag=True, help="Sticky apps, too.")
-@click.argument("names", metavar="APP...", nargs=-1, required=True)
+@click.argument("names", metavar="APP...", nargs=-1, required=True, shell_complete=apps_complete)
 def remove(names: tuple[str, ...], force: bool, port: str | None, as_json: bool) -> None:
     """Remove apps from the board: all of them at once."""
     with board(port) as remote:
@@ -137,24 +156,24 @@ def remove(names: tuple[str, ...], force: bool, port: str | None, as_json: bool)
         if sticky and not force:
             raise AdderError(f"{', '.join(sticky)}: sticky, so removed with --force only.")
         remote.apply(remove=names)
-    _say(as_json, {"removed": list(names)}, f"Removed {', '.join(names)}.")
+    say(as_json, {"removed": list(names)}, f"Removed {', '.join(names)}.")
 
 
 @click.command()
-@_command
-@click.argument("names", metavar="APP...", nargs=-1, required=True)
+@on_a_board
+@click.argument("names", metavar="APP...", nargs=-1, required=True, shell_complete=apps_complete)
 def start(names: tuple[str, ...], port: str | None, as_json: bool) -> None:
     """Start apps; one that was disabled starts at each boot from now on."""
     with board(port) as remote:
         for app in map(remote.find, names):
             remote.start(app)
-    _say(as_json, {"started": list(names)}, f"Started {', '.join(names)}.")
+    say(as_json, {"started": list(names)}, f"Started {', '.join(names)}.")
 
 
 @click.command()
-@_command
+@on_a_board
 @click.option("--disable", is_flag=True, help="From now on, they do not start at boot either.")
-@click.argument("names", metavar="APP...", nargs=-1, required=True)
+@click.argument("names", metavar="APP...", nargs=-1, required=True, shell_complete=apps_complete)
 def stop(names: tuple[str, ...], disable: bool, port: str | None, as_json: bool) -> None:
     """Stop apps, until they are started or the board boots."""
     with board(port) as remote:
@@ -164,7 +183,7 @@ def stop(names: tuple[str, ...], disable: bool, port: str | None, as_json: bool)
         else:
             for app in found:
                 remote.stop(app)
-    _say(as_json, {"stopped": list(names)}, f"Stopped {', '.join(names)}.")
+    say(as_json, {"stopped": list(names)}, f"Stopped {', '.join(names)}.")
 
 
 @click.command()
@@ -205,7 +224,7 @@ def _stamp(path: Path) -> tuple[float, ...]:
 
 
 @click.command()
-@_command
+@on_a_board
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.argument("file", metavar="SET.toml", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def apply(file: Path, dry_run: bool, port: str | None, as_json: bool) -> None:

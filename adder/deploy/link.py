@@ -20,9 +20,11 @@ SPEED = 115_200
 PING, FINISH = 0x01, 0x22
 PONG, ANSWER = 0x11, 0x40
 
-ABOUT, APP, READ, BEGIN, STAGE, WRITE, COMPLETE, DROP, FLAGS, COMMIT, ABORT, END, RUN, SUM = range(0x40, 0x4E)
+ABOUT, APP, READ, BEGIN, STAGE, WRITE, COMPLETE, DROP, FLAGS, COMMIT, ABORT, END, RUN, SUM, COPY, TRIAL = range(
+    0x40, 0x50
+)
 
-VERSION = 1
+VERSION = 2
 BLOCK = 512
 """Bytes of an app that are sent at once."""
 
@@ -234,6 +236,10 @@ def sentence(command: int, status: int) -> str:
         return "Too many apps at once."
     if command == COMPLETE and status == NOACK:
         return "What arrived at the board is not what was sent: the line loses bytes; try again."
+    if command == COMMIT and status == NOACK:
+        return "The app is not the one whose SHA-256 it carries: it was damaged, or changed after it was made."
+    if command == COPY and status == NOMEM:
+        return "The board has no room in its flash to move the app to."
     if command == COMPLETE:
         return "The board finds no program in what was sent."
     if command == RUN and status == NOMEM:

@@ -11,12 +11,17 @@ from adder.deploy.link import Link, Refused
 from adder.errors import AdderError
 
 ENABLED, STICKY, KEPT, GONE, BAD = 1, 2, 4, 8, 16
+TRIAL = 64
 
 PAGE = 4096
 LONGEST_HEADER = 4096
 
 STATES = ("running", "waiting", "waiting", "faulted", "ended")
 STOPPED = 8
+
+# What has become of a trial (capsules/deploy/trial.py).
+RUNS, PASSED = 1, 2
+VERDICTS = ("", "it is still on trial", "it stays", "it faulted", "it was stopped or could not start", "it hung")
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,8 @@ class Installed:
             return "damaged"
         if self.flags & KEPT:
             return "kept to go back to"
+        if self.flags & TRIAL:
+            return "on trial"
         if not self.enabled:
             return "disabled"
         if self.slot is None:
@@ -184,11 +191,21 @@ class Remote:
         enable: Sequence[str] = (),
         disable: Sequence[str] = (),
         progress: Callable[[int], None] = lambda count: None,
+        keep: bool = False,
+        trial: int = 0,
     ) -> None:
-        """All of that at once. An app that is installed takes the place of one of its name."""
+        """All of that at once. An app that is installed takes the place of one of its name.
+
+        `keep`: that one stays in the flash, to go back to. `trial`: so it does for so many seconds, in which the
+        new ones have to prove themselves.
+        """
         if len(install) > self.about.at_once:
             raise AdderError(f"At most {self.about.at_once} apps can be installed at once, not {len(install)}.")
-        there = [app for app in self.apps() if app.is_app]
+        apps = self.apps()
+        for one in apps:
+            if one.flags & TRIAL and not one.flags & KEPT and (install or one.name in (*enable, *disable)):
+                raise AdderError(f"{one.name} is on trial; wait until that is decided.")
+        there = [app for app in apps if app.is_app]
         known = {app.name for app in there} | {app.name for app in install}
         for name in (*remove, *enable, *disable):
             if name not in known:
@@ -199,17 +216,88 @@ class Remote:
                     number = self.link.write(app.data, self.about.blocks, progress)
                 except Refused as error:
                     raise Refused(error.status, f"{app.title}: {error}") from None
-                if app.name in enable or app.name in disable:
-                    self._set(number, app.header.sticky, app.name in enable)
-            replaced = {app.name for app in install} | set(remove)
-            for old in there:
-                if old.name in replaced:
+                enabled = app.name in enable or (app.header.enabled and app.name not in disable)
+                if trial or enabled != app.header.enabled:
+                    self._set(number, app.header.sticky, enabled, TRIAL * bool(trial))
+            new = {app.name for app in install}
+            for old in apps:
+                if old.flags & BAD:
+                    continue
+                if old.name in remove or (old.name in new and (old.flags & KEPT or not (keep or trial))):
                     self.link.ask(wire.DROP, old.number)
-                elif old.name in enable or old.name in disable:
+                elif old.name in new:
+                    self._set(old.number, old.sticky, old.enabled, KEPT | TRIAL * bool(trial))
+                elif old.is_app and (old.name in enable or old.name in disable):
                     self._set(old.number, old.sticky, old.name in enable)
+            if trial:
+                self.link.ask(wire.TRIAL, trial)
 
-    def _set(self, number: int, sticky: bool, enabled: bool) -> None:
-        self.link.ask(wire.FLAGS, number, STICKY * sticky | ENABLED * enabled)
+    def _set(self, number: int, sticky: bool, enabled: bool, more: int = 0) -> None:
+        self.link.ask(wire.FLAGS, number, STICKY * sticky | ENABLED * enabled | more)
+
+    def verdict(self) -> tuple[int, int]:
+        """What has become of the last trial, and how many seconds it goes on."""
+        state, seconds = self.link.words(wire.TRIAL)[:2]
+        return state, seconds
+
+    def is_on_trial(self) -> bool:
+        """Whether any app is, or what comes in its place is not decided."""
+        return any(app.flags & TRIAL for app in self.apps())
+
+    def roll_back(self, name: str) -> Installed:
+        """The version that is kept and the one in its place change places; returns what is in force now."""
+        current = self.find(name)
+        for old in self.apps():
+            if old.name == name and old.flags & (KEPT | TRIAL) == KEPT:
+                with self.change():
+                    self._set(old.number, current.sticky, current.enabled)
+                    self._set(current.number, current.sticky, current.enabled, KEPT)
+                return old
+        raise AdderError(
+            f"No other version of {name} is kept on the board; `adder install --keep` keeps the one before."
+        )
+
+    # -- Moving -----------------------------------------------------------------------------------
+
+    def largest_piece(self, apps: Sequence[Installed]) -> int:
+        """Bytes of free flash in one piece, at most, in whole pages."""
+        largest = end = 0
+        for app in apps:
+            largest = max(largest, app.start // PAGE * PAGE - end)
+            end = -(-(app.start + app.size) // PAGE) * PAGE
+        return max(largest, self.about.flash // PAGE * PAGE - end)
+
+    def move_together(self) -> list[str]:
+        """Move apps that do not run to lower places, each by a record of its own; the names of those that moved."""
+        moved = []
+        for name, start in [(app.name, app.start) for app in self.apps()]:
+            if self._move(start, True) or (self._has_hole_below(start) and self._move_over_the_end(start)):
+                moved.append(name)
+        return moved
+
+    def _has_hole_below(self, start: int) -> bool:
+        ends = [app.start + app.size for app in self.apps() if app.start < start]
+        return start - max(ends, default=0) >= PAGE
+
+    def _move_over_the_end(self, start: int) -> bool:
+        """One that is larger than the hole below it goes to the end, and from there down."""
+        return self._move(start, False) and self._move(max(app.start for app in self.apps()), True)
+
+    def _move(self, start: int, low: bool) -> bool:
+        """Whether the app that begins there, which is as ever otherwise, lies elsewhere now."""
+        for app in self.apps():
+            if app.start == start and app.slot is None and not app.flags & (BAD | TRIAL):
+                self.link.ask(wire.BEGIN)
+                try:
+                    self.link.ask(wire.COPY, app.number, int(low))
+                    self.link.ask(wire.COMMIT)
+                except Refused as error:
+                    self._abort()
+                    if error.status in (wire.NOMEM, wire.INVAL):
+                        return False
+                    raise
+                return True
+        return False
 
     def start(self, app: Installed) -> None:
         """Begin its process; from now on it begins at each boot, too."""

@@ -174,7 +174,7 @@ if config.CAPSULE_PROCESS_INFO:
 if config.CAPSULE_APP_STORE:
     app_flash = mint.flash("apps")
     app_flash_line = mint.software_interrupt()
-    apps = mint.build("app_flash", lambda: OnChipFlash(app_flash, app_flash_line))
+    apps = mint.build("app_flash", lambda: OnChipFlash(app_flash, app_flash_line, drivers_time.new_alarm()))
     loader = mint.process_loader()
     store_line = mint.software_interrupt()
     store = mint.build("app_store", lambda: app_store(apps, store_line, loader))
@@ -184,7 +184,7 @@ if config.CAPSULE_APP_LOADER:
     mint.serve("app_loader", app_loader, lambda grant: app_loader.AppLoader(store, grant, processes, loader_buffer).command)
 
 if config.CAPSULE_DEPLOY:
-    mint.build("deploy", lambda: deploy(line, store, processes, b"adder-nrf52840"))
+    mint.build("deploy", lambda: deploy(line, store, processes, (drivers_time.new_alarm(), drivers_time.new_alarm()), b"adder-nrf52840"))
 
 if config.I2C_BUS:
     twim_registers = mint.registers("twim0")

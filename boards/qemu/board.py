@@ -141,7 +141,7 @@ if config.CAPSULE_APP_LOADER:
     mint.serve("app_loader", app_loader, lambda grant: app_loader.AppLoader(store, grant, processes, loader_buffer).command)
 
 if config.CAPSULE_DEPLOY:
-    mint.build("deploy", lambda: deploy(line, store, processes, b"adder-qemu"))
+    mint.build("deploy", lambda: deploy(line, store, processes, (alarms.new_alarm(), alarms.new_alarm()), b"adder-qemu"))
 
 if config.I2C_BUS:
     i2c_registers = mint.registers("i2c")

@@ -4,6 +4,8 @@ A session begins with 0xFC 0x01 and ends with 0xFC 0x22, or when nothing has com
 as if it had never been. One command at a time: what comes meanwhile waits with the line.
 """
 
+from typing import TYPE_CHECKING
+
 from cells import Buffer
 from kernel import ErrorCode, ProcessControl, deferred
 from micropython import const
@@ -13,7 +15,11 @@ from capsules.deploy.frames import NO_COMMAND, FrameReader, FrameWriter
 from capsules.deploy.requests import ANSWER, FIRST, LAST, Requests
 from capsules.deploy.tockloader import END, LATER, NONE, OK, PONG, WORK, WRITTEN, Tockloader, needs_store
 from capsules.hil.line import Line
+from capsules.hil.time import Alarm
 from capsules.virtual.app_store import AppStore
+
+if TYPE_CHECKING:
+    from capsules.deploy.trial import Trial
 
 PATTERN = b"\xfc\x01"
 """What begins a session."""
@@ -38,9 +44,18 @@ _INTERROR = const(0x13)
 PIECE = const(64)
 HEAD = const(16)
 
+_LONG = const(516)  # bytes of a frame with a page
+_SHORT = const(16)  # bytes of a frame after which it is surely one with a page
+_ENDING = const(2)  # bytes that end a frame
+_LOOKS = const(50)  # a second, at whether a frame goes on that was taken to be longer
+
 
 class Deploy:
-    """A client of the line and of the store. The buffers: where bytes come in, of any size; FRAME; OUT; PIECE; HEAD bytes."""
+    """A client of the line and of the store. The buffers: where bytes come in, of any size; FRAME; OUT; PIECE; HEAD bytes.
+
+    A frame with a page is taken from the line as a whole, or what is left of it, since a look at each byte would cost more
+    than the line has time for. Whether it has been one after all, the alarm finds out.
+    """
 
     def __init__(
         self,
@@ -49,6 +64,8 @@ class Deploy:
         processes: ProcessControl,
         buffers: "tuple[Buffer, Buffer, Buffer, Buffer, Buffer]",
         attributes: "tuple[bytes, ...]",
+        alarm: Alarm,
+        trial: "Trial",
     ) -> None:
         block, frame, out, piece, head = buffers
         self._go_on_later = deferred(self._go_on)
@@ -57,7 +74,7 @@ class Deploy:
         self._client = store.new_client(self._told)
         shown = CanonicalList(store, head)
         self._tockloader = Tockloader(store, self._client, shown, frame, piece, attributes)
-        self._requests = Requests(store, self._client, processes, frame, piece)
+        self._requests = Requests(store, self._client, processes, trial, frame, piece)
         self._reader = FrameReader(frame)
         self._writer = FrameWriter(out)
         self._block = block
@@ -82,6 +99,12 @@ class Deploy:
         self._is_request = False  # the last command was one of adder's
         self._at = 0  # of the block: what has not been taken
         self._end = 0
+        self._alarm = alarm
+        self._watches = False  # the alarm is set
+        self._begun = False  # a reception, since it was
+        self._likely = 0  # bytes of the next frame
+        self._mistaken = False  # they have not come
+        alarm.set_client(self._watched)
         line.set_client(self)
 
     # -- From the line and the store, which only take note: how deep the stack is there is theirs ---
@@ -100,7 +123,7 @@ class Deploy:
         """From the line."""
         self._receiving = False
         self._at = 0
-        self._end = length if status == 0 and self._open else 0
+        self._end = length if self._open else 0
         self._go_on_later()
 
     def transmitted(self, buffer: Buffer, length: int, status: int) -> None:
@@ -130,7 +153,7 @@ class Deploy:
         elif self._greeting:
             self._greeting = False
             self._ending = self._reading = self._working = self._looking = False
-            self._at = self._end = 0
+            self._at = self._end = self._likely = 0
             self._reader.forget()
             self._tockloader.begin()
             self._requests.begin()
@@ -155,10 +178,35 @@ class Deploy:
         elif self._receiving:
             return
         else:
-            self._receiving = True
-            self._line.receive(self._block, self._size, 1)
+            self._receiving = self._begun = True
+            self._line.receive(self._block, self._size, self._enough())
             return
         self._go_on_later()
+
+    def _enough(self) -> int:
+        """How many bytes are worth a look."""
+        there = self._reader.length
+        left = max(self._likely, _LONG if there > _SHORT else 0) + _ENDING - there
+        if left <= _ENDING or self._mistaken:
+            self._mistaken = False
+            return 1
+        if not self._watches:
+            self._watches = True
+            self._begun = False
+            self._alarm.set_alarm((int(self._alarm.frequency) >> 8) // _LOOKS)
+        return min(left, int(self._size))
+
+    def _watched(self) -> None:
+        """From the alarm: what the line has is looked at, if nobody has done so since."""
+        self._watches = False
+        if self._receiving and self._open:
+            if not self._begun:
+                self._mistaken = True
+                self._line.receive_abort()
+                return
+            self._watches = True
+            self._begun = False
+            self._alarm.set_alarm((int(self._alarm.frequency) >> 8) // _LOOKS)
 
     def _leave(self) -> None:
         """A session is over: what it has begun is forgotten."""
@@ -196,10 +244,12 @@ class Deploy:
                 return
         length = reader.length
         reader.begin()
+        self._likely = _LONG if command == 0x07 else 0
         if length >= self._frame_size:
             self._answer = _BADARGS
         elif self._is_request:
             self._finish(self._requests.serve(command, length, self._writer))
+            self._likely = self._requests.next_frame()
         else:
             self._finish(self._tockloader.serve(command, length, self._writer))
 
@@ -212,7 +262,7 @@ class Deploy:
             self._ending = True
         elif answer == WRITTEN:
             self._waiting = True
-            self._answer = PUT if self._is_request else OK
+            self._answer = OK
         elif answer != NONE and answer != WORK:
             self._answer = PUT if answer in (ANSWER, 0x22, 0x23, 0x25) else answer
 

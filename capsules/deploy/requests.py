@@ -8,7 +8,7 @@ Command (the words before it, little-endian)
     0x42 read    number offset length  -> the bytes, 64 at most
     0x43 begin                         -> a transaction
     0x44 stage   size                  -> the app's number in it
-    0x45 write   number offset bytes   -> at once; whether it worked is told with what comes next
+    0x45 write   number offset bytes   -> when it is written
     0x46 finish  number CRC-32         -> it is complete and a program
     0x47 drop    number
     0x48 flags   number flags
@@ -17,10 +17,16 @@ Command (the words before it, little-endian)
     0x4B end     number                -> its process ends, until `run` or the next boot
     0x4C run     number
     0x4D sum     number                -> CRC-32 of an app that is installed
+    0x4E copy    number low            -> the number of a copy of it, lower than it or at the end; that of an app which does
+                                          not run. Then the one that was copied goes
+    0x4F trial   seconds               -> the commit that comes begins a trial of what it marks so
+         trial                         -> what has become of the last one (trial.py), seconds that are left
 
 Every answer is 0xFC, 0x40, the command, a status (0 or an ErrorCode), how many bytes follow, and these; 0xFC among them is
 sent twice.
 """
+
+from typing import TYPE_CHECKING
 
 from cells import Buffer
 from kernel import ErrorCode, ProcessControl
@@ -28,14 +34,17 @@ from micropython import const
 
 from capsules.deploy.canonical import PAGE
 from capsules.deploy.frames import FrameWriter
-from capsules.deploy.tockloader import LATER, NONE, WORK, WRITTEN
+from capsules.deploy.tockloader import LATER, WORK
 from capsules.virtual.app_directory import MOST, Crc, u16, u24
 from capsules.virtual.app_store import STAGED_AT_ONCE, AppStore
+
+if TYPE_CHECKING:
+    from capsules.deploy.trial import Trial
 
 ANSWER = const(0x40)
 
 FIRST = const(0x40)
-LAST = const(0x4D)
+LAST = const(0x4F)
 
 _ABOUT = const(0x40)
 _APP = const(0x41)
@@ -51,10 +60,13 @@ _ABORT = const(0x4A)
 _END = const(0x4B)
 _RUN = const(0x4C)
 _SUM = const(0x4D)
+_COPY = const(0x4E)
+_TRIAL = const(0x4F)
 
-_VERSION = const(1)
-_WRITES = const(2)  # of which one waits in the line's buffers while a page is erased
+_VERSION = const(2)
+_WRITES = const(2)  # of which one waits in the line's buffers while the other is written
 _PIECE = const(64)
+_LONGEST_TRIAL = const(3600)  # seconds
 _WORD = const(4)
 _DATA = const(8)  # where what is to be written begins
 _WORDS = const(10)  # of an app
@@ -63,48 +75,58 @@ _WORDS = const(10)  # of an app
 class Requests:
     """Answers commands whose bytes are in `frame`. `piece` has _PIECE bytes."""
 
-    def __init__(self, store: AppStore, client: int, processes: ProcessControl, frame: Buffer, piece: Buffer) -> None:
+    def __init__(
+        self, store: AppStore, client: int, processes: ProcessControl, trial: "Trial", frame: Buffer, piece: Buffer
+    ) -> None:
         # What the store has wrapped, and not the store.
         self._begin, self._stage, self._write, self._finish = store.begin, store.stage, store.write, store.finish
         self._drop, self._set_flags, self._commit, self._abort = store.drop, store.set_flags, store.commit, store.abort
         self._apps, self._start_of, self._flags_of, self._slot_of = store.apps, store.start_of, store.flags_of, store.slot_of
         self._size_of, self._read, self._end, self._run = store.size_of, store.read, store.end, store.run
-        self._length_of_flash, self._staged = store.length, store.staged
+        self._length_of_flash, self._staged, self._copy = store.length, store.staged, store.copy
         self._client = client
         self._processes = processes
+        self._trial = trial
         self._frame = frame
         self._frame_size = len(frame)
         self._piece = piece
         self._crc = Crc()
+        self._crc_app = -1  # of which app it is, up to `_at`; -1: of none
         self._is_open = False
         self._doing = 0  # the command that is under way
+        self._from = 0  # the app that is copied
         self._app = 0
+        self._from = 0  # the app that is copied
         self._at = 0
-        self._late = 0  # what became of the last write, if it failed
+        self._left = 0  # bytes of the last app that was staged, which are yet to be written
 
     def begin(self) -> None:
         """A session begins."""
         self._is_open = False
-        self._late = 0
+
+    def next_frame(self) -> int:
+        """How many bytes the next frame has, most likely; 0: nobody knows."""
+        return _DATA + min(PAGE, self._left) if self._left > 0 else 0
 
     def leave(self) -> bool:
         """It ends: whether a transaction has to be aborted."""
         is_open = self._is_open
         self._is_open = False
+        self._trial.prepare(0)
         return is_open
 
     # -- Commands ---------------------------------------------------------------------------------
 
     def serve(self, command: int, length: int, out: FrameWriter) -> int:
-        """ANSWER if the answer has been put; or LATER, WORK, WRITTEN, NONE."""
+        """ANSWER if the answer has been put; or LATER, WORK."""
         first = self._argument(0) if length >= _WORD else -1
         self._doing = command
         if command == _WRITE:
+            self._left -= length - _DATA
             return self._serve_write(first, length, out)
-        if command >= _STAGE and self._late:
-            late = self._late
-            self._late = 0
-            return self._answer(late, out)
+        if command != _FINISH:
+            self._crc_app = -1
+        self._left = first if command == _STAGE else 0
         if command == _ABOUT:
             return self._about(out)
         if command == _APP:
@@ -121,6 +143,11 @@ class Requests:
             return self._answer(self._end(first) if command == _END else self._begin_process(first), out)
         if command == _SUM:
             return self._begin_sum(first) if self._is_app(first) else self._answer(ErrorCode.INVAL, out)
+        if command == _TRIAL and length == 0:
+            self._head(0, 2 * _WORD, out)
+            out.put_word(self._trial.state)
+            out.put_word(self._trial.seconds())
+            return ANSWER
         if not self._is_open:
             return self._answer(ErrorCode.RESERVE, out)
         return self._change(command, first, length, out)
@@ -131,6 +158,17 @@ class Requests:
             app = self._stage(first)
             self._app = app
             return self._answer(-app, out) if app < 0 else LATER
+        if command == _COPY:
+            app = self._copy(first, self._argument(1)) if length == 2 * _WORD else -ErrorCode.INVAL
+            self._from = first
+            self._app = app
+            self._at = 0
+            return self._answer(-app, out) if app < 0 else LATER
+        if command == _TRIAL:
+            if not 0 < first <= _LONGEST_TRIAL:
+                return self._answer(ErrorCode.INVAL, out)
+            self._trial.prepare(first)
+            return self._answer(0, out)
         if command == _DROP:
             return self._answer(self._drop(first), out)
         if command == _FLAGS:
@@ -143,9 +181,11 @@ class Requests:
         return self._answer(status, out) if status else LATER
 
     def _begin_sum(self, app: int) -> int:
+        if self._crc_app != app or self._doing == _SUM:
+            self._at = 0
+            self._crc.begin()
         self._app = app
-        self._at = 0
-        self._crc.begin()
+        self._crc_app = -1
         return WORK
 
     def _argument(self, number: int) -> int:
@@ -196,19 +236,31 @@ class Requests:
         return ANSWER
 
     def _serve_write(self, app: int, length: int, out: FrameWriter) -> int:
-        if self._late or not self._is_open:
-            return self._answer(self._late if self._late else ErrorCode.RESERVE, out)
+        if not self._is_open:
+            return self._answer(ErrorCode.RESERVE, out)
         offset = self._argument(1)
         if length <= _DATA or length > self._frame_size or offset < 0:
             return self._answer(ErrorCode.SIZE, out)
         frame = self._frame
+        self._sum_up(app, offset, length)
         frame.window(_DATA, length)
         status = self._write(app, offset, frame, length - _DATA)
         if status:
             frame.window(0, self._frame_size)
             return self._answer(status, out)
-        self._answer(0, out)
-        return WRITTEN
+        return LATER
+
+    def _sum_up(self, app: int, offset: int, length: int) -> None:
+        """While more comes in there is time for what would have to be done at the end. What is written out of turn is summed up then."""
+        if offset == 0:
+            self._crc_app = app
+            self._crc.begin()
+            self._at = 0
+        if self._crc_app != app or self._at != offset:
+            self._crc_app = -1
+            return
+        self._crc.feed(self._frame, _DATA, length)
+        self._at = offset + length - _DATA
 
     def work(self, out: FrameWriter) -> int:
         """Sum up the next piece of an app."""
@@ -229,21 +281,47 @@ class Requests:
             return self._answer(ErrorCode.NOACK, out)
         return self._answer(self._finish(self._app), out)
 
+    def _copy_next(self, out: FrameWriter) -> int:
+        """Write the next piece of a copy; behind the last one, the copy takes the place of what was copied."""
+        frame = self._frame
+        count = self._read(self._from, self._at, frame, 0, PAGE)
+        if count:
+            frame.window(0, count)
+            status = self._write(self._app, self._at, frame, count)
+            self._at += count
+            if status == 0:
+                return LATER
+            frame.window(0, self._frame_size)
+            return self._answer(status, out)
+        flags = self._flags_of(self._from)
+        status = self._finish(self._app)
+        if status == 0:
+            status = self._set_flags(self._app, flags)
+        if status == 0:
+            status = self._drop(self._from)
+        return self._answer_number(out) if status == 0 else self._answer(status, out)
+
+    def _answer_number(self, out: FrameWriter) -> int:
+        self._head(0, _WORD, out)
+        out.put_word(self._app)
+        return ANSWER
+
     # -- From the store ---------------------------------------------------------------------------
 
     def told(self, status: int, out: FrameWriter) -> int:
         """What was under way is over: as `serve`."""
-        if self._doing == _WRITE:
+        if self._doing == _WRITE or self._doing == _COPY:
             self._frame.window(0, self._frame_size)
-            self._late = status
         if status or self._doing == _COMMIT:
             self._is_open = False
-        if self._doing == _WRITE:
-            return NONE
+        if self._doing == _COMMIT:
+            if status == 0:
+                self._trial.begin()
+            self._trial.prepare(0)
+        if self._doing == _COPY and status == 0:
+            return self._copy_next(out)
         if self._doing == _ABORT and status == ErrorCode.CANCEL:
             status = 0
         if self._doing == _STAGE and status == 0:
-            self._head(0, _WORD, out)
-            out.put_word(self._app)
-            return ANSWER
+            return self._answer_number(out)
         return self._answer(status, out)

@@ -1,7 +1,7 @@
 """What flash memory is to a capsule: bytes that keep their value without power.
 
 It is read at any time, in no time. Writing clears bits, erasing sets all bits of a page; both end with a
-callback, and only one of them is under way at a time. A buffer that is passed to write() is moved: it comes back
+callback. One of each can be under way, in different pages. A buffer that is passed to write() is moved: it comes back
 in the client's callback.
 """
 
@@ -41,5 +41,5 @@ class Flash(Protocol):
         `offset` and `length` are multiples of 4. A chip allows only two writes of a word between erasures.
         """
 
-    def erase(self, page: int) -> None:
-        """Set all bits of the page with this number."""
+    def erase(self, page: int, ahead: bool = False) -> None:
+        """Set all bits of the page with this number; `ahead`: nobody waits for it, so others come first."""

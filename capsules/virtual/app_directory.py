@@ -123,6 +123,7 @@ class AppDirectory:
         self._page = 0  # the one that counts: 0 or 1
         self._end = 0  # where the next record goes in it; 0: to the other page
         self._sequence = 0
+        self.blank = False  # whether the page that is erased next has been
 
     # -- Reading, at boot -------------------------------------------------------------------------
 
@@ -206,12 +207,16 @@ class AppDirectory:
 
     # -- Making a record --------------------------------------------------------------------------
 
-    def page_to_erase(self, with_set: bool) -> int:
-        """Which page has to be erased before the next record, a SET then; -1: there is room."""
-        length = self._length(with_set)
+    def page_to_erase(self, apps: int) -> int:
+        """Which page has to be erased before the next record, a SET then; -1: there is room. `apps`: of a SET; of a MARK, -1."""
+        length = _HEAD + 8 + (int(apps) * _APP if apps >= 0 else 0)
         if self.exists and self._end and self._end + length <= self._page_size:
             return -1
         return self._first + (1 - self._page if self.exists else 0)
+
+    def erased(self) -> None:
+        """The page has been, ahead of the record."""
+        self.blank = True
 
     def _length(self, with_set: bool) -> int:
         return _HEAD + 8 + (len(self.start) * _APP if with_set else 0)
@@ -251,6 +256,7 @@ class AppDirectory:
         if erased:
             page = 1 - page if self.exists else 0
             at = 0
+            self.blank = False
         if self._load(page, at) != length:
             self._end = 0  # what is there is no blank flash any more
             return False

@@ -26,7 +26,7 @@ class AppList:
 
     def __init__(self, flash: Flash, crc: Crc, scratch: Buffer, limit: int) -> None:
         self._flash = flash
-        self._scratch = scratch
+        self.scratch = scratch
         self._crc = crc
         self.limit = limit
 
@@ -39,7 +39,7 @@ class AppList:
     def is_end(self, at: int) -> bool:
         if at + HEAD > self.limit:
             return True
-        scratch = self._scratch
+        scratch = self.scratch
         self._flash.read(at, scratch, 0, 4)
         return scratch[0] & scratch[1] & scratch[2] & scratch[3] == 0xFF
 
@@ -56,7 +56,7 @@ class AppList:
         """The size of the padding whose header is there; 0: there is none."""
         if at + HEAD > self.limit:
             return 0
-        head = self._scratch
+        head = self.scratch
         self._flash.read(at, head, 0, HEAD)
         if u16(head, 0) != 2 or u16(head, 2) != HEAD:
             return 0
@@ -70,7 +70,7 @@ class AppList:
         """A number that this header has, and hardly another one: 24 bits of its CRC. And the XOR of its words is summed up."""
         crc = self._crc
         crc.begin()
-        scratch = self._scratch
+        scratch = self.scratch
         self._flash.read(at, scratch, 0, HEAD)
         size = min(max(u16(scratch, 2), HEAD), min(LONGEST_HEADER, self.limit - at))
         for offset in range(0, size, PIECE):
@@ -85,23 +85,25 @@ class AppList:
 
     def _has_entry(self, at: int, kind: int) -> bool:
         """Whether the header has an entry of this kind."""
-        scratch = self._scratch
+        scratch = self.scratch
         self._flash.read(at, scratch, 0, HEAD)
-        end = at + min(u16(scratch, 2), LONGEST_HEADER)
-        at += HEAD
+        return self.entry(at + HEAD, at + min(u16(scratch, 2), LONGEST_HEADER), kind) >= 0
+
+    def entry(self, at: int, end: int, kind: int) -> int:
+        """Where the first entry of this kind begins; -1: there is none. Its type and length are in the scratch then."""
+        scratch = self.scratch
         while at + 4 <= end and at + 4 <= self.limit:
             self._flash.read(at, scratch, 0, 4)
-            length = u16(scratch, 2)
             if u16(scratch, 0) == kind:
-                return True
-            at += 4 + (length + 3 & ~3)
-        return False
+                return at
+            at += 4 + (u16(scratch, 2) + 3 & ~3)
+        return -1
 
     # -- Padding ----------------------------------------------------------------------------------
 
     def make_padding(self, size: int) -> None:
         """The header in the scratch, its first word last."""
-        scratch = self._scratch
+        scratch = self.scratch
         put_u32(scratch, 0, size & 0xFFFF, size >> 16)
         put_u32(scratch, 4, 0, 0)
         put_u32(scratch, 8, (2 ^ size) & 0xFFFF, (HEAD ^ size >> 16) & 0xFFFF)
@@ -109,7 +111,7 @@ class AppList:
 
     def takes_padding(self, at: int, size: int) -> bool:
         """Whether flash that is not erased first becomes this header by clearing bits: as a cut has left it, or blank."""
-        scratch = self._scratch
+        scratch = self.scratch
         self.make_padding(size)
         self._flash.read(at, scratch, 16, HEAD)
         for index in range(HEAD):

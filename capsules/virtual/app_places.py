@@ -41,11 +41,14 @@ class AppPlaces:
         self._hole = 0  # the one before which app of the directory is next
         self._at = 0  # and where it is looked at next
         self._low = False
+        self._below = 0  # where it has to begin before
         self._start: "list[int]" = []  # of those that are to be
         self._new_size: "list[int]" = []
 
-    def begin(self, size: int, low: bool, start: "list[int]", new_size: "list[int]") -> None:
-        """Look for so many bytes: at the end of the list, then in holes; `low`: from the beginning."""
+    def begin(self, size: int, below: int, start: "list[int]", new_size: "list[int]") -> None:
+        """Look for so many bytes: at the end of the list, then in holes; `below`: from the beginning, up to there."""
+        low = below > 0
+        self._below = below if low else self._list.limit
         self._size = size
         self._low = low
         self._start = start
@@ -69,7 +72,7 @@ class AppPlaces:
         page = int(self._page)
         size = self._size
         found = first_covered(begin + page - 1 & ~(page - 1), size, page)
-        if found >= 0 and found + (size + page - 1 & ~(page - 1)) <= end and self._reaches(begin, found):
+        if 0 <= found < self._below and found + (size + page - 1 & ~(page - 1)) <= end and self._reaches(begin, found):
             return found
         if staged >= 0:
             self._at = self._start[staged] + self._new_size[staged]

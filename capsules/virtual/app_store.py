@@ -12,8 +12,9 @@ from kernel import Callback, ErrorCode, InterruptLine, ProcessLoader, call_clien
 from micropython import const
 
 from capsules.hil.flash import Flash
+from capsules.virtual.app_credentials import LOOKED, WRONG, AppCredentials
 from capsules.virtual.app_directory import DIRTY, MOST, AppDirectory, put_u32, u16, u24
-from capsules.virtual.app_list import HEAD, LONGEST_HEADER, PIECE, AppList
+from capsules.virtual.app_list import HEAD, LONGEST_HEADER, PIECE
 from capsules.virtual.app_places import NOT_YET, AppPlaces, first_covered
 from capsules.virtual.app_tidying import DONE, ERASE, PAD, AppTidying
 
@@ -32,18 +33,23 @@ BAD = const(16)
 
 _STAGED = const(32)
 
+TRIAL = const(64)
+"""It is to prove itself; and of a KEPT one, that it comes back if that other one does not. After a reset it has not."""
+
 STAGED_AT_ONCE = const(8)
 
 # What is under way.
 _IDLE = const(0)
 _WRITE = const(2)  # of an app that is staged, onto pages that are erased just before
-_HEADS = const(3)  # of the first bytes of all that are staged
-_UNLOAD = const(4)
-_LOAD = const(5)
-_TIDY = const(6)
-_END = const(7)  # the client is to be told
-_LOOK = const(8)  # at the list, for which apps there are
-_FIND = const(9)  # room for an app that is to be staged
+_FIRST = const(3)  # page of an app that is staged, which is erased
+_HEADS = const(4)  # of the first bytes of all that are staged
+_UNLOAD = const(5)
+_LOAD = const(6)
+_TIDY = const(7)
+_END = const(8)  # the client is to be told
+_LOOK = const(9)  # at the list, for which apps there are
+_FIND = const(10)  # room for an app that is to be staged
+_CHECK = const(11)  # what vouches for those that are staged
 
 # What is logged before that.
 _NOTHING = const(0)
@@ -52,23 +58,34 @@ _SET = const(2)
 _CLEAN_MARK = const(3)
 
 
+# What is erased before it is needed: a page of the app that is staged at this place, plus 1; or nothing, or
+_PAGE_OF_LOG = const(-1)
+
+
 class AppStore:
-    """`scratch` has 64 bytes, `heads` HEAD for each app that can be staged at once."""
+    """The apps of the flash that `directory` and `credentials` look at."""
 
     def __init__(
-        self, flash: Flash, line: InterruptLine, loader: ProcessLoader, directory: AppDirectory, scratch: Buffer, heads: Buffer
+        self,
+        flash: Flash,
+        line: InterruptLine,
+        loader: ProcessLoader,
+        directory: AppDirectory,
+        credentials: AppCredentials,
     ) -> None:
         self.new_client = shared(self._new_client)
         self.look = shared(self._look)
         self.begin = shared(self._begin)
         self.can_be = shared(self._can_be)
         self.stage = shared(self._stage)
+        self.copy = shared(self._copy)
         self.write = shared(self._write)
         self.finish = shared(self._finish)
         self.drop = shared(self._drop)
         self.set_flags = shared(self._set_flags)
         self.commit = shared(self._commit)
         self.abort = shared(self._abort)
+        self.settle_trial = shared(self._settle_trial)
         self.apps = shared(self._apps)
         self.staged = shared(self._staged)
         self.length = shared(self._length_of_flash)
@@ -83,21 +100,22 @@ class AppStore:
         self._line = line
         self._loader = loader
         self._directory = directory
-        self._scratch = scratch
-        self._heads = heads
         self._page = flash.page_size()
-        self._list = AppList(flash, directory.crc, scratch, flash.length() - 2 * int(flash.page_size()))
+        self._list = credentials.list
         self._places = AppPlaces(self._list, directory, flash.page_size())
         self._tidying = AppTidying(self._list, directory, flash.page_size())
+        self._credentials = credentials
         self._looked = False  # whether the directory's lists are what there is
         self._clients: "list[Callback]" = []
         self._client = -1  # whose transaction it is
+        self._moves = False  # apps are moved that do not run, and do not begin to
         self._over = False  # and that is its last
         self._doing = _IDLE
         self._logging = _NOTHING  # a record that is to be written before that goes on
         self._with_set = False
         self._on_erased = False
         self._flying = False  # the flash is at work
+        self._ahead = 0  # or erases what nobody waits for
         self._cancelled = False
         self._status = 0
         self._at = 0  # how far what is under way has come
@@ -106,8 +124,7 @@ class AppStore:
         self._offset = 0
         self._length = 0
         self._buffer: "Buffer | None" = None  # what is to be written
-        self._first_word_left = False
-        self._padding_at = 0
+        self._padding_at = -1  # where the first word of a padding header is left to be written
         # The apps as they were before the last set.
         self._old: "tuple[list[int], list[int], list[int], list[int]]" = ([], [], [], [])
         # The apps as they are to be.
@@ -133,6 +150,7 @@ class AppStore:
             directory.forget()
             return
         self._looked = True
+        unproved = self._take_back()
         for fixed in range(2):
             for app in range(len(directory.start)):
                 if directory.flags[app] & (ENABLED | KEPT | GONE | BAD) == ENABLED and self._list.is_fixed(directory.start[app]) != fixed:
@@ -141,9 +159,28 @@ class AppStore:
                     else:
                         log("apps: one is damaged, and was not loaded")
         self._loader.take_over()
-        if directory.state & DIRTY:
+        if unproved:
+            self._take_lists()
+            self._begin_commit()
+        elif directory.state & DIRTY:
             self._take_lists()
             self._begin_tidying()
+
+    def _take_back(self) -> bool:
+        """Whether an app has not proved itself before the reset: it is replaced by what was there before it."""
+        flags = self._directory.flags
+        found = False
+        for app in range(len(flags)):
+            if flags[app] & TRIAL:
+                found = True
+                flags[app] = self._after_trial(flags[app], False)
+        return found
+
+    def _after_trial(self, flags: int, good: bool) -> int:
+        """What becomes of an app, be it the new one or the one that is kept."""
+        if not flags & TRIAL:
+            return flags
+        return flags & ~(TRIAL | KEPT) if good != bool(flags & KEPT) else GONE
 
     def _is_as_set(self) -> bool:
         """Whether the list at rest is what the directory says."""
@@ -172,7 +209,7 @@ class AppStore:
     def _look_next(self) -> None:
         """Without a directory, the list says which apps there are: the next one."""
         directory = self._directory
-        scratch = self._scratch
+        scratch = self._list.scratch
         at = self._at
         self._line.trigger()
         if at + HEAD <= self._list.limit + 2 * int(self._page) and len(directory.start) < MOST:
@@ -191,8 +228,8 @@ class AppStore:
     def _take_app(self, at: int, size: int) -> None:
         """One that the list has, or padding. The scratch holds the first bytes of its header."""
         directory = self._directory
-        flags = self._scratch[8] & (ENABLED | STICKY)
-        header = u16(self._scratch, 2)
+        flags = self._list.scratch[8] & (ENABLED | STICKY)
+        header = u16(self._list.scratch, 2)
         mark = self._list.mark_of(at)
         right = self._directory.crc.is_even() and header >= HEAD and header & 3 == 0 and header <= LONGEST_HEADER
         if header == HEAD and right:
@@ -250,7 +287,7 @@ class AppStore:
             return 0
         self._flash.read(self._start_of(app) + offset, buffer, at, count)
         if staged and offset < HEAD:
-            buffer.copy(at, self._heads, int(self._head_place(app)) * HEAD + offset, min(count, HEAD - offset))
+            buffer.copy(at, self._credentials.heads, int(self._head_place(app)) * HEAD + offset, min(count, HEAD - offset))
         return count
 
     # -- A transaction ----------------------------------------------------------------------------
@@ -268,6 +305,8 @@ class AppStore:
             return ErrorCode.NODEVICE
         self._client = client
         self._take_lists()
+        self._moves = False
+        self._place = 0
         return 0
 
     def _take_lists(self) -> None:
@@ -292,10 +331,31 @@ class AppStore:
             return -ErrorCode.BUSY
         if not self._can_be(size):
             return -ErrorCode.INVAL
+        return self._find(size, 0)
+
+    def _copy(self, app: int, low: int) -> int:
+        """As `stage`, for a copy of an app that does not run; low: before it, else at the end of the list if there is room.
+
+        INVAL if it runs or can lie there only. What is staged in the same transaction is not begun by its commit.
+        """
+        directory = self._directory
+        if not self._is_free() or len(self._head) == STAGED_AT_ONCE:
+            return -ErrorCode.BUSY
+        if not 0 <= app < len(directory.start) or self._flags[app] & (GONE | BAD):
+            return -ErrorCode.INVAL
+        start = directory.start[app]
+        if low and start == 0:
+            return -ErrorCode.NOMEM
+        if not self._can_be(directory.size[app]) or self._loader.find(start) >= 0 or self._list.is_fixed(start):
+            return -ErrorCode.INVAL
+        self._moves = True
+        return self._find(directory.size[app], start if low else 0)
+
+    def _find(self, size: int, below: int) -> int:
         if len(self._start) == MOST:
             return -ErrorCode.NOMEM
         self._length = size
-        self._places.begin(size, False, self._start, self._size)
+        self._places.begin(size, below, self._start, self._size)
         self._doing = _FIND
         self._line.trigger()
         return len(self._start)
@@ -319,7 +379,9 @@ class AppStore:
         self._head.append(self._app)
         self._heads_of(len(self._head) - 1)
         self._clean.append(at // int(self._page))
-        self._doing = _END
+        self._place = len(self._head) - 1
+        self._offset = self._length = 0
+        self._doing = _FIRST
 
     def _can_be(self, size: int) -> bool:
         """Whether an app can have this size at all."""
@@ -332,7 +394,7 @@ class AppStore:
 
     def _heads_of(self, place: int) -> None:
         for index in range(HEAD):
-            self._heads[int(place) * HEAD + int(index)] = 0xFF
+            self._credentials.heads[int(place) * HEAD + int(index)] = 0xFF
 
     def _write(self, app: int, offset: int, buffer: Buffer, length: int) -> int:
         """Write bytes of an app that is staged, in any order, each once: multiples of 4 within a page. The callback comes once they are read
@@ -351,7 +413,7 @@ class AppStore:
         self._length = length
         self._place = self._head_place(app)
         if offset < HEAD:
-            self._heads.copy(int(self._place) * HEAD + offset, buffer, 0, min(length, HEAD - offset))
+            self._credentials.heads.copy(int(self._place) * HEAD + offset, buffer, 0, min(length, HEAD - offset))
         self._buffer = buffer.move(self)
         self._doing = _WRITE
         self._line.trigger()
@@ -369,7 +431,7 @@ class AppStore:
             return ErrorCode.BUSY
         if app not in self._head:
             return ErrorCode.INVAL
-        heads = self._heads
+        heads = self._credentials.heads
         place = int(self._head_place(app)) * HEAD
         header = u16(heads, place + 2)
         if u16(heads, place) != 2 or header < 2 * HEAD or header & 3 or header > min(self._size[app], LONGEST_HEADER):
@@ -379,7 +441,7 @@ class AppStore:
         crc = self._directory.crc
         crc.begin()
         crc.feed(heads, place, place + HEAD)
-        scratch = self._scratch
+        scratch = self._list.scratch
         at = self._start[app]
         for offset in range(HEAD, header, PIECE):
             count = min(PIECE, header - offset)
@@ -399,11 +461,20 @@ class AppStore:
         return 0
 
     def _set_flags(self, app: int, flags: int) -> int:
-        """ENABLED, STICKY, KEPT; the header stays as it is."""
+        """ENABLED, STICKY, KEPT, TRIAL; the header stays as it is. There is one trial at a time."""
         if not self._is_free() or not 0 <= app < len(self._start) or self._flags[app] & (GONE | BAD):
             return ErrorCode.INVAL
-        self._flags[app] = self._flags[app] & _STAGED | flags & (ENABLED | STICKY | KEPT)
+        if flags & TRIAL and self._is_on_trial():
+            return ErrorCode.INVAL
+        self._flags[app] = self._flags[app] & _STAGED | flags & (ENABLED | STICKY | KEPT | TRIAL)
         return 0
+
+    def _is_on_trial(self) -> bool:
+        """Whether any app is."""
+        for flags in self._directory.flags:
+            if flags & TRIAL:
+                return True
+        return False
 
     def _commit(self) -> int:
         """Make it true; the callback comes when it is, and processes have begun and ended accordingly."""
@@ -412,12 +483,48 @@ class AppStore:
         for app in range(len(self._start)):
             if self._flags[app] & (_STAGED | GONE) == _STAGED and self._mark[app] == 0:
                 return ErrorCode.INVAL  # not finished
-        self._doing = _HEADS
         self._at = 0
-        self._first_word_left = False
-        self._mark_dirty()
+        self._doing = _CHECK
         self._line.trigger()
         return 0
+
+    def _begin_commit(self) -> None:
+        self._doing = _HEADS
+        self._at = 0
+        self._padding_at = -1
+        self._mark_dirty()
+        self._line.trigger()
+
+    def _settle_trial(self, client: int, good: int) -> int:
+        """What is on trial stays, and what is kept for it goes; or the other way round. As `commit`; INVAL without a trial."""
+        if not self._is_on_trial():
+            return ErrorCode.INVAL
+        status = self._begin(client)
+        if status == 0:
+            for app in range(len(self._flags)):
+                self._flags[app] = self._after_trial(self._flags[app], good != 0)
+            self._begin_commit()
+        return status
+
+    def _check_next(self) -> None:
+        """What vouches for the next app that is staged; a piece at a time."""
+        self._line.trigger()
+        place = self._at // 2
+        if place == len(self._head):
+            self._begin_commit()
+            return
+        app = self._head[place]
+        if self._flags[app] & GONE:
+            self._at += 2
+        elif not self._at & 1:
+            self._credentials.begin(self._start[app], self._size[app], int(place) * HEAD)
+            self._at += 1
+        else:
+            found = self._credentials.next()
+            if found == WRONG:
+                self._fail(ErrorCode.NOACK)
+            elif found == LOOKED:
+                self._at += 1
 
     def _mark_dirty(self) -> None:
         """Before the list at rest is touched: from now on the directory is what counts."""
@@ -428,7 +535,7 @@ class AppStore:
         """Forget the transaction, at any time before its commit. The callback, with CANCEL, comes when that is done."""
         if self._client < 0:
             return ErrorCode.INVAL
-        if self._doing <= _WRITE or self._doing == _FIND or (self._doing == _END and not self._over):
+        if self._doing <= _FIRST or self._doing >= _FIND or (self._doing == _END and not self._over):
             self._cancelled = True
             self._line.trigger()
         return 0
@@ -436,8 +543,8 @@ class AppStore:
     # -- What is done in the kernel's loop, one thing after the other ----------------------------
 
     def _go_on(self) -> None:
-        """From the line: the next step, unless the flash is at work."""
-        if self._flying:
+        """From the line: the next step, unless the flash is at work. What is erased ahead is in nobody's way but theirs who erase."""
+        if self._flying or (self._ahead and (self._cancelled or self._logging != _NOTHING or not self._goes_beside())):
             return
         if self._cancelled:
             self._stop(0)
@@ -446,6 +553,10 @@ class AppStore:
             self._log_next()
         elif self._doing == _WRITE:
             self._write_next()
+        elif self._doing == _FIRST:
+            if not self._clean_up(self._start[self._app] + 1):
+                self._doing = _END
+                self._line.trigger()
         elif self._doing == _HEADS:
             self._write_head()
         elif self._doing == _UNLOAD:
@@ -458,8 +569,32 @@ class AppStore:
             self._look_next()
         elif self._doing == _FIND:
             self._find_next()
+        elif self._doing == _CHECK:
+            self._check_next()
         elif self._doing == _END:
             self._end()
+        elif self._client >= 0:
+            self._erase_ahead()
+
+    def _goes_beside(self) -> bool:
+        """Whether it goes on while a page is erased ahead; the write of an app itself waits where it needs that page."""
+        return self._doing <= _FIRST or self._doing >= _FIND or (self._doing == _END and not self._over)
+
+    def _erase_ahead(self) -> None:
+        """Nobody has to wait for the page that is written to next, nor for the directory's: they are erased while more comes in."""
+        if self._place < 0 or self._ahead or not self._head:
+            return
+        start, size, step = self._start[self._app], self._size[self._app], int(self._page)
+        page = self._clean[self._place]
+        if int(page) * step < start + size:  # one beyond that which is written to
+            if int(page) * step - start < int((self._offset + self._length) // step) * step + 2 * step:
+                self._ahead = self._place + 1
+                self._flash.erase(page, True)
+            return
+        page = self._directory.page_to_erase(len(self._start))
+        if size > step and page >= 0 and not self._directory.blank:
+            self._ahead = _PAGE_OF_LOG
+            self._flash.erase(page, True)
 
     def _end(self) -> None:
         """Tell the client. What was to be is what is, unless that has been said already."""
@@ -472,6 +607,7 @@ class AppStore:
             self._client = -1
         if client >= 0:
             call_client(self._clients[client], status)
+            self._line.trigger()
 
     def _fail(self, status: int) -> None:
         """The transaction is over, and nothing has come of it."""
@@ -491,13 +627,23 @@ class AppStore:
 
     def erased(self, status: int) -> None:
         """From the flash."""
-        self._flying = False
+        ahead = self._ahead
         self._line.trigger()
+        if ahead:
+            self._ahead = 0
+            if status:
+                self._place = -1  # who needs the page will be told
+            elif ahead == _PAGE_OF_LOG:
+                self._directory.erased()
+            else:
+                self._clean[ahead - 1] += 1
+            return
+        self._flying = False
         if self._cancelled or status:
             self._stop(status)
         elif self._logging != _NOTHING:
             self._write_record(True)
-        elif self._doing == _WRITE or self._doing == _HEADS:
+        elif self._doing <= _HEADS:
             self._clean[self._place] += 1
         elif self._doing == _TIDY and self._tidying.size:
             self._begin_padding(self._tidying.at, self._tidying.size)
@@ -513,7 +659,7 @@ class AppStore:
             self._logged()
         elif self._doing == _WRITE:
             self._check_written()
-        elif self._first_word_left:
+        elif self._padding_at >= 0:
             self._end_padding()
         elif self._doing == _HEADS:
             self._at += 1
@@ -561,6 +707,8 @@ class AppStore:
         page = self._clean[self._place]
         if int(page) * int(self._page) >= end:
             return False
+        if self._ahead:
+            return True
         self._flying = True
         self._flash.erase(page)
         return True
@@ -572,26 +720,37 @@ class AppStore:
             return
         skipped = max(HEAD - self._offset, 0)
         at = self._start[self._app] + self._offset + skipped
-        scratch = self._scratch
         same = True
         for offset in range(0, self._length - skipped, PIECE):
             count = min(PIECE, self._length - skipped - offset)
-            self._flash.read(at + offset, scratch, 0, count)
-            for index in range(count):
-                if scratch[index] != mine[offset + index]:
-                    same = False
+            self._flash.read(at + offset, self._list.scratch, 0, count)
+            if self._differs(offset, count):
+                same = False
         self._give_back()
         self._doing = _END
         if not same:
             self._fail(ErrorCode.FAIL)
 
+    def _differs(self, at: int, count: int) -> bool:
+        """Whether the scratch is not what is to be written there."""
+        mine = self._buffer
+        scratch = self._list.scratch
+        if not mine:
+            return True
+        index = 0
+        while index < count:
+            if int(scratch[index]) != int(mine[at + index]):
+                return True
+            index += 1
+        return False
+
     # The log.
 
     def _log_next(self) -> None:
         directory = self._directory
-        page = directory.page_to_erase(self._logging == _SET)
-        if page < 0:
-            self._write_record(False)
+        page = directory.page_to_erase(len(self._start) if self._logging == _SET else -1)
+        if page < 0 or directory.blank:
+            self._write_record(page >= 0)
             return
         self._flying = True
         self._flash.erase(page)
@@ -642,8 +801,8 @@ class AppStore:
                     self._at += 1
                     self._line.trigger()
                 return
-            scratch = self._scratch
-            scratch.copy(0, self._heads, int(place) * HEAD, HEAD)
+            scratch = self._list.scratch
+            scratch.copy(0, self._credentials.heads, int(place) * HEAD, HEAD)
             self._flying = True
             self._flash.write(self._start[app], scratch.move(self._flash), HEAD)
             return
@@ -722,7 +881,7 @@ class AppStore:
         while self._at < len(self._start):
             start = self._start[self._at]
             self._at += 1
-            if self._is_to_run(start) and self._loader.find(start) < 0 and not self._was_to_run(start):
+            if self._is_to_run(start) and not self._moves and self._loader.find(start) < 0 and not self._was_to_run(start):
                 self._loader.load(start)
                 self._line.trigger()
                 return
@@ -759,13 +918,13 @@ class AppStore:
     def _begin_padding(self, at: int, size: int) -> None:
         """Its first word comes last: until then the list ends there."""
         self._padding_at = at
-        self._first_word_left = True
         self._list.make_padding(size)
         self._flying = True
-        self._flash.write(at + 4, self._scratch.move(self._flash), HEAD - 4)
+        self._flash.write(at + 4, self._list.scratch.move(self._flash), HEAD - 4)
 
     def _end_padding(self) -> None:
-        self._first_word_left = False
-        put_u32(self._scratch, 0, 2, HEAD)
+        at = self._padding_at
+        self._padding_at = -1
+        put_u32(self._list.scratch, 0, 2, HEAD)
         self._flying = True
-        self._flash.write(self._padding_at, self._scratch.move(self._flash), 4)
+        self._flash.write(at, self._list.scratch.move(self._flash), 4)

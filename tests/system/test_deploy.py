@@ -120,6 +120,23 @@ def tockloader(line: Line, *arguments: str | Path) -> str:
     return f"{done.returncode}\n{done.stdout}{done.stderr}"
 
 
+def listen(line: Line, text: str) -> str:
+    """What `tockloader listen` shows until it shows the text. It asks for a terminal to be typed at."""
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-c", TOCKLOADER, line.name, "listen"]
+    with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        assert process.stdout is not None
+        shown = b""
+        while text.encode() not in shown:
+            piece = os.read(process.stdout.fileno(), 4096)
+            assert piece, shown
+            shown += piece
+        process.kill()
+    os.close(ours)
+    os.close(theirs)
+    return shown.decode(errors="replace")
+
+
 def adder(line: Line, *arguments: str | Path, ends: int = 0) -> str:
     """The verb's output."""
     done = CliRunner().invoke(cli, [*map(str, arguments), "--port", line.name])
@@ -162,10 +179,17 @@ def test_tockloader_lists_installs_disables_enables_and_removes_while_the_others
         assert "00100000  02 00" in tockloader(line, "dump-flash-page", "2048")
         assert tockloader(line, "uninstall", "hello").startswith("0\n")
         assert "sticky" in tockloader(line, "uninstall", "blink")
+        assert "inner: here" in listen(line, "inner: here")
     board.expect_all("inner: here", timeout=60)
     assert names(board) == sorted([*(name for name in before if name != "hello"), "inner"])
     board.reset()
     board.expect_all(r"(?s)Adder .*Adder .*app inner: slot", timeout=60)
+    with Line(board) as line:
+        assert tockloader(line, "erase-apps").startswith("0\n")
+        assert "blink" in tockloader(line, "list"), "it is sticky"
+        assert names(board) == ["blink"]
+        assert tockloader(line, "erase-apps", "--force").startswith("0\n")
+    assert names(board) == []
 
 
 def test_adder_installs_updates_stops_starts_and_removes_while_the_others_run(board, python_app, tmp_path) -> None:

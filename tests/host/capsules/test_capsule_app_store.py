@@ -4,7 +4,7 @@ import contextlib
 import random
 
 import pytest
-from app_flash import PAGE, Board, padding, program, walk
+from app_flash import PAGE, Board, cut_board, padding, program, walk
 from cells import Buffer
 from cut_short import cut_short
 from hardware import FakeFlash, PowerCut
@@ -113,6 +113,17 @@ def test_a_hole_is_used_when_the_end_is_full_and_padded_when_it_is_free() -> Non
     assert (walk(data) or {})[2048] == small
     assert len(walk(data) or {}) == 6
     assert Board(data).booted().state() == board.state()
+
+
+def test_a_set_of_more_apps_than_the_one_before_does_not_leave_its_page() -> None:
+    """The records fill the directory's pages to different heights; this flash refuses what goes over a page's end."""
+    data = bytearray(b"\xff" * (PAGE * 40))
+    board = Board(data).booted()
+    for number in range(17):
+        assert board.change(("install", program(f"app{number}", 512, enabled=False))) == 0
+        for turn in range(number % 5):
+            assert board.change(("enable" if turn % 2 else "disable", f"app{number}")) == 0
+        assert len(Board(bytearray(data)).booted().state()) == number + 1
 
 
 def test_an_app_that_shares_a_page_stays_in_the_flash_until_the_others_have_gone() -> None:
@@ -254,6 +265,13 @@ def packed() -> bytearray:
     return flash_of(*(program(f"app{n}", 512, fill=n) for n in range(5)), program("last", 1024))
 
 
+def kept() -> bytearray:
+    """One with an older version that is kept."""
+    data = full()
+    assert Board(data).booted().change(("keep", "app2"), ("install", program("app2", 512, fill=200))) == 0
+    return data
+
+
 CHANGES = {
     "install": [("install", C)],
     "install two": [("install", C), ("install", A)],
@@ -275,43 +293,8 @@ def steps_of(flash: bytearray, steps) -> int:
     return (1 << 30) - board.flash.cut
 
 
-class HalfFlash(FakeFlash):
-    """When the power goes, the word that is under way is half done: some of its bits are as they were."""
-
-    def __init__(self, data: bytearray, page: int, cut: int | None, half: random.Random | None) -> None:
-        super().__init__(data, page, cut)
-        self._half = half
-
-    def write(self, offset: int, buffer: Buffer, length: int) -> None:
-        try:
-            super().write(offset, buffer, length)
-        except PowerCut:
-            if self._half is not None:
-                words = buffer.get(0, length)
-                for at in range(0, length, 4):
-                    if self.data[offset + at : offset + at + 4] != words[at : at + 4]:
-                        for index in range(4):
-                            keep = self._half.randrange(256)
-                            self.data[offset + at + index] &= words[at + index] | keep
-                        break
-            raise
-
-    def erase(self, page: int) -> None:
-        """One operation: done, not done, or, as it ends all of a page at once, with any of its bits up already."""
-        if self.cut == 0 and self._half is not None:
-            for at in range(page * self.page, (page + 1) * self.page):
-                self.data[at] |= self._half.randrange(256)
-        self._spend()
-        left, self.cut = self.cut, None
-        super().erase(page)
-        self.cut = left
-
-
-def cut_board(data: bytearray, cut: int, half: random.Random | None) -> Board:
-    return Board(data, HalfFlash(data, PAGE, cut, half))
-
-
 CHANGEABLE = [(what, "blank") for what in ("install", "install two")]  # nothing else is there to be changed
+CHANGEABLE += [("roll back", "kept")]
 CHANGEABLE += [(what, beginning) for what in CHANGES for beginning in ("list", "full")]
 
 
@@ -320,8 +303,8 @@ def test_wherever_the_power_is_cut_the_apps_are_the_old_ones_or_the_new_ones(wha
     """Each word that a change erases or writes is the last in turn: done, not done, or half done. The next boot finds
     the old set or the new one, has a whole directory and a list that any walker can walk; cut again, it is the same.
     `make fuzz` does them all, `make test` each 24th, and the last ones."""
-    flash = {"blank": blank, "full": full, "list": packed}[beginning]()
-    steps = CHANGES[what]
+    flash = {"blank": blank, "full": full, "list": packed, "kept": kept}[beginning]()
+    steps = CHANGES.get(what, [("back", "app2")])
     old = Board(bytearray(flash)).booted().state()
     after = Board(bytearray(flash)).booted()
     assert after.change(*steps) == 0
@@ -362,6 +345,17 @@ def listed(data: bytearray) -> dict[int, bytes]:
 def some_steps(dice: random.Random, state, serial: int):
     """A change at random."""
     names = [name for name in state if not name.startswith("kept")]
+    still = [name for name in names if not state[name][1] & ENABLED]
+    kept = [name for name in names if f"kept {name}" in state]
+    single = dice.randrange(8)
+    if still and single == 0:
+        return [(dice.choice(("down", "down", "up")), dice.choice(still))], serial
+    if kept and single == 1:
+        return [("back", dice.choice(kept))], serial
+    fresh = [name for name in names if name not in kept]
+    if fresh and single == 2:
+        name = dice.choice(fresh)
+        return [("keep", name), ("install", program(name, dice.choice((256, 1024)), fill=serial))], serial + 1
     steps = []
     for _ in range(dice.choice((1, 1, 1, 2, 3))):
         verb = dice.choice(("install", "install", "drop", "enable", "disable"))
@@ -445,7 +439,7 @@ def test_room_is_looked_for_one_hole_at_a_time_however_many_apps_there_are() -> 
 
     flash.read = counted
     for size, found in ((512, PAGE), (513 + 3, NOWHERE)):
-        places.begin(size, True, [], [])
+        places.begin(size, flash.length(), [], [])
         turns = []
         place = NOT_YET
         while place == NOT_YET:

@@ -7,14 +7,16 @@ import re
 import struct
 import sys
 import tarfile
+import zlib
 
 import pytest
 from app_flash import Board, name_of, program, walk
 from cells import Buffer
-from hardware import FakeFlash, PowerCut
+from hardware import FakeAlarm, FakeFlash, PowerCut
 from kernel import run_deferred
 
 from capsules.deploy.deploy import FRAME, HEAD, OUT, PIECE, Deploy
+from capsules.deploy.trial import Trial
 
 PAGE = 4096
 PAGES = 32
@@ -31,6 +33,7 @@ class FakeLine:
         self._sending = None
         self._receiving = None
         self.ended = False
+        self.aborted = False
 
     def set_client(self, client) -> None:
         self.client = client
@@ -43,6 +46,10 @@ class FakeLine:
     def receive(self, buffer: Buffer, length: int, least: int = 0) -> None:
         assert self._receiving is None
         self._receiving = buffer.move(self), length, least or length
+
+    def receive_abort(self) -> None:
+        """The callback comes soon, and not from here."""
+        self.aborted = True
 
     def end(self) -> None:
         self.ended = True
@@ -61,6 +68,12 @@ class FakeLine:
             self.ended = False
             self.close()
             return True
+        if self.aborted:
+            self.aborted = False
+            if self._receiving is not None:
+                (buffer, _, _), self._receiving = self._receiving, None
+                self.client.received(buffer.give_back(), 0, 8)
+                return True
         if self._receiving is not None and len(self.incoming) >= self._receiving[2]:
             (buffer, length, _), self._receiving = self._receiving, None
             piece, self.incoming = self.incoming[:length], self.incoming[length:]
@@ -85,12 +98,16 @@ class Deployed(Board):
     def __init__(self, data: bytearray, cut: int | None = None) -> None:
         super().__init__(data, FakeFlash(data, PAGE, cut))
         self.line = FakeLine()
+        self.alarm = FakeAlarm()
+        self.trial_alarm = FakeAlarm()
         self.deploy = Deploy(
             self.line,
             self.store,
             self.machine.control,
             (Buffer(256), Buffer(FRAME), Buffer(OUT), Buffer(PIECE), Buffer(HEAD)),
             ATTRIBUTES,
+            self.alarm,
+            Trial(self.store, self.machine.control, self.trial_alarm),
         )
         self.is_open = False
         self.lost_after: int | None = None  # bytes, and then nothing that is sent arrives
@@ -101,8 +118,11 @@ class Deployed(Board):
         for _ in range(1_000_000):
             run_deferred()
             self.machine.run()
-            if not self.flash.step() and not (hasattr(self, "line") and self.line.step()):
+            if self.flash.step() or not hasattr(self, "line") or self.line.step():
+                continue
+            if self.alarm.due is None or not self.line.incoming:
                 return
+            self.alarm.fire()  # a frame was shorter than expected
         raise AssertionError("it does not come to rest")
 
     # As serial.Serial.
@@ -368,7 +388,9 @@ def test_random_bytes_do_nothing(long) -> None:
     while count < (1_000_000 if long else 20_000):
         junk = dice.randbytes(dice.choice((3, 40, 700)))
         if dice.random() < 0.5:
-            command = dice.choice((1, 3, 5, 6, 7, 0x11, 0x13, 0x14, 0x15, *range(0x40, 0x48), 0x4A, 0x4E))
+            command = dice.choice(
+                (1, 3, 5, 6, 7, 0x11, 0x13, 0x14, 0x15, *range(0x40, 0x49), 0x4A, 0x4B, 0x4D, 0x4E, 0x4F, 0x50)
+            )
             junk = junk[: dice.choice((0, 1, 4, 6, 8, 12, 516))] + bytes((0xFC, command))
         if not board.is_open:
             board.write(b"\xfc\x01")
@@ -388,6 +410,68 @@ def test_random_bytes_do_nothing(long) -> None:
 
         record("tockloader's protocol", bytes=count)
     assert data[: 5 * PAGE] == before[: 5 * PAGE]
+
+
+def some_request(dice: random.Random, staged: list[int]) -> bytes:
+    """A request that is right, or nearly; of an app that is staged, the next piece as often as not."""
+    number = dice.choice((0, 1, 2, 5, 6, 7, 13, 0xFFFFFF, 0xFFFFFFFF))
+    if dice.random() < 0.6 and staged:
+        number, size = 5, staged[-1]
+        data = program("fuzz", size, fill=size & 0xFF)
+        at = dice.choice((0, 512, size - size % 512, dice.randrange(0, size, 4)))
+        if dice.random() < 0.5:
+            at, data = 0, data[:512] if size <= 512 else data[: dice.choice((512, 64, 500))]
+        else:
+            data = data[at : at + dice.choice((4, 64, 512, 516, 3))]
+        return struct.pack("<II", number, at) + data + b"\x45"
+    command = dice.randrange(0x40, 0x51)
+    if command == 0x44:
+        staged.append(dice.choice((256, 512, 768, 1024, 4096, 8192)))
+        return struct.pack("<I", dice.choice((staged[-1], staged[-1], 0, 13, 1 << 20))) + b"\x44"
+    if command == 0x46 and staged:
+        crc = zlib.crc32(program("fuzz", staged[-1], fill=staged[-1] & 0xFF))
+        return struct.pack("<II", 5, crc) + b"\x46"
+    words = [number, *(dice.choice((0, 1, 2, 4, 7, 64, 255, 0xFFFFFFFF)) for _ in range(dice.choice((0, 0, 1, 1, 2))))]
+    cut = dice.choice((None, None, None, 3, 1))
+    return struct.pack(f"<{len(words)}I", *words)[:cut] + bytes((command,))
+
+
+def test_random_requests_leave_the_board_whole(long) -> None:
+    """Sessions of `adder`'s requests in any order, commits among them, of which some end anywhere: after each, the apps
+    are those that the next boot finds, and the list is as the store has it."""
+    data = with_apps()
+    count = sessions = commits = 0
+    seed = 0
+    while count < (1_000_000 if long else 12_000):
+        dice = random.Random(seed)
+        seed += 1
+        board = Deployed(data).booted()
+        board.write(b"\xfc\x01")
+        staged: list[int] = []
+        for _ in range(dice.randrange(60)):
+            request = some_request(dice, staged)
+            frame = request[:-1].replace(b"\xfc", b"\xfc\xfc") + b"\xfc" + request[-1:]
+            if dice.random() < 0.02:
+                frame = frame[: dice.randrange(len(frame))]
+            board.write(frame)
+            count += len(frame)
+            commits += b"\xfc\x40\x49\x00\x00" in board.line.sent
+            board.line.sent = b""
+        board.line.close()
+        board.run()
+        sessions += 1
+        again = Deployed(bytearray(data)).booted()
+        found = {name: value[:2] for name, value in board.state().items()}
+        trial = any(flags & 64 for _, flags in found.values())
+        assert trial or {name: value[:2] for name, value in again.state().items()} == found, seed
+        assert walk(data, PAGE) is not None, seed
+        if dice.random() < 0.2:
+            data = with_apps()
+    assert commits > sessions // 10
+    if long:
+        from fuzzing import record
+
+        record("adder's requests", bytes=count, sessions=sessions, commits=commits)
 
 
 # -- What adder asks for --------------------------------------------------------------------------
@@ -412,13 +496,11 @@ class Adder:
 
 
 def test_adder_installs_removes_stops_and_starts() -> None:
-    import zlib
-
     data = with_apps()
     board = Deployed(data).booted()
     adder = Adder(board)
     status, about = adder.ask(0x40)
-    assert struct.unpack("<7I", about)[:2] == (1, 5)
+    assert struct.unpack("<7I", about)[:2] == (2, 5)
     first = struct.unpack("<10I", adder.ask(0x41, 0)[1])
     assert first[:3] == (0, 768, 1)
     assert adder.ask(0x42, 0, 0, 64)[1] == sizes()[0][:64]
@@ -443,5 +525,5 @@ def test_adder_installs_removes_stops_and_starts() -> None:
     assert found["new"] == (new, 1, True)
     assert "app1" not in found
     assert found["app2"][1:] == (0, False)
-    for command in range(0x40, 0x4D):
+    for command in range(0x40, 0x50):
         assert adder.ask(command, 77, 77)[0] in (0, 3, 5, 6, 7)

@@ -12,7 +12,9 @@ from hardware import FakeAlarm, FakeClock, FakeFlash, FakeI2c, FakeLed, FakePin,
 from kernel import ErrorCode, Grant, Machine
 
 from adder.board import ROOT
+from capsules.virtual.app_credentials import AppCredentials
 from capsules.virtual.app_directory import RECORD, AppDirectory
+from capsules.virtual.app_list import AppList
 from capsules.virtual.app_store import AppStore
 from capsules.virtual.flash_regions import FlashRegions
 from capsules.virtual.virtual_alarm import AlarmMux
@@ -32,7 +34,9 @@ CAPSULES = [
 
 def app_store(machine: Machine) -> AppStore:
     flash = FakeFlash(bytearray(b"\xff" * 4096))
-    return AppStore(flash, machine.line(), machine.loader, AppDirectory(flash, Buffer(RECORD)), Buffer(64), Buffer(64))
+    directory = AppDirectory(flash, Buffer(RECORD))
+    credentials = AppCredentials(flash, AppList(flash, directory.crc, Buffer(64), 0), Buffer(64))
+    return AppStore(flash, machine.line(), machine.loader, directory, credentials)
 
 
 MAKERS = {

@@ -1,14 +1,16 @@
 """A board with an app store on a flash whose power can be cut, and the programs in it."""
 
+import random
 import struct
 
 from cells import Buffer
-from hardware import FakeFlash
+from hardware import FakeFlash, PowerCut
 from kernel import ErrorCode, Machine
 
+from capsules.virtual.app_credentials import AppCredentials
 from capsules.virtual.app_directory import RECORD, AppDirectory
-from capsules.virtual.app_list import HEAD, PIECE
-from capsules.virtual.app_store import ENABLED, GONE, KEPT, STAGED_AT_ONCE, AppStore
+from capsules.virtual.app_list import HEAD, PIECE, AppList
+from capsules.virtual.app_store import ENABLED, GONE, KEPT, STAGED_AT_ONCE, TRIAL, AppStore
 
 PAGE = 512
 
@@ -57,14 +59,10 @@ class Board:
         self.machine = Machine()
         self.flash = flash or FakeFlash(data, PAGE)
         self.machine.loader.programs = Programs(data)
-        self.store = AppStore(
-            self.flash,
-            self.machine.line(),
-            self.machine.loader,
-            AppDirectory(self.flash, Buffer(RECORD)),
-            Buffer(PIECE),
-            Buffer(HEAD * STAGED_AT_ONCE),
-        )
+        directory = AppDirectory(self.flash, Buffer(RECORD))
+        apps = AppList(self.flash, directory.crc, Buffer(PIECE), self.flash.length() - 2 * self.flash.page_size())
+        credentials = AppCredentials(self.flash, apps, Buffer(HEAD * STAGED_AT_ONCE))
+        self.store = AppStore(self.flash, self.machine.line(), self.machine.loader, directory, credentials)
         self.told: list[int] = []
         self.client = self.store.new_client(self.told.append)
         self.store.start()
@@ -118,10 +116,30 @@ class Board:
         assert self.store.finish(app) == 0
         return app
 
-    def number(self, name: str) -> int:
+    def copy(self, app: int, low: bool) -> int:
+        """Put a copy of an app elsewhere, in its place."""
+        number = self.store.copy(app, low)
+        if number < 0:
+            self.store.abort()
+            self.run()
+            return -number
+        status = self.ask(0)
+        if status:
+            return status
+        data, flags = self.bytes_of(app), self.store.flags_of(app)
+        buffer = Buffer(PAGE)
+        for at in range(0, len(data), 64):
+            buffer.set(0, data[at : at + 64])
+            assert self.ask(self.store.write(number, at, buffer, len(data[at : at + 64]))) == 0
+        assert self.store.finish(number) == 0
+        assert self.store.set_flags(number, flags) == 0
+        assert self.store.drop(app) == 0
+        return 0
+
+    def number(self, name: str, flags: int = 0) -> int:
         """Which app has this name."""
         for app in range(self.store.apps()):
-            if not self.store.flags_of(app) & (GONE | KEPT) and name_of(self.bytes_of(app)) == name:
+            if self.store.flags_of(app) & (GONE | KEPT) == flags and name_of(self.bytes_of(app)) == name:
                 return app
         raise LookupError(name)
 
@@ -143,6 +161,17 @@ class Board:
                 assert self.store.drop(self.number(what)) == 0
             elif verb == "keep":
                 assert self.store.set_flags(self.number(what), KEPT) == 0
+            elif verb == "back":
+                current, kept = self.number(what), self.number(what, KEPT)
+                assert self.store.set_flags(kept, ENABLED) == 0
+                assert self.store.set_flags(current, KEPT) == 0
+            elif verb == "try":
+                assert self.store.set_flags(self.number(name_of(what)), KEPT | TRIAL | ENABLED) == 0
+                assert self.store.set_flags(self.stage(what), TRIAL | ENABLED) == 0
+            elif verb in ("down", "up"):
+                status = self.copy(self.number(what), verb == "down")
+                if status:
+                    return status
             else:
                 assert self.store.set_flags(self.number(what), {"enable": ENABLED, "disable": 0}[verb]) == 0
         return self.ask(self.store.commit())
@@ -157,6 +186,42 @@ class Board:
                 kept = "kept " if self.store.flags_of(app) & KEPT else ""
                 found[kept + name_of(data)] = data, self.store.flags_of(app), self.store.slot_of(app) >= 0
         return found
+
+
+class HalfFlash(FakeFlash):
+    """When the power goes, the word that is under way is half done: some of its bits are as they were."""
+
+    def __init__(self, data: bytearray, page: int, cut: int | None, half: random.Random | None) -> None:
+        super().__init__(data, page, cut)
+        self._half = half
+
+    def write(self, offset: int, buffer: Buffer, length: int) -> None:
+        try:
+            super().write(offset, buffer, length)
+        except PowerCut:
+            if self._half is not None:
+                words = buffer.get(0, length)
+                for at in range(0, length, 4):
+                    if self.data[offset + at : offset + at + 4] != words[at : at + 4]:
+                        for index in range(4):
+                            keep = self._half.randrange(256)
+                            self.data[offset + at + index] &= words[at + index] | keep
+                        break
+            raise
+
+    def erase(self, page: int, ahead: bool = False) -> None:
+        """One operation: done, not done, or, as it ends all of a page at once, with any of its bits up already."""
+        if self.cut == 0 and self._half is not None:
+            for at in range(page * self.page, (page + 1) * self.page):
+                self.data[at] |= self._half.randrange(256)
+        self._spend()
+        left, self.cut = self.cut, None
+        super().erase(page)
+        self.cut = left
+
+
+def cut_board(data: bytearray, cut: int, half: random.Random | None) -> Board:
+    return Board(data, HalfFlash(data, PAGE, cut, half))
 
 
 class Programs(dict):

@@ -291,6 +291,7 @@ class FakeFlash:
         self.erased = [0] * (len(data) // page)
         self._client: object = None
         self._under_way: list[Callable[[], None]] = []
+        self._erasing: int | None = None
 
     def set_client(self, client: object) -> None:
         self._client = client
@@ -312,7 +313,8 @@ class FakeFlash:
             self.cut -= 1
 
     def write(self, offset: int, buffer: Buffer, length: int) -> None:
-        assert not self._under_way, "two operations at a time"
+        assert len(self._under_way) == (self._erasing is not None), "two writes at a time"
+        assert offset // self.page != self._erasing, "a write to a page that is being erased"
         assert offset % 4 == length % 4 == 0 < length
         assert offset // self.page == (offset + length - 1) // self.page, "a write over the end of a page"
         words = buffer.get(0, length)
@@ -326,8 +328,9 @@ class FakeFlash:
         moved = buffer.move(self)
         self._under_way.append(lambda: self._client.written(moved.give_back(), self.status))
 
-    def erase(self, page: int) -> None:
-        assert not self._under_way, "two operations at a time"
+    def erase(self, page: int, ahead: bool = False) -> None:
+        assert not self._under_way, "something else is under way"
+        self._erasing = page
         self.erased[page] += 1
         if not self.status:
             start = page * self.page
@@ -335,10 +338,14 @@ class FakeFlash:
                 self._spend()
                 self.data[at : at + 4] = b"\xff" * 4
                 self.writes[at // 4] = 0
-        self._under_way.append(lambda: self._client.erased(self.status))
+        self._under_way.append(self._end_erase)
+
+    def _end_erase(self) -> None:
+        self._erasing = None
+        self._client.erased(self.status)
 
     def step(self) -> bool:
-        """End what is under way; False if nothing is."""
+        """End what is under way, a write before an erasure; False if nothing is."""
         if not self._under_way:
             return False
         self._under_way.pop()()
