@@ -1,6 +1,7 @@
 """Where things are in the sources: the functions of machine code in the image, and the classes of its modules."""
 
 import ast
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,9 +17,18 @@ def function_at(kernel: Kernel, address: int) -> str:
     parts = ("_frozen_code", "_wiring_code")
     if not any(kernel.symbols[f"{part}_start"] <= address < kernel.symbols[f"{part}_end"] for part in parts):
         return ""
-    names = ((start & ~1, name) for name, start in kernel.symbols.items() if name.startswith("fun_data_"))
-    before = [found for found in names if found[0] < address]
-    return max(before)[1].removeprefix("fun_data_") if before else ""
+    before = [found for kind in ("frozen", "wiring") for found in machine_code(kernel, kind) if found[0] < address]
+    return max(before)[1] if before else ""
+
+
+def machine_code(kernel: Kernel, kind: str) -> Iterator[tuple[int, str]]:
+    """Where they begin, and what a traceback calls them: the tables that adder/build/freeze.py has made."""
+    listed, texts = (
+        kernel.bytes(kernel.symbols[name], kernel.sizes[name])
+        for name in (f"{kind}_functions", f"{kind}_function_texts")
+    )
+    for code, *names in struct.iter_unpack("<IHH", listed[:-8]):  # the last one is none
+        yield code, ", ".join(texts[at : texts.index(0, at)].decode() for at in names)
 
 
 def first_function(kernel: Kernel, words: Iterable[int]) -> str:

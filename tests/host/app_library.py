@@ -3,12 +3,12 @@
 import asyncio
 import builtins
 import contextlib
-import importlib
+import importlib.machinery
 import sys
 import time
 import types
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from adder.board import ROOT
 
@@ -19,6 +19,9 @@ class SyscallError(OSError):
     @property
     def errno(self) -> int:
         return int(self.args[0])
+
+
+LIBRARY = str(ROOT / "apps" / "library")
 
 
 class Waits(BaseException):
@@ -167,6 +170,20 @@ def bytes_of(data: Any) -> memoryview:
     return memoryview(data).cast("B")
 
 
+class Compiled(importlib.machinery.SourceFileLoader):
+    """Reads a module of the library once: each test has its own, of the same code."""
+
+    codes: ClassVar[dict[str, types.CodeType | None]] = {}
+
+    def get_code(self, fullname: str) -> types.CodeType | None:
+        if fullname not in self.codes:
+            self.codes[fullname] = super().get_code(fullname)
+        return self.codes[fullname]
+
+
+COMPILED = importlib.machinery.FileFinder.path_hook((Compiled, [".py"]))
+
+
 @contextlib.contextmanager
 def library() -> Iterator[Kernel]:
     """The library takes the place of the host tool's package, which is called like it."""
@@ -193,12 +210,14 @@ def library() -> Iterator[Kernel]:
         setattr(time, name, made.ticks)
     builtins.const = lambda value: value  # type: ignore[attr-defined]
     # Its folder also has our asyncio, which is MicroPython's: found only after CPython's own.
-    sys.path.insert(0, str(ROOT / "apps" / "library"))
-    importlib.invalidate_caches()
+    sys.path.insert(0, LIBRARY)
+    sys.path_importer_cache |= {folder: COMPILED(folder) for folder in (LIBRARY, f"{LIBRARY}/adder")}
     try:
         yield made
     finally:
         sys.path[:] = before
+        for folder in (LIBRARY, f"{LIBRARY}/adder"):
+            sys.path_importer_cache.pop(folder, None)
         for name in [name for name in sys.modules if name.split(".")[0] == "adder"]:
             del sys.modules[name]
         asyncio.StreamReader = real_reader  # type: ignore[misc]

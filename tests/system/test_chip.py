@@ -300,6 +300,28 @@ def test_a_button_reaches_the_app(boot: Boot) -> None:
         chip.expect(f"button: released {press}")
 
 
+def test_control_c_ends_what_sleeps_prints_or_computes_whatever_was_typed_before(boot: Boot) -> None:
+    """By DMA, in blocks, and with a receiver that is switched off: the other board's line gives byte after byte."""
+    chip = boot("repl-py")
+    chip.expect(">>> ")
+    chip.type("import asyncio, time\r")
+    sleeping = ("time.sleep(1000)", "asyncio.run(asyncio.sleep(1000))", "while True: time.sleep_ms(10)", "input()")
+    programs = (*sleeping, "while True: print('x')", "while True: pass")
+    for program in programs:
+        for typed in ("", "x", "\u20acy\x03", "\r"):
+            if typed == "\r" and program == "input()":
+                continue  # that ends it
+            chip.expect(">>> ")
+            chip.type(f"print('be' 'gun'); exec({program!r})\r")
+            chip.expect("begun")
+            chip.run(0.02)
+            chip.type(typed + "\x03")
+            chip.expect("KeyboardInterrupt")
+            chip.expect(">>> ")
+            chip.type("6*7\r")
+            chip.expect(r"\n42\r")
+
+
 def test_typing_reaches_the_app_and_a_burst_arrives_whole(boot: Boot) -> None:
     chip = boot("reader", "blink")
     chip.expect("reader: ready")

@@ -143,7 +143,7 @@ def test_a_recipe_that_does_not_come_to_an_end_is_named(
     assert whole.count(code) == 1
     endless = tmp_path / "kernel_unwired.elf"
     endless.write_bytes(whole.replace(code, ENDLESS + code[2:]))
-    with pytest.raises(AdderError, match=f"cannot be wired: {name} does not come to an end"):
+    with pytest.raises(AdderError, match=r"wired: capsules/core/led\.py, LedDriver\.__init__ does not come to an end"):
         run_all(Kernel(endless), memory_of("qemu", folder))
 
 
