@@ -100,9 +100,10 @@ def served(root: Path) -> dict[int, Path]:
     """The driver numbers that capsules serve, and the capsules."""
     found = {}
     for path in sorted((root / CAPSULES).rglob("*.py")):
-        said = re.search(r"(?m)^DRIVER_NUM *=[ a-z(]*(0x[0-9A-Fa-f]+|[0-9]+)", path.read_text(encoding="utf-8"))
-        if said is not None:
-            found[int(said[1], 0)] = path.relative_to(root)
+        said = re.findall(
+            r"(?m)^(?:DRIVER_NUM *=[ a-z(]*|Driver number )(0x[0-9A-Fa-f]+|[0-9]+)", path.read_text(encoding="utf-8")
+        )
+        found.update({int(number, 0): path.relative_to(root) for number in said})
     return found
 
 

@@ -16,6 +16,7 @@ DRIVERS = {
     "button": 0x3,
     "gpio": 0x4,
     "adc": 0x5,
+    "analog_comparator": 0x7,
     "low_level_debug": 0x8,
     "read_only_state": 0x9,
     "pwm": 0x10,
@@ -28,6 +29,10 @@ DRIVERS = {
     "eui64": 0x30006,
     "rng": 0x40001,
     "crc": 0x40002,
+    "hmac": 0x40003,
+    "sha": 0x40005,
+    "aes": 0x40006,
+    "app_flash": 0x50000,
     "nonvolatile_storage": 0x50001,
     "key_value": 0x50003,
     "isolated_nonvolatile_storage": 0x50004,
@@ -41,9 +46,12 @@ DRIVERS = {
     "pressure": 0x60008,
     "distance": 0x60009,
     "moisture": 0x6000A,
+    "rainfall": 0x6000B,
+    "gpio_async": 0x80003,
     "buzzer": 0x90000,
     "screen": 0x90001,
     "date_time": 0x90007,
+    "servo": 0x90009,
 }
 """Drivers by the names of their capsules."""
 

@@ -18,6 +18,7 @@ from adder.board import board_file, board_folder, read_manifest
 from adder.errors import AdderError
 
 IRQ_LINES_MAX = 64
+PERIPHERALS = ((0x40000000, 0x60000000), (0x10000000, 0x10001000))  # and what the factory has written (FICR)
 LARGEST_BUFFER = 4096  # bytes: cells.Buffer
 HEAD = "made from the manifest of {title}"
 
@@ -50,7 +51,7 @@ def check(manifest: dict[str, Any]) -> None:
             raise AdderError(f"Peripheral '{name}': base and size must be multiples of 4.")
         if peripheral.get("simulated", False) or "within" in peripheral:
             check_in_memory(manifest, name, base, size)
-        elif not 0x40000000 <= base <= base + size <= 0x60000000:
+        elif not any(start <= base <= base + size <= end for start, end in PERIPHERALS):
             raise AdderError(f"Peripheral '{name}' lies outside the peripheral space 0x40000000-0x60000000.")
         for line_name, line in peripheral.get("irq", {}).items():
             if not 0 <= line < manifest["irq_lines"]:

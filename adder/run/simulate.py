@@ -41,7 +41,7 @@ from adder.errors import AdderError
 from adder.image.flash_image import FlashImage, lock_image
 from adder.image.kernel_file import check_kernel
 from adder.run.lockstep import HZ, TICK, TYPING, Lockstep, StubError
-from adder.run.simulated import PINS, PRESSED, buttons_of, pins_of, power_on, set_temperature
+from adder.run.simulated import PINS, PRESSED, buttons_of, pins_of, power_on, set_quantity
 from adder.run.terminal import (
     Keyboard,
     Status,
@@ -623,9 +623,9 @@ class Simulation:
         """Connect two pins; None takes the wire away."""
         pins_of(self.image).wire(first, second)
 
-    def set_temperature(self, degrees: float | None) -> None:
-        """What the thermometer measures; None is what it shows by itself."""
-        set_temperature(self.image, degrees)
+    def set_sensor(self, quantity: str, value: float | None) -> None:
+        """What the sensor of a quantity measures; None is what it shows by itself."""
+        set_quantity(self.image, quantity, value)
 
     def set_tmp105(self, degrees: float) -> None:
         """What the TMP105 on the board's I2C bus measures."""

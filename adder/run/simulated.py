@@ -8,6 +8,7 @@ other way round. capsules/drivers/simulated/ is the other side.
 import os
 import time
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -142,23 +143,59 @@ def power_on(image: Path, seed: bytes) -> None:
         window.write(4 * word, int.from_bytes(seed[4 * word : 4 * word + 4], "little"))
 
 
-ZERO_DEGREES = 50_000
-"""What 0 degrees is in the sensor's register, in hundredths; 0 there is: nothing is set."""
+@dataclass(frozen=True)
+class Quantity:
+    """What one of the board's sensors measures: its register, and what the driver's unit is to people."""
 
-COLDEST, HOTTEST = -273.15, 5000.0
+    register: int
+    unit: str
+    least: float
+    most: float
+    scale: int = 1
+    by_itself: str = "goes up and down by itself"
 
 
-def set_temperature(image: Path, degrees: float | None) -> None:
-    """What the board's thermometer measures; None is what it shows by itself."""
-    if degrees is not None and not COLDEST <= degrees <= HOTTEST:
-        raise AdderError(f"{degrees:g} is not a temperature: {COLDEST:g} to {HOTTEST:g} degrees Celsius.")
-    Window(image, "sensors").write(0, 0 if degrees is None else ZERO_DEGREES + round(100 * degrees))
+QUANTITIES = {
+    "temperature": Quantity(0x00, "degrees Celsius", -273.15, 5000, 100),
+    "humidity": Quantity(0x04, "percent", 0, 100, 100),
+    "light": Quantity(0x08, "lux", 0, 100_000),
+    "pressure": Quantity(0x0C, "hectopascal", 0, 2000),
+    "proximity": Quantity(0x10, "of 255", 0, 255),
+    "sound": Quantity(0x14, "decibels", 0, 255),
+    "distance": Quantity(0x18, "millimetres", 0, 10_000),
+    "moisture": Quantity(0x1C, "percent", 0, 100, 100),
+    "rain": Quantity(0x20, "micrometres an hour", 0, 30_000),
+    "co2": Quantity(0x24, "parts of a million", 0, 60_000),
+    "tvoc": Quantity(0x28, "parts of a billion", 0, 60_000),
+    **{
+        f"{name}-{axis}": Quantity(start + 4 * number, unit, -most, most, scale, "is at rest")
+        for name, start, unit, most, scale in (
+            ("acceleration", 0x2C, "g", 16, 1000),
+            ("rotation", 0x38, "degrees a second", 40, 1000),
+            ("field", 0x44, "microtesla", 4000, 1),
+        )
+        for number, axis in enumerate("xyz")
+    },
+}
+"""What `adder sensor` sets (capsules/drivers/simulated/sensor.py)."""
+
+ZERO = 50_000
+"""What 0 is in a sensor's register; 0 there is: nothing is set."""
 
 
-def temperature_of(image: Path) -> float | None:
-    """What the thermometer has been set to; None if nothing is set."""
-    word = Window(image, "sensors").read(0)
-    return (word - ZERO_DEGREES) / 100 if word else None
+def set_quantity(image: Path, name: str, value: float | None) -> None:
+    """What the board's sensor measures; None is what it shows by itself."""
+    it = QUANTITIES[name]
+    if value is not None and not it.least <= value <= it.most:
+        raise AdderError(f"{value:g} is no value for {name}: {it.least:g} to {it.most:g} {it.unit}.")
+    Window(image, "sensors").write(it.register, 0 if value is None else ZERO + round(it.scale * value))
+
+
+def quantity_of(image: Path, name: str) -> float | None:
+    """What the sensor has been set to; None if nothing is set."""
+    it = QUANTITIES[name]
+    word = Window(image, "sensors").read(it.register)
+    return (word - ZERO) / it.scale if word else None
 
 
 # The verbs
@@ -228,20 +265,25 @@ def pin(number: int | None, level: str | None, wire_to: int | None, image: Path 
 
 
 @click.command(context_settings={"ignore_unknown_options": True})  # -5 is a temperature
-@click.argument("quantity", type=click.Choice(["temperature"]), required=False, metavar="[temperature]")
-@click.argument("value", metavar="[DEGREES|free]", required=False)
+@click.argument("quantity", type=click.Choice(list(QUANTITIES)), required=False, metavar="[QUANTITY]")
+@click.argument("value", metavar="[VALUE|free]", required=False)
 @_image
 def sensor(quantity: str | None, value: str | None, image: Path | None) -> None:
-    """Show what a sensor of the board that `adder simulate` runs is set to, or set it: `adder sensor temperature 31.5`.
+    """Show what the sensors of the board that `adder simulate` runs are set to, or set one: `sensor temperature 31.5`.
 
     `free` lets it go up and down by itself, as at the start.
     """
     if quantity is None or value is None:
-        degrees = temperature_of(_path(image))
-        print("temperature: " + ("goes up and down by itself" if degrees is None else f"{degrees:.2f} degrees Celsius"))
+        path = _path(image)
+        for name in QUANTITIES if quantity is None else [quantity]:
+            it, now = QUANTITIES[name], quantity_of(path, name)
+            places = len(str(it.scale)) - 1
+            print(f"{name}: " + (it.by_itself if now is None else f"{now:.{places}f} {it.unit}"))
         return
     try:
-        degrees = None if value == "free" else float(value)
+        number = None if value == "free" else float(value)
     except ValueError:
-        raise AdderError(f"'{value}' is not a temperature: write degrees Celsius, such as 31.5, or `free`.") from None
-    set_temperature(_running(image), degrees)
+        raise AdderError(
+            f"'{value}' is no value for {quantity}: write {QUANTITIES[quantity].unit}, such as 31, or `free`."
+        ) from None
+    set_quantity(_running(image), quantity, number)

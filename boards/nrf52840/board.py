@@ -12,7 +12,7 @@ from capsules.drivers.nrf52.rtc import RtcAlarm
 from capsules.hil.sensors import TemperatureSensor
 from capsules.hil.uart import Uart
 from capsules.virtual.virtual_alarm import AlarmMux
-from components import nrf52
+from components import digests, nrf52
 from components.alarm import alarm_stack
 from components.console import console_line, console_stack
 
@@ -59,6 +59,15 @@ if config.CAPSULE_SPI:
 if config.CAPSULE_TEMPERATURE:
     from capsules.drivers.nrf52.temperature import Temperature
     from capsules.sensors import temperature
+if config.CAPSULE_CRC:
+    from capsules.core import crc
+if config.CAPSULE_SHA:
+    from capsules.core import sha
+if config.CAPSULE_HMAC:
+    from capsules.core import hmac
+if config.CAPSULE_EUI64:
+    from capsules.core import eui64
+    from capsules.drivers.nrf52.ficr import Ficr
 if config.NRF52_WATCHDOG:
     from capsules.drivers.nrf52.watchdog import Watchdog
 
@@ -213,3 +222,14 @@ if config.CAPSULE_TEMPERATURE:
         temp_line = mint.interrupt("temp", "all")
         sensor = mint.build("thermometer", lambda: Temperature(temp_registers, temp_line, clock.new_high()))
     mint.serve("temperature", temperature, lambda grant: temperature.TemperatureDriver(sensor, grant).command)
+
+if config.CAPSULE_CRC:
+    mint.serve("crc", crc, lambda grant: digests.sums(grant).command)
+if config.CAPSULE_SHA:
+    mint.serve("sha", sha, lambda grant: digests.hashes(grant).command)
+if config.CAPSULE_HMAC:
+    mint.serve("hmac", hmac, lambda grant: digests.codes(grant).command)
+if config.CAPSULE_EUI64:
+    ficr = mint.registers("ficr")
+    identity = mint.build("identity", lambda: Ficr(ficr))
+    mint.serve("eui64", eui64, lambda grant: eui64.Eui64Driver(identity).command)

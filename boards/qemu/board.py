@@ -15,6 +15,7 @@ from capsules.hil.sensors import TemperatureSensor
 from capsules.virtual.virtual_alarm import AlarmMux
 from components.alarm import alarm_stack
 from components.console import console_line, console_stack
+from components import digests, simulated
 
 if config.CAPSULE_LED:
     from capsules.core import led
@@ -56,8 +57,28 @@ if config.CAPSULE_SPI:
     from capsules.core import spi
     from components.spi import spi_for_programs
 if config.CAPSULE_TEMPERATURE:
-    from capsules.drivers.simulated.temperature import SimulatedTemperature
     from capsules.sensors import temperature
+if config.QUANTITIES:
+    from capsules.sensors import quantity
+if config.CAPSULE_DISTANCE:
+    from capsules.sensors import distance
+if config.CAPSULE_PROXIMITY:
+    from capsules.sensors import proximity
+if config.CAPSULE_RAINFALL:
+    from capsules.sensors import rainfall
+if config.CAPSULE_AIR_QUALITY:
+    from capsules.sensors import air_quality
+if config.CAPSULE_NINEDOF:
+    from capsules.sensors import ninedof
+if config.CAPSULE_CRC:
+    from capsules.core import crc
+if config.CAPSULE_SHA:
+    from capsules.core import sha
+if config.CAPSULE_HMAC:
+    from capsules.core import hmac
+if config.CAPSULE_EUI64:
+    from capsules.core import eui64
+    from capsules.drivers.simulated.identity import SimulatedIdentity
 
 _CLOCK_HZ = const(25_000_000)  # AN386, 3.1
 _BAUD = const(115200)
@@ -163,11 +184,44 @@ if config.SPI_BUS:
 if config.CAPSULE_SPI:
     mint.serve("spi", spi, lambda grant: spi_for_programs(spi_bus, FpgaLine(spi_lines, SHIELD_1_CHIP_SELECT), grant).command)
 
+measures = mint.registers("sensors")
+if config.CAPSULE_HUMIDITY:
+    mint.serve("humidity", quantity, lambda grant: simulated.humidity(measures, timer, grant).command)
+if config.CAPSULE_AMBIENT_LIGHT:
+    light = mint.grant(0x60002, quantity.LAYOUT)
+    mint.serve("ambient_light", light, lambda grant: simulated.ambient_light(measures, timer, grant).command)
+if config.CAPSULE_PRESSURE:
+    air = mint.grant(0x60008, quantity.LAYOUT)
+    mint.serve("pressure", air, lambda grant: simulated.pressure(measures, timer, grant).command)
+if config.CAPSULE_SOUND_PRESSURE:
+    sound = mint.grant(0x60006, quantity.LAYOUT)
+    mint.serve("sound_pressure", sound, lambda grant: simulated.sound_pressure(measures, timer, grant).command)
+if config.CAPSULE_MOISTURE:
+    soil = mint.grant(0x6000A, quantity.LAYOUT)
+    mint.serve("moisture", soil, lambda grant: simulated.moisture(measures, timer, grant).command)
+if config.CAPSULE_DISTANCE:
+    mint.serve("distance", distance, lambda grant: simulated.distance(measures, timer, grant).command)
+if config.CAPSULE_PROXIMITY:
+    mint.serve("proximity", proximity, lambda grant: simulated.proximity(measures, timer, alarms.new_alarm(), grant).command)
+if config.CAPSULE_RAINFALL:
+    mint.serve("rainfall", rainfall, lambda grant: simulated.rainfall(measures, timer, grant).command)
+if config.CAPSULE_AIR_QUALITY:
+    mint.serve("air_quality", air_quality, lambda grant: simulated.air_quality(measures, timer, grant).command)
+if config.CAPSULE_NINEDOF:
+    mint.serve("ninedof", ninedof, lambda grant: simulated.ninedof(measures, grant).command)
+
+if config.CAPSULE_CRC:
+    mint.serve("crc", crc, lambda grant: digests.sums(grant).command)
+if config.CAPSULE_SHA:
+    mint.serve("sha", sha, lambda grant: digests.hashes(grant).command)
+if config.CAPSULE_HMAC:
+    mint.serve("hmac", hmac, lambda grant: digests.codes(grant).command)
+if config.CAPSULE_EUI64:
+    mint.serve("eui64", eui64, lambda grant: eui64.Eui64Driver(SimulatedIdentity()).command)
+
 if config.CAPSULE_TEMPERATURE:
     if config.TMP105:
         sensor: TemperatureSensor = mint.build("thermometer", lambda: on_i2c.thermometer(i2c_bus))
     else:
-        sensor_line = mint.software_interrupt()
-        sensor_registers = mint.registers("sensors")
-        sensor = mint.build("thermometer", lambda: SimulatedTemperature(timer, sensor_line, sensor_registers))
+        sensor = mint.build("thermometer", lambda: simulated.thermometer(measures, timer))
     mint.serve("temperature", temperature, lambda grant: temperature.TemperatureDriver(sensor, grant).command)

@@ -38,6 +38,16 @@ class Clocks(Protocol):
         """Say it on the console."""
 
 
+class Identity(Protocol):
+    """A number of 64 bits that no other chip has."""
+
+    def low(self) -> int:
+        """Its lower 32 bits."""
+
+    def high(self) -> int:
+        """The others."""
+
+
 class Watchdog(Protocol):
     """Resets the chip if it is not fed."""
 

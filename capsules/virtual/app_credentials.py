@@ -12,7 +12,7 @@ from micropython import const
 from capsules.hil.flash import Flash
 from capsules.virtual.app_directory import put_u32, u16, u24
 from capsules.virtual.app_list import HEAD, AppList
-from capsules.virtual.sha256 import BLOCK, DIGEST, Sha256
+from capsules.virtual.sha256 import BLOCK, DIGEST, SIZE, Sha256
 
 LOOKING = const(0)
 """There is more to be looked at."""
@@ -35,7 +35,7 @@ class AppCredentials:
         self.list = apps
         self._scratch = apps.scratch
         self.heads = heads
-        self._sha256 = Sha256()
+        self._sha256 = Sha256(Buffer(SIZE))
         self._start = 0
         self._head = 0  # where its head is among the heads
         self._length = 0  # of what is vouched for

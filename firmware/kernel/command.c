@@ -87,7 +87,7 @@ void capsule_command(driver_t *driver, process_t *process, exception_frame_t *fr
         if (variant != RETURN_SUCCESS) {
             frame->r1 = command_return_words[0];
         }
-        if (variant == RETURN_SUCCESS_U32_U32) {
+        if (variant >= RETURN_SUCCESS_U32_U32) {
             frame->r2 = command_return_words[1];
         }
         return;

@@ -21,6 +21,7 @@ extern uint32_t command_return_words[2];
 MP_DECLARE_CONST_FUN_OBJ_1(command_return_success_u32_obj);
 MP_DECLARE_CONST_FUN_OBJ_2(command_return_success_u32_shifted_obj);
 MP_DECLARE_CONST_FUN_OBJ_2(command_return_success_u32_u32_obj);
+MP_DECLARE_CONST_FUN_OBJ_2(command_return_success_u64_obj);
 
 static inline uint32_t word(mp_obj_t value) {
     return mp_obj_is_small_int(value) ? (uint32_t)MP_OBJ_SMALL_INT_VALUE(value) : (uint32_t)mp_obj_get_int_truncated(value);

@@ -35,17 +35,22 @@ static mp_obj_t entry_subscr(mp_obj_t self_in, mp_obj_t index, mp_obj_t value) {
 }
 
 // entry.schedule_upcall(number, a0, a1, a2, shift=0): queue an upcall with the arguments shifted
-// left by `shift`. False if the process's queue was full.
+// left by `shift`; 32: a1 and the lower half of a2 are two halves of one, and the upper half is the third.
+// False if the process's queue was full.
 mp_obj_t entry_schedule_upcall(size_t n_args, const mp_obj_t *args) {
     entry_t *self = entry_check(args[0]);
     unsigned number = mp_obj_get_int(args[1]);
-    unsigned shift = n_args > 5 ? mp_obj_get_int(args[5]) & 31 : 0;
+    unsigned shift = n_args > 5 ? mp_obj_get_int(args[5]) : 0;
     if (number >= self->shape->count[GRANT_UPCALLS]) {
         mp_raise_ValueError(MP_ERROR_TEXT("the layout has no such upcall"));
     }
     uint32_t values[3];
     for (unsigned i = 0; i < 3; i++) {
-        values[i] = (uint32_t)mp_obj_get_int_truncated(args[2 + i]) << shift;
+        values[i] = (uint32_t)mp_obj_get_int_truncated(args[2 + i]) << (shift & 31);
+    }
+    if (shift == 32) {
+        values[1] = values[1] << 16 | (values[2] & 0xffff);
+        values[2] >>= 16;
     }
     return mp_obj_new_bool(process_schedule_upcall(self->process, driver_of(self->shape), number, values));
 }

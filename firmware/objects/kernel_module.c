@@ -1,9 +1,13 @@
 // The module `kernel`, which every capsule may import.
 
+#include <string.h>
+
 #include "kernel/abi.h"
 #include "kernel/command_return.h"
 #include "kernel/contain.h"
 #include "kernel/log.h"
+#include "lib/crypto-algorithms/sha256.h"
+#include "objects/buffer.h"
 #include "objects/layout.h"
 #include "py/runtime.h"
 
@@ -59,6 +63,22 @@ static mp_obj_t kernel_log_number(mp_obj_t text, mp_obj_t value_in, mp_obj_t pla
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(kernel_log_number_obj, kernel_log_number);
 
+// sha256(buffer, state, block): works the block of 64 bytes at `block` into the state of SHA-256 at `state`, eight words
+// (MicroPython's hashlib has the rest). Safety: both lie in the buffer; a context that holds nothing and gets 64 bytes holds nothing.
+static mp_obj_t kernel_sha256(mp_obj_t buffer, mp_obj_t state_in, mp_obj_t block_in) {
+    CRYAL_SHA256_CTX context = { .datalen = 0 };
+    uint32_t length = sizeof(context.state), size = sizeof(context.data);
+    uint8_t *state = buffer_range(buffer, state_in, &length), *block = buffer_range(buffer, block_in, &size);
+    if (length + size < sizeof(context.state) + sizeof(context.data)) {
+        mp_raise_type(&mp_type_IndexError);
+    }
+    memcpy(context.state, state, sizeof(context.state));
+    sha256_update(&context, block, sizeof(context.data));
+    memcpy(state, context.state, sizeof(context.state));
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(kernel_sha256_obj, kernel_sha256);
+
 static const mp_rom_map_elem_t kernel_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_kernel) },
     { MP_ROM_QSTR(MP_QSTR_ErrorCode), MP_ROM_PTR(&error_code_type) },
@@ -74,6 +94,8 @@ static const mp_rom_map_elem_t kernel_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_success_u32), MP_ROM_PTR(&command_return_success_u32_obj) },
     { MP_ROM_QSTR(MP_QSTR_success_u32_shifted), MP_ROM_PTR(&command_return_success_u32_shifted_obj) },
     { MP_ROM_QSTR(MP_QSTR_success_u32_u32), MP_ROM_PTR(&command_return_success_u32_u32_obj) },
+    { MP_ROM_QSTR(MP_QSTR_success_u64), MP_ROM_PTR(&command_return_success_u64_obj) },
+    { MP_ROM_QSTR(MP_QSTR_sha256), MP_ROM_PTR(&kernel_sha256_obj) },
 };
 static MP_DEFINE_CONST_DICT(kernel_globals, kernel_globals_table);
 

@@ -52,6 +52,17 @@ def success_u32_shifted(value: int, shift: int, /) -> CommandReturn:
 def success_u32_u32(first: int, second: int, /) -> CommandReturn:
     """Success with two numbers, of which the lower 32 bits count."""
 
+def success_u64(low: int, high: int, /) -> CommandReturn:
+    """Success with one number of 64 bits."""
+
+# -- MicroPython's hashlib ----------------------------------------------------------------------
+
+def sha256(buffer: Buffer, state: int, block: int, /) -> None:
+    """Work the 64 bytes at `block` in the buffer into the state of SHA-256 at `state`: eight words, lowest byte first.
+
+    IndexError beyond the buffer.
+    """
+
 # -- Capsules among themselves ------------------------------------------------------------------
 
 @final

@@ -15,7 +15,10 @@ from adder.apps.drivers import DRIVERS
 from adder.board import ROOT
 from adder.errors import AdderError
 
-DRIVERS_OF_SENSORS = ("temperature", "humidity", "ambient_light", "proximity", "pressure")
+DRIVERS_OF_SENSORS = (
+    "temperature", "humidity", "ambient_light", "proximity", "pressure", "sound_pressure", "distance", "moisture",
+    "rainfall",
+)  # fmt: skip
 
 
 def test_stubs_and_reference_are_those_of_the_library() -> None:
@@ -58,7 +61,7 @@ def check(real: object, said: ast.Module | ast.ClassDef, where: str) -> int:
                 for p in inspect.signature(value).parameters.values()
             ]
             told = parameters(functions[name])
-            names = {"PULL_NONE": "0", "EITHER": "0"}
+            names = {"PULL_NONE": "0", "EITHER": "0", "CRC_32": "0"}
             assert found == [(one, names.get(str(default), default)) for one, default in told], f"{where}.{name}"
             assert inspect.iscoroutinefunction(value) == isinstance(functions[name], ast.AsyncFunctionDef)
             checked += 1

@@ -48,7 +48,7 @@ def run(tree: Path, *arguments: str) -> str:
 def test_what_it_makes_is_verified_typed_formatted_tested_and_wired(tree: Path) -> None:
     before = contents(tree)
     for arguments in (
-        ["humidity", "--wire"],
+        ["salinity", "--wire"],
         ["a_name_as_long_as_it_may", "--kind", "sensor", "--number", "0x80000001", "--wire"],
         ["tally", "--kind", "plain", "--wire"],
         ["sum2", "--kind", "plain"],
@@ -68,7 +68,7 @@ def test_what_it_makes_is_verified_typed_formatted_tested_and_wired(tree: Path) 
 
 
 def test_the_lines_to_copy_are_those_that_wire_would_add(tree: Path) -> None:
-    made = plan("humidity", "sensor", None, None, tree)
+    made = plan("salinity", "sensor", None, None, tree)
     said = next_steps(made, wire=False)
     write(made, wire=True)
     for path in (capsule.KCONFIG, capsule.BOARD):
@@ -80,10 +80,10 @@ def test_the_lines_to_copy_are_those_that_wire_would_add(tree: Path) -> None:
 
 
 def test_it_says_what_was_made_and_what_comes_next(tree: Path) -> None:
-    said = next_steps(plan("humidity", "sensor", None, None, tree), wire=False)
-    for path in ("sensors/humidity.py", "hil/humidity.py", "drivers/simulated/humidity.py"):
+    said = next_steps(plan("salinity", "sensor", None, None, tree), wire=False)
+    for path in ("sensors/salinity.py", "hil/salinity.py", "drivers/simulated/salinity.py"):
         assert f"    capsules/{path} " in said
-    for command in ("adder verify capsules/sensors/humidity.py", "adder typecheck", "pytest tests/host", "make run"):
+    for command in ("adder verify capsules/sensors/salinity.py", "adder typecheck", "pytest tests/host", "make run"):
         assert f"{command}" in said
     assert "driver 0x60001" in said
     said = next_steps(plan("radio", "driver", None, "nrf52840", tree), wire=False)
@@ -93,7 +93,7 @@ def test_it_says_what_was_made_and_what_comes_next(tree: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Humidity", "2nd", "air-quality", "_x", "x_", "a__b", "", "ä", "a.b", "../x", "x" * 25]
+    "name", ["Salinity", "2nd", "air-quality", "_x", "x_", "a__b", "", "ä", "a.b", "../x", "x" * 25]
 )
 def test_a_name_that_is_none_is_refused_with_an_example(tree: Path, name: str) -> None:
     with pytest.raises(AdderError, match=r"^The name '.*' must be 1 to 24 small letters.*as in 'air_quality'\.$"):
@@ -141,11 +141,11 @@ def test_a_hil_of_the_same_name_is_not_made_twice(tree: Path) -> None:
 
 @pytest.mark.parametrize("there", [0, 1, 2, 3])
 def test_nothing_is_overwritten_and_nothing_half_made(tree: Path, there: int) -> None:
-    path = tree / list(plan("humidity", "sensor", None, None, tree).files.values())[there]
+    path = tree / list(plan("salinity", "sensor", None, None, tree).files.values())[there]
     path.write_text("precious\n")
     before = contents(tree)
     with pytest.raises(AdderError, match="exists already"):
-        plan("humidity", "sensor", None, None, tree)
+        plan("salinity", "sensor", None, None, tree)
     assert contents(tree) == before
 
 
@@ -177,7 +177,7 @@ def test_wiring_that_the_verifier_refuses_is_not_written(tree: Path) -> None:
     board.write_text(board.read_text().replace("import mint\n", "import mint\nimport os\n"))
     before = contents(tree)
     with pytest.raises(AdderError, match=r"^Wired, the board would be refused \(.*CP003.*leave out --wire"):
-        write(plan("humidity", "sensor", None, None, tree), wire=True)
+        write(plan("salinity", "sensor", None, None, tree), wire=True)
     assert contents(tree) == before
 
 

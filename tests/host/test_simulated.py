@@ -9,7 +9,21 @@ from adder.cli import main
 from adder.errors import AdderError
 from adder.image.flash_image import FlashImage, lock_image
 from adder.run import simulated
-from adder.run.simulated import DIRECTION, DRIVEN, LEVEL, LISTENING, OUTPUT, UP, Window, buttons_of, pins_of, power_on
+from adder.run.simulated import (
+    DIRECTION,
+    DRIVEN,
+    LEVEL,
+    LISTENING,
+    OUTPUT,
+    QUANTITIES,
+    UP,
+    ZERO,
+    Window,
+    buttons_of,
+    pins_of,
+    power_on,
+    region_of,
+)
 from adder.run.terminal import Keyboard
 
 
@@ -120,23 +134,45 @@ def test_keys_press_buttons() -> None:
 
 
 def test_the_verb_sensor_shows_what_is_set(simulated_image, capsys) -> None:
-    assert verb("sensor", "--image", str(simulated_image)) == 0
-    assert verb("sensor", "temperature", "31.5", "--image", str(simulated_image)) == 0
-    assert verb("sensor", "temperature", "--image", str(simulated_image)) == 0
-    assert verb("sensor", "temperature", "-5.25", "--image", str(simulated_image)) == 0
-    assert verb("sensor", "temperature", "--image", str(simulated_image)) == 0
-    assert verb("sensor", "temperature", "free", "--image", str(simulated_image)) == 0
-    assert verb("sensor", "--image", str(simulated_image)) == 0
-    free, kept = "temperature: goes up and down by itself", "temperature: 31.50 degrees Celsius"
-    cold = "temperature: -5.25 degrees Celsius"
-    assert capsys.readouterr().out.splitlines() == [free, kept, cold, free]
+    image = ("--image", str(simulated_image))
+    assert verb("sensor", *image) == 0
+    first = capsys.readouterr().out.splitlines()
+    assert first == [f"{name}: {it.by_itself}" for name, it in QUANTITIES.items()]
+    for name, value, shown in (
+        ("temperature", "31.5", "31.50 degrees Celsius"),
+        ("temperature", "-5.25", "-5.25 degrees Celsius"),
+        ("light", "800", "800 lux"),
+        ("acceleration-x", "-1.5", "-1.500 g"),
+        ("humidity", "free", "goes up and down by itself"),
+    ):
+        assert verb("sensor", name, value, *image) == verb("sensor", name, *image) == 0
+        assert capsys.readouterr().out == f"{name}: {shown}\n"
+    assert verb("sensor", "temperature", "free", *image) == verb("sensor", *image) == 0
+    assert capsys.readouterr().out.splitlines()[0] == first[0]
+
+
+def test_a_value_that_no_sensor_measures_is_refused(simulated_image, capsys) -> None:
+    image = ("--image", str(simulated_image))
+    for name, value in (("humidity", "101"), ("humidity", "-1"), ("temperature", "-274"), ("rotation-z", "41")):
+        assert verb("sensor", name, value, *image) == 1
+        assert f"{value} is no value for {name}" in capsys.readouterr().err
+    assert verb("sensor", "light", "bright", *image) == 1
+    assert "'bright' is no value for light: write lux" in capsys.readouterr().err
+
+
+def test_no_two_sensors_share_a_register_and_none_reaches_out_of_the_window() -> None:
+    registers = [it.register for it in QUANTITIES.values()]
+    assert len(set(registers)) == len(registers)
+    assert max(registers) < region_of("sensors").size
+    for it in QUANTITIES.values():
+        assert 0 < ZERO + round(it.scale * it.least) <= ZERO + round(it.scale * it.most) < 1 << 20
 
 
 def test_a_choice_that_there_is_not_is_named_without_a_tab(simulated_image, capsys) -> None:
-    assert verb("sensor", "humidity", "3") == 2
+    assert verb("sensor", "mood", "3") == 2
     said = capsys.readouterr().err
-    assert "'humidity' is not 'temperature'" in said
-    assert "\\t" not in said
+    assert "'mood' is not one of 'temperature'" in said
+    assert "\t" not in said
 
 
 @pytest.mark.parametrize("line", [("press", "0"), ("sensor", "temperature", "3"), ("pin",), ("sensor",)])

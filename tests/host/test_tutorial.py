@@ -153,10 +153,10 @@ def test_the_app_reads_the_sensor_and_the_mistake_is_contained_in_qemu(tree: Pat
 
 def boot_and_compare(tree: Path, command: Command) -> None:
     """Build the kernel and the app, and compare all that the board says with what `make run` is said to show."""
-    assert re.fullmatch(r'make run APPS="humidity-py"', command.command)
+    assert re.fullmatch(r'make run APPS="salinity-py"', command.command)
     elf = build_kernel(tree, tree / "build" / "qemu")
-    tbf = tree / "humidity.tbf"
-    result = in_tree(tree, sys.executable, "-m", "adder", "app", "build", "apps/humidity.py", "-o", str(tbf))
+    tbf = tree / "salinity.tbf"
+    result = in_tree(tree, sys.executable, "-m", "adder", "app", "build", "apps/salinity.py", "-o", str(tbf))
     assert result.returncode == 0, result.stderr
     shown = command.output.splitlines(keepends=True)
     assert result.stdout in shown

@@ -204,7 +204,7 @@ while True:
     )
     with simulation(app) as board:
         for degrees in (31.5, -12.25, None):
-            board.set_temperature(degrees)
+            board.set_sensor("temperature", degrees)
             board.send("\r")
             if degrees is not None:
                 board.expect(rf"it is {degrees}\d*\r\n")

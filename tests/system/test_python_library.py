@@ -70,6 +70,8 @@ def test_the_default_settings_are_enough_to_use_each_module(simulation, python_a
         "tasks": "import asyncio\nfrom adder import alarm\nasyncio.run(alarm.sleep_ms(1))",
         "pins": "from adder import button, gpio, led\ngpio.Pin(0).input()\nled.toggle(0)",
         "bus": "from adder import date_time, i2c\ni2c.read(0x48, 2)\ndate_time.read()",
+        "digests": "from adder import crc, hmac, sha\nhmac.compute(sha.compute(b''), b'x')\ncrc.compute(b'x')",
+        "axes": "from adder import ninedof\nninedof.rotation.read()",
         "json": "import json\njson.loads('[[[[1]]]]')",
     }
     apps = [python_app(f"{text}\nprint('{name}: fine')", name=name) for name, text in uses.items()]
@@ -91,6 +93,11 @@ USES = {
     "adder.i2c": "i2c.read(0x48, 2)",
     "adder.date_time": "date_time.read()",
     "adder.spi": "spi.read(1)",
+    "adder.ninedof": "ninedof.rotation.read()",
+    "adder.crc": "crc.compute(b'x')",
+    "adder.sha": "sha.compute(b'x')",
+    "adder.hmac": "hmac.compute(b'x', b'x')",
+    "adder.eui64": "eui64.read()",
     "adder.ipc": "ipc.Service('adder.ipc')",
     "asyncio": "asyncio.gather, asyncio.Lock, asyncio.Event, asyncio.StreamReader",
     "json": "json.loads('[1]')",
@@ -103,7 +110,7 @@ USES = {
 def test_the_docs_say_how_much_of_the_heap_each_module_takes(simulation, python_app) -> None:
     measured = {}
     modules = list(USES)
-    for some in (modules[:7], modules[7:]):
+    for some in (modules[:10], modules[10:]):
         apps = []
         for module in some:
             package, _, name = module.rpartition(".")

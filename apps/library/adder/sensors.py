@@ -4,21 +4,36 @@
     print(temperature.read())                21.5, in degrees Celsius
 
 `temperature` (permission "temperature"): degrees Celsius, a float in steps of 0.01. `humidity`: percent, a float.
-`ambient_light`: lux, an int. `proximity`: 0, far, to 255, near, an int. `pressure`: hectopascal, an int.
+`ambient_light`: lux, an int. `proximity`: 0, far, to 255, near, an int. `pressure`: hectopascal, an int. `sound_pressure`: decibels, an int.
+`distance`: millimetres, an int. `moisture`: percent of the soil's volume, a float. `rainfall`: micrometres in the last hour, an int. `co2`
+and `tvoc` (permission "air_quality"): parts of a million and of a billion, ints. `adder.ninedof` has what has three axes.
 """
 
 import syscall
 from adder import upcall
 
+_requests = {}
+
 
 class Sensor:
-    """A sensor by its driver number; what it gives is in the driver's unit, times `scale`."""
+    """A sensor by its driver number; what it gives is in the driver's unit, times `scale`. `command` measures, and gets `argument`; of
+    the upcall's first two numbers, `place` is the value's, the other the status."""
 
-    def __init__(self, driver: int, unit: str, scale: float = 1) -> None:
+    _scale = 1
+    _asks = (1, 0)
+    _place = 0
+
+    def __init__(
+        self, driver: int, unit: str, scale: float = 1, command: int = 1, argument: int = 0, place: int = 0
+    ) -> None:
         self.driver: int = syscall.natural(driver)
         self.unit = unit
-        self._scale = scale
-        self._requests = None
+        if scale != 1:
+            self._scale = scale
+        if command != 1 or argument:
+            self._asks = (syscall.natural(command), syscall.natural(argument))
+        if place:
+            self._place = 1
 
     def exists(self) -> bool:
         """True if the board has it, and the app may use it."""
@@ -28,12 +43,15 @@ class Sensor:
             return False
         return True
 
-    def _first(self):
-        self._requests = upcall.Requests(self.driver, 0)
-        return self._requests
+    def _asked(self):
+        # One for each driver: two sensors may share one.
+        if self.driver not in _requests:
+            _requests[self.driver] = upcall.Requests(self.driver, 0)
+        return _requests[self.driver]
 
     def _value(self, arguments):
-        value, status, _ = arguments
+        value = arguments[self._place]
+        status = arguments[1 - self._place]
         if status:
             raise syscall.SyscallError(status, "the sensor does not answer")
         if value > 0x7FFFFFFF:
@@ -42,11 +60,11 @@ class Sensor:
 
     def read(self) -> float:
         """Measure; blocks. In the sensor's `unit`. Raises SyscallError NODEVICE if there is none, or no permission."""
-        return self._value((self._requests or self._first()).ask(1))
+        return self._value(self._asked().ask(*self._asks))
 
     async def get(self) -> float:
         """For `await`: the same."""
-        return self._value(await (self._requests or self._first()).get(1))
+        return self._value(await self._asked().get(*self._asks))
 
 
 temperature = Sensor(0x60000, "degrees Celsius", 0.01)
@@ -54,3 +72,9 @@ humidity = Sensor(0x60001, "percent", 0.01)
 ambient_light = Sensor(0x60002, "lux")
 proximity = Sensor(0x60005, "of 255")
 pressure = Sensor(0x60008, "hectopascal")
+sound_pressure = Sensor(0x60006, "decibels")
+co2 = Sensor(0x60007, "parts of a million", 1, 2)
+tvoc = Sensor(0x60007, "parts of a billion", 1, 3)
+distance = Sensor(0x60009, "millimetres", 1, 1, 0, 1)
+moisture = Sensor(0x6000A, "percent", 0.01, 1, 0, 1)
+rainfall = Sensor(0x6000B, "micrometres", 1, 1, 1, 1)

@@ -15,12 +15,17 @@ the kernel's interface as it is, for drivers without a module here. There is no 
 from . import alarm as alarm
 from . import button as button
 from . import console as console
+from . import crc as crc
 from . import date_time as date_time
+from . import eui64 as eui64
 from . import gpio as gpio
+from . import hmac as hmac
 from . import i2c as i2c
 from . import ipc as ipc
 from . import led as led
+from . import ninedof as ninedof
 from . import rng as rng
 from . import sensors as sensors
+from . import sha as sha
 from . import spi as spi
 from . import storage as storage

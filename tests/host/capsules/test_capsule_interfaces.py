@@ -8,18 +8,33 @@ from unittest.mock import Mock
 
 import pytest
 from cells import Buffer
-from hardware import FakeAlarm, FakeClock, FakeFlash, FakeI2c, FakeLed, FakePin, FakeSensor, FakeSpi, FakeUart
-from kernel import ErrorCode, Grant, Machine
+from hardware import (
+    FakeAlarm,
+    FakeClock,
+    FakeFlash,
+    FakeI2c,
+    FakeLed,
+    FakeNineAxis,
+    FakePin,
+    FakeSensor,
+    FakeSpi,
+    FakeUart,
+)
+from kernel import ErrorCode, Grant, Machine, Registers
 
 from adder.board import ROOT
+from capsules.drivers.simulated.adc import SimulatedAdc
+from capsules.drivers.simulated.identity import SimulatedIdentity
+from capsules.drivers.simulated.pwm import SimulatedPwm
 from capsules.virtual.app_credentials import AppCredentials
 from capsules.virtual.app_directory import RECORD, AppDirectory
 from capsules.virtual.app_list import AppList
 from capsules.virtual.app_store import AppStore
 from capsules.virtual.flash_regions import FlashRegions
+from capsules.virtual.sha256 import DIGEST, SIZE, Sha256
 from capsules.virtual.virtual_alarm import AlarmMux
 
-NUMBERS = (*range(41), 62, 63, 100, 101)
+NUMBERS = (*range(41), 62, 63, 100, 101, 102, 200)
 
 ANSWERED_BY_THE_CORE = {"capsules.core.ipc": {2, 3, 4, 5, 6, 7, 8}}
 """Commands that firmware/kernel/ipc.c answers before the capsule is asked."""
@@ -46,14 +61,22 @@ MAKERS = {
     "Buffer": lambda machine: Buffer(64),
     "DateTime": lambda machine: FakeClock(),
     "I2c": lambda machine: FakeI2c(),
+    "Identity": lambda machine: SimulatedIdentity(),
     "InterruptLine": lambda machine: machine.line(),
+    "Adc": lambda machine: SimulatedAdc(Registers(0x100), FakeAlarm(), 6),
+    "Pwm": lambda machine: SimulatedPwm(Registers(0x40), 4),
     "ProcessControl": lambda machine: machine.control,
     "ProcessLoader": lambda machine: machine.loader,
     "FlashRegions": lambda machine: FlashRegions(
         FakeFlash(bytearray(b"\xff" * 1024)), machine.line(), Buffer(32), Buffer(16)
     ),
     "int": lambda machine: 0,
+    "Sha256": lambda machine: Sha256(Buffer(SIZE + DIGEST)),
     "Spi": lambda machine: FakeSpi(),
+    "Sensor": lambda machine: FakeSensor(),
+    "DistanceSensor": lambda machine: FakeSensor(),
+    "RainfallSensor": lambda machine: FakeSensor(),
+    "NineAxis": lambda machine: FakeNineAxis(),
     "TemperatureSensor": lambda machine: FakeSensor(),
     "Uart": lambda machine: FakeUart(),
     "tuple[Pin | None, ...]": lambda machine: (FakePin(), None),

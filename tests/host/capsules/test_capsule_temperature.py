@@ -2,9 +2,9 @@
 
 import pytest
 from hardware import FakeAlarm, FakeSensor
-from kernel import ErrorCode, Registers
+from kernel import ErrorCode, Registers, run_deferred
 
-from capsules.drivers.simulated.temperature import SimulatedTemperature
+from capsules.drivers.simulated.sensor import TEMPERATURE, SimulatedSensor
 from capsules.sensors.temperature import DRIVER_NUM, LAYOUT, TemperatureDriver
 
 EXISTS, MEASURE = 0, 1
@@ -18,7 +18,7 @@ def sensor() -> FakeSensor:
 @pytest.fixture
 def apps(machine, sensor):
     grant = machine.grant(DRIVER_NUM, LAYOUT)
-    machine.serve(grant, TemperatureDriver(sensor, grant).command)
+    machine.serve(grant, TemperatureDriver(sensor, grant).command, words=False)
     return [machine.process() for _ in range(3)]
 
 
@@ -72,9 +72,8 @@ def test_unknown_commands_are_not_supported(apps) -> None:
 
 def test_the_simulated_sensor_answers_later_and_stays_in_its_range(machine) -> None:
     clock = FakeAlarm(0)
-    line = machine.line()
-    registers = Registers(0x10)
-    sensor = SimulatedTemperature(clock, line, registers)
+    registers = Registers(0x100)
+    sensor = SimulatedSensor(registers, TEMPERATURE, clock, 1800, 800)
     seen = []
     sensor.set_client(lambda value, status: seen.append(value + status))
     for time in range(0, 1 << 24, 99_991):
@@ -82,14 +81,14 @@ def test_the_simulated_sensor_answers_later_and_stays_in_its_range(machine) -> N
         before = len(seen)
         sensor.measure()
         assert len(seen) == before
-        machine.run()
+        run_deferred()
     assert all(1800 <= value <= 2600 for value in seen)
     assert len(set(seen)) > 50
     seen.clear()
     registers.write(0, 50000 + 3150)  # what the host has set
     sensor.measure()
-    machine.run()
+    run_deferred()
     registers.write(0, 50000 - 1225)
     sensor.measure()
-    machine.run()
+    run_deferred()
     assert seen == [3150, -1225]

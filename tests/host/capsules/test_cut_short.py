@@ -28,7 +28,7 @@ from capsules.drivers.nrf52.rtc import RtcAlarm
 from capsules.drivers.nrf52.temperature import Temperature
 from capsules.drivers.nrf52.uarte import Uarte
 from capsules.drivers.rtt import RttUart
-from capsules.drivers.simulated.temperature import SimulatedTemperature
+from capsules.drivers.simulated.sensor import TEMPERATURE, SimulatedNineAxis, SimulatedSensor
 from capsules.virtual.virtual_alarm import AlarmMux
 
 Scene = tuple[Callable[[], None], Callable[[], None]]
@@ -213,11 +213,23 @@ def thermometer(asks_again: bool) -> Scene:
     return sensor._done, check
 
 
+def simulated_axes() -> Scene:
+    told: list[tuple[int, ...]] = []
+    sensor = SimulatedNineAxis(Registers())
+    sensor.set_client(lambda *values: told.append(values), None)
+    sensor.measure(1)
+
+    def check() -> None:
+        assert set(told) == {(0, 0, 1000)}
+
+    return sensor._done, check
+
+
 def simulated_thermometer() -> Scene:
-    machine, told = Machine(), Told()
+    told = Told()
     registers = Registers()
     registers.words[0] = 52_000
-    sensor = SimulatedTemperature(FakeAlarm(), machine.line(), registers)
+    sensor = SimulatedSensor(registers, TEMPERATURE, FakeAlarm(), 1800, 800)
     sensor.set_client(told.value)
     sensor.measure()
 
@@ -367,7 +379,8 @@ SCENES: dict[str, dict[str, Callable[[], Scene]]] = {
     "OnChipFlash._done": {"writes": flash_that_writes, "erases": flash_that_erases},
     "TrueRng._interrupt": {"gives": lambda: rng_that_gives(False), "gives and is asked": lambda: rng_that_gives(True)},
     "Temperature._done": {"measures": lambda: thermometer(False), "measures and is asked": lambda: thermometer(True)},
-    "SimulatedTemperature._done": {"measures": simulated_thermometer},
+    "SimulatedSensor._done": {"measures": simulated_thermometer},
+    "SimulatedNineAxis._done": {"measures": simulated_axes},
     "RtcAlarm._interrupt": {"fires": lambda: rtc(False), "fires and is set": lambda: rtc(True)},
     "Uarte._interrupt": {
         "sends": lambda: uarte_that_sends(False),

@@ -360,6 +360,8 @@ class Attack:
             self.measure("kernel.success_u32", kernel.success_u32, value)
             self.measure("kernel.success_u32_shifted", kernel.success_u32_shifted, value, value)
             self.measure("kernel.success_u32_u32", kernel.success_u32_u32, value, value)
+            self.measure("kernel.success_u64", kernel.success_u64, value, value)
+        self.measure("kernel.sha256", kernel.sha256, self.big, 0, 64)
         self.measure("kernel.call_client", kernel.call_client, nothing, 1, 2, 3)
         self.measure("kernel.callback", kernel.callback, self.raise_one)
         self.measure("kernel.shared", kernel.shared, self.raise_one)

@@ -461,22 +461,54 @@ class FakeClock:
 
 
 class FakeSensor:
-    """A HIL Sensor. Tests say what it measures, and when; `refuses` is what a request returns."""
+    """A HIL Sensor, and what is like one. Tests say what it measures, and when; `refuses` is what a request returns."""
 
     def __init__(self) -> None:
         self.asked = 0
+        self.hours: list[int] = []
         self.refuses = 0
         self._measured: Callable[[int, int], None] | None = None
 
     def set_client(self, measured: Callable[[int, int], None]) -> None:
         self._measured = measured
 
-    def measure(self) -> int:
+    def measure(self, *hours: int) -> int:
         self.asked += not self.refuses
+        self.hours += hours
         return self.refuses
+
+    def nearest(self) -> int:
+        return 20
+
+    def farthest(self) -> int:
+        return 4000
 
     def done(self, value: int, status: int = 0) -> None:
         self._measured(value, status)
+
+
+class FakeNineAxis:
+    """A HIL NineAxis. `asked` is what is being measured, `refuses` what a request for it returns."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self.refuses: dict[int, int] = {}
+
+    def set_client(self, measured: Callable[[int, int, int], None], failed: Callable[[int], None]) -> None:
+        self._measured, self._failed = measured, failed
+
+    def measure(self, which: int) -> int:
+        if not self.refuses.get(which):
+            self.asked.append(which)
+        return self.refuses.get(which, 0)
+
+    def done(self, *values: int, status: int = 0) -> None:
+        (_,) = self.asked
+        self.asked.clear()
+        if status:
+            self._failed(status)
+        else:
+            self._measured(*values)
 
 
 class FakeSpi:

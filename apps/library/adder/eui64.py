@@ -1,0 +1,15 @@
+"""The board's own number, which no other board has (driver 0x30006, permission "eui64").
+
+    from adder import eui64
+    print(hex(eui64.read()))
+"""
+
+import syscall
+
+_DRIVER = const(0x30006)
+_GET = const(1)
+
+
+def read() -> int:
+    """The number, of 64 bits."""
+    return syscall.command(_DRIVER, _GET)
