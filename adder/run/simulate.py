@@ -41,7 +41,7 @@ from adder.errors import AdderError
 from adder.image.flash_image import FlashImage, lock_image
 from adder.image.kernel_file import check_kernel
 from adder.run.lockstep import HZ, TICK, TYPING, Lockstep, StubError
-from adder.run.simulated import PINS, PRESSED, buttons_of, pins_of, power_on, set_quantity
+from adder.run.simulated import PINS, PRESSED, buttons_of, pins_of, power_on, pulses_of, set_quantity
 from adder.run.terminal import (
     Keyboard,
     Status,
@@ -626,6 +626,10 @@ class Simulation:
     def set_sensor(self, quantity: str, value: float | None) -> None:
         """What the sensor of a quantity measures; None is what it shows by itself."""
         set_quantity(self.image, quantity, value)
+
+    def pulses(self, pin: int) -> tuple[int, int] | None:
+        """Hz, and the duty in hundredths of a percent: pins 0 to 3 are PWM's, 4 the buzzer's, 5 the servo's."""
+        return pulses_of(self.image, pin)
 
     def set_tmp105(self, degrees: float) -> None:
         """What the TMP105 on the board's I2C bus measures."""

@@ -136,7 +136,7 @@ def pins_of(image: Path) -> Bank:
 
 def power_on(image: Path, seed: bytes) -> None:
     """Nothing is pressed or driven, and the source of what looks random begins with the seed, 16 bytes."""
-    for peripheral in ("buttons", "pins", "sensors"):
+    for peripheral in ("buttons", "pins", "sensors", "pulses"):
         Window(image, peripheral).clear()
     window = Window(image, "seed")
     for word in range(SEED_WORDS):
@@ -167,6 +167,7 @@ QUANTITIES = {
     "rain": Quantity(0x20, "micrometres an hour", 0, 30_000),
     "co2": Quantity(0x24, "parts of a million", 0, 60_000),
     "tvoc": Quantity(0x28, "parts of a billion", 0, 60_000),
+    **{f"volts-{channel}": Quantity(0x60 + 4 * channel, "volts", 0, 3.3, 1000) for channel in range(6)},
     **{
         f"{name}-{axis}": Quantity(start + 4 * number, unit, -most, most, scale, "is at rest")
         for name, start, unit, most, scale in (
@@ -196,6 +197,13 @@ def quantity_of(image: Path, name: str) -> float | None:
     it = QUANTITIES[name]
     word = Window(image, "sensors").read(it.register)
     return (word - ZERO) / it.scale if word else None
+
+
+def pulses_of(image: Path, pin: int) -> tuple[int, int] | None:
+    """Hz, and the duty in hundredths of a percent, of a pin that makes pulses."""
+    window = Window(image, "pulses")
+    hertz = window.read(8 * pin)
+    return (hertz, window.read(8 * pin + 4)) if hertz else None
 
 
 # The verbs

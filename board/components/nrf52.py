@@ -1,6 +1,7 @@
 """What boards with an nRF52840 have in common: their pins, by the numbers that Kconfig has for the board."""
 
-from kernel import InterruptLine, Registers
+from cells import Buffer
+from kernel import Grant, InterruptLine, Registers
 from micropython import const
 
 import config
@@ -11,6 +12,11 @@ from capsules.hil.counter import EventCounter
 from capsules.hil.system import ExactClock
 from capsules.hil.time import Alarm
 
+if config.CAPSULE_ADC:
+    from capsules.core.adc import AdcDriver
+    from capsules.drivers.nrf52.saadc import Saadc
+if config.PWM:
+    from capsules.drivers.nrf52.pwm import PwmPins
 if config.I2C_BUS:
     from capsules.drivers.nrf52.twim import Twim
 if config.SPI_BUS:
@@ -21,6 +27,7 @@ _PULL_UP = const(1)
 _PULL_DOWN = const(2)
 
 _I2C_HZ = const(100_000)
+_SAMPLED_AT_ONCE = const(64)  # bytes
 
 
 def clocks(registers: Registers, line: InterruptLine) -> Clock:
@@ -57,6 +64,43 @@ def spi(registers: Registers, line: InterruptLine, pins: Pins) -> "Spim":
     """The board's SPI bus."""
     chip = pins.pin(config.NRF52_SPI_CS)
     return Spim(registers, line, pins, config.NRF52_SPI_SCK, config.NRF52_SPI_MOSI, config.NRF52_SPI_MISO, chip)
+
+
+def converter(registers: Registers, line: InterruptLine, alarm: Alarm) -> "Saadc":
+    """The converter, with the inputs that the board lists."""
+    inputs: "tuple[int, ...]" = ()
+    for pin in range(8):
+        if config.NRF52_ADC_INPUTS >> pin & 1:
+            inputs += (pin + 1,)
+    return Saadc(registers, line, alarm, inputs)
+
+
+def samples(adc: "Saadc", grant: Grant) -> "AdcDriver":
+    """The capsule that serves the converter."""
+    return AdcDriver(adc, grant, Buffer(_SAMPLED_AT_ONCE), Buffer(_SAMPLED_AT_ONCE))
+
+
+def _pwm_numbers() -> "tuple[int, ...]":
+    numbers: "tuple[int, ...]" = ()
+    for number in (config.NRF52_PWM0, config.NRF52_PWM1, config.NRF52_PWM2):
+        if config.CAPSULE_PWM and number >= 0:
+            numbers += (number,)
+    return numbers
+
+
+def pwm_pins() -> int:
+    """How many pins make pulses for user programs."""
+    return len(_pwm_numbers())
+
+
+def pulses(registers: Registers, line: InterruptLine, pins: Pins) -> "PwmPins":
+    """The pins that make pulses: user programs', the buzzer's, the servo's. All that do at once have one frequency."""
+    numbers = _pwm_numbers()
+    if config.CAPSULE_BUZZER:
+        numbers += (config.NRF52_BUZZER,)
+    if config.CAPSULE_SERVO:
+        numbers += (config.NRF52_SERVO,)
+    return PwmPins(registers, line, pins, numbers)
 
 
 def _output(pins: Pins, number: int) -> None:

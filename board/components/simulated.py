@@ -1,6 +1,8 @@
 """Sensors for a board without: what each measures by itself, and the capsule that serves it."""
 
+from cells import Buffer
 from kernel import Grant, Registers
+from micropython import const
 
 import config
 from capsules.drivers.simulated.sensor import (
@@ -22,6 +24,9 @@ from capsules.drivers.simulated.sensor import (
 )
 from capsules.hil.time import Alarm
 
+if config.CAPSULE_ADC:
+    from capsules.core.adc import AdcDriver
+    from capsules.drivers.simulated.adc import SimulatedAdc
 if config.QUANTITIES:
     from capsules.sensors.quantity import PLAIN, STATUS_FIRST, SWITCHED, QuantityDriver
 if config.CAPSULE_DISTANCE:
@@ -34,6 +39,15 @@ if config.CAPSULE_AIR_QUALITY:
     from capsules.sensors.air_quality import AirQualityDriver
 if config.CAPSULE_NINEDOF:
     from capsules.sensors.ninedof import NinedofDriver
+
+_CHANNELS = const(6)
+_SAMPLED_AT_ONCE = const(64)  # bytes
+
+
+def converter(registers: Registers, alarm: Alarm, grant: Grant) -> "AdcDriver":
+    """Six channels."""
+    adc = SimulatedAdc(registers, alarm, _CHANNELS)
+    return AdcDriver(adc, grant, Buffer(_SAMPLED_AT_ONCE), Buffer(_SAMPLED_AT_ONCE))
 
 
 def thermometer(registers: Registers, clock: Alarm) -> SimulatedSensor:

@@ -65,6 +65,16 @@ if config.CAPSULE_SHA:
     from capsules.core import sha
 if config.CAPSULE_HMAC:
     from capsules.core import hmac
+if config.CAPSULE_ADC:
+    from capsules.core import adc
+if config.PWM:
+    from capsules.virtual.virtual_pwm import PwmMux
+if config.CAPSULE_PWM:
+    from capsules.core import pwm
+if config.CAPSULE_BUZZER:
+    from capsules.core import buzzer
+if config.CAPSULE_SERVO:
+    from capsules.core import servo
 if config.CAPSULE_EUI64:
     from capsules.core import eui64
     from capsules.drivers.nrf52.ficr import Ficr
@@ -233,3 +243,20 @@ if config.CAPSULE_EUI64:
     ficr = mint.registers("ficr")
     identity = mint.build("identity", lambda: Ficr(ficr))
     mint.serve("eui64", eui64, lambda grant: eui64.Eui64Driver(identity).command)
+
+if config.CAPSULE_ADC:
+    saadc_registers = mint.registers("saadc")
+    saadc_line = mint.interrupt("saadc", "all")
+    converter = mint.build("converter", lambda: nrf52.converter(saadc_registers, saadc_line, drivers_time.new_alarm()))
+    mint.serve("adc", adc, lambda grant: nrf52.samples(converter, grant).command)
+
+if config.PWM:
+    pwm_registers = mint.registers("pwm0")
+    pwm_line = mint.interrupt("pwm0", "all")
+    pulsing = mint.build("pulses", lambda: PwmMux(nrf52.pulses(pwm_registers, pwm_line, pins)))
+if config.CAPSULE_PWM:
+    mint.serve("pwm", pwm, lambda grant: pwm.PwmDriver(pulsing.new_share(nrf52.pwm_pins()), grant).command)
+if config.CAPSULE_BUZZER:
+    mint.serve("buzzer", buzzer, lambda grant: buzzer.BuzzerDriver(pulsing.new_share(1), drivers_time.new_alarm(), grant).command)
+if config.CAPSULE_SERVO:
+    mint.serve("servo", servo, lambda grant: servo.ServoDriver(pulsing.new_share(1)).command)

@@ -76,6 +76,17 @@ if config.CAPSULE_SHA:
     from capsules.core import sha
 if config.CAPSULE_HMAC:
     from capsules.core import hmac
+if config.CAPSULE_ADC:
+    from capsules.core import adc
+if config.PWM:
+    from capsules.drivers.simulated.pwm import SimulatedPwm
+    from capsules.virtual.virtual_pwm import PwmMux
+if config.CAPSULE_PWM:
+    from capsules.core import pwm
+if config.CAPSULE_BUZZER:
+    from capsules.core import buzzer
+if config.CAPSULE_SERVO:
+    from capsules.core import servo
 if config.CAPSULE_EUI64:
     from capsules.core import eui64
     from capsules.drivers.simulated.identity import SimulatedIdentity
@@ -209,6 +220,19 @@ if config.CAPSULE_AIR_QUALITY:
     mint.serve("air_quality", air_quality, lambda grant: simulated.air_quality(measures, timer, grant).command)
 if config.CAPSULE_NINEDOF:
     mint.serve("ninedof", ninedof, lambda grant: simulated.ninedof(measures, grant).command)
+
+if config.CAPSULE_ADC:
+    mint.serve("adc", adc, lambda grant: simulated.converter(measures, alarms.new_alarm(), grant).command)
+
+if config.PWM:
+    pulses = mint.registers("pulses")
+    pulsing = mint.build("pulses", lambda: PwmMux(SimulatedPwm(pulses, 6)))
+if config.CAPSULE_PWM:
+    mint.serve("pwm", pwm, lambda grant: pwm.PwmDriver(pulsing.new_share(4), grant).command)
+if config.CAPSULE_BUZZER:
+    mint.serve("buzzer", buzzer, lambda grant: buzzer.BuzzerDriver(pulsing.new_share(1), alarms.new_alarm(), grant).command)
+if config.CAPSULE_SERVO:
+    mint.serve("servo", servo, lambda grant: servo.ServoDriver(pulsing.new_share(1)).command)
 
 if config.CAPSULE_CRC:
     mint.serve("crc", crc, lambda grant: digests.sums(grant).command)

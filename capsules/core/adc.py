@@ -27,7 +27,7 @@ from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, Proc
 from micropython import const
 
 from capsules.hil.adc import Adc
-from capsules.virtual.turns import Turns
+from capsules.parts.process_queue import ProcessQueue
 
 DRIVER_NUM = const(0x5)
 
@@ -58,11 +58,11 @@ class AdcDriver:
     def __init__(self, adc: Adc, grant: Grant, first: Buffer, second: Buffer) -> None:
         self._adc = adc
         self._grant = grant
-        self._turns = Turns(grant)
+        self._queue = ProcessQueue(grant, _WAITS, self._begin_single, self._refuse)
         self._first = first
         self._second = second
         self._owner: "Entry | None" = None  # who samples again and again
-        self._user: "Entry | None" = None  # whose single sample is under way
+        self._is_single = False  # a single sample is under way
         self._mode = _SINGLE_MODE
         self._channel = 0
         self._into = 0  # which of the owner's buffers is being filled
@@ -103,13 +103,18 @@ class AdcDriver:
         if not 0 <= channel < self._adc.channels():
             return ErrorCode.INVAL
         entry[_CHANNEL] = channel
-        if self._user is None:
-            status = self._adc.sample(channel)
-            if status:
-                return status
-            self._user = entry
-        entry[_WAITS] = 1
-        return SUCCESS
+        status = self._queue.ask(entry, process.slot, 1)
+        return status if status else SUCCESS
+
+    def _begin_single(self, entry: Entry, what: int) -> int:
+        status = self._adc.sample(entry[_CHANNEL])
+        self._is_single = status == 0
+        return status
+
+    def _refuse(self, entry: Entry, status: int) -> None:
+        """A sample of 0, for want of a status."""
+        entry[_WAITS] = 0
+        self._tell(entry, _SINGLE_MODE, entry[_CHANNEL], 0)
 
     def sampled(self, sample: int, status: int) -> None:
         """From the converter."""
@@ -120,17 +125,12 @@ class AdcDriver:
             else:
                 self._tell(owner, _REPEAT_MODE, self._channel, sample)
             return
-        entry = self._user
-        self._user = None
-        if entry is not None and entry.alive():
+        self._is_single = False
+        entry = self._queue.over()
+        if entry is not None:
             entry[_WAITS] = 0
             self._tell(entry, _SINGLE_MODE, entry[_CHANNEL], sample)
-        self._next()
-
-    def _next(self) -> None:
-        entry = self._turns.whose()
-        if entry is not None and self._adc.sample(entry[_CHANNEL]) == 0:
-            self._user = entry
+        self._queue.go_on()
 
     def _tell(self, entry: Entry, mode: int, what: int, value: int) -> None:
         entry.schedule_upcall(0, mode, what, value)
@@ -155,7 +155,7 @@ class AdcDriver:
         if number == _STOP:
             self._end()
             return SUCCESS
-        if self._owner is not None or self._user is not None:
+        if self._owner is not None or self._is_single:
             return ErrorCode.BUSY
         if number == _REPEAT:
             status = self._adc.sample_continuous(channel, frequency)

@@ -18,7 +18,7 @@ from micropython import const
 
 from capsules.hil.pwm import Pwm
 from capsules.hil.time import Alarm
-from capsules.virtual.turns import Turns
+from capsules.parts.process_queue import ProcessQueue
 
 DRIVER_NUM = const(0x90000)
 
@@ -47,9 +47,8 @@ class BuzzerDriver:
         self._alarm = alarm
         self._hertz = alarm.frequency >> _JUSTIFY
         self._grant = grant
-        self._turns = Turns(grant)
-        self._player: "Entry | None" = None
-        self._sounds = False
+        self._queue = ProcessQueue(grant, _WAITS, self._begin, self._refuse)
+        self._player: "Entry | None" = None  # whose tone sounds
         alarm.set_client(self._over)
 
     def command(self, number: int, hertz: int, milliseconds: int, process: ProcessId) -> "CommandReturn | int":
@@ -60,50 +59,55 @@ class BuzzerDriver:
         entry = self._grant.enter(process)
         if entry is None:
             return ErrorCode.NOMEM
-        player = self._player
-        others = self._sounds and player is not entry and player is not None and player.alive()
-        if number == _TONE:
-            return self._tone(entry, hertz, milliseconds if 0 <= milliseconds < _LONGEST else _LONGEST)
-        if others:
-            return ErrorCode.RESERVE
-        if number == _AT_ONCE:
-            return self._play(entry, hertz, milliseconds if 0 <= milliseconds < _LONGEST else _LONGEST)
-        if not self._sounds:
-            return ErrorCode.OFF
-        self._alarm.disarm()
-        self._over()
-        return SUCCESS
+        milliseconds = milliseconds if 0 <= milliseconds < _LONGEST else _LONGEST
+        if number != _TONE:
+            return self._now(number, entry, process.slot, hertz, milliseconds)
+        return ErrorCode.NOMEM if entry[_WAITS] else self._ask(entry, process.slot, hertz, milliseconds)
 
-    def _tone(self, entry: Entry, hertz: int, milliseconds: int) -> "CommandReturn | int":
-        if not self._sounds:
-            return self._play(entry, hertz, milliseconds)
-        if entry[_WAITS]:
-            return ErrorCode.NOMEM
+    def _ask(self, entry: Entry, slot: int, hertz: int, milliseconds: int) -> "CommandReturn | int":
         entry[_HZ] = hertz
         entry[_MS] = milliseconds
-        entry[_WAITS] = 1
-        return SUCCESS
+        status = self._queue.ask(entry, slot, 1)
+        return status if status else SUCCESS
 
-    def _play(self, entry: Entry, hertz: int, milliseconds: int) -> "CommandReturn | int":
+    def _now(self, number: int, entry: Entry, slot: int, hertz: int, milliseconds: int) -> "CommandReturn | int":
+        player = self._player
+        if player is not None and player is not entry and player.alive():
+            return ErrorCode.RESERVE
+        if number == _STOP:
+            if player is None:
+                return ErrorCode.OFF
+            self._alarm.disarm()
+            self._over()
+            return SUCCESS
+        if player is entry:
+            status = self._sound(hertz, milliseconds)
+            return status if status else SUCCESS
+        self._player = None  # it has ended
+        self._queue.over()
+        return self._ask(entry, slot, hertz, milliseconds)
+
+    def _begin(self, entry: Entry, what: int) -> int:
+        entry[_WAITS] = 0
+        status = self._sound(entry[_HZ], entry[_MS])
+        if status == 0:
+            self._player = entry
+        return status
+
+    def _refuse(self, entry: Entry, status: int) -> None:
+        """Its turn has come, and there is no such tone."""
+        entry.schedule_upcall(0, 0, 0, 0)
+
+    def _sound(self, hertz: int, milliseconds: int) -> int:
         status = self._pwm.pulse(0, hertz, _DUTY)
-        if status:
-            return status
-        self._player = entry
-        self._sounds = True
-        self._alarm.set_alarm(int(self._hertz) * int(milliseconds) // 1000 + 1)
-        return SUCCESS
+        if status == 0:
+            self._alarm.set_alarm(int(self._hertz) * int(milliseconds) // 1000 + 1)
+        return status
 
     def _over(self) -> None:
-        player = self._player
         self._player = None
-        self._sounds = False
         self._pwm.stop(0)
-        if player is not None and player.alive():
-            player.schedule_upcall(0, 0, 0, 0)
-        while not self._sounds:
-            entry = self._turns.whose()
-            if entry is None:
-                return
-            entry[_WAITS] = 0
-            if self._play(entry, entry[_HZ], entry[_MS]) is not SUCCESS:
-                entry.schedule_upcall(0, 0, 0, 0)
+        entry = self._queue.over()
+        if entry is not None:
+            entry.schedule_upcall(0, 0, 0, 0)
+        self._queue.go_on()

@@ -18,8 +18,8 @@ Allow read-only
 from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, ProcessId, deferred
 from micropython import const
 
+from capsules.parts.process_queue import ProcessQueue
 from capsules.virtual.crc import CRC_16, Crc
-from capsules.virtual.turns import Turns
 
 DRIVER_NUM = const(0x40002)
 
@@ -42,7 +42,7 @@ class CrcDriver:
 
     def __init__(self, grant: Grant) -> None:
         self._grant = grant
-        self._turns = Turns(grant)
+        self._queue = ProcessQueue(grant, _WAITS, self._begin, self._refuse)
         self._go_on = deferred(self._step)
         self._crc = Crc()
         self._user: "Entry | None" = None
@@ -66,32 +66,41 @@ class CrcDriver:
         if not 1 <= length <= len(entry.read_only(0)):
             return ErrorCode.SIZE
         entry[_LENGTH] = length
-        entry[_WAITS] = algorithm + 1
-        self._go_on()
+        self._queue.ask(entry, process.slot, algorithm + 1)
         return SUCCESS
+
+    def _begin(self, entry: Entry, what: int) -> int:
+        self._crc.begin(what - 1)
+        self._at = 0
+        self._user = entry
+        self._go_on()
+        return 0
+
+    def _refuse(self, entry: Entry, status: int) -> None:
+        """Nothing is."""
 
     def _step(self) -> None:
         entry = self._user
-        if entry is None or not entry.alive():
-            entry = self._turns.whose()
-            if entry is None:
+        if entry is None:
+            return
+        if entry.alive():
+            view = entry.read_only(0)
+            start = self._at
+            end = min(entry[_LENGTH], len(view))
+            self._at = min(start + _AT_ONCE, end)
+            self._crc.feed(view, start, self._at)
+            if self._at < end:
+                self._go_on()
                 return
-            self._crc.begin(entry[_WAITS] - 1)
-            self._at = 0
-            self._user = entry
-        view = entry.read_only(0)
-        start = self._at
-        end = min(entry[_LENGTH], len(view))
-        self._at = min(start + _AT_ONCE, end)
-        self._crc.feed(view, start, self._at)
-        if self._at >= end:
+        self._user = None
+        entry = self._queue.over()
+        if entry is not None:
             self._answer(entry)
-        self._go_on()
+        self._queue.go_on()
 
     def _answer(self, entry: Entry) -> None:
         crc = self._crc
         crc.end()
         algorithm = entry[_WAITS] - 1
         entry[_WAITS] = 0
-        self._user = None
         entry.schedule_upcall(0, 0, crc.high, algorithm << 16 | crc.low, _HALVES)

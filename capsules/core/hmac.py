@@ -25,8 +25,8 @@ Allow read-write
 from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, ProcessId, deferred, sha256
 from micropython import const
 
+from capsules.parts.process_queue import ProcessQueue
 from capsules.virtual.sha256 import BLOCK, DIGEST, DIGEST_AT, INITIAL, SIZE, Sha256
-from capsules.virtual.turns import Turns
 
 DRIVER_NUM = const(0x40003)
 
@@ -68,7 +68,7 @@ class HmacDriver:
 
     def __init__(self, grant: Grant, sha: Sha256) -> None:
         self._grant = grant
-        self._turns = Turns(grant)
+        self._queue = ProcessQueue(grant, _WAITS, self._begin, self._refuse)
         self._go_on = deferred(self._step)
         self._sha = sha
         self._user: "Entry | None" = None  # whose command is under way
@@ -115,33 +115,36 @@ class HmacDriver:
         entry.read_only(0)
         entry.read_only(1)
         entry.read_write(2)
-        entry[_WAITS] = number
-        self._go_on()
+        self._queue.ask(entry, process.slot, number)
         return SUCCESS
+
+    def _refuse(self, entry: Entry, status: int) -> None:
+        """Nothing is."""
 
     # -- From the kernel's loop --
 
     def _step(self) -> None:
         entry = self._user
-        if entry is None or not entry.alive():
-            entry = self._turns.whose()
-            if entry is None:
-                return
-            self._begin(entry)
-        if self._feeds == _CODE:
+        if entry is None:
+            return
+        if not entry.alive():
+            self._is_over()
+        elif self._feeds == _CODE:
             self._answer(entry)
         else:
             self._feed(entry)
-        self._go_on()
+            if self._user is not None:
+                self._go_on()
 
-    def _begin(self, entry: Entry) -> None:
+    def _begin(self, entry: Entry, what: int) -> int:
+        self._user = entry
         self._at = 0
+        self._go_on()
         session = self._session
         if session is not None and session.alive() and session[_SESSION] == _OPEN:
-            if session is entry and entry[_WAITS] != _RUN:
-                self._feeds = _CODE if entry[_WAITS] == _FINISH else _DATA
-                self._user = entry
-                return
+            if session is entry and what != _RUN:
+                self._feeds = _CODE if what == _FINISH else _DATA
+                return 0
             session[_SESSION] = _LOST
         self._session = entry
         self._feeds = _KEY
@@ -149,7 +152,7 @@ class HmacDriver:
         if len(entry.read_only(0)) <= BLOCK:
             self._set_up(entry.read_only(0).read(0, self._sha.buffer, 0, BLOCK))
         entry[_SESSION] = _OPEN
-        self._user = entry
+        return 0
 
     def _set_up(self, length: int) -> None:
         """The key, or what it was hashed to, is in the block: so many bytes."""
@@ -204,6 +207,11 @@ class HmacDriver:
         self._is_done(entry, sha.buffer[DIGEST_AT])
 
     def _is_done(self, entry: Entry, first: int) -> None:
-        self._user = None
         entry[_WAITS] = 0
         entry.schedule_upcall(0, 0, first, 0)
+        self._is_over()
+
+    def _is_over(self) -> None:
+        self._user = None
+        self._queue.over()
+        self._queue.go_on()

@@ -20,8 +20,8 @@ Allow read-write
 from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, ProcessId, deferred
 from micropython import const
 
+from capsules.parts.process_queue import ProcessQueue
 from capsules.virtual.sha256 import BLOCK, DIGEST, DIGEST_AT, Sha256
-from capsules.virtual.turns import Turns
 
 DRIVER_NUM = const(0x40005)
 
@@ -42,7 +42,7 @@ class ShaDriver:
 
     def __init__(self, grant: Grant, sha: Sha256) -> None:
         self._grant = grant
-        self._turns = Turns(grant)
+        self._queue = ProcessQueue(grant, _WAITS, self._begin, self._refuse)
         self._go_on = deferred(self._step)
         self._sha = sha
         self._user: "Entry | None" = None
@@ -64,33 +64,46 @@ class ShaDriver:
         # Their first use needs memory: before anything is begun that would be left half done.
         entry.read_only(0)
         entry.read_write(0)
-        entry[_WAITS] = 1
-        self._go_on()
+        self._queue.ask(entry, process.slot, 1)
         return SUCCESS
 
+    def _begin(self, entry: Entry, what: int) -> int:
+        self._sha.begin()
+        self._at = 0
+        self._user = entry
+        self._go_on()
+        return 0
+
+    def _refuse(self, entry: Entry, status: int) -> None:
+        """Nothing is."""
+
     def _step(self) -> None:
-        sha = self._sha
         entry = self._user
-        if entry is None or not entry.alive():
-            entry = self._turns.whose()
-            if entry is None:
-                return
-            sha.begin()
-            self._at = 0
-            self._user = entry
+        if entry is None:
+            return
+        if entry.alive() and self._feed(entry):
+            self._go_on()
+            return
+        self._user = None
+        entry = self._queue.over()
+        if entry is not None:
+            self._answer(entry)
+        self._queue.go_on()
+
+    def _feed(self, entry: Entry) -> bool:
+        """Whether there may be more."""
+        sha = self._sha
         view = entry.read_only(0)
         for _ in range(_BLOCKS_AT_ONCE):
             count = view.read(self._at, sha.buffer, sha.at, BLOCK - sha.at)
             self._at += count
             if count == 0:
-                self._answer(entry)
-                break
+                return False
             sha.took(count)
-        self._go_on()
+        return True
 
     def _answer(self, entry: Entry) -> None:
         self._sha.finish()
-        self._user = None
         entry[_WAITS] = 0
         view = entry.read_write(0)
         status = 0 if len(view) == DIGEST else ErrorCode.NOMEM

@@ -18,7 +18,7 @@ from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, Proc
 from micropython import const
 
 from capsules.hil.sensors import NineAxis
-from capsules.virtual.turns import Turns
+from capsules.parts.process_queue import ProcessQueue
 
 DRIVER_NUM = const(0x60004)
 
@@ -46,7 +46,7 @@ class NinedofDriver:
         self._sensor = sensor
         self._grant = grant
         self._slots = grant.SLOTS
-        self._turns = Turns(grant)
+        self._queue = ProcessQueue(grant, _WAITS, self._begin, self._refuse)
         self._measuring = 0  # what
         sensor.set_client(self._measured, self._failed)
 
@@ -67,37 +67,26 @@ class NinedofDriver:
             return ErrorCode.NOMEM
         if entry[_WAITS]:
             return ErrorCode.BUSY
-        if not self._measuring:
-            status = self._sensor.measure(which)
-            if status:
-                return status
-            self._measuring = which
-        entry[_WAITS] = which
-        return SUCCESS
+        status = self._queue.ask(entry, process.slot, which)
+        return status if status else SUCCESS
+
+    def _begin(self, entry: Entry, which: int) -> int:
+        self._measuring = which
+        return self._sensor.measure(which)
+
+    def _refuse(self, entry: Entry, status: int) -> None:
+        entry[_WAITS] = 0
+        entry.schedule_upcall(0, _NO_VALUE, _NO_VALUE, _NO_VALUE)
 
     def _measured(self, x: int, y: int, z: int) -> None:
+        self._queue.over()
         which = self._measuring
-        self._measuring = 0
         for slot in range(self._slots):
             entry = self._grant.entry(slot)
             if entry is not None and entry[_WAITS] == which:
                 entry[_WAITS] = 0
                 entry.schedule_upcall(0, x, y, z)
-        self._next()
+        self._queue.go_on()
 
     def _failed(self, status: int) -> None:
         self._measured(_NO_VALUE, _NO_VALUE, _NO_VALUE)
-
-    def _next(self) -> None:
-        for _ in range(self._slots):
-            entry = self._turns.whose()
-            if entry is None or self._measuring:
-                return
-            if self._sensor.measure(entry[_WAITS]) == 0:
-                self._measuring = entry[_WAITS]
-                return
-            self._give_up(entry)
-
-    def _give_up(self, entry: Entry) -> None:
-        entry[_WAITS] = 0
-        entry.schedule_upcall(0, _NO_VALUE, _NO_VALUE, _NO_VALUE)

@@ -13,7 +13,8 @@ def test_a_program_reads_every_sensor_as_the_host_has_set_it(simulation, python_
         """
 import asyncio
 from adder import ninedof, sensors
-names = ("temperature humidity ambient_light pressure proximity sound_pressure distance moisture rainfall co2 tvoc").split()
+names = "temperature humidity ambient_light pressure proximity sound_pressure".split()
+names += "distance moisture rainfall co2 tvoc".split()
 def show():
     for name in names:
         print(name, "is", getattr(sensors, name).read(), getattr(sensors, name).exists())
@@ -62,7 +63,8 @@ def show(*values):
     print("app{0}", *[value if isinstance(value, int) else value.hex() for value in values])
 show(crc.compute(data), sha.compute(data), hmac.compute(key, data), eui64.read())
 async def all():
-    return await asyncio.gather(crc.get(data), sha.get(data), hmac.get(key, data), sha.get(b""), crc.get(b"123456789", crc.CRC_32C))
+    more = sha.get(b""), crc.get(b"123456789", crc.CRC_32C)
+    return await asyncio.gather(crc.get(data), sha.get(data), hmac.get(key, data), *more)
 show(*asyncio.run(all()))
 print("app{0} is done")
 """
@@ -130,3 +132,58 @@ print("over")
     # An instruction is 0.8 of such ticks; an LED's null command has about 340, and these are to have 700 at the most.
     assert len(beyond) == 15
     assert all(int(ticks) / 100 < 0.8 * (700 - 340) for ticks in beyond.values()), beyond
+
+
+def test_programs_sample_voltages_and_make_pulses(simulation, python_app) -> None:
+    app = python_app(
+        """
+import asyncio, syscall
+from adder import adc, buzzer, pwm, servo
+input("set them ")
+print("channels", adc.count(), "volts", [round(adc.volts(adc.read(n)), 2) for n in range(adc.count())])
+print("filled", set(adc.fill(3, 1000, 100)))
+async def both():
+    more = await asyncio.gather(adc.get(1), adc.get_filled(2, 500, 10), adc.get(3), buzzer.play(880, 10))
+    print("both", more[0], list(more[1]), more[2])
+asyncio.run(both())
+seen = []
+syscall.subscribe(5, 1, lambda mode, channel, sample: seen.append((mode, channel, sample)))
+syscall.command(5, 2, 1, 50)
+while len(seen) < 5:
+    syscall.yield_wait()
+syscall.command(5, 5)
+print("again", set(seen))
+pwm.pulse(2, 1000, 0.25)
+servo.turn(0, 90)
+print("angle", servo.angle(0), "pins", pwm.count(), servo.count(), pwm.fastest(0))
+input("pulses ")
+pwm.stop(2)
+buzzer.tone(440, 100)
+for call in (lambda: adc.read(6), lambda: adc.fill(0, 0, 4), lambda: pwm.pulse(4, 1, 1), lambda: servo.turn(1, 0)):
+    try:
+        call()
+    except syscall.SyscallError as error:
+        print("refused", error.errno)
+print("over")
+""",
+        ram=24576,
+    )
+    levels = [0, 0.55, 1.1, 1.65, 2.2, 3.3]
+    samples = [round(1000 * volts) * 65536 // 3300 & 0xFFF0 for volts in levels]
+    with simulation(app) as board:
+        board.expect("set them ")
+        for channel, volts in enumerate(levels):
+            board.set_sensor(f"volts-{channel}", volts)
+        board.send("\r")
+        board.expect("pulses ", timeout=20)
+        assert (board.pulses(2), board.pulses(4), board.pulses(5)) == ((1000, 2500), None, (50, 750))
+        board.send("\r")
+        board.expect("over", timeout=20)
+        assert board.pulses(2) is None
+        shown = dict(re.findall(r"^(\w+) (.*)\r", board.transcript, re.MULTILINE))
+    assert re.findall(r"refused (\d+)", board.transcript) == ["6", "6", "6", "11"]
+    assert shown["channels"] == "6 volts [0.0, 0.55, 1.1, 1.65, 2.2, 3.3]"
+    assert shown["filled"] == f"{{{samples[3]}}}"
+    assert shown["both"] == f"{samples[1]} {[samples[2]] * 10} {samples[3]}"
+    assert shown["again"] == f"{{(1, 1, {samples[1]})}}"
+    assert shown["angle"] == "90 pins 4 1 1000000"

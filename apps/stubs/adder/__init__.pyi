@@ -12,8 +12,10 @@ meanwhile. A driver that the board lacks, or that the app has no permission for,
 the kernel's interface as it is, for drivers without a module here. There is no `machine`.
 """
 
+from . import adc as adc
 from . import alarm as alarm
 from . import button as button
+from . import buzzer as buzzer
 from . import console as console
 from . import crc as crc
 from . import date_time as date_time
@@ -24,8 +26,10 @@ from . import i2c as i2c
 from . import ipc as ipc
 from . import led as led
 from . import ninedof as ninedof
+from . import pwm as pwm
 from . import rng as rng
 from . import sensors as sensors
+from . import servo as servo
 from . import sha as sha
 from . import spi as spi
 from . import storage as storage

@@ -1,6 +1,6 @@
 """An analog-to-digital converter for a board without: what the host has set, or a voltage that rises and falls by itself.
 
-A register for each channel is the host's (adder/run/simulated.py): a sample and 65,536; 0: nothing is set.
+A register for each channel is the host's (adder/run/simulated.py): 50,000 more than the millivolts; 0: nothing is set.
 """
 
 from typing import Callable
@@ -15,10 +15,11 @@ from capsules.hil.time import Alarm
 FIRST = const(0x60)
 """The register of channel 0."""
 
-_BITS = const(17)
-_SET = const(0x10000)
+_BITS = const(20)
+_ZERO = const(50000)  # what 0 is in the register
 _RESOLUTION = const(12)
 _MASK = const(0xFFF0)
+_FULL_SCALE = const(65536)
 _MILLIVOLTS = const(3300)
 _JUSTIFY = const(8)  # an alarm's frequency is that of its counter shifted left
 _FASTEST = const(10000)  # Hz
@@ -124,11 +125,11 @@ class SimulatedAdc:
             self._filled(buffer.give_back(), count, ErrorCode.CANCEL)
 
     def _value(self) -> int:
-        value = self._inputs[self._channel]()
-        if value == 0:
+        millivolts = self._inputs[self._channel]() - _ZERO
+        if millivolts == -_ZERO:
             self._phase = self._phase + _STEP & 0x1FFF
-            value = (self._phase if self._phase < 0x1000 else 0x1FFF - self._phase) << 4
-        return value & _MASK
+            return (self._phase if self._phase < 0x1000 else 0x1FFF - self._phase) << 4
+        return min(max(0, int(millivolts)) * _FULL_SCALE // _MILLIVOLTS, _MASK) & _MASK
 
     def _one(self) -> None:
         if self._mode == _SINGLE and self._sampled is not None:

@@ -1,6 +1,7 @@
 """capsules/core/adc.py, and the converter that is none."""
 
 import struct
+from itertools import pairwise
 
 import pytest
 from cells import Buffer
@@ -14,13 +15,18 @@ COUNT, SAMPLE, REPEAT, FILL, REFILL, STOP, BITS, VOLTAGE = 0, 1, 2, 3, 4, 5, 101
 SECOND = 25_000_000 >> 8
 
 
+def level(channel: int) -> int:
+    """What it measures there: the number of millivolts is rounded up."""
+    return -(-3300 * (channel + 1) // 16) * 65536 // 3300 & 0xFFF0
+
+
 class Board:
-    """The capsule on the simulated converter, whose six channels measure 0x1000, 0x1010, …; three processes."""
+    """The capsule on the simulated converter, whose six channels measure 0x1000, 0x2000, …; three processes."""
 
     def __init__(self, machine) -> None:
         self.machine, self.alarm = machine, FakeAlarm()
         self.registers = Registers(0x100)
-        self.registers.words = {FIRST + 4 * channel: 0x11000 + 0x10 * channel for channel in range(6)}
+        self.registers.words = {FIRST + 4 * channel: 50_000 + -(-3300 * (channel + 1) // 16) for channel in range(6)}
         self.adc = SimulatedAdc(self.registers, self.alarm, 6)
         grant = machine.grant(DRIVER_NUM, LAYOUT)
         machine.serve(grant, AdcDriver(self.adc, grant, Buffer(16), Buffer(16)).command, words=False)
@@ -58,7 +64,7 @@ def test_single_samples_are_taken_for_one_process_after_the_other(board) -> None
     assert board.ask(0, FILL, 0, 100) == ErrorCode.BUSY
     board.machine.holds = False
     run_deferred()
-    assert [board.told(app) for app in range(3)] == [[(0, app, 0x1000 + 0x10 * app)] for app in range(3)]
+    assert [board.told(app) for app in range(3)] == [[(0, app, level(app))] for app in range(3)]
     assert [board.ask(0, SAMPLE, channel) for channel in (6, 0xFFFFFFFF)] == [ErrorCode.INVAL] * 2
     board.apps[0].restart()
     board.apps[0].grants_left = 0
@@ -75,13 +81,13 @@ def test_a_process_that_dies_with_its_sample_holds_nobody_up(board, dies) -> Non
     assert [len(board.told(app)) for app in range(3)] == [int(app != dies) for app in range(3)]
     board.machine.holds = False
     assert board.ask(dies, SAMPLE, 3) == ()
-    assert board.told(dies) == [(0, 3, 0x1030)]
+    assert board.told(dies) == [(0, 3, level(3))]
 
 
 def test_a_process_samples_again_and_again_until_it_stops(board) -> None:
     assert board.ask(0, REPEAT, 2, 50) == ()
     board.alarm.pass_time(SECOND // 10 + 5)
-    assert board.told(0) == [(1, 2, 0x1020)] * 5
+    assert board.told(0) == [(1, 2, level(2))] * 5
     assert [board.ask(0, n, 2, 50) for n in (SAMPLE, REPEAT, FILL, REFILL)] == [ErrorCode.BUSY] * 4
     assert [board.ask(1, n, 2, 50) for n in (SAMPLE, REPEAT, FILL, REFILL, STOP)] == [ErrorCode.NOMEM] * 5
     assert board.ask(0, STOP) == board.ask(0, STOP) == ()
@@ -99,7 +105,7 @@ def test_one_buffer_is_filled_and_the_converter_is_everybodys_again(board) -> No
     assert board.told(0) == []
     board.alarm.pass_time(SECOND // 40)
     assert board.told(0) == [(2, 5 | 21 << 8, 0)]
-    assert struct.unpack("<21H", memory[:42]) == (0x1050,) * 21
+    assert struct.unpack("<21H", memory[:42]) == (level(5),) * 21
     assert memory[42] == 0
     assert board.alarm.due is None
     assert board.ask(1, SAMPLE, 1) == ()
@@ -116,7 +122,7 @@ def test_two_buffers_are_filled_in_turn_without_a_gap_until_stop(board) -> None:
             assert (mode, what) == (3, (10, 6)[index] << 8)
             seen += struct.unpack(f"<{(10, 6)[index]}H", memories[index])
     assert len(seen) >= 160
-    steps = {(after - before) & 0xFFFF for before, after in zip(seen, seen[1:], strict=False)}
+    steps = {(after - before) & 0xFFFF for before, after in pairwise(seen)}
     assert steps <= {97 << 4, -97 << 4 & 0xFFFF, *((one << 4) & 0xFFFF for one in range(-96, 97))}
     assert len(set(seen)) > 80
     assert board.ask(0, STOP) == ()
@@ -150,5 +156,5 @@ def test_a_process_that_dies_while_it_samples_holds_nobody_up(board, what, asked
         board.alarm.pass_time(SECOND // 5)
         assert board.alarm.due is None
     assert board.ask(1, SAMPLE, 1) == ()
-    assert board.told(1) == [(0, 1, 0x1010)]
+    assert board.told(1) == [(0, 1, level(1))]
     assert board.told(0) == []

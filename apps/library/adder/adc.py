@@ -1,0 +1,63 @@
+"""Analog inputs (driver 0x5, permission "adc"). A sample is a number of 16 bits, whatever the converter's resolution.
+
+    from adder import adc
+    print(adc.volts(adc.read(0)))
+    for sample in adc.fill(0, 1000, 50): ...
+"""
+
+from array import array
+
+import syscall
+from adder import upcall
+
+_DRIVER = const(0x5)
+_SAMPLE = const(1)
+_FILL = const(3)
+_VOLTAGE = const(102)
+_UPCALL = const(1)
+_requests = None
+
+
+def _converter():
+    global _requests
+    if _requests is None:
+        _requests = upcall.Requests(_DRIVER, _UPCALL)
+    return _requests
+
+
+def _lend(driver, _, buffer):
+    syscall.allow_rw(driver, 0, buffer)
+
+
+def count() -> int:
+    """How many channels there are."""
+    return syscall.command(_DRIVER, 0)
+
+
+def read(channel: int) -> int:
+    """One sample, 0 to 65,535; blocks. Raises SyscallError INVAL if there is no such channel, NOMEM if another app samples on and on."""
+    return _converter().ask(_SAMPLE, syscall.natural(channel))[2]
+
+
+async def get(channel: int) -> int:
+    """For `await`: the same."""
+    return (await _converter().get(_SAMPLE, syscall.natural(channel)))[2]
+
+
+def fill(channel: int, frequency: int, samples: int) -> memoryview:
+    """So many samples, `frequency` a second; blocks. Raises SyscallError INVAL if the converter has no such frequency."""
+    taken = array("H", bytearray(2 * syscall.natural(samples)))
+    _converter().ask(_FILL, syscall.natural(channel), frequency, _lend, syscall.bytes_of(taken))
+    return memoryview(taken)
+
+
+async def get_filled(channel: int, frequency: int, samples: int) -> memoryview:
+    """For `await`: the same."""
+    taken = array("H", bytearray(2 * syscall.natural(samples)))
+    await _converter().get(_FILL, syscall.natural(channel), frequency, _lend, syscall.bytes_of(taken))
+    return memoryview(taken)
+
+
+def volts(sample: int) -> float:
+    """What a sample means. Raises SyscallError NOSUPPORT if nobody knows."""
+    return sample * syscall.command(_DRIVER, _VOLTAGE, 0) / 65536000
