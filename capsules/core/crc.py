@@ -47,6 +47,7 @@ class CrcDriver:
         self._crc = Crc()
         self._user: "Entry | None" = None
         self._at = 0
+        self._in_step = False  # still true in the next one: it was cut short
 
     def command(self, number: int, algorithm: int, length: int, process: ProcessId) -> "CommandReturn | int":
         if number == _EXISTS:
@@ -81,26 +82,33 @@ class CrcDriver:
 
     def _step(self) -> None:
         entry = self._user
-        if entry is None:
+        if entry is None:  # it was cut short behind the answer
+            self._queue.go_on()
             return
-        if entry.alive():
+        was_cut = self._in_step
+        self._in_step = True
+        if entry.alive() and entry[_WAITS]:
+            if was_cut:
+                self._crc.begin(entry[_WAITS] - 1)
+                self._at = 0
             view = entry.read_only(0)
             start = self._at
             end = min(entry[_LENGTH], len(view))
             self._at = min(start + _AT_ONCE, end)
             self._crc.feed(view, start, self._at)
             if self._at < end:
+                self._in_step = False
                 self._go_on()
                 return
-        self._user = None
-        entry = self._queue.over()
-        if entry is not None:
             self._answer(entry)
+        self._user = None
+        self._in_step = False
+        self._queue.over()
         self._queue.go_on()
 
     def _answer(self, entry: Entry) -> None:
         crc = self._crc
         crc.end()
         algorithm = entry[_WAITS] - 1
-        entry[_WAITS] = 0
         entry.schedule_upcall(0, 0, crc.high, algorithm << 16 | crc.low, _HALVES)
+        entry[_WAITS] = 0

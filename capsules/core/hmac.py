@@ -12,7 +12,7 @@ Command
     3 finish                  -> success; of the parts so far. OFF if there are none, NOMEM
 
 Subscribe
-    0 done: (0, first byte of the code, 0)  after 1 and 3; after 2: (0, 0, 0)
+    0 done: (status, first byte of the code, 0)  status 0; after 2: (0, 0, 0). FAIL: the kernel had no time, and the parts so far are lost
 
 Allow read-only
     0 the key
@@ -75,6 +75,7 @@ class HmacDriver:
         self._session: "Entry | None" = None  # whose parts of a message this holds
         self._feeds = _KEY
         self._at = 0
+        self._in_step = False  # still true in the next one: it was cut short
         self._chosen = False  # somebody has chosen an algorithm that is not here
 
     def command(self, number: int, algorithm: int, _: int, process: ProcessId) -> "CommandReturn | int":
@@ -125,16 +126,31 @@ class HmacDriver:
 
     def _step(self) -> None:
         entry = self._user
-        if entry is None:
+        if entry is None:  # it was cut short behind the answer
+            self._queue.go_on()
             return
-        if not entry.alive():
+        was_cut = self._in_step
+        self._in_step = True
+        if not entry.alive() or not entry[_WAITS]:
             self._is_over()
+        elif was_cut:
+            self._begin_anew(entry)
         elif self._feeds == _CODE:
             self._answer(entry)
         else:
             self._feed(entry)
-            if self._user is not None:
-                self._go_on()
+        self._in_step = False
+        if self._user is not None:
+            self._go_on()
+
+    def _begin_anew(self, entry: Entry) -> None:
+        """Nobody knows what was computed: a whole message is again, and of one in parts this is the end."""
+        self._session = None
+        if entry[_WAITS] == _RUN:
+            self._begin(entry, _RUN)
+            return
+        entry[_SESSION] = _NONE
+        self._is_done(entry, ErrorCode.FAIL, 0)
 
     def _begin(self, entry: Entry, what: int) -> int:
         self._user = entry
@@ -190,7 +206,7 @@ class HmacDriver:
             sha.buffer.copy(0, sha.buffer, DIGEST_AT, DIGEST)
             self._set_up(DIGEST)
         elif entry[_WAITS] == _UPDATE:
-            self._is_done(entry, 0)
+            self._is_done(entry, 0, 0)
         else:
             self._feeds = _CODE
 
@@ -204,11 +220,11 @@ class HmacDriver:
         entry[_SESSION] = _NONE
         self._session = None
         entry.read_write(2).write(0, sha.buffer, DIGEST_AT, DIGEST)
-        self._is_done(entry, sha.buffer[DIGEST_AT])
+        self._is_done(entry, 0, sha.buffer[DIGEST_AT])
 
-    def _is_done(self, entry: Entry, first: int) -> None:
+    def _is_done(self, entry: Entry, status: int, first: int) -> None:
+        entry.schedule_upcall(0, status, first, 0)
         entry[_WAITS] = 0
-        entry.schedule_upcall(0, 0, first, 0)
         self._is_over()
 
     def _is_over(self) -> None:

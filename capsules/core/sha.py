@@ -47,6 +47,7 @@ class ShaDriver:
         self._sha = sha
         self._user: "Entry | None" = None
         self._at = 0  # how much of the buffer has been fed
+        self._in_step = False  # still true in the next one: it was cut short
 
     def command(self, number: int, algorithm: int, _: int, process: ProcessId) -> "CommandReturn | int":
         if number == _EXISTS:
@@ -79,15 +80,23 @@ class ShaDriver:
 
     def _step(self) -> None:
         entry = self._user
-        if entry is None:
+        if entry is None:  # it was cut short behind the answer
+            self._queue.go_on()
             return
-        if entry.alive() and self._feed(entry):
-            self._go_on()
-            return
-        self._user = None
-        entry = self._queue.over()
-        if entry is not None:
+        was_cut = self._in_step
+        self._in_step = True
+        if entry.alive() and entry[_WAITS]:
+            if was_cut:
+                self._sha.begin()
+                self._at = 0
+            if self._feed(entry):
+                self._in_step = False
+                self._go_on()
+                return
             self._answer(entry)
+        self._user = None
+        self._in_step = False
+        self._queue.over()
         self._queue.go_on()
 
     def _feed(self, entry: Entry) -> bool:
@@ -104,9 +113,9 @@ class ShaDriver:
 
     def _answer(self, entry: Entry) -> None:
         self._sha.finish()
-        entry[_WAITS] = 0
         view = entry.read_write(0)
         status = 0 if len(view) == DIGEST else ErrorCode.NOMEM
         if status == 0:
             view.write(0, self._sha.buffer, DIGEST_AT, DIGEST)
         entry.schedule_upcall(0, status, 0, 0)
+        entry[_WAITS] = 0

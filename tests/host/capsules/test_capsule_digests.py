@@ -7,7 +7,8 @@ import zlib
 
 import pytest
 from cells import Buffer
-from kernel import ErrorCode, Registers, step_deferred
+from cut_short import cut_short
+from kernel import ErrorCode, Machine, Registers, _deferred, step_deferred
 
 from capsules.core import crc, eui64, hmac, sha
 from capsules.drivers.nrf52.ficr import Ficr
@@ -254,6 +255,88 @@ def test_a_process_that_dies_anywhere_in_its_code_holds_nobody_up(machine, signi
     assert [len(signing[n].take_upcalls()) for n in (0, 2)] == [1, 1]
     if signing[0].command(hmac.DRIVER_NUM, FINISH) == ():
         assert bytes(places[0]) == code_of(data(100), data(1200))
+
+
+# -- Cut short --
+
+
+def crc_scene():
+    machine = Machine()
+    grant = machine.grant(crc.DRIVER_NUM, crc.LAYOUT)
+    machine.serve(grant, crc.CrcDriver(grant).command, words=False)
+    apps = [machine.process() for _ in range(2)]
+    machine.holds = True
+    for app in apps:
+        app.allow_read_only(crc.DRIVER_NUM, 0, data(9))
+        app.command(crc.DRIVER_NUM, COMPUTE, 0, 9)
+    return apps, [(0, zlib.crc32(data(9)), 0)] * 2
+
+
+def sha_scene():
+    machine = Machine()
+    grant = machine.grant(sha.DRIVER_NUM, sha.LAYOUT)
+    machine.serve(grant, sha.ShaDriver(grant, Sha256(Buffer(SIZE))).command, words=False)
+    apps = [machine.process() for _ in range(2)]
+    machine.holds = True
+    apps[0].place, apps[1].place = [ask_for_hash(app, data(100)) for app in apps]
+    return apps, [hashlib.sha256(data(100)).digest()] * 2
+
+
+def hmac_scene(command: int = RUN):
+    machine = Machine()
+    grant = machine.grant(hmac.DRIVER_NUM, hmac.LAYOUT)
+    machine.serve(grant, hmac.HmacDriver(grant, Sha256(Buffer(SIZE + DIGEST))).command)
+    apps = [machine.process() for _ in range(2)]
+    machine.holds = True
+    for app in apps:
+        app.place = ready(app, b"k", data(10))
+        app.command(hmac.DRIVER_NUM, command)
+    return apps, [code_of(b"k", data(10))] * 2
+
+
+@pytest.mark.parametrize("make", [crc_scene, sha_scene, hmac_scene])
+@pytest.mark.parametrize("steps", range(3))
+def test_a_step_that_is_cut_short_anywhere_is_made_again_and_each_digest_is_right(make, steps) -> None:
+    for after in range(steps, 3000, 11):
+        _deferred.clear()
+        apps, right = make()
+        for _ in range(steps):
+            step_deferred()
+        if not _deferred:
+            return
+        step = _deferred.pop(0)
+        cut = cut_short(step, after)
+        if not cut:
+            return
+        step()  # the kernel makes a deferred call that was cut short once more
+        while step_deferred():
+            pass
+        told = [app.take_upcalls() for app in apps]
+        assert all(1 <= len(one) <= 2 for one in told), cut  # at least once
+        assert [one[-1][2] for one in told] == [0, 0], cut
+        if make is crc_scene:
+            assert [one[-1][2:] for one in told] == right, cut
+        else:
+            assert [bytes(app.place) for app in apps] == right, cut
+
+
+def test_parts_of_a_message_that_were_cut_short_are_not_gone_on_with() -> None:
+    for after in range(0, 4000, 101):
+        _deferred.clear()
+        apps, _ = hmac_scene(UPDATE)
+        step = _deferred.pop(0)
+        if not cut_short(step, after):
+            return
+        step()
+        while step_deferred():
+            pass
+        told = [app.take_upcalls()[-1][2] for app in apps]
+        for app, status in zip(apps, told, strict=True):
+            finished = app.command(hmac.DRIVER_NUM, FINISH)
+            assert finished == ErrorCode.OFF if status else finished in ((), ErrorCode.OFF)
+            while step_deferred():
+                pass
+            assert finished != () or bytes(app.place) == code_of(b"k", data(10))
 
 
 # -- EUI-64 --
