@@ -14,8 +14,9 @@ Command
     102 voltage  channel           -> success_u32(what full scale means, in millivolts), NODEVICE, NOSUPPORT if nobody knows
 
 Subscribe
-    0, 1 sampled: (0 or 1, channel, sample)                 after 1: 0; for each sample of 2: 1
-         filled:  (2 or 3, channel | samples << 8, buffer)  after 3: 2; for each buffer of 4: 3. Tock's 0 has the buffer's address
+    0 the same as 1, for older programs; where Tock has a buffer's address, this has its number
+    1 sampled: (0 or 1, channel, sample)                 after 1: 0; for each sample of 2: 1
+      filled:  (2 or 3, channel | samples << 8, buffer)  after 3: 2; for each buffer of 4: 3
 
 Allow read-write
     0 a buffer for samples of two bytes, the lower first

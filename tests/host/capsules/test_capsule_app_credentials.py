@@ -9,7 +9,7 @@ from app_flash import PAGE, Board, checked
 from cells import Buffer
 from kernel import ErrorCode
 
-from capsules.virtual.sha256 import BLOCK, SIZE, Sha256
+from capsules.virtual.sha256 import BLOCK, DIGEST, Sha256
 
 SIZE = PAGE * 32
 
@@ -18,7 +18,7 @@ SIZE = PAGE * 32
 def test_the_hash_is_that_of_everybody_else(length) -> None:
     data = random.Random(length).randbytes(length)
     padded = data + b"\x80" + bytes(-(length + 9) % BLOCK) + struct.pack(">Q", 8 * length)
-    sha, buffer = Sha256(Buffer(SIZE)), Buffer(BLOCK)
+    sha, buffer = Sha256(Buffer(BLOCK + DIGEST)), Buffer(BLOCK)
     sha.begin()
     for at in range(0, len(padded), BLOCK):
         buffer.set(0, padded[at : at + BLOCK])
