@@ -76,17 +76,17 @@ static bool background_waits(void) {
     return ready_processes != 1u << last_slot || !timeslice_expired || tick_kernel != 0;
 }
 
-static bool owed; // interrupts have had their time: whatever comes, it waits until a process has had its slice
+static unsigned owed; // slices: interrupts have had so many ticks, and wait until processes have had as many
 
 // Returns when what is left has its turn. Not inline: a change of processes would save registers for it.
 __attribute__((noinline)) static enum { NOTHING, NOW, LATER } serve_interrupts(void) {
-    if (tick_kernel >= KERNEL_TICKS && ready_processes != 0) {
+    if ((tick_kernel >= KERNEL_TICKS || owed != 0) && ready_processes != 0) {
         return LATER;
     }
     tick_run(true);
     bottom_halves_run();
     if (tick_kernel >= KERNEL_TICKS) {
-        owed = true;
+        owed = tick_kernel;
         SYST_CVR = 0; // it is a whole one
     }
     return !interrupt_any_pending() ? NOTHING : background_waits() ? LATER : NOW;
@@ -95,11 +95,11 @@ __attribute__((noinline)) static enum { NOTHING, NOW, LATER } serve_interrupts(v
 // Called from PendSV: do what interrupts have left to do, then name the process to run.
 process_t *kernel_work(void) {
     static unsigned rounds;
-    if (owed) {
+    if (owed != 0) {
         if (!timeslice_expired && (ready_processes >> last_slot & 1)) {
             return current_process;
         }
-        owed = false;
+        owed = ready_processes != 0 ? owed - timeslice_expired : 0;
     }
     tick_kernel = 0; // a system call's are not the interrupts'
     for (;;) {

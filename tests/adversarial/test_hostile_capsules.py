@@ -219,16 +219,16 @@ def test_each_attack_is_contained_in_a_wired_kernel(
 
 
 @pytest.mark.parametrize("attack", [path for path in ATTACKS if path.stem == "loop_by_alarm_below_the_budget"])
-def test_who_stays_below_its_time_budget_leaves_the_apps_a_slice_each_time(
+def test_who_stays_below_its_time_budget_leaves_the_apps_half_of_the_processor(
     attack: Path, simulation: Callable[..., Simulation], apps: list[Path]
 ) -> None:
-    """Though its interrupt comes again only when the kernel has gone: 95 ms are its, 10 theirs; it once was nothing."""
+    """Though its interrupt comes again only when the kernel has gone: they have as many slices as it has had ticks."""
     board = simulation("float", "clock-py", apps[-1])
     with board:
         board.expect("attacker: done", timeout=60)
         shown = [board.expect(r"clock 00:00:(\d\d)[^$]*?float: (\d+) rounds", timeout=60) for _ in range(4)]
     (began, before), (ended, after) = ((int(found[1]), int(found[2])) for found in (shown[0], shown[-1]))
-    assert (after - before) / (ended - began) > 100  # of some 2,750 without the attack
+    assert (after - before) / (ended - began) > 1000  # of some 2,750 without the attack
 
 
 def contained(attack: Path, board: Simulation) -> None:
