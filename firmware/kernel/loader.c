@@ -10,6 +10,8 @@
 
 #define LONGEST_HEADER (4096) // bytes: a header is read whole, by whoever has a program loaded at run time
 
+#define MOST_LINES (24) // about what does not run: the flash may hold ten thousands of that
+
 bool loader_taken;
 
 static int load(const tbf_t *tbf) {
@@ -50,12 +52,13 @@ int loader_load(uint32_t offset) {
 // Who can live in one place of RAM only comes first: the others go around.
 // Safety: `address` is in the flash of apps, which can be read whole.
 void loader_load_all(void) {
+    unsigned lines = 0;
     for (int fixed = 1; fixed >= 0; fixed--) {
         uint32_t size;
         for (uint32_t address = APP_FLASH_START; address < APP_FLASH_END; address += size) {
             tbf_t tbf;
             const char *error = tbf_parse(address, APP_FLASH_END, &tbf, &size);
-            if (error != NULL && !fixed && (size != 0 || *(const uint32_t *)address != 0xffffffff)) {
+            if (error != NULL && !fixed && (size != 0 || *(const uint32_t *)address != 0xffffffff) && lines++ < MOST_LINES) {
                 kernel_printf("flash at 0x%08x: %s; %s\n", (unsigned)address, error,
                     size == 0 ? "the list of apps ends here" : "skipped");
             }
@@ -65,12 +68,15 @@ void loader_load_all(void) {
             if (error != NULL || !tbf.program || fixed != (tbf.fixed_ram != TBF_ANY_ADDRESS)) {
                 continue;
             }
-            if (!tbf.enabled) {
+            if (tbf.enabled && !loader_uses(tbf.start, tbf.end)) {
+                load(&tbf);
+            } else if (!tbf.enabled && lines++ < MOST_LINES) {
                 kernel_log_app(&tbf);
                 kernel_printf(": disabled\n");
-            } else if (!loader_uses(tbf.start, tbf.end)) {
-                load(&tbf);
             }
         }
+    }
+    if (lines > MOST_LINES) {
+        kernel_printf("flash: %u more programs are damaged or disabled\n", lines - MOST_LINES);
     }
 }

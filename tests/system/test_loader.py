@@ -101,6 +101,16 @@ def test_bad_programs_are_skipped_with_a_clear_line_each_and_the_next_one_runs(s
         assert re.search(rf"^flash at 0x{at:08x}: {message}; skipped", said, re.MULTILINE)
 
 
+def test_twenty_thousand_damaged_headers_are_no_twenty_thousand_lines_and_hold_nobody_up(simulation) -> None:
+    """Any app that may load others can leave them behind. A line for each would take seconds of each boot."""
+    damaged = struct.pack("<HHIII", 2, 16, 16, 1, 0xBAD)
+    with boot_raw(simulation, damaged * 20_000, HELLO.read_bytes()) as board:
+        board.expect(r"flash: 19976 more programs are damaged or disabled", timeout=60)
+        board.expect(r"hello: hello, 1 of 5", timeout=60)
+        assert board.time < 2
+        assert board.transcript.count("wrong checksum; skipped") <= 24
+
+
 @pytest.mark.parametrize(
     ("program", "message"),
     [
