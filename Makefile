@@ -24,7 +24,7 @@ export MICROPY_GIT_HASH := release
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all run flash reference test test-host test-busy test-adversarial menuconfig bench size variants tcb powers help fuzz soak upstream-tests renode-run renode-test renode-soak clean kernel kernels apps image known-apps FORCE
+.PHONY: all run flash bringup reference test test-host test-busy test-adversarial menuconfig bench size variants tcb powers help fuzz soak upstream-tests renode-run renode-test renode-soak clean kernel kernels apps image known-apps FORCE
 
 all: kernel apps ## Build the kernel for BOARD and all apps
 
@@ -130,6 +130,17 @@ renode-run: known-apps apps $(TOOL_READY) ## Build the nRF52840's kernel and boo
 flash: known-apps kernel apps ## Write the kernel and APPS to BOARD: probe, UF2 drive, serial DFU
 	@$(PYTHON) -m adder flash --board $(BOARD) $(FLASH_OPTIONS) $(APPS:%=$(BUILD)/apps/%.tbf)
 
+# The image that tests a board by itself: its folder's name is the chip's, which Kconfig asks for. `adder bringup` calls this.
+BRINGUP := $(BUILD)/bringup-$(BOARD)
+BRINGUP_BOARD := $(BRINGUP)/$(notdir $(WIRING))
+bringup: $(TOOL_READY) $(MICROPYTHON_READY) $(QRCODEGEN_READY) $(patsubst %,$(BUILD)/apps/bringup-%.tbf,trap work other) ## Build the image that tests BOARD (`adder bringup` also flashes it and reads the report)
+	@mkdir -p $(BRINGUP)/build
+	@$(PYTHON) -m adder.bringup $(BOARD) $(BRINGUP_BOARD)
+	@$(PYTHON) -m adder.build.configure $(BRINGUP_BOARD) $(BRINGUP)/build $(CONFIG)
+	@$(PYTHON) -m adder.build.manifest $(BRINGUP_BOARD) $(BRINGUP)/build
+	@+$(MAKE) --no-print-directory -C firmware/port $(if $(V),,-s) -j$$(nproc) BOARD=$(abspath $(BRINGUP_BOARD)) BUILD=$(abspath $(BRINGUP)/build) \
+	    TOP=$(MICROPYTHON) PYTHON=$(abspath $(PYTHON))
+
 # -- Checking and measuring -------------------------------------------------------
 
 # So many tests run side by side; tests/side_by_side.py decides which of them one process runs, and in what order.
@@ -194,4 +205,4 @@ powers: kernel ## Show which capsule of BOARD holds which power (adder powers --
 	@$(PYTHON) -m adder powers $(BOARD)
 
 clean: ## Remove what was built (not the virtual environment and MicroPython's source)
-	@rm -rf $(BOARDS:%=$(BUILD)/%) $(BUILD)/apps $(BUILD)/bare-* $(BUILD)/tests $(BUILD)/fuzz-* $(BUILD)/drivers $(BUILD)/upstream $(BUILD)/*.json
+	@rm -rf $(BOARDS:%=$(BUILD)/%) $(BUILD)/bringup* $(BUILD)/apps $(BUILD)/bare-* $(BUILD)/tests $(BUILD)/fuzz-* $(BUILD)/drivers $(BUILD)/upstream $(BUILD)/*.json

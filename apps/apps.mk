@@ -93,6 +93,10 @@ $(eval $(call app,counter,counter,,--write-id 21))
 $(eval $(call app,counter2,counter,,--write-id 22))
 $(eval $(call app,counter-none,counter))
 $(eval $(call app,rot13-client,rot13-client))
+# What `adder bringup` puts onto a board. `work` tries the RAM, so it has most of it.
+$(eval $(call app,bringup-trap,bringup,trap))
+$(eval $(call app,bringup-work,bringup,work,--minimum-ram-size 0x24000))
+$(eval $(call app,bringup-other,bringup,other))
 $(eval $(call app,echo,echo))
 $(eval $(call app,echo-revoke,echo,revoke))
 

@@ -309,6 +309,9 @@ namespace Antmicro.Renode.Peripherals.Nordic
         // What the next reset will say was its reason, as bits of RESETREAS (PS 5.3).
         public uint NextResetReason { get; set; } = SoftReset;
 
+        // What RESETREAS says already when the chip is started.
+        public uint ResetReasons { set { SetRegister(ResetReason, value); } }
+
         // Whether a 32.768 kHz clock has been asked for: the RTCs stand still without. It comes from the RC oscillator
         // until the crystal runs (PS 5.4).
         public bool LowFrequencyClock { get; private set; }

@@ -18,7 +18,8 @@ from adder.board import board_file, board_folder, read_manifest
 from adder.errors import AdderError
 
 IRQ_LINES_MAX = 64
-PERIPHERALS = ((0x40000000, 0x60000000), (0x10000000, 0x10001000))  # and what the factory has written (FICR)
+# Besides, what the factory has written (FICR); the processor's cycle counter, and DEMCR, which switches that on.
+PERIPHERALS = ((0x40000000, 0x60000000), (0x10000000, 0x10001000), (0xE0001000, 0xE0001008), (0xE000EDFC, 0xE000EE00))
 LARGEST_BUFFER = 4096  # bytes: cells.Buffer
 HEAD = "made from the manifest of {title}"
 

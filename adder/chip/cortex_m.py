@@ -1,7 +1,8 @@
 """A Cortex-M4: Unicorn executes instructions, this does exceptions. Sections are of the ARMv7-M Architecture Manual.
 
 Unicorn has the registers, both stacks and the two modes, but no interrupt controller: it stops at an SVC, at a branch
-to EXC_RETURN and at WFI, and what the hardware does then is done here. There is no MPU, and the FPU is always on.
+to EXC_RETURN and at WFI, and what the hardware does then is done here. The FPU is always on; the
+MPU is there if it is asked for.
 """
 
 import ctypes
@@ -13,6 +14,7 @@ from unicorn import UC_ARCH_ARM, UC_HOOK_INTR, UC_MODE_MCLASS, UC_MODE_THUMB, Uc
 from unicorn import arm_const as arm
 from unicorn import unicorn_const as uc_const
 
+from adder.chip.mpu import EXECUTE, PRIVATE, WRITE, Mpu
 from adder.chip.time import Time
 
 # B1.5.2, exception numbers
@@ -48,7 +50,7 @@ class LockUp(Exception):
 class CortexM:
     """The processor. `mips` is how many million instructions it executes a second when awake."""
 
-    def __init__(self, time: Time, lines: int, mips: int) -> None:
+    def __init__(self, time: Time, lines: int, mips: int, mpu: bool = False) -> None:
         self.time = time
         self.lines = lines
         self.set_speed(mips)
@@ -64,7 +66,12 @@ class CortexM:
         self.instructions = 0
         self.exceptions = 0
         self.sleeps = 0
+        self.active: list[int] = []
+        self.mpu = Mpu(self.uc, self.uc.emu_stop) if mpu else None
+        self.cycle = _CYCLE  # for faults
+        self.forgets_floats = False
         self.system = SystemControl(self)
+        self.uc.mmio_map(0xE0001000, 0x1000, self.system.read_trace, None, self.system.write_trace, None)
         self.uc.mmio_map(0xE000E000, 0x1000, self.system.read, None, self.system.write, None)
         self._reason: int | None = None
         self._stretch = _SHORTEST
@@ -79,7 +86,7 @@ class CortexM:
 
     def start(self, vectors: int) -> None:
         """Begin as a bootloader begins a program whose vectors are there."""
-        self.active: list[int] = []
+        self.active = []
         self.latched: set[int] = set()
         self.sleeping = False
         self.system.reset()
@@ -103,21 +110,6 @@ class CortexM:
         self._mode_changed()
         self.active = [HARD_FAULT]
         self._write(arm.UC_ARM_REG_PC, 0x2003FFF1)
-
-    def leave_behind(self, lines: "list[int]") -> None:
-        """What a bootloader or a debugger may leave that does not reset.
-
-        These lines enabled and pending, a switch pending, SysTick running, interrupts masked, the other stack in use.
-        """
-        for line in lines:
-            self.system.enabled |= 1 << line
-            self.latched.add(FIRST_IRQ + line)
-        self.latched.add(PENDSV)
-        self.system.leave_systick()
-        self._write(arm.UC_ARM_REG_PSP, 0x20000100)
-        self._write(arm.UC_ARM_REG_CONTROL, _CONTROL_PSP)
-        self._write(arm.UC_ARM_REG_PRIMASK, 1)
-        self._write(arm.UC_ARM_REG_BASEPRI, 0x20)
 
     # -- Registers ------------------------------------------------------------
 
@@ -194,6 +186,7 @@ class CortexM:
             words += [self._read(r) for r in _FLOATS] + [self._read(arm.UC_ARM_REG_FPSCR), 0]
         self._write(arm.UC_ARM_REG_SP, base)
         try:
+            self._check_stack(WRITE, on_psp and bool(control & _CONTROL_UNPRIVILEGED), base, 4 * len(words))
             self.uc.mem_write(base, struct.pack(f"<{len(words)}I", *words))
         except UcError:
             self.system.cfsr |= 1 << 4  # MSTKERR
@@ -211,6 +204,10 @@ class CortexM:
         except UcError:
             raise LockUp(f"no vector for exception {number}, VTOR is {self.system.vtor:#x}, at {self.pc:#x}") from None
         self._write(arm.UC_ARM_REG_PC, vector)
+
+    def _check_stack(self, kind: int, process: bool, base: int, length: int) -> None:
+        if process and self.mpu is not None and not self.mpu.allows(kind, base, length):
+            raise UcError(uc_const.UC_ERR_WRITE_PROT)
 
     def _return(self, exc_return: int) -> None:
         """Exception return, B1.5.8."""
@@ -239,7 +236,7 @@ class CortexM:
         for register, value in zip(_FRAME, words, strict=False):
             self._write(register, value)
         self._write(arm.UC_ARM_REG_LR, words[5])
-        for register, value in zip([*_FLOATS, arm.UC_ARM_REG_FPSCR], more, strict=False):
+        for register, value in zip([*_FLOATS, arm.UC_ARM_REG_FPSCR], () if self.forgets_floats else more, strict=False):
             self._write(register, value)
         self._write(arm.UC_ARM_REG_PC, words[6] | 1)
 
@@ -278,11 +275,21 @@ class CortexM:
     def _execute(self, count: int) -> None:
         self._reason = None
         begin = self.pc
+        mpu = self.mpu
+        if mpu is not None:
+            if not self.active and self._read(arm.UC_ARM_REG_CONTROL) & _CONTROL_UNPRIVILEGED:
+                mpu.watch()
+            else:
+                mpu.unwatch()
         try:
             self.uc.emu_start(begin | 1, 0xFFFFFFFE, count=count)
         except UcError as error:
             self._spend(count // 2 + 1)
             self._failed(error)
+            return
+        if mpu is not None and mpu.refused is not None:
+            self._spend(count // 2 + 1)
+            self._refused(*mpu.refused)
             return
         pc = self.pc
         if self._reason is None:
@@ -302,6 +309,8 @@ class CortexM:
                 self.take(SVCALL)
         elif self._reason == _UNICORN_EXCEPTION_RETURN:
             self._return(pc | 1)
+        elif self._may_not_be_here(pc):  # Unicorn has seen no instruction there before anybody could stop it
+            self._refused(EXECUTE, pc & ~1, pc & ~1)
         elif self._reason == _UNICORN_BREAKPOINT:
             self.fault(HARD_FAULT, 0)
         else:
@@ -317,12 +326,31 @@ class CortexM:
         pc = self.pc
         if pc & 0xFFFFFF00 == 0xFFFFFF00 and self.active:
             self._return(pc | 1)
+        elif self.mpu is not None and self.mpu.refused is not None:
+            self._refused(*self.mpu.refused)
+        elif self._may_not_be_here(pc):
+            self._refused(EXECUTE, pc & ~1, pc & ~1)
         elif error.errno == uc_const.UC_ERR_INSN_INVALID:
             self.fault(USAGE_FAULT, 1 << 16)  # UNDEFINSTR
         elif error.errno in (uc_const.UC_ERR_FETCH_UNMAPPED, uc_const.UC_ERR_FETCH_PROT):
             self.fault(BUS_FAULT, 1 << 8)  # IBUSERR
         else:
             self.fault(BUS_FAULT, 1 << 9 | 1 << 15, self.system.last_bad)  # PRECISERR, BFARVALID
+
+    def _may_not_be_here(self, pc: int) -> bool:
+        return self.mpu is not None and self.mpu.watches and not self.mpu.allows(EXECUTE, pc & ~1, 2)
+
+    def _refused(self, kind: int, address: int, pc: int) -> None:
+        """The MPU has not let a process do this."""
+        assert self.mpu is not None
+        self.mpu.undo()
+        self._write(arm.UC_ARM_REG_PC, pc | 1)
+        if kind == EXECUTE:
+            self.fault(MEM_MANAGE, 1 << 0)  # IACCVIOL
+        elif address in PRIVATE:
+            self.fault(BUS_FAULT, 1 << 9 | 1 << 15, address)  # PRECISERR, BFARVALID
+        else:
+            self.fault(MEM_MANAGE, 1 << 1 | 1 << 7, address)  # DACCVIOL, MMARVALID
 
     def _spend(self, instructions: int) -> None:
         self.instructions += instructions
@@ -336,7 +364,10 @@ class CortexM:
 
 
 class SystemControl:
-    """SysTick, NVIC and the system control block: B3.2 to B3.5. The MPU's registers are kept and do nothing."""
+    """SysTick, NVIC, the system control block and the cycle counter: B3.2 to B3.5, C1.8.
+
+    Without an MPU, its registers are kept and do nothing.
+    """
 
     def __init__(self, cpu: CortexM) -> None:
         self._cpu = cpu
@@ -352,6 +383,26 @@ class SystemControl:
         self._system_priorities = bytearray(12)  # of exceptions 4 to 15
         self._systick_control = self._systick_reload = 0
         self.systick_left: int | None = None
+        self._trace_control = self._cycles_begun = 0
+        if self._cpu.mpu is not None:
+            self._cpu.mpu.reset()
+
+    # DWT: CYCCNT counts while the processor has a clock, and TRCENA of DEMCR is set.
+
+    def read_trace(self, uc: Any, offset: int, size: int, data: object) -> int:
+        if offset == 4:
+            return self._cycles() - self._cycles_begun & 0xFFFFFFFF
+        return 4 << 28 | self._trace_control if offset == 0 else 0
+
+    def write_trace(self, uc: Any, offset: int, size: int, value: int, data: object) -> None:
+        if offset == 0:
+            self._trace_control = value & 1
+        elif offset == 4:
+            self._cycles_begun = self._cycles() - value
+
+    def _cycles(self) -> int:
+        on = self._trace_control and self._kept.get(0xDFC, 0) >> 24 & 1
+        return self._cpu.awake // self._cpu.cycle if on else 0
 
     def priority(self, number: int) -> int:
         """Of an exception; a smaller number wins."""
@@ -370,16 +421,18 @@ class SystemControl:
             if self._systick_control & 2:
                 self._cpu.latched.add(SYSTICK)
 
-    def leave_systick(self) -> None:
-        """It runs, each millisecond."""
-        self._systick_control, self._systick_reload = 7, 63_999
-        self._systick_restart()
-
     def _systick_restart(self) -> None:
         on = self._systick_control & 1 and self._systick_reload
         self.systick_left = (self._systick_reload + 1) * _CYCLE if on else None
 
+    @property
+    def _refused(self) -> bool:
+        mpu = self._cpu.mpu
+        return mpu is not None and mpu.refused is not None
+
     def read(self, uc: Any, offset: int, size: int, data: object) -> int:
+        if self._refused:
+            return 0
         return self._get(offset & ~3) >> 8 * (offset & 3) & (1 << 8 * size) - 1
 
     def _get(self, offset: int) -> int:
@@ -416,9 +469,13 @@ class SystemControl:
             return sum(1 << i for i in range(32) if FIRST_IRQ + first + i in cpu.latched)
         if 0x400 <= offset < 0x400 + cpu.lines:
             return int.from_bytes(self._priorities[offset - 0x400 : offset - 0x3FC], "little")
+        if cpu.mpu is not None and 0xD94 <= offset < 0xDB8:
+            return cpu.mpu.read(offset - 0xD94)
         return self._kept.get(offset, 0)
 
     def write(self, uc: Any, offset: int, size: int, value: int, data: object) -> None:
+        if self._refused:
+            return
         if 0x400 <= offset < 0x400 + self._cpu.lines:
             self._priorities[offset - 0x400 : offset - 0x400 + size] = value.to_bytes(size, "little")
             return
@@ -459,7 +516,9 @@ class SystemControl:
             case 0xD2C:
                 self.hfsr &= ~value
             case _:
-                if 0x200 <= offset < 0x300:
+                if cpu.mpu is not None and 0xD94 <= offset < 0xDB8:
+                    cpu.mpu.write(offset - 0xD94, value)
+                elif 0x200 <= offset < 0x300:
                     for i in range(32):
                         if value >> i & 1:
                             number = FIRST_IRQ + 8 * (offset & 0x3F) + i

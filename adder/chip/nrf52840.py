@@ -11,6 +11,8 @@ from unicorn import UC_HOOK_MEM_READ_UNMAPPED, UC_HOOK_MEM_WRITE, UC_HOOK_MEM_WR
 from adder.chip import power
 from adder.chip.buses import Spim, Twim
 from adder.chip.cortex_m import CortexM
+from adder.chip.more_peripherals import Ecb, Saadc, Timer
+from adder.chip.mpu import WRITE
 from adder.chip.peripheral import Bus, Peripheral
 from adder.chip.peripherals import Clock, Gpio, Gpiote, Nvmc, Ppi, Rng, Rtc, Temp, TimerCounter, Uarte, Watchdog
 from adder.chip.power import Meter
@@ -41,15 +43,23 @@ class Chip(Bus):
     """An nRF52840 that has been switched on. Its time is its own: nothing depends on the host.
 
     `kernel` is the kernel's ELF file, `contents` what else lies in flash, by address. `mips` is its speed: 64 million
-    instructions a second with the cache, some 25 without.
+    instructions a second with the cache; `uncached` its speed without, some 25, if that shall make a difference.
     """
 
     def __init__(
-        self, kernel: Path, contents: dict[int, bytes] | None = None, *, mips: int = 64, seed: int = 1
+        self,
+        kernel: Path,
+        contents: dict[int, bytes] | None = None,
+        *,
+        mips: int = 64,
+        seed: int = 1,
+        mpu: bool = False,
+        uncached: int = 0,
     ) -> None:
         self.time = Time()
         self.complaints: list[str] = []
-        self.cpu = CortexM(self.time, LINES, mips)
+        self.cpu = CortexM(self.time, LINES, mips, mpu)
+        self._speeds = uncached or mips, mips
         self._position = 0
         self._vectors = 0
         self._stored: list[tuple[int, int]] = []
@@ -59,6 +69,7 @@ class Chip(Bus):
         for address, data in (contents or {}).items():
             self.cpu.uc.mem_write(address, data)
         self._make_peripherals(seed)
+        self._cache_switched()
         self._meter = Meter(self._drawn)
         self.cpu.before_exception = self._between
         self.cpu.reset_requested = lambda: self._reset(SOFTWARE)
@@ -76,7 +87,6 @@ class Chip(Bus):
         uc.mmio_map(0x40000000, 0x40000, self._read_peripheral, None, self._write_peripheral, None)
         uc.mmio_map(0x50000000, 0x1000, self._read_pins, None, self._write_pins, None)
         uc.mem_map(SLEEP_CURRENT & ~0xFFF, 0x1000)
-        uc.mem_map(0xE0001000, 0x1000)  # DWT
         uc.hook_add(UC_HOOK_MEM_WRITE, self._note_store, None, 0, FLASH_SIZE - 1)
         uc.hook_add(UC_HOOK_MEM_READ_UNMAPPED | UC_HOOK_MEM_WRITE_UNMAPPED, self._unmapped)
 
@@ -97,6 +107,10 @@ class Chip(Bus):
         self.spim = Spim(self, 0x40023000, 35)
         self.ports = [Gpio(self, 0x50000000, 32), Gpio(self, 0x50000300, 16)]
         self.gpiote = Gpiote(self, 0x40006000, 6, self.ports)
+        self.saadc = Saadc(self, 0x40007000, 7)
+        self.timer0 = Timer(self, 0x40008000, 8, self.clock)
+        self.ecb = Ecb(self, 0x4000E000, 14)
+        self.uart1 = Uarte(self, 0x40028000, 40, self.clock)
         self.timer1 = TimerCounter(self, 0x40009000, 9)
         self.rtc0 = Rtc(self, 0x4000B000, 11, self.clock, 3)
         self.temp = Temp(self, 0x4000C000, 12, self.clock)
@@ -106,12 +120,16 @@ class Chip(Bus):
         self.rtc1 = Rtc(self, 0x40011000, 17, self.clock, 4)
         self.rtc2 = Rtc(self, 0x40024000, 36, self.clock, 4)
         self.nvmc = Nvmc(self, 0x4001E000)
+        self.nvmc.cache_switched = self._cache_switched
         self.ppi = Ppi(self, 0x4001F000)
         all_of_them: list[Peripheral] = [
             self.clock, self.uart, self.twim, self.gpiote, self.timer1, self.rtc0, self.temp, self.rng, self.watchdog,
-            self.rtc1, self.rtc2, self.spim, self.nvmc, self.ppi,
+            self.rtc1, self.rtc2, self.spim, self.nvmc, self.ppi, self.saadc, self.timer0, self.ecb, self.uart1,
         ]  # fmt: skip
         self._at = {peripheral.base: peripheral for peripheral in all_of_them}
+
+    def _cache_switched(self) -> None:
+        self.cpu.set_speed(self._speeds[self.nvmc.cached])
 
     # -- What peripherals see --------------------------------------------------
 
@@ -146,6 +164,8 @@ class Chip(Bus):
 
     def _read_peripheral(self, uc: Any, offset: int, size: int, data: object) -> int:
         self._finish_stores()
+        if self._refused:
+            return 0
         peripheral = self._at.get(0x40000000 + (offset & ~0xFFF))
         if peripheral is None:
             self.complain(f"no peripheral at {0x40000000 + offset:#x}")
@@ -154,12 +174,29 @@ class Chip(Bus):
 
     def _write_peripheral(self, uc: Any, offset: int, size: int, value: int, data: object) -> None:
         self._finish_stores()
+        if self._refused:
+            return
         peripheral = self._at.get(0x40000000 + (offset & ~0xFFF))
         if peripheral is None:
             # APPROTECT's register, of newer chips, lies in the block of POWER; nothing else is written blindly.
             self.complain(f"no peripheral at {0x40000000 + offset:#x}")
         else:
             peripheral.write(offset & 0xFFF, value)
+
+    def write_register(self, address: int, value: int) -> None:
+        """As the processor would."""
+        uc = self.cpu.uc
+        if address >= 0xE000E000:
+            self.cpu.system.write(uc, address - 0xE000E000, 4, value, None)
+        elif address >= 0x50000000:
+            self._write_pins(uc, address - 0x50000000, 4, value, None)
+        else:
+            self._write_peripheral(uc, address - 0x40000000, 4, value, None)
+
+    @property
+    def _refused(self) -> bool:
+        """Whether this access is a process's, and the MPU has refused it: Unicorn makes it all the same."""
+        return self.cpu.mpu is not None and self.cpu.mpu.refused is not None
 
     def _port(self, offset: int) -> tuple[Gpio, int]:
         """The blocks of the ports begin 0x300 apart, and their registers at 0x500, so they interleave (6.9)."""
@@ -168,11 +205,12 @@ class Chip(Bus):
 
     def _read_pins(self, uc: Any, offset: int, size: int, data: object) -> int:
         port, offset = self._port(offset)
-        return port.read(offset)
+        return 0 if self._refused else port.read(offset)
 
     def _write_pins(self, uc: Any, offset: int, size: int, value: int, data: object) -> None:
         port, offset = self._port(offset)
-        port.write(offset, value)
+        if not self._refused:
+            port.write(offset, value)
 
     def _unmapped(self, uc: Any, access: int, address: int, size: int, value: int, data: object) -> bool:
         self.cpu.system.last_bad = address
@@ -181,6 +219,9 @@ class Chip(Bus):
     # A store to flash can only clear bits. Unicorn makes it whole; what it should have been is put right at once after.
 
     def _note_store(self, uc: Any, access: int, address: int, size: int, value: int, data: object) -> None:
+        mpu = self.cpu.mpu
+        if mpu is not None and mpu.watches and not mpu.allows(WRITE, address, size):
+            return
         word = address & ~3
         self._stored.append((word, struct.unpack("<I", uc.mem_read(word, 4))[0]))
 

@@ -33,6 +33,8 @@ class Clock(Peripheral):
         self.readable = {0x40C: self._high, 0x418: lambda: self._low, 0x400: lambda: self.reasons}
         self.writable = {0x400: self._clear_reasons}
         self.crystal = False  # runs, and is the clock of high frequency
+        self.low_hz = LOW_HZ
+        self.low_crystal_works = self.high_crystal_works = True  # else it is not soldered
         self._stopped = 0  # when it stops, or stopped
         self._starting: Event | None = None
         self._low = 0
@@ -56,7 +58,7 @@ class Clock(Peripheral):
             self.crystal = True
             self.event(0)
 
-        if self._starting is None and not self.crystal:
+        if self._starting is None and not self.crystal and self.high_crystal_works:
             self._starting = self.time.after(self.CRYSTAL_HIGH, running)
 
     def _stop_high(self) -> None:
@@ -83,7 +85,7 @@ class Clock(Peripheral):
                 self.event(1)
 
         def crystal() -> None:
-            if self._low:
+            if self._low and self.low_crystal_works:
                 self._low = 1 << 16 | 1
                 self.event(1)
 
@@ -137,7 +139,7 @@ class Rtc(Peripheral):
     def _ticks(self) -> int:
         """How often the clock has ticked."""
         begun = self._clock.low_since
-        return 0 if begun is None else (self.time.now - begun) * LOW_HZ // PER_SECOND
+        return 0 if begun is None else (self.time.now - begun) * self._clock.low_hz // PER_SECOND
 
     def counter(self) -> int:
         if not self._running:
@@ -210,7 +212,7 @@ class Rtc(Peripheral):
         """When the counter will have made so many steps more."""
         begun, period = self._clock.low_since or 0, self._prescaler + 1
         whole = self._ticks() - (self._ticks() - self._since) % period + steps * period
-        return begun - (-whole * PER_SECOND // LOW_HZ)  # rounded up
+        return begun - (-whole * PER_SECOND // self._clock.low_hz)  # rounded up
 
     def _rearm(self) -> None:
         self._arm_tick()
@@ -321,6 +323,7 @@ class Uarte(Peripheral):
         self.shortcuts = {5: (4, 0x00), 6: (4, 0x04)}
         self.sent = bytearray()
         self.clear_to_send = True
+        self.jumper: Callable[[bytes], None] | None = None  # where else what is sent goes
         self.line_low = self.wrong_rate = False
         self.lost = 0
         self._errors = 0
@@ -370,6 +373,8 @@ class Uarte(Peripheral):
 
         def done() -> None:
             self.sent += data
+            if self.jumper is not None:
+                self.jumper(data)
             self.registers[0x54C] = len(data)
             self.event(8)
 
@@ -727,15 +732,22 @@ class Nvmc(Peripheral):
 
     def __init__(self, bus: Bus, base: int) -> None:
         super().__init__(bus, base, None)
-        self.registers = {0x504: 0, 0x51C: 10, 0x540: 0, 0x544: 0}
+        self.registers = {0x504: 0, 0x51C: 10, 0x540: 0}
         self.readable = {0x400: lambda: 1, 0x408: lambda: 1}
-        self.writable = {0x508: self._erase, 0x518: self._erase_partly}
+        self.writable = {0x508: self._erase, 0x518: self._erase_partly, 0x540: self._switch_cache}
+        self.cache_switched: Callable[[], None] = lambda: None
+        self.stuck = b"\0" * self.PAGE  # for faults: bits that do not become 1
+        self.stuck_high = 0  # and those of a word that do not become 0
         self._erased_for: dict[int, int] = {}
         self._random = random.Random(4)
 
     @property
     def cached(self) -> bool:
         return bool(self.registers[0x540] & 1)
+
+    def _switch_cache(self, value: int) -> None:
+        self.registers[0x540] = value
+        self.cache_switched()
 
     def _erase(self, page: int) -> None:
         self._erase_for(page, self.ERASE)
@@ -748,12 +760,13 @@ class Nvmc(Peripheral):
             self.bus.complain(f"Nvmc: page {page:#x} erased while CONFIG is {self.registers[0x504]}")
             return
         self.bus.stand_still(time)
-        if page not in self._erased_for and self.bus.read_memory(page, self.PAGE) == b"\xff" * self.PAGE:
+        erased = bytes(0xFF & ~stuck for stuck in self.stuck)
+        if page not in self._erased_for and self.bus.read_memory(page, self.PAGE) == erased:
             return  # what is erased stays so
         self._erased_for[page] = self._erased_for.get(page, 0) + time
         if self._erased_for[page] >= self.ERASE:
             del self._erased_for[page]
-            self.bus.write_memory(page, b"\xff" * self.PAGE)
+            self.bus.write_memory(page, erased)
         else:  # not what it was, and not erased either
             old = self.bus.read_memory(page, self.PAGE)
             self.bus.write_memory(page, bytes(byte | self._random.getrandbits(8) for byte in old))
@@ -766,4 +779,4 @@ class Nvmc(Peripheral):
         if address // self.PAGE * self.PAGE in self._erased_for:
             self.bus.complain(f"Nvmc: {address:#x} written while its page is half erased")
         self.bus.stand_still(self.WRITE)
-        return old & new
+        return old & (new | self.stuck_high)

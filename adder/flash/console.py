@@ -41,14 +41,16 @@ def rtt_command(board: Board, probe: str | None) -> list[str]:
     ]
 
 
+def serial_port() -> str:
+    """The only serial port that is plugged in."""
+    found = [Device(it.device, it.product or "") for it in list_ports.comports() if it.vid is not None]
+    nothing = "No serial port is there: plug the board in, or name one with --port."
+    return choose(found, None, "serial port", "--port", nothing).id
+
+
 def serial_command(port: str | None) -> list[str]:
     """What shows a serial port: pyserial's terminal."""
-    found = [Device(it.device, it.product or "") for it in list_ports.comports() if it.vid is not None]
-    if port is None:
-        port = choose(
-            found, None, "serial port", "--port", "No serial port is there: plug the board in, or name one with --port."
-        ).id
-    return [sys.executable, "-m", "serial.tools.miniterm", "--raw", port, str(SPEED)]
+    return [sys.executable, "-m", "serial.tools.miniterm", "--raw", port or serial_port(), str(SPEED)]
 
 
 @click.command()

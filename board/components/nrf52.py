@@ -30,13 +30,14 @@ _I2C_HZ = const(100_000)
 _SAMPLED_AT_ONCE = const(64)  # bytes
 
 
+def low_source() -> int:
+    """Where the board's clock of low frequency comes from."""
+    return SOURCE_RC if config.NRF52_LFCLK_RC else SOURCE_SYNTHESIZED if config.NRF52_LFCLK_SYNTHESIZED else SOURCE_CRYSTAL
+
+
 def clocks(registers: Registers, line: InterruptLine) -> Clock:
-    """The clocks; that of low frequency from the board's source."""
-    return Clock(
-        registers,
-        line,
-        SOURCE_RC if config.NRF52_LFCLK_RC else SOURCE_SYNTHESIZED if config.NRF52_LFCLK_SYNTHESIZED else SOURCE_CRYSTAL,
-    )
+    """The clocks."""
+    return Clock(registers, line, low_source())
 
 
 def uart(

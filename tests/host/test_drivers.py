@@ -41,7 +41,8 @@ def test_every_capsule_with_a_number_is_named_after_itself() -> None:
         "humidity", "ambient_light", "sound_pressure", "pressure", "moisture",
     }  # fmt: skip
     for number, path in served(ROOT).items():
-        assert number in several or DRIVERS[path.stem] == number, path
+        if path.parent.name != "bringup":  # in no board's kernel, so no app need know it
+            assert number in several or DRIVERS[path.stem] == number, path
 
 
 def test_every_name_can_be_permitted_and_an_unknown_one_is_answered_with_all_of_them() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fuzzing import record
@@ -21,6 +22,7 @@ from unicorn import arm_const as arm
 from adder.apps import python_app
 from adder.board import ROOT, load_board
 from adder.chip.cortex_m import CortexM
+from adder.chip.left_behind import STATES, leave
 from adder.chip.nrf52840 import RAM_START, SLEEP_CURRENT, Chip
 from adder.chip.time import MILLISECOND, Time
 from adder.run.renode import flash_contents
@@ -58,7 +60,7 @@ def boot(app: Callable[[str], Path], request: pytest.FixtureRequest) -> Iterator
     """Makes a chip with these apps in its flash; a test that leaves a complaint of the models behind fails."""
     made: list[Chip] = []
 
-    def make(*apps: str, kernel: Path = KERNEL, storage: bytes = b"", **options: int) -> Chip:
+    def make(*apps: str, kernel: Path = KERNEL, storage: bytes = b"", **options: Any) -> Chip:
         contents = flash_contents([app(name) for name in apps], BOARD, storage)
         made.append(Chip(kernel, {BOARD.app_flash.start: contents}, **options))
         return made[-1]
@@ -488,40 +490,29 @@ def test_an_app_that_sleeps_by_itself_keeps_nobody_from_running(boot: Boot, tmp_
     chip.expect(r"float: \d{3,} rounds, no register lost", 5)
 
 
-@pytest.mark.parametrize("source", [0, 1, 2])
-def test_the_low_frequency_clock_is_the_crystals_whatever_ran_before(boot: Boot, source: int) -> None:
-    chip = boot("hello")
-    chip.clock.write(0x518, source)
-    chip.clock.write(0x08, 1)
-    chip.time.now += 400 * 10**9  # it runs when the kernel starts
-    chip.time.fire()
+@pytest.mark.parametrize("state", STATES)
+def test_it_starts_from_whatever_was_left_behind(boot: Boot, state: str) -> None:
+    """Its time is right, nothing keeps it awake, and it talks with whoever types and presses."""
+    chip = boot("hello", "button", "reader", uncached=25)
+    leave(chip, state)
     chip.expect("hello, 1 of 5")
     begun = chip.seconds
-    chip.expect("hello, 3 of 5")
-    assert 1.98 < chip.seconds - begun < 2.03
-    assert chip.clock.read(0x418) == 1 << 16 | 1
-
-
-def test_what_a_bootloader_leaves_in_the_peripherals_does_not_matter(boot: Boot) -> None:
-    chip = boot("hello")
-    chip.clock.write(0x08, 1)
-    for counter in (chip.rtc0, chip.rtc1, chip.rtc2):
-        counter.write(0x508, 32)  # PRESCALER
-        counter.write(0x304, 0x000F0003)  # TICK, OVRFLW, COMPARE
-        counter.write(0x00, 1)
-    chip.timer1.write(0x304, 0x003F0000)
-    chip.timer1.events[17] = 1
-    chip.gpiote.write(0x304, 0xFF)
-    chip.gpiote.event(3)
-    chip.rng.write(0x304, 1)
-    chip.rng.write(0x00, 1)
-    chip.clock.write(0x304, 3)
-    chip.clock.write(0x00, 1)  # the crystal
-    chip.expect("hello, 1 of 5")
-    begun = chip.seconds
-    chip.expect("hello, 3 of 5")
-    assert 1.98 < chip.seconds - begun < 2.03
-    assert asleep(chip, 0.9) > 0.99
+    chip.expect("reader: ready")
+    chip.set_pin(BUTTON, 0)
+    chip.expect("button: pressed 1")
+    chip.type("end".ljust(64))
+    chip.expect(f"reader: 64 bytes, sum {sum(b'end'.ljust(64))}")
+    chip.expect("hello, 2 of 5")
+    assert 0.99 < chip.seconds - begun < 1.02
+    assert asleep(chip, 0.5) > 0.99
+    assert chip.clock.read(0x418) == 1 << 16 | 1, "the low-frequency clock is the crystal's"
+    assert chip.transcript.count("Adder") == 1
+    assert chip.nvmc.cached
+    if state == "uart":
+        chip.complaints.clear()  # its receiver is switched off without being stopped first
+    if state == "reset-reasons":
+        assert "reset by the reset pin" in chip.transcript
+        assert "watchdog" not in chip.transcript
 
 
 def test_the_dcdc_converter_and_the_sleep_current_are_as_the_board_wants(boot: Boot) -> None:
@@ -531,13 +522,6 @@ def test_the_dcdc_converter_and_the_sleep_current_are_as_the_board_wants(boot: B
     assert chip.read_memory(SLEEP_CURRENT, 4) == b"\2\0\0\0", "anomaly 246"
 
 
-def test_it_starts_where_a_reset_was_none(boot: Boot) -> None:
-    chip = boot("hello")
-    chip.cpu.leave_behind(lines=[5, 11, 17])
-    chip.expect("hello, 2 of 5")
-    assert "app hello: slot 0" in chip.transcript
-
-
 def test_a_watchdog_that_wants_to_be_fed_twice_is(boot: Boot) -> None:
     chip = boot("hello")
     for offset, value in ((0x504, 2 * 32768), (0x508, 0b101), (0x50C, 1), (0x00, 1)):
@@ -545,20 +529,6 @@ def test_a_watchdog_that_wants_to_be_fed_twice_is(boot: Boot) -> None:
     chip.run(10)
     assert chip.transcript.count("Adder") == 1
     assert "reset by" not in chip.transcript
-
-
-def test_after_the_reset_pin_other_reasons_mean_nothing(boot: Boot) -> None:
-    chip = boot("hello")
-    chip.clock.reasons = 0b111
-    chip.expect("hello, 2 of 5")
-    assert "reset by the reset pin" in chip.transcript
-    assert "watchdog" not in chip.transcript
-
-
-def test_the_instruction_cache_is_on(boot: Boot) -> None:
-    chip = boot("hello")
-    chip.expect("hello, 1 of 5")
-    assert chip.nvmc.cached
 
 
 def test_a_button_that_bounces_is_pressed_and_released_in_turn(boot: Boot) -> None:

@@ -60,6 +60,18 @@ def test_both_pages_say_the_same() -> None:
     assert figures(ROOT / "README.md").items() <= figures(ROOT / "docs" / "benchmarks.md").items()
 
 
+def test_the_times_on_a_chip_are_those_of_the_counts() -> None:
+    page = (ROOT / "docs" / "benchmarks.md").read_text()
+    table = re.search(r"^microseconds +at (\d+) MIPS +at (\d+) MIPS\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert table is not None
+    rows = re.findall(r"^ *(\S.*?) {2,}([\d,.]+) +([\d,.]+)$", table[3], re.MULTILINE)
+    counts = figures(ROOT / "docs" / "benchmarks.md")
+    assert [row[0] for row in rows] == list(counts)
+    for title, *times in rows:
+        for mips, time in zip(table.groups()[:2], times, strict=True):
+            assert time == f"{counts[title] / int(mips):,.1f}", title
+
+
 def test_containment_and_the_aims_hold(counted: dict[str, int]) -> None:
     missed = {it.title: counted[it.title.strip()] for it in OPERATIONS if it.aim and counted[it.title.strip()] > it.aim}
     assert missed == {}

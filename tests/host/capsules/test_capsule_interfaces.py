@@ -153,7 +153,12 @@ def test_the_docstring_names_the_driver_number(capsule) -> None:
     assert int(named[1], 16) == capsule.DRIVER_NUM
 
 
-EVENTS = {"capsules.core.adc": {0}, "capsules.core.button": {0}, "capsules.core.gpio": {0}}
+EVENTS = {
+    "capsules.bringup.jobs": {0},
+    "capsules.core.adc": {0},
+    "capsules.core.button": {0},
+    "capsules.core.gpio": {0},
+}
 """Upcalls that come by themselves, as often as they like: the only ones that may be lost (docs/abi.md)."""
 
 

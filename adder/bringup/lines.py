@@ -1,0 +1,183 @@
+"""Where a bring-up's lines come from: a serial port, a debug probe, or a simulated board."""
+
+import struct
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+import serial
+
+from adder.board import Board
+from adder.chip.nrf52840 import Chip
+from adder.errors import AdderError
+from adder.flash.console import SPEED
+from adder.flash.probes import PyOcd
+
+RAM_START, RAM_SIZE = 0x20000000, 0x40000
+_ID = b"SEGGER RTT\0"
+_UP = struct.Struct("<III")  # pointer, size, written
+_UP_AT = 0x1C
+
+SILENT_SECONDS = 30
+
+
+class Silent(AdderError):
+    """Nothing more came."""
+
+
+class Talker(Protocol):
+    """A board that says something, and listens."""
+
+    def more(self) -> str:
+        """What it has said since the last time; waits a little. Silent if it has not said anything for long."""
+
+    def type(self, text: str) -> None:
+        """Say something to it."""
+
+    def press(self, button: int) -> bool:
+        """Press its button, if that can be done from here."""
+
+
+class SerialPort:
+    """A real board at a serial port."""
+
+    def __init__(self, port: str) -> None:
+        try:
+            self._port = serial.Serial(port, SPEED, timeout=0.2)
+        except serial.SerialException as error:
+            raise AdderError(f"{port} cannot be opened: {error}.") from None
+        self._heard = time.monotonic()
+
+    def more(self) -> str:
+        data: bytes = self._port.read(4096)
+        if data:
+            self._heard = time.monotonic()
+        elif time.monotonic() - self._heard > SILENT_SECONDS:
+            raise Silent(
+                f"The board has said nothing for {SILENT_SECONDS} s. Look at its first LED (docs/bring-up.md has the "
+                "blink code), or read the report through a debug probe: `adder bringup --no-flash --rtt`."
+            )
+        return data.decode("ascii", "replace")
+
+    def type(self, text: str) -> None:
+        self._port.write(text.encode())
+
+    def press(self, button: int) -> bool:
+        return False
+
+
+def in_ram(ram: bytes) -> str:
+    """The report that lies in a board's RAM, as SEGGER's RTT; empty if there is none yet."""
+    at = -1
+    while (at := ram.find(_ID, at + 1)) >= 0:
+        if at + _UP_AT + _UP.size > len(ram):
+            break
+        pointer, size, written = _UP.unpack_from(ram, at + _UP_AT)
+        begin = pointer - RAM_START
+        if 0 <= begin <= len(ram) - size and written < size:
+            return ram[begin : begin + written].decode("ascii", "replace")
+    return ""
+
+
+class Probe:
+    """A real board through a debug probe: pyOCD reads its RAM while it goes on."""
+
+    def __init__(self, probe: str | None) -> None:
+        self._tool = PyOcd()
+        if problem := self._tool.missing():
+            raise AdderError(problem)
+        self._device = self._tool.choose(self._tool.devices(), probe)
+        self._said = ""
+        self._heard = time.monotonic()
+
+    def command(self, file: Path) -> list[str]:
+        """What saves the RAM into a file."""
+        what = f"savemem {RAM_START:#x} {RAM_SIZE:#x} {file}"
+        return [self._tool.program, "cmd", "-t", "nrf52840", "-u", self._device.id, "-M", "attach", "-c", what]
+
+    def more(self) -> str:
+        time.sleep(1)
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "ram.bin"
+            done = subprocess.run(self.command(file), capture_output=True, text=True, check=False)
+            ram = file.read_bytes() if done.returncode == 0 and file.is_file() else b""
+        said = in_ram(ram)
+        new = said[len(self._said) :] if said.startswith(self._said) else said
+        if new:
+            self._heard, self._said = time.monotonic(), said
+        elif time.monotonic() - self._heard > SILENT_SECONDS:
+            why = "" if ram else f" pyOCD says: {done.stderr.strip()[-300:]}"
+            raise Silent(f"The probe has found nothing new in the board's RAM for {SILENT_SECONDS} s.{why}")
+        return new
+
+    def type(self, text: str) -> None:
+        """Only the UART listens."""
+
+    def press(self, button: int) -> bool:
+        return False
+
+
+class SimulatedChip:
+    """The model of the chip, whose buttons somebody presses at once."""
+
+    def __init__(self, kernel: Path, flash: bytes, board: Board, options: Mapping[str, int]) -> None:
+        self.chip = Chip(kernel, {board.app_flash.start: flash}, mpu=True, uncached=25)
+        self._buttons = [options[f"NRF52_BUTTON{number}"] for number in range(4)]
+        self._shown = 0
+
+    def more(self) -> str:
+        if self.chip.seconds > 120:
+            raise Silent("The simulated board has not come to the end within 120 s of its time.")
+        self.chip.run(0.05)
+        new = self.chip.transcript[self._shown :]
+        self._shown += len(new)
+        return new
+
+    def type(self, text: str) -> None:
+        self.chip.type(text)
+
+    def press(self, button: int) -> bool:
+        pin = [pin for pin in self._buttons if pin >= 0][button]
+        self.chip.set_pin(pin, 0)
+        return True
+
+
+@dataclass
+class Heard:
+    """What came of a conversation."""
+
+    said: str = ""
+    answered: bool = False  # this tool has typed what the board had asked for
+    silence: str | None = None  # why it has not come to the end
+
+
+def converse(board: Talker, ask: Callable[[str], str], show: Callable[[str], None]) -> Heard:
+    """Listen until the board has come to the end, and answer its questions.
+
+    `ask` asks a person, and gets what to type; `show` shows a line.
+    """
+    heard, lines = Heard(), 0
+    while True:
+        try:
+            heard.said += board.more()
+        except Silent as silence:
+            heard.silence = str(silence)
+            return heard
+        complete = heard.said.replace("\r", "").split("\n")[:-1]
+        for line in complete[lines:]:
+            show(line)
+            if line.startswith("= ? answer"):
+                board.type(line.split()[-1])
+                heard.answered = True
+            elif line.startswith("= ? press button"):
+                if not board.press(int(line.split()[-1])):
+                    show("  (within 15 seconds)")
+            elif line.startswith("= ? "):
+                board.type(ask(line.removeprefix("= ? ")))
+            elif line.startswith("= end:"):
+                return heard
+        lines = len(complete)

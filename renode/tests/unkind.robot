@@ -1,0 +1,53 @@
+*** Settings ***
+Documentation    The kernel starts from whatever a bootloader, or an earlier program, may have left in the chip: adder/chip/left_behind.toml.
+Suite Setup      Setup
+Suite Teardown   Teardown
+Test Setup       Test Setup
+Test Teardown    Test Teardown
+Resource         ${RENODEKEYWORDS}
+Resource         ${CURDIR}/adder.resource
+
+*** Keywords ***
+Leave Behind
+    [Documentation]    Brings a chip that has not been started into a state.
+    [Arguments]    ${state}
+    FOR    ${write}    IN    @{state["writes"]}
+        Execute Command    sysbus WriteDoubleWord ${write[0]} ${write[1]}
+    END
+    ${processor}=    Evaluate    $state.get("processor", {})
+    FOR    ${name}    ${value}    IN    &{processor}
+        IF    "${name}" in ("PRIMASK", "BASEPRI", "CONTROL")
+            Execute Command    sysbus.cpu ${name} ${value}
+        END
+    END
+    ${reasons}=    Evaluate    $state.get("reasons", 0)
+    IF    ${reasons}
+        Execute Command    sysbus.clock ResetReasons ${reasons}
+    END
+
+Starts From
+    [Documentation]    Its time is right, it sees a button, and it reads what is typed.
+    [Arguments]    ${name}    ${state}
+    Log To Console    ${name}
+    Power On
+    Leave Behind    ${state}
+    Start Emulation
+    Expect    reader: ready
+    ${first}=    Expect    hello, 1 of 5
+    Execute Command    sysbus.gpio0.button1 Press
+    Expect    button: pressed 1
+    ${text}=    Evaluate    "end".ljust(64)
+    Type    ${text}
+    Expect    reader: 64 bytes, sum ${{sum($text.encode())}}
+    ${second}=    Expect    hello, 2 of 5
+    Should Be True    980 < $second.timestamp - $first.timestamp < 1020    msg=${name}: the time is wrong
+    Should Not Be In Log    DMA cannot reach    timeout=0
+    Execute Command    Clear
+
+*** Test Cases ***
+The Kernel Starts From Whatever Was Left Behind
+    Make Image    hello    button    reader
+    ${states}=    Evaluate    tomllib.loads(pathlib.Path(r"${ROOT}/adder/chip/left_behind.toml").read_text())    modules=tomllib,pathlib
+    FOR    ${name}    ${state}    IN    &{states}
+        Starts From    ${name}    ${state}
+    END
