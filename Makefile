@@ -184,8 +184,9 @@ soak: kernel apps ## Preempt and interrupt the interpreter for 10^10 instruction
 upstream-tests: kernel ## Run MicroPython's own tests in a process and on its own port
 	@$(PYTHON) tests/upstream/run.py
 
-reference: $(TOOL_READY) ## Regenerate the Python library's stubs and reference (apps/stubs, docs/python-library.md)
+reference: $(TOOL_READY) ## Regenerate the Python library's stubs and reference (apps/stubs, docs/python-library.md), and docs/drivers.md
 	@$(PYTHON) -m adder.apps.app_stubs
+	@$(PYTHON) -m adder.apps.driver_docs
 
 bench: kernel apps ## Count instructions of each kernel operation, and of the interpreter
 	@$(PYTHON) -m adder bench

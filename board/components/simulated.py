@@ -1,7 +1,7 @@
 """Sensors for a board without: what each measures by itself, and the capsule that serves it."""
 
 from cells import Buffer
-from kernel import Grant, Registers
+from kernel import Grant, InterruptLine, Registers
 from micropython import const
 
 import config
@@ -50,9 +50,9 @@ def converter(registers: Registers, alarm: Alarm, grant: Grant) -> "AdcDriver":
     return AdcDriver(adc, grant, Buffer(_SAMPLED_AT_ONCE), Buffer(_SAMPLED_AT_ONCE))
 
 
-def thermometer(registers: Registers, clock: Alarm) -> SimulatedSensor:
+def thermometer(registers: Registers, clock: Alarm, line: InterruptLine) -> SimulatedSensor:
     """18 to 26 degrees."""
-    return SimulatedSensor(registers, TEMPERATURE, clock, 1800, 800)
+    return SimulatedSensor(registers, TEMPERATURE, clock, 1800, 800, line)
 
 
 def humidity(registers: Registers, clock: Alarm, grant: Grant) -> "QuantityDriver":

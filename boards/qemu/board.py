@@ -247,5 +247,6 @@ if config.CAPSULE_TEMPERATURE:
     if config.TMP105:
         sensor: TemperatureSensor = mint.build("thermometer", lambda: on_i2c.thermometer(i2c_bus))
     else:
-        sensor = mint.build("thermometer", lambda: simulated.thermometer(measures, timer))
+        sensor_line = mint.software_interrupt()
+        sensor = mint.build("thermometer", lambda: simulated.thermometer(measures, timer, sensor_line))
     mint.serve("temperature", temperature, lambda grant: temperature.TemperatureDriver(sensor, grant).command)

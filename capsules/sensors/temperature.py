@@ -11,11 +11,10 @@ Subscribe
                 none, -2^31: those who do not look at the status see that
 """
 
-from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, ProcessId
+from kernel import SUCCESS, CommandReturn, ErrorCode, Grant, Layout, ProcessId
 from micropython import const
 
 from capsules.hil.sensors import TemperatureSensor
-from capsules.virtual.readings import Readings
 
 DRIVER_NUM = const(0x60000)
 
@@ -27,21 +26,49 @@ _MEASURE = const(1)
 
 _NO_VALUE = const(-0x80000000)
 
-_WAITS = const(0)  # 1 from the command to its upcall
+_WAITING = const(0)  # 1 from the command to its upcall
 
 
 class TemperatureDriver:
     """Measures when somebody asks."""
 
     def __init__(self, sensor: TemperatureSensor, grant: Grant) -> None:
-        self._ask = Readings(sensor, grant, _WAITS, self._tell).ask
+        self._sensor = sensor
+        self._grant = grant
+        self._waiting = 0  # who waits, one bit a process slot
+        self._measuring = False
+        sensor.set_client(self._measured)
 
     def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
-        if number == _MEASURE:
-            return self._ask(process)
         if number == _EXISTS:
             return SUCCESS
-        return ErrorCode.NOSUPPORT
+        if number != _MEASURE:
+            return ErrorCode.NOSUPPORT
+        entry = self._grant.enter(process)
+        if entry is None:
+            return ErrorCode.NOMEM
+        if entry[_WAITING]:
+            return ErrorCode.BUSY
+        if not self._measuring:
+            status = self._sensor.measure()
+            if status:
+                return status
+            self._measuring = True
+        self._waiting |= 1 << process.slot
+        entry[_WAITING] = 1
+        return SUCCESS
 
-    def _tell(self, entry: Entry, value: int, status: int) -> None:
-        entry.schedule_upcall(0, _NO_VALUE if status else value, status, 0)
+    def _measured(self, centidegrees: int, status: int) -> None:
+        self._measuring = False
+        value = centidegrees if status == 0 else _NO_VALUE
+        waiting = self._waiting
+        slot = 0
+        while waiting:
+            if waiting & 1:
+                entry = self._grant.entry(slot)
+                if entry is not None and entry[_WAITING]:  # it may have ended
+                    entry[_WAITING] = 0
+                    entry.schedule_upcall(0, value, status, 0)
+            waiting >>= 1
+            slot += 1
+        self._waiting = 0  # last: should this be cut short, the next measurement is theirs, too

@@ -13,7 +13,7 @@ class Readings:
     def __init__(self, sensor: Sensor, grant: Grant, waits: int, tell: "Callable[[Entry, int, int], None]") -> None:
         self._sensor = sensor
         self._grant = grant
-        self._slots = grant.SLOTS
+        self._waiting = 0  # who waits, one bit a process slot
         self._waits = waits
         self._tell = tell
         self._measuring = False
@@ -31,13 +31,20 @@ class Readings:
             if status:
                 return status
             self._measuring = True
+        self._waiting |= 1 << process.slot
         entry[self._waits] = 1
         return SUCCESS
 
     def _measured(self, value: int, status: int) -> None:
         self._measuring = False
-        for slot in range(self._slots):
-            entry = self._grant.entry(slot)
-            if entry is not None and entry[self._waits]:
-                entry[self._waits] = 0
-                self._tell(entry, value, status)
+        waiting = self._waiting
+        slot = 0
+        while waiting:
+            if waiting & 1:
+                entry = self._grant.entry(slot)
+                if entry is not None and entry[self._waits]:  # it may have ended
+                    entry[self._waits] = 0
+                    self._tell(entry, value, status)
+            waiting >>= 1
+            slot += 1
+        self._waiting = 0  # last: should this be cut short, the next measurement is theirs, too

@@ -85,7 +85,7 @@ def test_it_says_what_was_made_and_what_comes_next(tree: Path) -> None:
         assert f"    capsules/{path} " in said
     for command in ("adder verify capsules/sensors/salinity.py", "adder typecheck", "pytest tests/host", "make run"):
         assert f"{command}" in said
-    assert "driver 0x60001" in said
+    assert "driver 0xB0000" in said
     said = next_steps(plan("radio", "driver", None, "nrf52840", tree), wire=False)
     assert "[peripherals.radio]" in said
     assert "from capsules.drivers.nrf52840.radio import RadioDriver" in said

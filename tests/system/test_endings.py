@@ -142,20 +142,20 @@ def tell(call):
         call()
     except syscall.SyscallError as error:
         print("says:", error)
-tell(sensors.humidity.read)
+tell(sensors.Sensor(0x90001, "of none").read)
 tell(lambda: ipc.find("nobody"))
 tell(lambda: syscall.command(0x70001, 1))
-tell(lambda: syscall.subscribe(0x60001, 0, None))
+tell(lambda: syscall.subscribe(0x90001, 0, None))
 tell(lambda: syscall.command(0x70002, 1))
 """,
-        permissions='["console", "humidity", "ipc", 0x70001]',
+        permissions='["console", "screen", "ipc", 0x70001]',
     )
     with simulation(app) as board:
         for text in (
-            "NODEVICE: subscribe 0 of driver 0x60001: this board has no humidity",
+            "NODEVICE: subscribe 0 of driver 0x90001: this board has no screen",
             "no app named 'nobody' runs",
             "NODEVICE: command 1 of driver 0x70001: this board has no such driver",
-            "NODEVICE: subscribe 0 of driver 0x60001: this board has no humidity",
+            "NODEVICE: subscribe 0 of driver 0x90001: this board has no screen",
             "NODEVICE: command 1 of driver 0x70002 needs the permission 0x70002 in the app's settings",
         ):
             assert text in board.expect(r"says: (.*)\r")[1].decode()

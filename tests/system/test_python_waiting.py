@@ -651,14 +651,15 @@ def test_errors_say_what_to_do(simulation, python_app, tmp_path) -> None:
     app = python_app(
         """
 from adder import led, sensors
-calls = lambda: led.toggle(0), sensors.temperature.read, sensors.humidity.read, lambda: bytearray(50000)
+none = sensors.Sensor(0x90001, "of none")
+calls = lambda: led.toggle(0), sensors.temperature.read, none.read, lambda: bytearray(50000)
 for call in calls:
     try:
         call()
     except (OSError, MemoryError) as error:
         print("says:", error)
 """,
-        permissions='["console", "nonvolatile_storage", "humidity", "alarm"]',
+        permissions='["console", "nonvolatile_storage", "screen", "alarm"]',
     )
     folder = tmp_path / "withlib"
     (folder / "lib").mkdir(parents=True)
@@ -672,7 +673,7 @@ for call in calls:
         for text in (
             "NODEVICE: command 3 of driver 0x2 needs the permission 'led' in the app's settings",
             "NODEVICE: subscribe 0 of driver 0x60000 needs the permission 'temperature' in the app's settings",
-            "NODEVICE: subscribe 0 of driver 0x60001: this board has no humidity",
+            "NODEVICE: subscribe 0 of driver 0x90001: this board has no screen",
             "no room for 50000 bytes; raise 'ram' in the app's settings",
         ):
             found = board.expect(r"says: (.*)\r")

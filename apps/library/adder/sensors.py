@@ -12,7 +12,7 @@ and `tvoc` (permission "air_quality"): parts of a million and of a billion, ints
 import syscall
 from adder import upcall
 
-_requests = {}
+_of_drivers = {}
 
 
 class Sensor:
@@ -22,6 +22,7 @@ class Sensor:
     _scale = 1
     _asks = (1, 0)
     _place = 0
+    _requests = None
 
     def __init__(
         self, driver: int, unit: str, scale: float = 1, command: int = 1, argument: int = 0, place: int = 0
@@ -43,15 +44,17 @@ class Sensor:
             return False
         return True
 
-    def _asked(self):
+    def _first(self):
         # One for each driver: two sensors may share one.
-        if self.driver not in _requests:
-            _requests[self.driver] = upcall.Requests(self.driver, 0)
-        return _requests[self.driver]
+        if self.driver not in _of_drivers:
+            _of_drivers[self.driver] = upcall.Requests(self.driver, 0)
+        self._requests = _of_drivers[self.driver]
+        return self._requests
 
     def _value(self, arguments):
-        value = arguments[self._place]
-        status = arguments[1 - self._place]
+        value, status, _ = arguments
+        if self._place:
+            value, status = status, value
         if status:
             raise syscall.SyscallError(status, "the sensor does not answer")
         if value > 0x7FFFFFFF:
@@ -60,11 +63,11 @@ class Sensor:
 
     def read(self) -> float:
         """Measure; blocks. In the sensor's `unit`. Raises SyscallError NODEVICE if there is none, or no permission."""
-        return self._value(self._asked().ask(*self._asks))
+        return self._value((self._requests or self._first()).ask(*self._asks))
 
     async def get(self) -> float:
         """For `await`: the same."""
-        return self._value(await self._asked().get(*self._asks))
+        return self._value(await (self._requests or self._first()).get(*self._asks))
 
 
 temperature = Sensor(0x60000, "degrees Celsius", 0.01)

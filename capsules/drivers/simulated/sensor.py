@@ -5,7 +5,7 @@ A register is the host's (adder/run/simulated.py): 50,000 more than what is meas
 
 from typing import Callable
 
-from kernel import Registers, deferred
+from kernel import InterruptLine, Registers, deferred
 from micropython import const
 
 from capsules.hil.time import Alarm
@@ -40,13 +40,25 @@ _ROTATION = const(3)
 class SimulatedSensor:
     """A HIL Sensor; the result comes later, as it would from a chip. By itself it goes from `lowest` up by `span`, and back."""
 
-    def __init__(self, registers: Registers, register: int, clock: Alarm, lowest: int, span: int) -> None:
+    def __init__(
+        self,
+        registers: Registers,
+        register: int,
+        clock: Alarm,
+        lowest: int,
+        span: int,
+        line: "InterruptLine | None" = None,
+    ) -> None:
         self._set = registers.field(register, 0, _BITS)
         self._now = clock.now
         self._lowest = lowest
         self._span = span
         self._measured: "Callable[[int, int], None] | None" = None
-        self._later = deferred(self._done)
+        if line is None:
+            self._later = deferred(self._done)
+        else:  # faster
+            line.enable(self._done)
+            self._later = line.trigger
 
     def set_client(self, measured: "Callable[[int, int], None]") -> None:
         self._measured = measured
