@@ -41,6 +41,8 @@ VERBS = {
     "stop": Verb("adder.deploy.command", "stop", "Stop apps on it."),
     "watch": Verb("adder.deploy.command", "watch", "Install an app each time its file is saved."),
     "apply": Verb("adder.deploy.command", "apply", "Make its apps those of a set: all changes at once, or none."),
+    "logs": Verb("adder.deploy.words", "logs", "Show what an app on it has said."),
+    "why": Verb("adder.deploy.words", "why", "Show why an app on it has ended, and what it said before."),
     "rollback": Verb("adder.deploy.versions", "rollback", "Go back to the version of an app that is kept on it."),
     "compact": Verb("adder.deploy.versions", "compact", "Make one piece of its free flash."),
     "simulate": Verb("adder.run.simulate", "simulate", "Run a board's kernel in a simulator, with its console here."),

@@ -20,11 +20,11 @@ SPEED = 115_200
 PING, FINISH = 0x01, 0x22
 PONG, ANSWER = 0x11, 0x40
 
-ABOUT, APP, READ, BEGIN, STAGE, WRITE, COMPLETE, DROP, FLAGS, COMMIT, ABORT, END, RUN, SUM, COPY, TRIAL = range(
-    0x40, 0x50
+ABOUT, APP, READ, BEGIN, STAGE, WRITE, COMPLETE, DROP, FLAGS, COMMIT, ABORT, END, RUN, SUM, COPY, TRIAL, SAID = range(
+    0x40, 0x51
 )
 
-VERSION = 2
+VERSION = 3
 BLOCK = 512
 """Bytes of an app that are sent at once."""
 
@@ -53,9 +53,15 @@ class Port(Protocol):
 class Refused(AdderError):
     """The board has answered with an error."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, command: int = 0) -> None:
         super().__init__(message)
         self.status = status
+        self.command = command
+
+    @property
+    def is_garbled(self) -> bool:
+        """Whether what arrived was not what was sent, as when the line loses bytes."""
+        return (self.command == WRITE and self.status != FAIL) or (self.command == COMPLETE and self.status == NOACK)
 
 
 def open_port(name: str) -> Port:
@@ -185,7 +191,7 @@ class Link:
     def _expect(self, command: int, accept: tuple[int, ...] = ()) -> bytes:
         status, data = self._answer(command)
         if status and status not in accept:
-            raise Refused(status, sentence(command, status))
+            raise Refused(status, sentence(command, status), command)
         return data
 
     def words(self, command: int, *words: int) -> tuple[int, ...]:

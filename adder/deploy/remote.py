@@ -201,6 +201,25 @@ class Remote:
         """
         if len(install) > self.about.at_once:
             raise AdderError(f"At most {self.about.at_once} apps can be installed at once, not {len(install)}.")
+        try:
+            self._apply(install, remove, enable, disable, progress, keep, trial, self.about.blocks)
+        except Refused as error:
+            if not error.is_garbled or self.about.blocks == 1:
+                raise
+            # Others take so much of its processor that it does not keep up with the line: one block after the other.
+            self._apply(install, remove, enable, disable, lambda count: None, keep, trial, 1)
+
+    def _apply(
+        self,
+        install: Sequence[App],
+        remove: Sequence[str],
+        enable: Sequence[str],
+        disable: Sequence[str],
+        progress: Callable[[int], None],
+        keep: bool,
+        trial: int,
+        blocks: int,
+    ) -> None:
         apps = self.apps()
         for one in apps:
             if one.flags & TRIAL and not one.flags & KEPT and (install or one.name in (*enable, *disable)):
@@ -213,9 +232,9 @@ class Remote:
         with self.change():
             for app in install:
                 try:
-                    number = self.link.write(app.data, self.about.blocks, progress)
+                    number = self.link.write(app.data, blocks, progress)
                 except Refused as error:
-                    raise Refused(error.status, f"{app.title}: {error}") from None
+                    raise Refused(error.status, f"{app.title}: {error}", error.command) from None
                 enabled = app.name in enable or (app.header.enabled and app.name not in disable)
                 if trial or enabled != app.header.enabled:
                     self._set(number, app.header.sticky, enabled, TRIAL * bool(trial))

@@ -14,7 +14,11 @@ _BLOCK = const(256)
 
 
 def deploy(
-    sessions: ConsoleSessions, store: AppStore, processes: ProcessControl, alarms: "tuple[Alarm, Alarm]", board: bytes
+    sessions: ConsoleSessions,
+    store: AppStore,
+    processes: ProcessControl,
+    alarms: "tuple[Alarm, Alarm]",
+    board: bytes,
 ) -> Deploy:
     """Wire the protocol; `board` is what tockloader calls the board."""
     return Deploy(
@@ -24,5 +28,5 @@ def deploy(
         (Buffer(_BLOCK), Buffer(FRAME), Buffer(OUT), Buffer(PIECE), Buffer(HEAD)),
         (b"board", board, b"arch", b"cortex-m4", b"appaddr", b"0x00100000"),
         alarms[0],
-        Trial(store, processes, alarms[1]),
+        (Trial(store, processes, alarms[1]), sessions.words),
     )

@@ -138,7 +138,7 @@ else:
 kernel_log = mint.kernel_log()
 log_line = mint.software_interrupt()
 line = mint.build(
-    "line", lambda: console_line(uart, drivers_time.new_alarm(), kernel_log, log_line, drivers_time.new_alarm())
+    "line", lambda: console_line(uart, drivers_time.new_alarm(), kernel_log, log_line, drivers_time.new_alarm(), processes.SLOTS)
 )
 mint.serve("console", console, lambda grant: console_stack(line, grant).command)
 
@@ -148,7 +148,7 @@ timer = mint.build("timer", lambda: RtcAlarm(timer_registers, timer_line))
 alarms = mint.build("alarms", lambda: AlarmMux(timer))
 
 fault_line = mint.software_interrupt()
-mint.serve("alarm", alarm, lambda grant: alarm_stack(alarms, grant, processes, fault_line).command)
+mint.serve("alarm", alarm, lambda grant: alarm_stack(alarms, grant, processes, fault_line, line.words).command)
 
 if config.CAPSULE_LED:
     leds = mint.build("leds", lambda: nrf52.leds(pins))

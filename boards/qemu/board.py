@@ -111,12 +111,12 @@ alarms = mint.build("alarms", lambda: AlarmMux(timer))
 kernel_log = mint.kernel_log()
 log_line = mint.software_interrupt()
 line = mint.build(
-    "line", lambda: console_line(uart, alarms.new_alarm(), kernel_log, log_line, alarms.new_alarm())
+    "line", lambda: console_line(uart, alarms.new_alarm(), kernel_log, log_line, alarms.new_alarm(), processes.SLOTS)
 )
 mint.serve("console", console, lambda grant: console_stack(line, grant).command)
 
 fault_line = mint.software_interrupt()
-mint.serve("alarm", alarm, lambda grant: alarm_stack(alarms, grant, processes, fault_line).command)
+mint.serve("alarm", alarm, lambda grant: alarm_stack(alarms, grant, processes, fault_line, line.words).command)
 
 if config.CAPSULE_LED:
     fpgaio = mint.registers("fpgaio")

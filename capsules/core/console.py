@@ -29,6 +29,8 @@ While the line is another's (a process's that is alone, or a protocol's), writes
 then, the last bytes are kept, and what was before them is counted.
 """
 
+from typing import TYPE_CHECKING
+
 from cells import Buffer
 from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, ProcessId
 from micropython import const
@@ -37,6 +39,9 @@ from capsules.hil.line import Line
 from capsules.virtual.console_input import ConsoleInput
 from capsules.virtual.foreground import Foreground
 from capsules.virtual.kept_output import KeptOutput
+
+if TYPE_CHECKING:
+    from capsules.virtual.last_words import LastWords
 
 DRIVER_NUM = const(0x1)
 
@@ -70,7 +75,18 @@ class ConsoleDriver:
     method's call longer, so what is not about writing is elsewhere.
     """
 
-    def __init__(self, line: Line, grant: Grant, transmit_buffer: Buffer, receive_buffer: Buffer, kept: Buffer) -> None:
+    def __init__(
+        self,
+        line: Line,
+        grant: Grant,
+        transmit_buffer: Buffer,
+        receive_buffer: Buffer,
+        kept: Buffer,
+        words: "LastWords | None" = None,
+    ) -> None:
+        self._said = words.put if words is not None else None  # remembers what is written
+        self._kept = words.keep if words is not None else None
+        self._begins = words.begin if words is not None else None
         self._put_out = line.transmit
         self._grant = grant
         self._transmit_buffer = transmit_buffer
@@ -109,6 +125,8 @@ class ConsoleDriver:
         if length == 0:
             entry.schedule_upcall(_WRITTEN, 0, 0, 0)
             return SUCCESS
+        if self._begins is not None:
+            self._begins(process.slot, process.number)
         entry.read_only(1)  # its first use needs memory: before anything is begun that would be left half done
         entry[_LENGTH] = length
         entry[_AT] = 0
@@ -134,6 +152,8 @@ class ConsoleDriver:
                 count = entry.read_only(1).read(entry[_AT], buffer, 0, entry[_LENGTH] - entry[_AT])
                 if count:
                     self._next_at = entry[_AT] + count
+                    if self._said is not None:
+                        self._said(self._writer_slot, buffer, count)
                     break
                 self._complete(self._writer_slot, entry)
             self._writer = None
@@ -195,6 +215,8 @@ class ConsoleDriver:
         view = entry.read_only(1)
         end = min(entry[_LENGTH], len(view))
         self._foreground.kept.keep(slot, view, at, end)
+        if self._kept is not None:
+            self._kept(slot, view, at, end)
         self._is_kept = True
         entry[_AT] = max(end, at)
         self._complete(slot, entry)

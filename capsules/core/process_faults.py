@@ -5,10 +5,15 @@ at a time, out of texts that are there already and numbers that the core prints:
 no garbage.
 """
 
+from typing import TYPE_CHECKING
+
 from kernel import InterruptLine, ProcessControl, log, log_number
 
 import config
 from capsules.hil.time import Alarm
+
+if TYPE_CHECKING:
+    from capsules.virtual.last_words import LastWords
 
 # CFSR: ARMv7-M Architecture Reference Manual, B3.2.15; and the line of each bit.
 CAUSES = (
@@ -58,7 +63,10 @@ class ProcessFaults:
     a time, and the processes run on in between.
     """
 
-    def __init__(self, processes: ProcessControl, line: InterruptLine, restarts: Alarm, reports: Alarm) -> None:
+    def __init__(
+        self, processes: ProcessControl, line: InterruptLine, restarts: Alarm, reports: Alarm, words: "LastWords | None" = None
+    ) -> None:
+        self._words = (words.mark, words.number, words.end) if words is not None else None
         self._processes = processes
         self._fact, self._show = processes.fact, processes.log  # taken once: each access would make an object
         self._restart_alarm = restarts
@@ -93,6 +101,7 @@ class ProcessFaults:
             if state >= STATE_FAULTED:
                 identity = self._fact(slot, "id")
                 if self._seen[slot] != identity:
+                    self._remember(slot)
                     if state == STATE_TERMINATED:
                         self._seen[slot] = identity
                         code = self._fact(slot, "completion_code")
@@ -107,6 +116,23 @@ class ProcessFaults:
                         self._seen[slot] = identity  # last: what was cut short before is done again
         if not self._pauses:
             self._report_alarm.set_alarm(1)
+
+    def _remember(self, slot: int) -> None:
+        """Why it has ended, in numbers, behind what it has said."""
+        if self._words is None:
+            return
+        mark, number, end = self._words
+        fact = self._fact
+        mark(slot)
+        number(slot, fact(slot, "fault_status"))
+        number(slot, fact(slot, "hard_fault_status"))
+        number(slot, fact(slot, "fault_address"))
+        number(slot, fact(slot, "completion_code"))
+        for register in (15, 14, 13):
+            value = self._processes.register(slot, register)
+            if value is not None:
+                number(slot, value)
+        end(slot)
 
     # -- Policy ----------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from capsules.virtual.app_store import AppStore
 
 if TYPE_CHECKING:
     from capsules.deploy.trial import Trial
+    from capsules.virtual.last_words import LastWords
 
 PATTERN = b"\xfc\x01"
 """What begins a session."""
@@ -65,16 +66,17 @@ class Deploy:
         buffers: "tuple[Buffer, Buffer, Buffer, Buffer, Buffer]",
         attributes: "tuple[bytes, ...]",
         alarm: Alarm,
-        trial: "Trial",
+        asked: "tuple[Trial, LastWords | None]",
     ) -> None:
         block, frame, out, piece, head = buffers
+        trial, words = asked
         self._go_on_later = deferred(self._go_on)
         self._line = line
         self._look, self._forget = store.look, store.abort
         self._client = store.new_client(self._told)
         shown = CanonicalList(store, head)
         self._tockloader = Tockloader(store, self._client, shown, frame, piece, attributes)
-        self._requests = Requests(store, self._client, processes, trial, frame, piece)
+        self._requests = Requests(store, self._client, processes, trial, words, frame, piece)
         self._reader = FrameReader(frame)
         self._writer = FrameWriter(out)
         self._block = block

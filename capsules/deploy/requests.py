@@ -19,6 +19,8 @@ Command (the words before it, little-endian)
     0x4D sum     number                -> CRC-32 of an app that is installed
     0x4E copy    number low            -> the number of a copy of it, lower than it or at the end; that of an app which does
                                           not run. Then the one that was copied goes
+    0x50 said    number position       -> where what follows begins among the bytes that the app's process has written (modulo
+                                          2^24), at this position or later, and up to 60 of them (last_words.py)
     0x4F trial   seconds               -> the commit that comes begins a trial of what it marks so
          trial                         -> what has become of the last one (trial.py), seconds that are left
 
@@ -40,11 +42,12 @@ from capsules.virtual.app_store import STAGED_AT_ONCE, AppStore
 
 if TYPE_CHECKING:
     from capsules.deploy.trial import Trial
+    from capsules.virtual.last_words import LastWords
 
 ANSWER = const(0x40)
 
 FIRST = const(0x40)
-LAST = const(0x4F)
+LAST = const(0x50)
 
 _ABOUT = const(0x40)
 _APP = const(0x41)
@@ -62,8 +65,9 @@ _RUN = const(0x4C)
 _SUM = const(0x4D)
 _COPY = const(0x4E)
 _TRIAL = const(0x4F)
+_SAID = const(0x50)
 
-_VERSION = const(2)
+_VERSION = const(3)
 _WRITES = const(2)  # of which one waits in the line's buffers while the other is written
 _PIECE = const(64)
 _LONGEST_TRIAL = const(3600)  # seconds
@@ -76,7 +80,7 @@ class Requests:
     """Answers commands whose bytes are in `frame`. `piece` has _PIECE bytes."""
 
     def __init__(
-        self, store: AppStore, client: int, processes: ProcessControl, trial: "Trial", frame: Buffer, piece: Buffer
+        self, store: AppStore, client: int, processes: ProcessControl, trial: "Trial", words: "LastWords | None", frame: Buffer, piece: Buffer
     ) -> None:
         # What the store has wrapped, and not the store.
         self._begin, self._stage, self._write, self._finish = store.begin, store.stage, store.write, store.finish
@@ -87,6 +91,8 @@ class Requests:
         self._client = client
         self._processes = processes
         self._trial = trial
+        self._oldest = words.oldest if words is not None else None
+        self._say_from = words.read if words is not None else None
         self._frame = frame
         self._frame_size = len(frame)
         self._piece = piece
@@ -148,6 +154,8 @@ class Requests:
             out.put_word(self._trial.state)
             out.put_word(self._trial.seconds())
             return ANSWER
+        if command == _SAID:
+            return self._say(first, length, out)
         if not self._is_open:
             return self._answer(ErrorCode.RESERVE, out)
         return self._change(command, first, length, out)
@@ -232,6 +240,19 @@ class Requests:
             return self._answer(ErrorCode.INVAL, out)
         count = self._read(app, self._argument(1), self._piece, 0, count)
         self._head(0, count, out)
+        out.put_bytes(self._piece, 0, count)
+        return ANSWER
+
+    def _say(self, app: int, length: int, out: FrameWriter) -> int:
+        oldest, read = self._oldest, self._say_from
+        slot = self._slot_of(app) if self._is_app(app) else -1
+        since = self._argument(1) if length == 2 * _WORD else -1
+        if slot < 0 or since < 0 or oldest is None or read is None:
+            return self._answer(ErrorCode.INVAL, out)
+        since = oldest(slot, since)
+        count = read(slot, since, self._piece, _PIECE - _WORD)
+        self._head(0, _WORD + count, out)
+        out.put_word(since)
         out.put_bytes(self._piece, 0, count)
         return ANSWER
 

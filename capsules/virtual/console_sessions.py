@@ -9,7 +9,7 @@ Whatever is cut short finds at the next call what is left to be done: the line's
 changes are told after that.
 """
 
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from cells import Buffer
 from kernel import call_client, callback, deferred, shared
@@ -20,6 +20,9 @@ from capsules.hil.time import Alarm
 from capsules.parts.lent import is_good
 from capsules.parts.receptions import Receptions
 from capsules.virtual.virtual_uart import UartDevice, UartMux
+
+if TYPE_CHECKING:
+    from capsules.virtual.last_words import LastWords
 
 # What is known of a user.
 _TURN = const(0)  # the client's callback, or None
@@ -68,7 +71,8 @@ class SessionLine:
 class ConsoleSessions:
     """Makes lines of a UART that is shared by `mux`. `alarm` is for the time-outs, `buffer` is where bytes come in."""
 
-    def __init__(self, mux: UartMux, alarm: Alarm, buffer: Buffer) -> None:
+    def __init__(self, mux: UartMux, alarm: Alarm, buffer: Buffer, words: "LastWords | None" = None) -> None:
+        self.words = words  # for those who make users of the line
         self.shared = (  # for the lines
             shared(self._set_client),
             shared(self._receive),

@@ -72,7 +72,8 @@ def write_board(folder: Path) -> None:
         ),
         (
             "line = mint.build(\n"
-            '    "line", lambda: console_line(uart, alarms.new_alarm(), kernel_log, log_line, alarms.new_alarm())\n'
+            '    "line", lambda: console_line('
+            "uart, alarms.new_alarm(), kernel_log, log_line, alarms.new_alarm(), processes.SLOTS)\n"
             ")\n",
             "made = []\n"
             'line = mint.build("line", lambda: opened_line(uart, alarms.new_alarm(), alarms.new_alarm(), made))\n'

@@ -21,6 +21,7 @@ from adder.chip.nrf52840 import Chip
 from adder.chip.time import PER_SECOND
 from adder.deploy.link import Link
 from adder.deploy.remote import Remote, fitting
+from adder.deploy.words import lives, said
 from adder.run.renode import flash_contents
 
 APPS = ROOT / "build" / "apps"
@@ -100,25 +101,31 @@ def test_an_app_comes_in_nearly_as_fast_as_the_line_and_a_byte_costs_less_than_i
 
 
 def test_a_beat_is_not_late_beside_an_app_that_computes_whatever_is_done_to_the_apps(boot, python_app) -> None:
-    """Installed, updated on trial, taken back, stopped, moved, enabled, removed."""
+    """Installed, updated on trial, taken back, stopped, moved, enabled, removed.
+
+    Three apps take all of the processor here, so bytes may be lost, as there is no flow control; then the host sends
+    one block after the other.
+    """
     beat = python_app(BEAT, name="beat", ram=8192)
     chip = boot(APPS / "spin.tbf", APPS / "faulty.tbf", beat)
     new = read_app_file(python_app("raise ValueError", name="faulty", ram=8192))
     with Link(Port(chip), patience=PATIENCE) as link:
         remote = Remote(link)
-        remote.apply(install=[large(4096, "ping")])
-        remote.apply(install=[fitting(large(3584))])
+        remote.apply(install=[large(8192, "ping")])
+        remote.apply(install=[fitting(large(8192))])
         remote.apply(install=[fitting(new)], trial=1)
     chip.run(1.3)
     with Link(Port(chip), patience=PATIENCE) as link:
         remote = Remote(link)
         assert remote.verdict()[0] > 2, "it has raised an exception"
+        ended = [life for life in lives(said(remote, remote.find("faulty"))[1]) if life.end]
+        assert any("faulty.py" in life.text and "ValueError" in life.text for life in ended), ended
         assert not remote.is_on_trial()
         remote.stop(remote.find("hello"))
         remote.apply(remove=["ping"])
         before = remote.largest_piece(remote.apps())
         assert remote.move_together() == ["hello"]
-        assert remote.largest_piece(remote.apps()) == before + 4096
+        assert remote.largest_piece(remote.apps()) == before + 8192
         remote.apply(enable=["hello"], disable=["spin"])
         remote.apply(remove=["hello", "spin", "faulty"])
         assert [app.name for app in remote.apps()] == ["beat"]
@@ -126,7 +133,6 @@ def test_a_beat_is_not_late_beside_an_app_that_computes_whatever_is_done_to_the_
     chip.run(1.1)
     worst = max(worst, *(int(value) for value in re.findall(r"beat: worst (\d+)\r", chip.transcript)))
     assert worst <= LATEST
-    assert chip.uart.lost == 0
     assert not chip.complaints, "\n".join(chip.complaints)
 
 

@@ -200,7 +200,16 @@ def test_adder_installs_updates_stops_starts_and_removes_while_the_others_run(bo
         adder(line, "install", first)
     board.expect_all("inner: first", timeout=60)
     second = says(python_app, "inner", "second", version=2)
+    boom = python_app("print('before')\nraise ValueError('boom')", name="boom", ram=8192)
     with Line(board) as line:
+        assert "inner: first" in adder(line, "logs", "inner")
+        assert "has not ended" in adder(line, "why", "inner", ends=1)
+        adder(line, "install", boom)
+    board.expect_all("ValueError: boom", timeout=60)
+    with Line(board) as line:
+        told = adder(line, "why", "boom")
+        assert re.search(r"(?s)before\n.*Traceback.*ValueError: boom\nIt ", told), told
+        adder(line, "remove", "boom")
         done = json.loads(adder(line, "install", "--json", second, APPS / "spin.tab"))
         assert [(app["name"], app["version"]) for app in done] == [("inner", 2), ("spin", 0)]
         adder(line, "stop", "clock-py")

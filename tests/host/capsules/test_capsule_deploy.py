@@ -17,6 +17,7 @@ from kernel import run_deferred
 
 from capsules.deploy.deploy import FRAME, HEAD, OUT, PIECE, Deploy
 from capsules.deploy.trial import Trial
+from capsules.virtual.last_words import LastWords
 
 PAGE = 4096
 PAGES = 32
@@ -107,7 +108,10 @@ class Deployed(Board):
             (Buffer(256), Buffer(FRAME), Buffer(OUT), Buffer(PIECE), Buffer(HEAD)),
             ATTRIBUTES,
             self.alarm,
-            Trial(self.store, self.machine.control, self.trial_alarm),
+            (
+                Trial(self.store, self.machine.control, self.trial_alarm),
+                LastWords(Buffer(256 * self.machine.control.SLOTS), self.machine.control.SLOTS),
+            ),
         )
         self.is_open = False
         self.lost_after: int | None = None  # bytes, and then nothing that is sent arrives
@@ -500,7 +504,7 @@ def test_adder_installs_removes_stops_and_starts() -> None:
     board = Deployed(data).booted()
     adder = Adder(board)
     status, about = adder.ask(0x40)
-    assert struct.unpack("<7I", about)[:2] == (2, 5)
+    assert struct.unpack("<7I", about)[:2] == (3, 5)
     first = struct.unpack("<10I", adder.ask(0x41, 0)[1])
     assert first[:3] == (0, 768, 1)
     assert adder.ask(0x42, 0, 0, 64)[1] == sizes()[0][:64]
@@ -525,5 +529,5 @@ def test_adder_installs_removes_stops_and_starts() -> None:
     assert found["new"] == (new, 1, True)
     assert "app1" not in found
     assert found["app2"][1:] == (0, False)
-    for command in range(0x40, 0x50):
+    for command in range(0x40, 0x51):
         assert adder.ask(command, 77, 77)[0] in (0, 3, 5, 6, 7)

@@ -1,0 +1,140 @@
+"""What apps on a board have said last, and why one has ended: the verbs `adder logs` and `adder why`."""
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from adder.deploy import link as wire
+from adder.deploy.command import apps_complete, on_a_board, say
+from adder.deploy.find import board
+from adder.deploy.remote import Installed, Remote
+from adder.errors import AdderError
+from adder.text import printable_lines
+
+POLL = 0.1
+"""Seconds of the host between two looks."""
+
+_POSITIONS = 1 << 24
+_FAULTED, _ENDED = 3, 4
+
+# CFSR: ARMv7-M, B3.2.15
+CAUSES = {
+    0x01: "it ran code where it has none",
+    0x02: "it read or wrote memory that is not its own",
+    0x10: "its stack was full",
+    0x100: "it ran code where no memory is",
+    0x200: "it read or wrote where no memory is",
+    0x400: "it wrote where no memory is",
+    0x1_0000: "it came to something that is no instruction",
+    0x2_0000: "it jumped to an even address",
+    0x100_0000: "it read or wrote at an address that is not aligned",
+    0x200_0000: "it divided by zero",
+}
+
+
+@dataclass
+class Life:
+    """What a process has written from its beginning on, as far as it is there, and the numbers of its end."""
+
+    text: str
+    end: tuple[int, ...] | None = None
+
+    def why(self) -> str:
+        """In words."""
+        if self.end is None:
+            return "It has not ended."
+        status, _, address, code, *registers = self.end
+        causes = [words for bit, words in CAUSES.items() if status & bit]
+        if not status:
+            return f"It ended with code {code - (1 << 32) if code >> 31 else code}." if code else "It ended by itself."
+        where = f" at {address:#010x}" if status & 0x8080 else ""
+        at = "".join(f", {name} {value:#010x}" for name, value in zip(("PC", "LR", "SP"), registers, strict=False))
+        return f"It faulted: {' and '.join(causes) or 'for no known reason'}{where} (CFSR {status:#010x}{at})."
+
+
+def said(remote: Remote, app: Installed, since: int = 0) -> tuple[int, bytes]:
+    """What the app's process has written since a position, as far as it is there; and the position after that."""
+    found = b""
+    while True:
+        answer = remote.link.ask(wire.SAID, app.number, since)
+        piece = answer[4:]
+        since = (int.from_bytes(answer[:4], "little") + len(piece)) % _POSITIONS
+        found += piece
+        if not piece:
+            return since, found
+
+
+def lives(data: bytes) -> list[Life]:
+    """The lives in a ring's bytes; of the first one the beginning may be missing."""
+    found = []
+    for part in data.split(b"\0"):
+        text, mark, end = part.partition(b"\1")
+        numbers = None
+        if mark:
+            line, _, rest = end.partition(b"\n")
+            words = line.split()
+            if all(re.fullmatch(rb"[0-9a-f]{8}", word) for word in words) and len(words) >= 4:
+                numbers = tuple(int(word, 16) for word in words)
+            text += rest
+        if text or numbers:
+            found.append(Life(text.decode("utf-8", "replace").replace("\r\n", "\n"), numbers))
+    return found
+
+
+def with_source(text: str, folder: Path) -> Iterator[str]:
+    """The lines; below each of a traceback that names a line of a file in the folder, that line."""
+    for line in text.splitlines():
+        yield line
+        match = re.match(r'\s*File "([^"/\\]+\.py)", line (\d+)', line)
+        if match and (folder / match[1]).is_file():
+            source = (folder / match[1]).read_text(errors="replace").splitlines()
+            if 0 < int(match[2]) <= len(source):
+                yield f"    {source[int(match[2]) - 1].strip()}"
+
+
+def _running(remote: Remote, name: str) -> Installed:
+    app = remote.find(name)
+    if app.slot is None:
+        raise AdderError(f"{name} has no process, so nothing is known of what it has said.")
+    return app
+
+
+@click.command()
+@on_a_board
+@click.option("-f", "--follow", is_flag=True, help="Go on with what it says, until Ctrl-C.")
+@click.argument("name", metavar="APP", shell_complete=apps_complete)
+def logs(name: str, follow: bool, port: str | None, as_json: bool) -> None:
+    """Show what an app has written last, though others write to the console, too."""
+    with board(port) as remote:
+        since, data = said(remote, _running(remote, name))
+        text = "".join(life.text for life in lives(data))
+        say(as_json, {"name": name, "text": text}, printable_lines(text.rstrip("\n")))
+        while follow:
+            time.sleep(POLL)
+            since, data = said(remote, _running(remote, name), since)
+            print(printable_lines("".join(life.text for life in lives(data))), end="", flush=True)
+
+
+@click.command()
+@on_a_board
+@click.option(
+    "--source", type=click.Path(file_okay=False, exists=True, path_type=Path), default=".",
+    help="Where the app's source is, for the lines of a traceback.  [default: here]",
+)  # fmt: skip
+@click.argument("name", metavar="APP", shell_complete=apps_complete)
+def why(name: str, source: Path, port: str | None, as_json: bool) -> None:
+    """Show what an app wrote last before it ended, and why it did: in this life, or in the one before."""
+    with board(port) as remote:
+        app = _running(remote, name)
+        _, data = said(remote, app)
+    ended = [life for life in lives(data) if life.end is not None]
+    if not ended:
+        raise AdderError(f"{name} has not ended since the board was started, or long ago.")
+    last = ended[-1]
+    contents: dict[str, Any] = {"name": name, "restarts": app.restarts, "text": last.text, "why": last.why()}
+    say(as_json, contents, printable_lines("\n".join([*with_source(last.text, source), last.why()])))

@@ -1,0 +1,111 @@
+"""The last bytes that each process has written, in this life and the one before, and why that one ended.
+
+A ring for each process slot. A zero byte begins a life. What follows a byte 1 up to the end of its line is not the process's, but says
+how it ended.
+"""
+
+from cells import Buffer
+from kernel import UserBuffer, shared
+from micropython import const
+
+_BEGIN = const(0)
+_MARK = const(1)
+_MOST = const(0xFFFFFF)
+_LINE_END = const(10)
+
+_HEX = b"0123456789abcdef"
+
+
+class LastWords:
+    """Rings of one size in a buffer."""
+
+    def __init__(self, ring: Buffer, slots: int) -> None:
+        self.put = shared(self._put)
+        self.keep = shared(self._keep)
+        self.begin = shared(self._begin)
+        self.mark = shared(self._mark)
+        self.number = shared(self._number)
+        self.end = shared(self._end)
+        self.oldest = shared(self._oldest)
+        self.read = shared(self._read)
+        self._ring = ring
+        self._size = len(ring) // int(slots)
+        self._at = [0 for _ in range(slots)]  # where in its ring each process's next byte goes
+        self._written = [0 for _ in range(slots)]  # how many there were, modulo 2^24
+        self._life = [0 for _ in range(slots)]  # whose they are: a process's id
+
+    def _put(self, slot: int, buffer: Buffer, count: int) -> None:
+        """The process writes the first bytes of the buffer, no more than a ring has."""
+        size, place = self._size, self._at[slot]
+        base = int(slot) * int(size)
+        first = min(count, size - place)
+        self._ring.copy(base + place, buffer, 0, first)
+        if first < count:
+            self._ring.copy(base, buffer, first, count - first)
+        self._go_on(slot, count)
+
+    def _keep(self, slot: int, view: UserBuffer, at: int, end: int) -> None:
+        """The same for bytes `at` to `end` - 1 of what it has allowed."""
+        size = self._size
+        base = int(slot) * int(size)
+        at = max(at, end - size)
+        while at < end:
+            place = self._at[slot]
+            count = view.read(at, self._ring, base + place, min(end - at, size - place))
+            if count <= 0:
+                break
+            self._go_on(slot, count)
+            at += count
+
+    def _go_on(self, slot: int, count: int) -> None:
+        place = self._at[slot] + count
+        self._at[slot] = place if place < self._size else place - self._size
+        self._written[slot] = self._written[slot] + count & _MOST
+
+    def _begin(self, slot: int, life: int) -> None:
+        """What comes now is of the process with this number. A zero comes first if it is another one than the last time."""
+        if self._life[slot] != life:
+            self._life[slot] = life
+            self._one(slot, _BEGIN)
+
+    def _one(self, slot: int, byte: int) -> None:
+        self._ring[int(slot) * int(self._size) + self._at[slot]] = byte
+        self._go_on(slot, 1)
+
+    def _mark(self, slot: int) -> None:
+        """The process has ended: numbers follow."""
+        self._one(slot, _MARK)
+
+    def _number(self, slot: int, value: int) -> None:
+        for half in (value >> 16 & 0xFFFF, value & 0xFFFF):
+            for shift in (12, 8, 4, 0):
+                self._one(slot, _HEX[half >> shift & 15])
+        self._one(slot, 32)
+
+    def _end(self, slot: int) -> None:
+        """That was the last number."""
+        self._one(slot, _LINE_END)
+
+    def _oldest(self, slot: int, since: int) -> int:
+        """Where what is there of a process begins, or `since`, if that is later; positions are counted modulo 2^24."""
+        if not 0 <= slot < len(self._at):
+            return 0
+        written = self._written[slot]
+        there = min(written, self._size)
+        return since if (written - since) & _MOST <= there else (written - there) & _MOST
+
+    def _read(self, slot: int, since: int, buffer: Buffer, count: int) -> int:
+        """Bytes from a position that oldest() has given into the buffer; how many."""
+        if not 0 <= slot < len(self._at):
+            return 0
+        size = self._size
+        left = (self._written[slot] - since) & _MOST
+        count = min(count, left, size)
+        start = self._at[slot] - left
+        if start < 0:
+            start += size
+        base = int(slot) * int(size)
+        first = buffer.copy(0, self._ring, base + start, min(count, size - start))
+        if first < count:
+            buffer.copy(first, self._ring, base, count - first)
+        return count
