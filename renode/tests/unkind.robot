@@ -7,18 +7,21 @@ Test Teardown    Test Teardown
 Resource         ${RENODEKEYWORDS}
 Resource         ${CURDIR}/adder.resource
 
+*** Variables ***
+${ONLY}    ${EMPTY}
+
 *** Keywords ***
 Leave Behind
     [Documentation]    Brings a chip that has not been started into a state.
     [Arguments]    ${state}
-    FOR    ${write}    IN    @{state["writes"]}
-        Execute Command    sysbus WriteDoubleWord ${write[0]} ${write[1]}
-    END
     ${processor}=    Evaluate    $state.get("processor", {})
     FOR    ${name}    ${value}    IN    &{processor}
-        IF    "${name}" in ("PRIMASK", "BASEPRI", "CONTROL")
+        IF    "${name}" == "PRIMASK"    # the only one that Renode lets one set
             Execute Command    sysbus.cpu ${name} ${value}
         END
+    END
+    FOR    ${write}    IN    @{state["writes"]}
+        Execute Command    sysbus WriteDoubleWord ${write[0]} ${write[1]}
     END
     ${reasons}=    Evaluate    $state.get("reasons", 0)
     IF    ${reasons}
@@ -32,8 +35,8 @@ Starts From
     Power On
     Leave Behind    ${state}
     Start Emulation
-    Expect    reader: ready
     ${first}=    Expect    hello, 1 of 5
+    Expect    reader: ready
     Execute Command    sysbus.gpio0.button1 Press
     Expect    button: pressed 1
     ${text}=    Evaluate    "end".ljust(64)
@@ -49,5 +52,7 @@ The Kernel Starts From Whatever Was Left Behind
     Make Image    hello    button    reader
     ${states}=    Evaluate    tomllib.loads(pathlib.Path(r"${ROOT}/adder/chip/left_behind.toml").read_text())    modules=tomllib,pathlib
     FOR    ${name}    ${state}    IN    &{states}
-        Starts From    ${name}    ${state}
+        IF    "${ONLY}" in ("", "${name}")
+            Starts From    ${name}    ${state}
+        END
     END
