@@ -104,3 +104,39 @@ def test_a_stack_in_memory_that_another_shares_ends_with_that_and_nobody_is_writ
     ended = shown.index("lender: nothing")
     faulted = shown.index(f"App: borrowed-{what}")
     assert (faulted < ended) == (what in ("wait", "for"))
+
+
+FILLER = """
+from adder import storage
+for record in range(168):  # as many as a page holds
+    storage.write(record, b"x")
+print("{name}: filled")
+"""
+
+USER = """
+from adder import storage
+print("user: size", storage.size())
+storage.write(0, b"mine")
+print("user: read", storage.read(0, 4))
+"""
+
+
+def test_apps_that_fill_the_storage_with_small_records_cost_nobody_his_storage_at_the_next_boot(
+    simulation, python_app
+) -> None:
+    """Whoever walked all records at once would use up his time at each boot, and be off for good."""
+
+    def app(name: str, text: str, number: int) -> Path:
+        ids = f"{{write_id = {number}, read_ids = [{number}], modify_ids = [{number}]}}"
+        return python_app(text.format(name=name), name=name, ram=12288, storage=ids)
+
+    names = [f"filler{number}" for number in range(6)]
+    apps = [app("user", USER, 100), *(app(name, FILLER, 1 + number) for number, name in enumerate(names))]
+    with simulation(*apps, clock="fast") as board:
+        board.expect_all(*(f"{name}: filled" for name in names), r"user: read b'mine'", timeout=120)
+        seen = len(board.transcript)
+        board.reset()
+        board.expect_all(r"(?s)user: read b'mine'.*user: read b'mine'", timeout=60)
+        after = board.transcript[seen:]
+    assert "user: size 2048" in after
+    assert "kernel: capsule" not in board.transcript
