@@ -42,6 +42,10 @@ _RVR, _CVR = 0x014, 0x018
 
 LONGEST = 4  # seconds between two events, or it is a loop for ever
 
+SPI_STATUS = 0x4002700C
+MEMORY_OF_DEVICES = (0x40027000, 0x40028000, 0x4002A000)
+"""Pages that are no more than memory: SPI, LEDs, I2C."""
+
 
 class Stuck(Exception):
     """The board does nothing any more, or has crashed."""
@@ -98,6 +102,7 @@ class Board:
             machine.mem_map(0x50000000, 0x10000)
         else:
             machine.mem_map(0x40020000, 0x10000)  # the LEDs, and buses to which nothing is attached
+            machine.mem_write(SPI_STATUS, b"\x07")  # what is sent is gone, and something has come (PL022, SR)
             machine.mmio_map(0x40002000, 0x1000, self._read_timer, None, self._write_timer, None)
             machine.mmio_map(0x40004000, 0x1000, self._read_uart, None, self._write_uart, None)
         machine.mmio_map(SYSTEM, 0x1000, self._read_system, None, self._write_system, None)
@@ -332,7 +337,9 @@ class Board:
         self.system, self._booting = dict(other.system), None
 
     def writable(self) -> tuple[tuple[int, int], ...]:
-        return (0x20000000, 0x40000), (PSRAM + 0x70000, 0x11000), (0x40028000, 0x1000)
+        # Of the flash, the first apps, and all from the apps' directory on.
+        flash = (PSRAM, 0x4000), (PSRAM + 0x6E000, 0x13000)
+        return (0x20000000, 0x40000), *flash, *((page, 0x1000) for page in MEMORY_OF_DEVICES)
 
     def restore(self, snapshot: Snapshot) -> None:
         for base, data in snapshot.memory:

@@ -6,13 +6,21 @@ Command
     0 exists -> success
 """
 
+from typing import TYPE_CHECKING
+
 from cells import Buffer
 from kernel import SUCCESS, CommandReturn, ErrorCode, InterruptLine, Layout, ProcessId
 from micropython import const
 
 from capsules.hil.gpio import Pin
+from capsules.hil.i2c import I2c
+from capsules.hil.line import Line
+from capsules.hil.spi import Spi
 from capsules.hil.time import Alarm
 from capsules.hil.uart import Uart
+
+if TYPE_CHECKING:
+    from capsules.virtual.app_store import AppStore
 
 DRIVER_NUM = const(0xBAD002)
 
@@ -21,27 +29,107 @@ LAYOUT = Layout()
 _PERIOD = const(20_000)  # 205 ms
 _SOON = const(40)
 _EITHER = const(0)
+_DEVICE = const(0x48)
+_SIZE = const(512)
+
+
+class Buses:
+    """Uses the rest of what is shared; a HIL I2cClient, SpiClient and LineClient."""
+
+    def __init__(
+        self, i2c: I2c, spi: Spi, line: Line, store: "AppStore", buffers: "tuple[Buffer, Buffer, Buffer, Buffer]"
+    ) -> None:
+        self._i2c = i2c
+        self._spi = spi
+        self._line = line
+        self._look, self._begin, self._can_be, self._stage = store.look, store.begin, store.can_be, store.stage
+        self._write, self._finish, self._drop, self._commit = store.write, store.finish, store.drop, store.commit
+        self._abort, self._apps, self._staged, self._length = store.abort, store.apps, store.staged, store.length
+        self._start_of, self._size_of, self._flags_of = store.start_of, store.size_of, store.flags_of
+        self._slot_of, self._read, self._set_flags = store.slot_of, store.read, store.set_flags
+        self._copy, self._settle = store.copy, store.settle_trial
+        self._client = store.new_client(self._told)
+        self._byte, self._more, self._typed, self._head = buffers
+        i2c.set_client(self)
+        spi.set_client(self)
+        line.set_client(self)
+
+    def use(self) -> None:
+        self._i2c.write(_DEVICE, self._byte, 1)
+        self._spi.set_rate(1_000_000)
+        self._spi.rate()
+        self._spi.rate_for(9)
+        self._spi.transfer(self._more, None, 1)
+        self._line.active()
+        self._line.receive(self._typed.move(self._line), 4)
+        self._line.receive_abort()
+        self._line.end()
+
+    def install(self) -> None:
+        """All that a client does before it commits, and what it cannot do in between."""
+        if self._look(self._client) == 0 and self._can_be(_SIZE):
+            for app in range(min(self._apps(), 1)):
+                self._start_of(app)
+                self._size_of(app)
+                self._flags_of(app)
+                self._slot_of(app)
+                self._read(app, 0, self._head, 0, 8)
+            self._length()
+            self._settle(self._client, 1)
+            if self._begin(self._client) == 0:
+                self._stage(_SIZE)
+                self._write(0, 0, self._head, 8)
+                self._finish(0)
+                self._drop(99)
+                self._set_flags(99, 0)
+                self._staged()
+                self._copy(99, 0)
+                self._commit()
+                self._abort()
+
+    def _told(self, status: int) -> None:
+        """From the store."""
+
+    def transferred(self, write: "Buffer | None", read: "Buffer | None", status: int) -> None:
+        """From a bus."""
+
+    def turn(self, mine: int) -> None:
+        """From the line."""
+
+    def transmitted(self, buffer: Buffer, length: int, status: int) -> None:
+        """From the line."""
+
+    def received(self, buffer: Buffer, length: int, status: int) -> None:
+        """From the line."""
+        buffer.give_back()
 
 
 class Guilty:
     """A HIL UartClient."""
 
     def __init__(
-        self, uart: Uart, turn: Alarm, other: Alarm, pin: Pin, line: InterruptLine, out: Buffer, back: Buffer
+        self,
+        uart: Uart,
+        turn: Alarm,
+        other: Alarm,
+        pin: Pin,
+        line: InterruptLine,
+        buffers: "tuple[Buffer, Buffer]",
+        rest: Buses,
     ) -> None:
         self._uart = uart
         self._turn = turn
         self._other = other
         self._pin = pin
         self._line = line
-        self._out = out
-        self._in = back
+        self._out, self._in = buffers
+        self._rest = rest
         uart.set_client(self)
         turn.set_client(self._now)
         other.set_client(self._fired)
         pin.set_client(self._edge)
         line.enable(self.use_all)
-        out[0] = 103  # g
+        self._out[0] = 103  # g
 
     def start(self) -> None:
         self._turn.set_alarm(_PERIOD)
@@ -66,6 +154,8 @@ class Guilty:
         self._uart.receive(self._in.move(self._uart), 8)
         self._uart.receive_abort()
         self._uart.transmit(self._out.move(self._uart), 1)
+        self._rest.use()
+        self._rest.install()
 
     def _fired(self) -> None:
         self._pin.toggle()
