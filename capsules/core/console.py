@@ -5,7 +5,8 @@ Driver number 0x1 (stable since Tock 1.0).
 Command
     0 exists       -> success
     1 write length -> success, BUSY if this process is writing, NOMEM
-    2 read  length -> success, BUSY if this process is reading, INVAL if longer than 64 bytes, NOMEM
+    2 read  length -> success, BUSY if this process is reading, or, once, if the rest of a line is another's that has not yet come
+                      back for it; INVAL if longer than 64 bytes, NOMEM
     3 abort read   -> success
     62 read some length -> as 2, but it is over as soon as there is anything
     63 claim how seconds -> success, BUSY if another process is in the foreground, INVAL, NOMEM

@@ -1,6 +1,7 @@
 """What is typed, for the processes that read: for who is in the foreground, or else for one after the other.
 
-Who has got a part of a line gets the rest of it, as soon as it reads again, unless it ends or another process begins to read.
+Who has got a part of a line gets the rest of it, as soon as it reads again, unless it ends. Another process that begins to
+read in between is told BUSY once; when it tries again, it has waited long enough.
 """
 
 from cells import Buffer
@@ -37,6 +38,7 @@ class ConsoleInput:
         self._readers = 0  # who waits for input, one bit a process slot
         self._slot = 0  # who reads next, if it does
         self._within_line = False  # it has got a part of one, and nobody else gets the rest
+        self._refused = NOBODY  # who has been told so since it last read
 
     def read(self, process: ProcessId, length: int, least: int) -> "CommandReturn | int":
         """A command; `least` bytes are enough, 0: all."""
@@ -52,7 +54,12 @@ class ConsoleInput:
             return ErrorCode.INVAL
         entry[_AT] = 0
         entry[_LEAST] = least if least else length
-        if process.slot != self._slot:
+        if process.slot == self._slot:
+            self._refused = NOBODY
+        elif self._within_line and not self._readers >> self._slot & 1:
+            if self._refused != process.slot and self._slot < self._slots and self._grant.entry(self._slot) is not None:
+                self._refused = process.slot
+                return ErrorCode.BUSY
             self._within_line = False
         self._readers |= 1 << process.slot  # first: a bit too many does no harm
         entry[WANTED] = length
@@ -63,6 +70,8 @@ class ConsoleInput:
         """A command."""
         entry = self._grant.entry(slot)
         if entry is not None and entry[WANTED]:
+            if slot == self._slot:
+                self._within_line = False  # it does not want the rest
             self._end(slot, entry, ErrorCode.CANCEL)
         return SUCCESS
 

@@ -235,7 +235,7 @@ uintptr_t mp_hal_stdio_poll(uintptr_t flags) {
     if (flags & MP_STREAM_POLL_RD) {
         process->in_new = false;
         readable = input_there(process) || (begin_read(process) && input_there(process));
-        if (!readable) {
+        if (!readable && !process->in_busy) { // or it would try again too soon
             begin_read(process); // what came may have been the rest of a line end
         }
     }
@@ -339,7 +339,7 @@ static bool is_pending(void) {
 
 int32_t python_process_wait_until(uint64_t ticks) {
     python_process_t *process = python_process();
-    if (process->interrupt_char >= 0) {
+    if (process->interrupt_char >= 0 && !process->in_busy) {
         begin_read(process);
     }
     if (has_clock(process)) {

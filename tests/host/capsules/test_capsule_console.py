@@ -249,8 +249,26 @@ def test_a_second_reader_waits_until_the_first_is_done(world) -> None:
     world.feed(b"a\rcd\n")
     assert (bytes(first), bytes(second)) == (b"a\r", b"cd")
     assert [app.take_upcalls() for app in world.apps] == [[was_read(0, 2)]] * 2
+    assert world.read(0, 1)[0] == ErrorCode.BUSY  # the rest of a line is the second's, for a while
     _, memory = world.read(0, 1)
     assert bytes(memory) == b"\n"
+
+
+def test_who_comes_back_for_the_rest_of_a_line_has_it_whoever_begins_to_read_in_between(world) -> None:
+    """A process that reads a block gets it in pieces, as the bytes come; each time it must run to read on."""
+    _, memory = world.read(0, 1)
+    world.feed(b"1")
+    for byte in b"234":
+        assert world.read(1, 1)[0] == ErrorCode.BUSY
+        _, memory = world.read(0, 1)
+        world.feed(bytes((byte,)))
+        assert memory[0] == byte
+    assert world.read(1, 1)[0] == ErrorCode.BUSY
+    assert world.read(1, 1)[0] == ()  # it has waited long enough
+    _, mine = world.read(0, 1)
+    world.feed(b"5")
+    assert bytes(mine) == b"\0"
+    assert [len(app.take_upcalls()) for app in world.apps[:2]] == [4, 1]
 
 
 def test_the_rest_of_a_line_is_whose_its_beginning_was(world) -> None:

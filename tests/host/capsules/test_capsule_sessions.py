@@ -277,13 +277,13 @@ def test_who_is_alone_and_silent_is_alone_again_when_it_writes_or_is_written_to(
 
 @pytest.mark.parametrize("one_by_one", [False, True])
 def test_a_pattern_opens_a_session_and_its_end_gives_the_line_back(world, one_by_one) -> None:
-    memory = world.read(0, 6, READ)
-    world.feed(b"before\xfc\x01hello", one_by_one)
+    memory = world.read(0, 7, READ)
+    world.feed(b"before\r\xfc\x01hello", one_by_one)
     assert world.echo.turns == [1]
     world.write(0, b"kept\r\n")
     log("kernel speaks")
     assert world.out().replace(b"HELLO", b"") in (b"", b"H")
-    assert world.got(0, memory) == b"before"
+    assert world.got(0, memory) == b"before\r"
     world.feed(b".")
     assert world.echo.turns == [1, 0]
     assert sorted(world.out().splitlines()) == [b"kept", b"kernel speaks"]
