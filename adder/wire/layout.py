@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from adder.errors import AdderError
 from adder.wire.compare import Wired, Write
-from adder.wire.objects import POOL, Block, Heap
+from adder.wire.objects import GROWN, LIST, POOL, Block, Heap
 
 MAGIC = 0x64726977  # firmware/core/wired.h
 ZEROS = 0x80000000
@@ -72,10 +72,12 @@ class Layout:
         return self.moved(word) if address in self.wired.pointers else word
 
     def block(self, block: Block) -> bytes:
-        """A block's contents. The pool of names is closed: nothing is added to it any more."""
+        """A block's contents. The pool of names and long lists are closed: nothing is added to them any more."""
         words = [self.word(block.address + offset) for offset in range(0, block.needs, 4)]
         if block.kind == POOL:
             words[2] = words[3]  # alloc, len
+        if block.kind == LIST and words[2] >= GROWN:
+            words[1] = words[2]  # alloc, len
         return struct.pack(f"<{len(words)}I", *words)
 
     def part(self, changes: bool) -> tuple[bytes, bytes]:

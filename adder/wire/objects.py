@@ -58,6 +58,10 @@ TYPES = {
 """Types of the interpreter and of the core. Words are counted from 0, the type."""
 
 INSTANCE = "instance"
+LIST = "mp_type_list"
+GROWN = 5
+"""A list that has so many items was made one by one: it gets no more, and the places for them are left out."""
+
 FIXED = 2  # mp_map_t.is_fixed
 
 # mp_obj_type_t: where the slots begin, and which byte says which of them is the dictionary of the class.
@@ -231,6 +235,8 @@ class Heap:
             self._reach(
                 pointer, kind, changes if kind in (TABLE, ITEMS) else False, f"an object of type '{block.what}'"
             )
+        if block.kind == LIST and wired.word(block.address + 8) >= GROWN:
+            self.blocks[self._whole(wired.word(block.address + 12))[0]].needs = 4 * wired.word(block.address + 8)
 
     # -- Instances ---------------------------------------------------------------------------------
 

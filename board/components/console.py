@@ -37,5 +37,4 @@ def console_line(
 
 def console_stack(sessions: ConsoleSessions, grant: Grant) -> ConsoleDriver:
     """The capsule that serves the console's driver number."""
-    kept = Buffer(int(grant.SLOTS) * config.CONSOLE_KEPT_BYTES)
-    return ConsoleDriver(sessions.new_line(), grant, Buffer(_BUFFER_SIZE), Buffer(_BUFFER_SIZE), kept, sessions.words)
+    return ConsoleDriver(sessions.new_line(), grant, Buffer(_BUFFER_SIZE), Buffer(_BUFFER_SIZE), sessions.words)

@@ -27,7 +27,7 @@ Allow read-write
     1 where to put what is read
 
 While the line is another's (a process's that is alone, or a protocol's), writes end at once; of what each process writes
-then, the last bytes are kept, and what was before them is counted.
+then, the last bytes are kept in its own memory, and what was before them is counted.
 """
 
 from typing import TYPE_CHECKING
@@ -39,14 +39,14 @@ from micropython import const
 from capsules.hil.line import Line
 from capsules.virtual.console_input import ConsoleInput
 from capsules.virtual.foreground import Foreground
-from capsules.virtual.kept_output import KeptOutput
+from capsules.virtual.kept_output import FIELDS, KeptOutput
 
 if TYPE_CHECKING:
     from capsules.virtual.last_words import LastWords
 
 DRIVER_NUM = const(0x1)
 
-LAYOUT = Layout(upcalls=3, read_write=2, read_only=2, u32=6, answers=2, asks=b"\x01\x01\x02\x02\x3e\x02")
+LAYOUT = Layout(upcalls=3, read_write=2, read_only=2, u32=FIELDS, answers=2, asks=b"\x01\x01\x02\x02\x3e\x02")
 
 # Commands
 _EXISTS = const(0)
@@ -57,7 +57,7 @@ _ABORT_READ = const(3)
 _READ_SOME = const(62)
 _CLAIM = const(63)
 
-# Fields of the record; 3 to 5 are those of console_input.py
+# Fields of the record; 3 to 5 are those of console_input.py, the others of kept_output.py
 _LENGTH = const(0)  # bytes to write
 _AT = const(1)  # bytes written
 _WRITING = const(2)  # 1 from the command to its upcall
@@ -72,8 +72,7 @@ _SENDS = const(2)
 class ConsoleDriver:
     """Writes one process's buffer after the other, each whole.
 
-    `kept` is divided among the processes: what they write while the line is another's. Each attribute more makes each
-    method's call longer, so what is not about writing is elsewhere.
+    Each attribute more makes each method's call longer, so what is not about writing is elsewhere.
     """
 
     def __init__(
@@ -82,7 +81,6 @@ class ConsoleDriver:
         grant: Grant,
         transmit_buffer: Buffer,
         receive_buffer: Buffer,
-        kept: Buffer,
         words: "LastWords | None" = None,
     ) -> None:
         self._said = words.put if words is not None else None  # remembers what is written
@@ -97,7 +95,7 @@ class ConsoleDriver:
         self._writers = 0  # who has something to write, one bit a process slot
         self._next_at = 0  # what the writer has written when what is on its way has gone out
         self._is_kept = False  # there may be something
-        self._foreground = Foreground(line, KeptOutput(kept, grant.SLOTS))
+        self._foreground = Foreground(line, KeptOutput(grant))
         self._in_session = False
         self._input = ConsoleInput(line, grant, receive_buffer, self._foreground)
         line.set_client(self)
@@ -215,7 +213,7 @@ class ConsoleDriver:
             self._writer = None
         view = entry.read_only(1)
         end = min(entry[_LENGTH], len(view))
-        self._foreground.kept.keep(slot, view, at, end)
+        self._foreground.kept.keep(entry, view, at, end)
         if self._kept is not None:
             self._kept(slot, view, at, end)
         self._is_kept = True

@@ -32,7 +32,6 @@ class ProcessQueue:
         self, grant: Grant, field: int, begin: "Callable[[Entry, int], int]", answer: "Callable[[Entry, int], None]"
     ) -> None:
         self._grant = grant
-        self._slots = grant.SLOTS
         self._field = field
         self._begin = begin
         self._answer = answer
@@ -61,11 +60,11 @@ class ProcessQueue:
 
     def go_on(self) -> None:
         """Begin with the next one."""
-        last = self._slot
-        for step in range(1, self._slots + 1):
-            slot = last + step
-            if slot >= self._slots:
-                slot -= self._slots
+        slot = self._slot
+        for _ in range(self._grant.SLOTS):
+            slot += 1
+            if slot >= self._grant.SLOTS:
+                slot = 0
             entry = self._grant.entry(slot)
             what = entry[self._field] if entry is not None else 0
             if entry is not None and what:

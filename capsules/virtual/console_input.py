@@ -28,7 +28,6 @@ class ConsoleInput:
     def __init__(self, line: Line, grant: Grant, buffer: Buffer, foreground: Foreground) -> None:
         self._line = line
         self._grant = grant
-        self._slots = grant.SLOTS
         self._buffer = buffer
         self._longest_read = len(buffer)
         self._foreground = foreground
@@ -118,12 +117,12 @@ class ConsoleInput:
         if slot != NOBODY:
             return slot if self._readers >> slot & 1 else NOBODY
         slot = self._slot
-        if self._within_line and slot < self._slots and not self._readers >> slot & 1:
+        if self._within_line and slot < self._grant.SLOTS and not self._readers >> slot & 1:
             if self._grant.entry(slot) is not None:
                 return NOBODY
             self._within_line = False
-        for _ in range(self._slots if self._readers else 0):
-            if slot >= self._slots:
+        for _ in range(self._grant.SLOTS if self._readers else 0):
+            if slot >= self._grant.SLOTS:
                 slot = 0
             if self._readers >> slot & 1:
                 entry = self._grant.entry(slot)

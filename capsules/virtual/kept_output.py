@@ -1,77 +1,88 @@
-"""What processes write while the console is another's: the last bytes of each, and how many there were before them."""
+"""What processes write while the console is another's: the last bytes of each, and how many there were before them.
+
+They are kept in the process's own record, three in each word, for no number beyond 30 bits can be had without memory. So they
+cost the kernel nothing, and go with the process.
+"""
 
 from cells import Buffer
-from kernel import UserBuffer
+from kernel import Entry, Grant, UserBuffer
 from micropython import const
 
-_NOBODY = const(-1)
+import config
+
+# Fields of the console's record
+_NEXT = const(6)  # where in the ring the next byte goes
+_COUNT = const(7)
+_LOST = const(8)
+_BYTES = const(9)
+
+FIELDS = const(9 + (config.CONSOLE_KEPT_BYTES + 2) // 3)
+"""How many fields the record has, up to the last of these."""
+
 _MOST_LOST = const(999_999)  # more are not counted
 _NOT_KEPT = b" bytes before this were not kept]\r\n"
 
 
 class KeptOutput:
-    """A ring for each process slot, all in one buffer."""
+    """A ring in each process's record."""
 
-    def __init__(self, kept: Buffer, slots: int) -> None:
-        self._kept = kept
-        self._slots = slots
-        self._size = len(kept) // slots
-        self._at = [0 for _ in range(slots)]  # where in its ring each process's next byte goes
-        self._count = [0 for _ in range(slots)]
-        self._lost = [0 for _ in range(slots)]
-        self._going = _NOBODY  # of whom something is on its way
+    def __init__(self, grant: Grant) -> None:
+        self._grant = grant
+        self._going: "Entry | None" = None  # of whom something is on its way
         self._going_count = 0  # how much
         self._going_lost = 0  # or that so much was lost
 
-    def keep(self, slot: int, view: UserBuffer, at: int, end: int) -> None:
+    def keep(self, entry: Entry, view: UserBuffer, at: int, end: int) -> None:
         """Keep bytes `at` to `end` - 1 of what a process has allowed."""
-        size = self._size
-        base = int(slot) * int(size)
-        lost = max(end - at - size, 0)
+        lost = max(end - at - config.CONSOLE_KEPT_BYTES, 0)
         at += lost
-        for _ in range(2):  # the second part is at the ring's beginning
-            place = self._at[slot]
-            count = view.read(at, self._kept, base + place, min(end - at, size - place)) if at < end else 0
-            at += count
-            self._at[slot] = place + count if place + count < size else 0
-            self._count[slot] += count
-        over = self._count[slot] - size
-        if over > 0:
-            lost += over
-            self._count[slot] = size
-        self._lost[slot] = min(self._lost[slot] + lost, _MOST_LOST)
+        count = entry[_COUNT] + max(end - at, 0)
+        place = entry[_NEXT]
+        while at < end:
+            field = _BYTES + place // 3
+            shift = (place - int(place // 3) * 3) << 3
+            entry[field] = entry[field] & ~(0xFF << shift) | view[at] << shift
+            at += 1
+            place = place + 1 if place + 1 < config.CONSOLE_KEPT_BYTES else 0
+        entry[_NEXT] = place
+        if count > config.CONSOLE_KEPT_BYTES:
+            lost += count - config.CONSOLE_KEPT_BYTES
+            count = config.CONSOLE_KEPT_BYTES
+        entry[_COUNT] = count
+        entry[_LOST] = min(entry[_LOST] + lost, _MOST_LOST)
 
     def take(self, buffer: Buffer) -> int:
         """Fill the buffer with what is kept of one process; returns the bytes. It is kept until gone() is called."""
-        for slot in range(self._slots):
-            lost = self._lost[slot]
-            if lost:
+        for slot in range(self._grant.SLOTS):
+            entry = self._grant.entry(slot)
+            if entry is None:
+                continue
+            lost = entry[_LOST]
+            count = min(entry[_COUNT], len(buffer))
+            if lost or count:
                 self._going_lost = lost
-                self._going_count = 0
-                self._going = slot
-                return self._say(buffer, lost)
-            count = min(self._count[slot], len(buffer))
-            if count:
-                size = self._size
-                base = int(slot) * int(size)
-                start = self._at[slot] - self._count[slot]
-                if start < 0:
-                    start += size
-                first = buffer.copy(0, self._kept, base + start, min(count, size - start))
-                buffer.copy(first, self._kept, base, count - first)
-                self._going_lost = 0
-                self._going_count = count
-                self._going = slot
-                return count
+                self._going_count = 0 if lost else count
+                self._going = entry
+                return self._say(buffer, lost) if lost else self._copy(entry, buffer, count)
         return 0
+
+    def _copy(self, entry: Entry, buffer: Buffer, count: int) -> int:
+        place = entry[_NEXT] - entry[_COUNT]
+        if place < 0:
+            place += config.CONSOLE_KEPT_BYTES
+        for at in range(count):
+            shift = (place - int(place // 3) * 3) << 3
+            buffer[at] = entry[_BYTES + place // 3] >> shift & 0xFF
+            place = place + 1 if place + 1 < config.CONSOLE_KEPT_BYTES else 0
+        return count
 
     def gone(self) -> None:
         """What was taken is on its way, and not kept any more."""
-        slot = self._going
-        if slot != _NOBODY:
-            self._going = _NOBODY
-            self._count[slot] -= self._going_count
-            self._lost[slot] -= self._going_lost
+        entry = self._going
+        self._going = None
+        if entry is not None and entry.alive():
+            entry[_COUNT] -= min(self._going_count, entry[_COUNT])
+            entry[_LOST] -= min(self._going_lost, entry[_LOST])
 
     def _say(self, buffer: Buffer, lost: int) -> int:
         """How many bytes were not kept."""

@@ -90,12 +90,9 @@ class UartMux:
         self._receptions = Receptions()
         self._called = False  # by a device, which is no time to call another's client
         self._devices: "list[list[Any]]" = []
-        self._count = 0
         self._patience = patience  # without one nobody's lines are waited for
         self._waits = False  # it is set
-        self._ticks = 1
         if patience is not None:
-            self._ticks = int((patience.frequency + 255999) // 256000) * _PATIENCE_MS
             patience.set_client(self._waited)
         uart.set_client(self)
 
@@ -104,7 +101,6 @@ class UartMux:
         device = UartDevice(self, len(self._devices))
         self._devices.append([None, None, 0, None])
         self._receptions.new_user()
-        self._count += 1
         if whole_lines:
             self._whole_lines |= 1 << device.number
             if self._patience is not None:
@@ -145,7 +141,7 @@ class UartMux:
         turn = self._turn
         for _ in self._devices:
             turn += 1
-            if turn == self._count:
+            if turn == len(self._devices):
                 turn = 0
             if not waiting >> turn & 1:
                 continue
@@ -170,7 +166,7 @@ class UartMux:
     def _wait(self) -> None:
         """Somebody is kept waiting: by others' line since now, by one that sends whole lines while that is silent."""
         if self._patience is not None and not self._waits and self._until != _RELEASED:
-            self._patience.set_alarm(self._ticks)
+            self._patience.set_alarm(int((self._patience.frequency + 255999) // 256000) * _PATIENCE_MS)
             self._waits = True
 
     def _wait_no_more(self) -> None:
@@ -231,7 +227,7 @@ class UartMux:
 
     def _sender(self, buffer: Buffer) -> int:
         """Whose buffer this is, if the turn is not its any more."""
-        for index in range(self._count):
+        for index in range(len(self._devices)):
             if self._devices[index][_OUT] is buffer:
                 return index
         return -1
@@ -264,7 +260,7 @@ class UartMux:
         """Receive as many bytes as the device that wants fewest, unless it is done already."""
         receptions = self._receptions
         fewest = least = 0
-        for index in range(self._count):
+        for index in range(len(self._devices)):
             room = receptions.room(index) if self._receiving >> index & 1 else 0
             if room:
                 if fewest == 0 or room < fewest:
@@ -281,7 +277,7 @@ class UartMux:
     def received(self, buffer: Buffer, length: int, status: int) -> None:
         """From the hardware."""
         receptions = self._receptions
-        for index in range(self._count):
+        for index in range(len(self._devices)):
             room = receptions.room(index) if self._receiving >> index & 1 else 0
             if room:
                 receptions.fill(index, buffer, 0, min(length, room))
@@ -294,6 +290,6 @@ class UartMux:
 
     def _hand_out(self) -> None:
         """Give those whose reception is over what has come in; once more if this was cut short."""
-        for index in range(self._count):
+        for index in range(len(self._devices)):
             if self._receiving >> index & 1 and self._receptions.is_over(index):
                 self._receptions.finish(index)

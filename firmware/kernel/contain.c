@@ -364,26 +364,21 @@ bool contain_call(unsigned capsule, mp_obj_t function, size_t n_args, const mp_o
 }
 
 // Who hands in is who has called: the caller of the shared code that asks, or else who runs. The method gets another type,
-// which says that; so a callback costs no memory, unless it was kept since wiring: then it lies in flash, and is copied.
+// which says that; so a callback costs no memory. One that was kept since wiring lies in flash: it has that type if it was
+// handed in then, and can be handed in again.
 static mp_obj_t callback(mp_obj_t method) {
     mp_obj_base_t *object = MP_OBJ_TO_PTR(method);
-    unsigned running = contain_running, hands_in = payer != CONTAIN_KERNEL ? caller : running;
+    unsigned hands_in = payer != CONTAIN_KERNEL ? caller : contain_running;
     if (bound_method_self(method) == NULL || heap_owner(object) != hands_in) {
         mp_raise_TypeError(MP_ERROR_TEXT("a method of one's own making is needed"));
     }
-    if (!heap_has(object) && object->type != &callback_type) {
-        contain_running = hands_in; // its owner, also when shared code runs
-        mp_obj_base_t *copy = m_malloc_maybe(sizeof(bound_method_t));
-        contain_running = running;
-        if (copy == NULL) {
-            m_malloc_fail(sizeof(bound_method_t));
+    if (object->type != &callback_type) {
+        if (!heap_has(object)) {
+            mp_raise_TypeError(MP_ERROR_TEXT("a method kept since wiring must have been handed in then"));
         }
-        object = memcpy(copy, object, sizeof(bound_method_t));
-    }
-    if (heap_has(object)) {
         object->type = &callback_type;
     }
-    return MP_OBJ_FROM_PTR(object);
+    return method;
 }
 MP_DEFINE_CONST_FUN_OBJ_1(contain_callback_obj, callback);
 

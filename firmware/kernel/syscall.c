@@ -214,65 +214,66 @@ static void syscall_command(exception_frame_t *frame) {
 // -- Memop --------------------------------------------------------------------
 
 static void syscall_memop(exception_frame_t *frame) {
+    // Tock: doc/syscalls/memop.md
+    enum {
+        MEMOP_BRK, MEMOP_SBRK, MEMOP_RAM_START, MEMOP_RAM_END, MEMOP_FLASH_START, MEMOP_FLASH_END, MEMOP_GRANT_START,
+        MEMOP_REGIONS, MEMOP_REGION_START, MEMOP_REGION_END, MEMOP_STACK_TOP, MEMOP_HEAP_START,
+    };
     process_t *process = current_process;
     process->syscalls++;
-    uint32_t argument = frame->r1;
+    uint32_t argument = frame->r1, value;
     const uint32_t *region = process->tbf.writeable + 2 * argument;
     switch (frame->r0) {
-        case 0: // brk
-            if (process_set_break(process, argument)) {
+        case MEMOP_BRK:
+        case MEMOP_SBRK:
+            value = process->app_break;
+            if (!process_set_break(process, frame->r0 == MEMOP_SBRK ? value + argument : argument)) {
+                syscall_fail(frame, ERROR_NOMEM);
+            } else if (frame->r0 == MEMOP_SBRK) {
+                break;
+            } else {
                 frame->r0 = RETURN_SUCCESS;
-            } else {
-                syscall_fail(frame, ERROR_NOMEM);
             }
+            return;
+        case MEMOP_RAM_START:
+            value = process->ram_start;
             break;
-        case 1: { // sbrk
-            uint32_t old = process->app_break;
-            if (process_set_break(process, old + argument)) {
-                syscall_succeed_u32(frame, old);
-            } else {
-                syscall_fail(frame, ERROR_NOMEM);
-            }
+        case MEMOP_RAM_END:
+            value = process->ram_end;
             break;
-        }
-        case 2:
-            syscall_succeed_u32(frame, process->ram_start);
+        case MEMOP_FLASH_START:
+            value = process->tbf.start;
             break;
-        case 3:
-            syscall_succeed_u32(frame, process->ram_end);
+        case MEMOP_FLASH_END:
+            value = process->tbf.end;
             break;
-        case 4:
-            syscall_succeed_u32(frame, process->tbf.start);
+        case MEMOP_GRANT_START:
+            value = process->grant_start;
             break;
-        case 5:
-            syscall_succeed_u32(frame, process->tbf.end);
+        case MEMOP_REGIONS:
+            value = process->tbf.writeable_regions;
             break;
-        case 6:
-            syscall_succeed_u32(frame, process->grant_start);
-            break;
-        case 7:
-            syscall_succeed_u32(frame, process->tbf.writeable_regions);
-            break;
-        case 8:
-        case 9:
+        case MEMOP_REGION_START:
+        case MEMOP_REGION_END:
             if (argument >= process->tbf.writeable_regions) {
                 syscall_fail(frame, ERROR_FAIL);
-            } else {
-                syscall_succeed_u32(frame, process->tbf.start + region[0] + (frame->r0 == 9 ? region[1] : 0));
+                return;
             }
+            value = process->tbf.start + region[0] + (frame->r0 == MEMOP_REGION_END ? region[1] : 0);
             break;
-        case 10:
+        case MEMOP_STACK_TOP:
             process->stack_top = argument;
             frame->r0 = RETURN_SUCCESS;
-            break;
-        case 11:
+            return;
+        case MEMOP_HEAP_START:
             process->heap_start = argument;
             frame->r0 = RETURN_SUCCESS;
-            break;
+            return;
         default:
             syscall_fail(frame, ERROR_NOSUPPORT);
-            break;
+            return;
     }
+    syscall_succeed_u32(frame, value);
 }
 
 // -- Exit ---------------------------------------------------------------------

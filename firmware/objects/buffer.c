@@ -16,7 +16,7 @@
 #include "py/runtime.h"
 
 #define MOST_HANDLES (8)  // of one buffer
-#define FIRST_HANDLES (5) // made with it: lending must not fail for want of memory
+#define FIRST_HANDLES (4) // made with it: lending, through as many hands as there are on any board, must not fail for want of memory
 #define LARGEST_BUFFER (4096)
 
 typedef struct _storage_t storage_t;

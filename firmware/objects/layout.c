@@ -22,10 +22,10 @@ static mp_obj_t layout_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     mp_arg_val_t values[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all_kw_array(n_args, n_kw, args, MP_ARRAY_SIZE(allowed), allowed, values);
     mp_uint_t words = 0;
-    static const uint8_t size[] = { 2, 2, 2, 2, 1, sizeof(place_t) / 4 };
+    static const uint8_t size[] = { 2, 2, 2, 2, 1, sizeof(place_t) / 4 }, most[] = { 32, 32, 32, 32, 64, 7 };
     for (unsigned i = 0; i <= ANSWERS; i++) {
-        if (values[i].u_int < 0 || values[i].u_int > (i == ANSWERS ? 7 : 32)) {
-            mp_raise_ValueError(MP_ERROR_TEXT("a layout has 0 to 32 of each kind"));
+        if (values[i].u_int < 0 || values[i].u_int > most[i]) {
+            mp_raise_ValueError(MP_ERROR_TEXT("a layout has 0 to 32 of each kind, and up to 64 fields"));
         }
         words += size[i] * values[i].u_int;
     }

@@ -76,7 +76,8 @@ def callback(method: Callable[..., None], /) -> Callback:
     """What has just been handed in, to be called by `call_client`: its failures will be those of who calls here.
 
     That is who has called the shared code that calls this. TypeError unless the method is one that it has made itself:
-    nobody hands in what is another's.
+    nobody hands in what is another's. It costs no memory, so a method kept since the board was wired, which then lies
+    in flash, has to be handed in while that is done: TypeError later, unless it was.
     """
 
 def call_client(callback: Callback | None, /, *arguments: object) -> bool:

@@ -168,6 +168,7 @@ def test_the_attack_is_contained(attack: Path, simulation: Callable[..., Simulat
 WIRED = (
     "policy_restart", "raise_long", "dma_lengths", "memory_list", "handle_chain", "recursion_then_c", "loop_native",
     "loop_by_trigger", "attributes_many", "line_enabled_when_called_back", "time_out_behind_the_start",
+    "callback_kept_since_wiring",
 )  # fmt: skip
 """Some for each thing that attacks go for."""
 

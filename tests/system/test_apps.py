@@ -85,7 +85,7 @@ def test_programs_linked_at_fixed_addresses_run_there(simulation) -> None:
         board.expect(r"hello-fixed: hello, 2 of 5", timeout=20)
 
 
-def test_the_kernels_heap_is_untouched_by_100000_calls(simulation, kernel_symbols) -> None:
+def test_the_kernels_heap_is_untouched_by_20000_calls(simulation, kernel_symbols) -> None:
     with simulation("steady") as board:
         board.expect(r"steady: begin")
         counter = board.read_word(kernel_symbols["kernel_heap_bytes_allocated_ptr"].address)

@@ -15,14 +15,10 @@ _SAMPLE = const(1)
 _FILL = const(3)
 _VOLTAGE = const(102)
 _UPCALL = const(1)
-_requests = None
 
 
 def _converter():
-    global _requests
-    if _requests is None:
-        _requests = upcall.Requests(_DRIVER, _UPCALL)
-    return _requests
+    return upcall.requests(_DRIVER, _UPCALL)
 
 
 def _lend(driver, _, buffer):

@@ -9,14 +9,10 @@ from adder import upcall
 
 _DRIVER = const(0x90000)
 _TONE = const(1)
-_requests = None
 
 
 def _player():
-    global _requests
-    if _requests is None:
-        _requests = upcall.Requests(_DRIVER, 0)
-    return _requests
+    return upcall.requests(_DRIVER, 0)
 
 
 def tone(frequency: int, milliseconds: int) -> None:

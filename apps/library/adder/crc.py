@@ -13,14 +13,10 @@ CRC_16_CCITT = const(2)
 
 _DRIVER = const(0x40002)
 _COMPUTE = const(1)
-_requests = None
 
 
 def _driver():
-    global _requests
-    if _requests is None:
-        _requests = upcall.Requests(_DRIVER, 0)
-    return _requests
+    return upcall.requests(_DRIVER, 0)
 
 
 def _lend(driver, _, data):

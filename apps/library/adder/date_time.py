@@ -13,16 +13,12 @@ from adder import upcall
 _DRIVER = const(0x90007)
 _GET = const(1)
 _SET = const(2)
-_requests = None
 
 _BEFORE = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)  # days of a year before each month
 
 
 def _clock():
-    global _requests
-    if _requests is None:
-        _requests = upcall.Requests(_DRIVER, 0)
-    return _requests
+    return upcall.requests(_DRIVER, 0)
 
 
 def _day_of(year, month, day):

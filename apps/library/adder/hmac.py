@@ -10,14 +10,10 @@ from adder import upcall
 _DRIVER = const(0x40003)
 _RUN = const(1)
 _SIZE = const(32)
-_requests = None
 
 
 def _driver():
-    global _requests
-    if _requests is None:
-        _requests = upcall.Requests(_DRIVER, 0)
-    return _requests
+    return upcall.requests(_DRIVER, 0)
 
 
 def _lend(driver, _, lent):

@@ -19,14 +19,10 @@ _WRITE_READ = const(3)
 _BUFFER = const(1)
 _FIRST = const(0x08)  # the others have a meaning of their own
 _LAST = const(0x77)
-_requests = None
 
 
 def _bus():
-    global _requests
-    if _requests is None:
-        _requests = upcall.Requests(_DRIVER, 0)
-    return _requests
+    return upcall.requests(_DRIVER, 0)
 
 
 def _lend(driver, _, buffer):

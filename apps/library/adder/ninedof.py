@@ -12,14 +12,10 @@ from adder import upcall
 
 _DRIVER = const(0x60004)
 _NO_VALUE = const(0x80000000)
-_requests = None
 
 
 def _sensors():
-    global _requests
-    if _requests is None:
-        _requests = upcall.Requests(_DRIVER, 0)
-    return _requests
+    return upcall.requests(_DRIVER, 0)
 
 
 def _signed(values):

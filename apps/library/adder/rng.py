@@ -9,14 +9,10 @@ from adder import upcall
 
 _DRIVER = const(0x40001)
 _GET = const(1)
-_requests = None
 
 
 def _source():
-    global _requests
-    if _requests is None:
-        _requests = upcall.Requests(_DRIVER, 0)
-    return _requests
+    return upcall.requests(_DRIVER, 0)
 
 
 def _put(view, at, answer):

@@ -12,8 +12,6 @@ and `tvoc` (permission "air_quality"): parts of a million and of a billion, ints
 import syscall
 from adder import upcall
 
-_of_drivers = {}
-
 
 class Sensor:
     """A sensor by its driver number; what it gives is in the driver's unit, times `scale`. `command` measures, and gets `argument`; of
@@ -45,10 +43,7 @@ class Sensor:
         return True
 
     def _first(self):
-        # One for each driver: two sensors may share one.
-        if self.driver not in _of_drivers:
-            _of_drivers[self.driver] = upcall.Requests(self.driver, 0)
-        self._requests = _of_drivers[self.driver]
+        self._requests = upcall.requests(self.driver, 0)  # two sensors may share a driver
         return self._requests
 
     def _value(self, arguments):

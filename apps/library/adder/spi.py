@@ -18,14 +18,10 @@ _RATE = const(6)
 _SET_PHASE = const(7)
 _SET_POLARITY = const(9)
 _READ = const(11)
-_requests = None
 
 
 def _bus():
-    global _requests
-    if _requests is None:
-        _requests = upcall.Requests(_DRIVER, 0)
-    return _requests
+    return upcall.requests(_DRIVER, 0)
 
 
 def _lend(driver, _, buffers):

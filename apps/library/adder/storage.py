@@ -10,7 +10,6 @@ from adder import upcall
 _DRIVER = const(0x50001)
 _READ = const(2)
 _WRITE = const(3)
-_requests = None
 
 
 def size() -> int:
@@ -20,14 +19,12 @@ def size() -> int:
 
 def _transfer(command, allow, offset, data):
     # The kernel moves a part at a time: the upcall says how much.
-    global _requests
-    if _requests is None:
-        _requests = upcall.Requests(_DRIVER, 0, 1)
+    requests = upcall.requests(_DRIVER, 0, 1)
     view = syscall.bytes_of(data)
     syscall.natural(offset)
     at = 0
     while at < len(view):
-        moved = _requests.ask(command, offset + at, len(view) - at, allow, view[at:])[0]
+        moved = requests.ask(command, offset + at, len(view) - at, allow, view[at:])[0]
         if moved == 0:
             raise syscall.SyscallError(syscall.FAIL, "the flash has failed")
         at += moved

@@ -154,6 +154,17 @@ class Requests:
             return asked[0]
 
 
+_made = {}
+
+
+def requests(driver, *numbers):
+    """The app's one `Requests` to this driver: made here the first time, so that an app need not have what it never asks."""
+    made = _made.get(driver)
+    if made is None:
+        made = _made[driver] = Requests(driver, *numbers)
+    return made
+
+
 def checked(arguments):
     """An upcall's numbers behind the first, which is its status; raises SyscallError unless it is 0."""
     if arguments[0]:

@@ -4,9 +4,9 @@ The registers of the two ports interleave: P0 begins at 0x50000000 and P1 at 0x5
 0x504 further on. So a port's window begins there, and offsets here are less by as much.
 """
 
-from typing import Callable
+from typing import Any, Callable
 
-from kernel import Callback, InterruptLine, Registers, call_client, callback, shared
+from kernel import InterruptLine, Registers, call_client, callback, shared
 from micropython import const
 
 from capsules.hil.gpio import Pin
@@ -144,6 +144,14 @@ class Gpiote:
                     self._sharing[index].look()
 
 
+# What changes of a pin. A list takes half the RAM of attributes, for those that never change lie in flash then.
+_CNF = const(0)  # its configuration
+_CHANGED = const(1)  # the client's callback, or None
+_CHANNEL = const(2)  # GPIOTE's that watches it
+_EDGE = const(3)
+_LEVEL = const(4)  # when it was last looked at
+
+
 class GpioPin:
     """A HIL Pin."""
 
@@ -155,23 +163,19 @@ class GpioPin:
         self.toggle = out.toggle
         self.read = port.field(_IN, bit, 1).read
         self._configuration = port.field(_PIN_CNF + (bit << 2), 0, _CNF_BITS)
-        self._cnf = _CNF_DISCONNECTED
         self._gpiote = gpiote.shared
         self._number = number
-        self._changed: "Callback | None" = None
-        self._channel = _UNWATCHED
-        self._edge = 0
-        self._level = 0
+        self._state: "list[Any]" = [_CNF_DISCONNECTED, None, _UNWATCHED, 0, 0]
 
     def _configure(self, bits: int) -> None:
-        self._cnf = bits
+        self._state[_CNF] = bits
         self._configuration(bits)
 
     def _sense(self, level: int) -> None:
-        self._configure(self._cnf & _CNF_MODE | level << _SENSE_SHIFT)
+        self._configure(self._state[_CNF] & _CNF_MODE | level << _SENSE_SHIFT)
 
     def _use(self, mode: int) -> None:
-        self._configure(self._cnf & ~_CNF_MODE | mode)
+        self._configure(self._state[_CNF] & ~_CNF_MODE | mode)
 
     def make_output(self) -> None:
         self._use(_CNF_OUTPUT)
@@ -190,28 +194,28 @@ class GpioPin:
         self._use(_CNF_DISCONNECTED)
 
     def set_client(self, changed: "Callable[[], None]") -> None:
-        self._changed = callback(changed)
+        self._state[_CHANGED] = callback(changed)
 
     def enable_interrupts(self, edge: int) -> None:
         self.disable_interrupts()
-        self._edge = edge
-        self._level = self.read()
+        self._state[_EDGE] = edge
+        self._state[_LEVEL] = self.read()
         watch, _, clear_latch, _ = self._gpiote
-        self._channel = watch(self, self._number, edge)
-        if self._channel < 0:
-            self._sense(_SENSE_LOW if self._level else _SENSE_HIGH)
+        self._state[_CHANNEL] = watch(self, self._number, edge)
+        if self._state[_CHANNEL] < 0:
+            self._sense(_SENSE_LOW if self._state[_LEVEL] else _SENSE_HIGH)
             clear_latch(self._number)  # anomaly 210: setting SENSE may have set it
 
     def disable_interrupts(self) -> None:
-        channel = self._channel
+        channel = self._state[_CHANNEL]
         if channel != _UNWATCHED:
-            self._channel = _UNWATCHED
+            self._state[_CHANNEL] = _UNWATCHED
             self._sense(_SENSE_OFF)
             self._gpiote[1](self, channel)
 
     def tell(self) -> None:
         """From the channel: an edge."""
-        call_client(self._changed)
+        call_client(self._state[_CHANGED])
 
     def look(self) -> None:
         """From the port event: some pin has had the level that it was waiting for."""
@@ -219,13 +223,13 @@ class GpioPin:
         if not is_latched(self._number):
             return
         level = self.read()
-        moved = level != self._level
+        moved = level != self._state[_LEVEL]
         if moved:
-            self._level = level
+            self._state[_LEVEL] = level
             self._sense(_SENSE_LOW if level else _SENSE_HIGH)
         clear_latch(self._number)  # if the level has changed again, that sets the latch and the event again (6.9)
-        if not moved or self._edge == _EDGE_EITHER or self._edge == (_EDGE_RISING if level else _EDGE_FALLING):
-            call_client(self._changed)  # not moved: there and back again
+        if not moved or self._state[_EDGE] == _EDGE_EITHER or self._state[_EDGE] == (_EDGE_RISING if level else _EDGE_FALLING):
+            call_client(self._state[_CHANGED])  # not moved: there and back again
 
 
 class Pins:

@@ -1,13 +1,13 @@
-// Steady: 100,000 system calls of every everyday kind.
+// Steady: 20,000 system calls of every everyday kind.
 //
 // Shows:   that nothing in the kernel grows: a test reads its heap counters at the two lines.
 // Build:   make apps                  (build/apps/steady.tbf)
 // Run:     make run APPS="steady"
 // Expect:  steady: begin
-//          steady: end, 100000 calls, 0 surprises
+//          steady: end, 20000 calls, 0 surprises
 //          and then the app sleeps. A surprise is a call that did not return what it must.
 //
-// The argument is the number of calls; 100000 if there is none.
+// The argument is the number of calls; 20000 if there is none.
 // Everything is done 64 times before `begin`, so that what happens once is over.
 
 #include "adder.h"
@@ -84,7 +84,7 @@ static void one_round(void) {
 }
 
 int main(void) {
-    uint32_t wanted = parse_number(app_argument(), 100000);
+    uint32_t wanted = parse_number(app_argument(), 20000);
     for (uint32_t i = 0; i < 64; i++) {
         one_round();
     }

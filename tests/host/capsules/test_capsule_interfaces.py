@@ -59,6 +59,7 @@ MAKERS = {
     "Alarm": lambda machine: FakeAlarm(),
     "Alarms": lambda machine: AlarmMux(FakeAlarm()).for_processes,
     "Buffer": lambda machine: Buffer(64),
+    "LastWords | None": lambda machine: None,
     "DateTime": lambda machine: FakeClock(),
     "I2c": lambda machine: FakeI2c(),
     "Identity": lambda machine: SimulatedIdentity(),

@@ -208,8 +208,8 @@ class Layout:
         asks: bytes = b"",
     ) -> None:
         counts = (upcalls, read_write, read_only, readable)
-        if not all(0 <= count <= 32 for count in (*counts, u32)) or not 0 <= answers <= 7:
-            raise ValueError("a layout has 0 to 32 of each kind")
+        if not all(0 <= count <= 32 for count in counts) or not 0 <= u32 <= 64 or not 0 <= answers <= 7:
+            raise ValueError("a layout has 0 to 32 of each kind, and up to 64 fields")
         if 2 * sum(counts) + u32 + 4 * answers > 255:
             raise ValueError("a layout has at most 255 words")
         self.answers, self.asks = answers, dict(zip(asks[::2], asks[1::2], strict=True))

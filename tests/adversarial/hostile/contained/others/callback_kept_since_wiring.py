@@ -1,5 +1,5 @@
-# contained: capsule attack failed in a callback[\s\S]*ValueError
-"""Hands in a method that it has kept since it was made, which in a wired kernel lies in flash."""
+# contained: capsule attack failed in (a callback[\s\S]*ValueError|command[\s\S]*TypeError: a method kept since wiring)
+"""Hands in a method that it has kept since it was made: in a wired kernel it lies in flash, and to copy it would take memory."""
 
 from kernel import ErrorCode, call_client
 

@@ -1,5 +1,5 @@
 # contained: capsule attack failed in the handler of interrupt[\s\S]*ValueError
-"""Has its line enabled when another capsule's code calls it back, by methods that it has kept since it was made."""
+"""Has its line enabled when another capsule's code calls it back, by a handler that it has kept since it was made."""
 
 from kernel import ErrorCode, call_client
 
@@ -9,14 +9,13 @@ class Attack:
         self._line = powers.line
         self._alarm = powers.alarm
         self._victim = powers.victim
-        self._kept = self._fired
         self._handler = self._raises
 
     def attack(self, number, attempt, second, process):
-        self._alarm.set_client(self._kept)
+        self._alarm.set_client(self._fired)
         self._alarm.set_alarm(1)
-        self._victim.register(self._kept)
-        call_client(self._kept)
+        self._victim.register(self._fired)
+        call_client(self._fired)
         return ErrorCode.FAIL
 
     def _fired(self):
