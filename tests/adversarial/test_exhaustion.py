@@ -68,6 +68,7 @@ SHARED = rf"({'|'.join(sorted(SHARED_CLASSES))})\.\w+"
 ELSEWHERE = {
     "Clock": "the nRF52840's; tests/host/capsules/test_cut_short_in_core.py",
     "Gpiote": "the nRF52840's; tests/host/capsules/test_nrf52_chip.py",
+    "LastWords": "not tried here yet: what processes said last, for the console's tools",
     "PwmMux": "not on this board: it keeps nothing, and a call of it is one of its driver's",
 }
 WHILE_WIRED = {
