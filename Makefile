@@ -174,6 +174,7 @@ FUZZERS := $(wildcard tests/adversarial/test_*fuzz.py tests/adversarial/test_*_m
     tests/adversarial/test_hostile_capsules.py::test_each_attack_is_contained_in_a_wired_kernel \
     tests/host/test_app_requests.py $(wildcard tests/host/capsules/test_capsule_app_*.py) tests/host/capsules/test_capsule_deploy.py \
     tests/fuzz tests/system/test_loader.py::test_kernel_and_tools_agree_on_lists_of_any_apps \
+    tests/system/test_shell.py::test_random_bytes_on_the_line_reset_nothing_and_lose_nothing \
     tests/system/test_chip.py::test_whatever_apps_ask_the_drivers_and_when_each_question_has_its_answer
 fuzz: kernels apps ## Run the long fuzzers, one after the other, for hours: what each of them does, its file says
 	@$(PYTHON) -m pytest $(FUZZERS) --long --timeout=72000 $(TEST_OPTIONS)

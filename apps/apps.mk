@@ -108,12 +108,12 @@ FAULTS := read-kernel write-kernel read-kernel-flash read-peripheral write-perip
 $(eval $(call app,faulty,faulty,after 3000 read-kernel))
 $(foreach f,$(FAULTS),$(eval $(call app,faulty-$(f),faulty,$(f))))
 
-# Python apps: apps/blink.py becomes blink-py.tbf.
-# $(call python-app,name,source)
+# Python apps: apps/blink.py becomes blink-py.tbf, the folder apps/shell shell.tbf.
+# $(call python-app,name,source,other files)
 define python-app
 APP_TBFS += $(APP_OUT)/$(1).tbf
 APP_TABS += $(APP_OUT)/$(1).tab
-$(APP_OUT)/$(1).tbf $(APP_OUT)/$(1).tab &: $(2) $(PYTHON_APP_TOOL) | $(TOOL_READY)
+$(APP_OUT)/$(1).tbf $(APP_OUT)/$(1).tab &: $(2) $(3) $(PYTHON_APP_TOOL) | $(TOOL_READY)
 	@mkdir -p $$(@D)
 	@$(PYTHON) -m adder app build $(2) -o $(APP_OUT)/$(1).tbf --tab $(APP_OUT)/$(1).tab --name $(1)
 endef
@@ -122,6 +122,8 @@ PYTHON_APP_TOOL := $(APP_TOOL) adder/apps/python_app.py adder/mpy_cross.py mpy-c
 
 python-name = $(subst _,-,$(basename $(notdir $(1))))
 $(foreach source,$(wildcard apps/*.py),$(eval $(call python-app,$(call python-name,$(source))-py,$(source))))
+$(foreach folder,$(patsubst %/main.py,%,$(wildcard apps/*/main.py)),$(eval $(call python-app,$(notdir $(folder)),$(folder),\
+    $(shell find $(folder) -name __pycache__ -prune -o -type f -print))))
 
 # Those that only tests need.
 -include tests/apps/apps.mk

@@ -159,6 +159,11 @@ def build_variant(board: str, *options: str, base: str = "qemu") -> Path:
     return build_kernel(board, FOLDER / "-".join([board, *chosen]), *options, base=base)
 
 
+def littlefs_of(kernel: Path) -> list[str]:
+    """What a kernel's configuration says of the one option that MicroPython's own objects know of."""
+    return re.findall(r"PYTHON_LITTLEFS.*", (kernel / "config.h").read_text())
+
+
 def build_kernel(
     board: str | Path, folder: Path, *options: str, base: str = "qemu", python: Path | None = None
 ) -> Path:
@@ -196,6 +201,9 @@ def _build_kernel(board: str | Path, folder: Path, *options: str, base: str, pyt
         write(folder / ".config", "".join(f"CONFIG_{option}\n" for option in options))
     run(sys.executable, "-m", "adder.build.configure", str(board), str(folder))
     run(sys.executable, "-m", "adder.build.manifest", str(board), str(folder))
+    if littlefs_of(folder) != littlefs_of(built):
+        for made in folder.glob("extmod/*vfs*.o"):
+            made.unlink()
     names = names_in(folder / "peripherals.h")
     told = fingerprint([(base_stamp, b""), *((name, (folder / name).read_bytes()) for name in HEADERS)])[:16]
     if names <= known_names(built):

@@ -23,6 +23,7 @@ DRIVERS = {
     "ipc": 0x10000,
     "app_loader": 0x10001,
     "process_info": 0x10002,
+    "apps": 0x10100,
     "uart": 0x20000,
     "spi": 0x20001,
     "i2c": 0x20003,

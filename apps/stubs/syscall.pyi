@@ -73,3 +73,26 @@ def memop(number: int, argument: int = 0, /) -> int | None:
 def restart() -> None:
     """End the app and begin it anew."""
     ...
+
+def set_time(seconds: int, /) -> None:
+    """Tell what `time.time()` is now, in seconds since 1970; it begins at 0 when the board does. For this app alone."""
+    ...
+
+class Blocks:
+    """The app's storage, which grows to `size` bytes, in blocks of 512, for `vfs.VfsLfs2`. On boards with the shell's file system.
+
+    Raises SyscallError: NODEVICE if the permissions do not name command 64 of the storage, NOMEM if there is not so much left.
+    """
+
+    def __init__(self, size: int, /) -> None: ...
+    def readblocks(self, block: int, buffer: bytearray | memoryview, offset: int = 0, /) -> int:
+        """Fill `buffer`; 0, or an error below 0."""
+        ...
+
+    def writeblocks(self, block: int, buffer: bytes | bytearray | memoryview, offset: int = 0, /) -> int:
+        """Write `buffer`; 0, or an error below 0."""
+        ...
+
+    def ioctl(self, operation: int, argument: int, /) -> int:
+        """As MicroPython's block devices have it."""
+        ...

@@ -24,6 +24,8 @@ if config.CAPSULE_APP_STORE:
     from components.app_store import app_store
 if config.CAPSULE_APP_LOADER:
     from capsules.core import app_loader
+if config.CAPSULE_APPS:
+    from capsules.core import apps as installed
 if config.CAPSULE_DEPLOY:
     from components.deploy import deploy
 if config.CAPSULE_LED:
@@ -82,6 +84,7 @@ if config.NRF52_WATCHDOG:
     from capsules.drivers.nrf52.watchdog import Watchdog
 
 _LOADED_AT_ONCE = const(512)  # bytes of an app
+_READ_AT_ONCE = const(64)
 _RANDOM_BYTES = const(32)  # asked for at once
 
 # Product Specification v1.7, 6.16 "PPI": a channel triggers a task of one peripheral whenever there is an event of another.
@@ -201,6 +204,10 @@ if config.CAPSULE_APP_STORE:
 if config.CAPSULE_APP_LOADER:
     loader_buffer = Buffer(_LOADED_AT_ONCE)
     mint.serve("app_loader", app_loader, lambda grant: app_loader.AppLoader(store, grant, processes, loader_buffer).command)
+
+if config.CAPSULE_APPS:
+    piece = Buffer(_READ_AT_ONCE)
+    mint.serve("apps", installed, lambda grant: installed.Apps(store, grant, processes, piece).command)
 
 if config.CAPSULE_DEPLOY:
     mint.build("deploy", lambda: deploy(line, store, processes, (drivers_time.new_alarm(), drivers_time.new_alarm()), b"adder-nrf52840"))

@@ -33,6 +33,8 @@ if config.CAPSULE_APP_STORE:
     from components.app_store import app_store
 if config.CAPSULE_APP_LOADER:
     from capsules.core import app_loader
+if config.CAPSULE_APPS:
+    from capsules.core import apps as installed
 if config.CAPSULE_DEPLOY:
     from components.deploy import deploy
 if config.CAPSULE_LOW_LEVEL_DEBUG:
@@ -95,6 +97,7 @@ _CLOCK_HZ = const(25_000_000)  # AN386, 3.1
 _BAUD = const(115200)
 _RANDOM_BYTES = const(32)  # asked for at once
 _LOADED_AT_ONCE = const(512)  # bytes of an app
+_READ_AT_ONCE = const(64)
 
 processes = mint.process_control()
 
@@ -171,6 +174,10 @@ if config.CAPSULE_APP_STORE:
 if config.CAPSULE_APP_LOADER:
     loader_buffer = Buffer(_LOADED_AT_ONCE)
     mint.serve("app_loader", app_loader, lambda grant: app_loader.AppLoader(store, grant, processes, loader_buffer).command)
+
+if config.CAPSULE_APPS:
+    piece = Buffer(_READ_AT_ONCE)
+    mint.serve("apps", installed, lambda grant: installed.Apps(store, grant, processes, piece).command)
 
 if config.CAPSULE_DEPLOY:
     mint.build("deploy", lambda: deploy(line, store, processes, (alarms.new_alarm(), alarms.new_alarm()), b"adder-qemu"))

@@ -13,6 +13,8 @@ Command
     5 abort                 -> success, FAIL before setup: all of it is forgotten
     6 unload   short_id     -> success, INVAL if no process has it (in the upcall, if nobody has asked before which apps
                                there are): the process ends, until the next boot
+    62 replace number       -> success, FAIL before setup, INVAL, BUSY: `load` also removes this app, by the number that driver
+                               0x10100 has for it; not Tock's
 
 Subscribe
     0 setup:    (status, 0, 0)
@@ -46,6 +48,7 @@ _FINALIZE = const(3)
 _LOAD = const(4)
 _ABORT = const(5)
 _UNLOAD = const(6)
+_REPLACE = const(62)  # within a permission for the whole driver
 
 # What is being done, if it is none of these commands.
 _NOTHING = const(0)
@@ -60,7 +63,7 @@ class AppLoader:
         self._begin, self._stage, self._put, self._finish = store.begin, store.stage, store.write, store.finish
         self._look, self._can_be = store.look, store.can_be
         self._commit, self._forget, self._end = store.commit, store.abort, store.end
-        self._apps, self._start_of, self._slot_of = store.apps, store.start_of, store.slot_of
+        self._apps, self._start_of, self._slot_of, self._drop = store.apps, store.start_of, store.slot_of, store.drop
         self._client = store.new_client(self._told)
         self._rights = AppRights(store.read, buffer)
         self._compare_next = deferred(self._compare)
@@ -82,7 +85,7 @@ class AppLoader:
     def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
         if number == _EXISTS:
             return SUCCESS
-        if number < 0 or number > _UNLOAD:
+        if number < 0 or number > _UNLOAD and number != _REPLACE:
             return ErrorCode.NOSUPPORT
         if first < 0 or second < 0:
             return ErrorCode.INVAL
@@ -113,6 +116,9 @@ class AppLoader:
             return ErrorCode.FAIL
         if number == _WRITE:
             return self._write(entry, first, second)
+        if number == _REPLACE:
+            status = self._drop(first) if first < self._apps() else ErrorCode.INVAL
+            return status if status else SUCCESS
         if number == _FINALIZE:
             return self._finalize(entry, process.slot)
         if number == _LOAD:

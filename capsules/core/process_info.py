@@ -12,6 +12,11 @@ Command
                            INVAL
     6 control  id what  -> success, INVAL. what: 1 start, 2 stop, 3 fault, 4 terminate, 5 boot
     100 dropped id      -> success_u32(events that found no place among its upcalls), INVAL
+    101 facts   id      -> success_u32(number of values), for a process console: upcalls that wait, dropped ones, whether it
+                           has exited, its completion code, where its RAM begins and ends, its break, where its grants
+                           begin, its stack's top, its heap's start, its stack pointer, where its flash begins and ends,
+                           and its program; its state, and 8 if it is stopped. INVAL
+    102 panic           -> does not return; NOSUPPORT unless the board's configuration allows it
 
 State: 0 running, 1 yielded, 2 waiting for one upcall, 3 stopped, 4 faulted, 5 terminated
 
@@ -24,6 +29,8 @@ from typing import Literal
 from kernel import SUCCESS, CommandReturn, ErrorCode, Grant, Layout, ProcessControl, ProcessId, UserBuffer, success_u32
 from micropython import const
 
+import config
+
 DRIVER_NUM = const(0x10002)
 
 LAYOUT = Layout(read_write=1)
@@ -35,7 +42,12 @@ _IDENTIFIERS = const(2)
 _SHORT_IDENTIFIERS = const(3)
 _NAME = const(4)
 _CONTROL = const(6)
-_DROPPED = const(100)  # not Tock's
+# Not Tock's
+_DROPPED = const(100)
+_FACTS = const(101)
+_PANIC = const(102)
+
+_WORDS = const(15)  # of the facts
 
 _STOPPED = const(8)  # a bit of what ProcessControl.state() returns
 
@@ -53,7 +65,9 @@ class ProcessInfo:
             return SUCCESS
         if number == _DROPPED:
             return self._dropped(self._slot_of(first & 0x3FFFFFFF))
-        if number < 0 or number > _CONTROL:
+        if number == _PANIC and config.PROCESS_PANIC:
+            self._processes.panic("Process Console forced a kernel panic.")
+        if (number < 0 or number > _CONTROL) and number != _FACTS:
             return ErrorCode.NOSUPPORT
         if number == _COUNT:
             return success_u32(self._count())
@@ -75,6 +89,8 @@ class ProcessInfo:
             return ErrorCode.INVAL
         if number == _NAME:
             return success_u32(self._processes.write_name(slot, buffer))
+        if number == _FACTS:
+            return self._facts(slot, buffer)
         return self._stats(slot, buffer)
 
     def _count(self) -> int:
@@ -110,6 +126,25 @@ class ProcessInfo:
         buffer.write_u32(2, self._processes.fact(slot, "restarts"))
         buffer.write_u32(3, self._state(slot))
         return success_u32(4)
+
+    def _facts(self, slot: int, buffer: UserBuffer) -> "CommandReturn | int":
+        processes = self._processes
+        buffer.write_u32(0, processes.queue_length(slot))
+        buffer.write_u32(1, processes.fact(slot, "dropped_upcalls"))
+        buffer.write_u32(2, 1 if processes.completed(slot) else 0)
+        buffer.write_u32(3, processes.fact(slot, "completion_code"))
+        buffer.write_u32(4, processes.fact(slot, "ram_start"))
+        buffer.write_u32(5, processes.fact(slot, "ram_end"))
+        buffer.write_u32(6, processes.fact(slot, "app_break"))
+        buffer.write_u32(7, processes.fact(slot, "grant_start"))
+        buffer.write_u32(8, processes.fact(slot, "stack_top"))
+        buffer.write_u32(9, processes.fact(slot, "heap_start"))
+        buffer.write_u32(10, processes.fact(slot, "psp"))
+        buffer.write_u32(11, processes.fact(slot, "flash_start"))
+        buffer.write_u32(12, processes.fact(slot, "flash_end"))
+        buffer.write_u32(13, processes.fact(slot, "app_start"))
+        buffer.write_u32(14, processes.state(slot))
+        return success_u32(_WORDS)
 
     def _dropped(self, slot: int) -> "CommandReturn | int":
         return ErrorCode.INVAL if slot < 0 else success_u32(self._processes.fact(slot, "dropped_upcalls"))

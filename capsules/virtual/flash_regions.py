@@ -1,8 +1,8 @@
 """Regions of flash, one for each owner, that are written as if they were plain memory and survive a power cut.
 
-A region is one page of flash at a time:
+A region is one page of flash at a time. An owner can have several, its pieces, from 0:
 
-    0    "Adr1", owner, sequence number, valid: a word each (little-endian)
+    0    "Adr1", owner, sequence number (24 bits) and piece (8 bits), valid: a word each (little-endian)
     16   the region's bytes as they were when the page was begun
     ...  the writes since then, one after the other: offset and length (16 bits each), bytes, "done"
 
@@ -36,6 +36,7 @@ AROUND = const(12)
 _HEAD = const(16)
 _OWNER = const(4)
 _SEQUENCE = const(8)
+_PIECE = const(11)
 _VALID = const(12)
 
 _MAGIC = b"Adr1"
@@ -107,6 +108,7 @@ class FlashRegions:
         # By number of the region:
         self._count = 0
         self._owner = [0 for _ in range(self._pages - 1)]
+        self._number = [0 for _ in range(self._pages - 1)]  # which of its owner's pieces
         self._page = [_NO_PAGE for _ in range(self._pages - 1)]
         self._end = [0 for _ in range(self._pages - 1)]  # where the next write goes, in the page; 0: not looked up
         self._sequence = 0  # the largest there is
@@ -136,9 +138,9 @@ class FlashRegions:
             if _has(head, 0, _MAGIC) and _has(head, _VALID, _VALID_WORD):
                 owner = _u16(head, _OWNER) | _u16(head, _OWNER + 2) << 16
                 sequence = _u16(head, _SEQUENCE) | head[_SEQUENCE + 2] << 16
-                region = self._known(owner)
+                region = self._known(owner, head[_PIECE])
                 if region < 0:
-                    region = self.new(owner)
+                    region = self.new(owner, head[_PIECE])
                 # Two pages of one owner: the power was cut before the older one was made invalid.
                 if region >= 0 and sequence > sequences[region]:
                     sequences[region] = sequence
@@ -176,24 +178,33 @@ class FlashRegions:
             at = end
         self._cursor = at
 
-    def find(self, owner: int) -> int:
-        """The number of the owner's region, or -1."""
+    def find(self, owner: int, piece: int = 0) -> int:
+        """The number of the region that is this piece of the owner's, or -1."""
         if not self._found:
             self._find_all()
-        return self._known(owner)
+        return self._known(owner, piece)
 
-    def _known(self, owner: int) -> int:
+    def owner_of(self, region: int) -> int:
+        """Whose it is."""
+        return self._owner[region]
+
+    def _known(self, owner: int, piece: int) -> int:
         for region in range(self._count):
-            if self._owner[region] == owner:
+            if self._owner[region] == owner and self._number[region] == piece:
                 return region
         return -1
 
-    def new(self, owner: int) -> int:
+    def left(self) -> int:
+        """How many new regions there can be."""
+        return self._pages - 1 - self._count
+
+    def new(self, owner: int, piece: int = 0) -> int:
         """The number of a new region, all 0xFF; -1 if there is no room. It has no page before it is written to."""
         region = self._count
         if region == self._pages - 1:
             return -1
         self._owner[region] = owner
+        self._number[region] = piece
         self._count = region + 1
         return region
 
@@ -338,6 +349,7 @@ class FlashRegions:
         copy.copy(0, _MAGIC, 0, 4)
         _put_u32(copy, _OWNER, owner & 0xFFFF, owner >> 16)
         _put_u32(copy, _SEQUENCE, self._sequence + 1 & 0xFFFF, self._sequence + 1 >> 16)
+        copy[_PIECE] = self._number[self._region]
         copy.copy(_VALID, _VALID_WORD, 0, 4)
         self._flash.write(int(self._target) * int(self._page_size), copy.move(self._flash), _HEAD)
 

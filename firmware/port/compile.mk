@@ -28,7 +28,7 @@ $(foreach name,$(HOT),$(eval $(BUILD)/py/$(name).o: COPT_SMALL = -O2))
 # wrapper that puts it into the state. tests/system/test_kernel_image.py finds the ones that need it.
 # What processes alone run is in python_process/.
 WRAPPED_FOR_ALL = py/runtime py/nativeglue py/vm py/bc py/frozenmod py/objstr py/modsys
-WRAPPED = $(WRAPPED_FOR_ALL) extmod/modrandom extmod/modasyncio extmod/modselect \
+WRAPPED = $(WRAPPED_FOR_ALL) py/repl extmod/modrandom extmod/modasyncio extmod/modselect \
 	shared/readline/readline shared/runtime/pyexec shared/runtime/sys_stdio_mphal
 SRC_SHARED = shared/libc/string0.c shared/runtime/gchelper_native.c shared/runtime/stdout_helpers.c \
 	shared/timeutils/timeutils.c $(SRC_LIB_LIBM_C) $(SRC_LIB_LIBM_SQRT_HW_C)

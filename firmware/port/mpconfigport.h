@@ -62,8 +62,14 @@ void *commit_executable(void *code, size_t length, void *relocation);
 //    know only its own.
 #define MICROPY_VFS (1) // an app's files lie in its flash as a ROM file system; code runs in place
 #define MICROPY_VFS_ROM (1)
-#define MICROPY_VFS_ROM_IOCTL (0)
+#define MICROPY_VFS_ROM_IOCTL (1)
 #define MICROPY_READER_VFS (1)
+// Errors have the names by which mpremote knows what to say; littlefs's are among them.
+#define MP_ENOTEMPTY (39)
+#define MICROPY_PY_ERRNO_LIST \
+    X(EPERM) X(ENOENT) X(EIO) X(EBADF) X(EAGAIN) X(ENOMEM) X(EACCES) X(EBUSY) X(EEXIST) X(ENODEV) X(ENOTDIR) X(EISDIR) \
+    X(EINVAL) X(EFBIG) X(ENOSPC) X(EROFS) X(ENOTEMPTY) X(EOPNOTSUPP) X(EADDRINUSE) X(ECONNABORTED) X(ECONNRESET) \
+    X(ENOBUFS) X(ENOTCONN) X(ETIMEDOUT) X(ECONNREFUSED) X(EHOSTUNREACH) X(EALREADY) X(EINPROGRESS)
 #define MICROPY_PY_SYS_STDFILES (1)
 #define MICROPY_PY_SYS_STDIO_BUFFER (1)
 #define MICROPY_PY_TIME_INCLUDEFILE "python_process/modtime.h"

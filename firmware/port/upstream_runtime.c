@@ -26,6 +26,9 @@
 #include "py/stackctrl.h"
 #include "py/gc.h"
 
+#include "extmod/vfs.h"
+#define mp_vfs_mount_romfs_protected() // python_process/main.c mounts
+
 #include "core/running.h"
 #include "kernel/contain.h"
 

@@ -312,7 +312,7 @@ mp_uint_t mp_hal_ticks_us(void) {
 }
 
 uint64_t mp_hal_time_ns(void) {
-    return time_in(1000000) * 1000;
+    return time_in(1000000) * 1000 + python_process()->epoch * 1000000000ull;
 }
 
 // -- Waiting ------------------------------------------------------------------

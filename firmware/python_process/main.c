@@ -37,9 +37,29 @@ const void *python_process_header(unsigned type, size_t *length) {
     return NULL;
 }
 
+// vfs.rom_ioctl(): one segment, the program's own files, for reading.
+mp_obj_t mp_vfs_rom_ioctl(size_t n_args, const mp_obj_t *args) {
+    const python_program_t *program = python_process()->program;
+    switch (mp_obj_get_int(args[0])) {
+        case MP_VFS_ROM_IOCTL_GET_NUMBER_OF_SEGMENTS:
+            return MP_OBJ_NEW_SMALL_INT(1);
+        case MP_VFS_ROM_IOCTL_GET_SEGMENT:
+            if (n_args > 1 && args[1] == MP_OBJ_NEW_SMALL_INT(0)) {
+                return mp_obj_new_memoryview('B', program->files, (void *)(program + 1));
+            }
+            return MP_OBJ_NEW_SMALL_INT(-MP_EINVAL);
+        case MP_VFS_ROM_IOCTL_WRITE_PREPARE:
+        case MP_VFS_ROM_IOCTL_WRITE:
+            mp_raise_OSError(MP_EROFS); // mpremote does not look at what these return
+        default:
+            return MP_OBJ_NEW_SMALL_INT(-MP_EINVAL); // the size of a block: there are none
+    }
+}
+
 // The program's files are its current directory, so its modules come first on sys.path.
 static void mount_files(const python_program_t *program) {
-    mp_obj_t rom = mp_obj_new_memoryview('B', program->files, (void *)(program + 1));
+    const mp_obj_t segment[2] = { MP_OBJ_NEW_SMALL_INT(MP_VFS_ROM_IOCTL_GET_SEGMENT), MP_OBJ_NEW_SMALL_INT(0) };
+    mp_obj_t rom = mp_vfs_rom_ioctl(2, segment);
     mp_obj_t mount[2] = {
         MP_OBJ_TYPE_GET_SLOT(&mp_type_vfs_rom, make_new)(&mp_type_vfs_rom, 1, 0, &rom),
         MP_OBJ_NEW_QSTR(MP_QSTR__slash_rom),

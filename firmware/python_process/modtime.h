@@ -1,4 +1,4 @@
-// Included by extmod/modtime.c. There is no calendar clock: time begins at 1970 when the board starts.
+// Included by extmod/modtime.c. Time begins at 1970 when the board starts, until somebody tells what it is (syscall.set_time).
 
 #include "shared/timeutils/timeutils.h"
 

@@ -62,6 +62,7 @@ typedef struct _python_process_t {
     uint32_t last_ticks, wraps;
     uint64_t alarm_at; // when the alarm that is set goes off, in ticks
     uint32_t loop_ms;  // what the loop of asyncio saw last
+    uint32_t epoch;    // seconds since 1970 when the board started, as somebody has said: 0
     bool alarm_set;
     uint8_t alarm_user; // ALARM_...
 
@@ -161,6 +162,12 @@ const void *python_process_header(unsigned type, size_t *length);
 
 // Raise SyscallError: a command has been refused, because there is no such driver or the program may not use it.
 __attribute__((noreturn)) void python_process_refused(uint32_t driver, uint32_t command);
+
+// Raise SyscallError: a command has failed.
+__attribute__((noreturn)) void python_process_failed(uint32_t code, uint32_t driver, uint32_t command);
+
+// syscall.Blocks
+extern const mp_obj_type_t python_process_blocks_type;
 
 // Raise MemoryError.
 __attribute__((noreturn)) void python_process_no_memory(size_t bytes);

@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "config.h"
 #include "py/builtin.h"
+#include "py/mphal.h"
 #include "py/objexcept.h"
 #include "py/objarray.h"
 #include "py/objint.h"
@@ -57,6 +59,7 @@ static const char driver_names[] =
     "\x00\x00\x01" "ipc\0"
     "\x01\x00\x01" "app_loader\0"
     "\x02\x00\x01" "process_info\0"
+    "\x00\x01\x01" "apps\0"
     "\x00\x00\x02" "uart\0"
     "\x01\x00\x02" "spi\0"
     "\x03\x00\x02" "i2c\0"
@@ -158,6 +161,10 @@ static __attribute__((noreturn)) void fail(uint32_t code, const char *call, uint
 
 void python_process_refused(uint32_t driver, uint32_t command) {
     fail(NODEVICE, "command", command, driver);
+}
+
+void python_process_failed(uint32_t code, uint32_t driver, uint32_t command) {
+    fail(code, "command", command, driver);
 }
 
 void python_process_no_memory(size_t bytes) {
@@ -560,6 +567,14 @@ static mp_obj_t syscall_restart(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(syscall_restart_obj, syscall_restart);
 
+// set_time(seconds): time.time() is that much now.
+static mp_obj_t syscall_set_time(mp_obj_t seconds) {
+    python_process()->epoch = 0;
+    python_process()->epoch = word(seconds) - (uint32_t)(mp_hal_time_ns() / 1000000000);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(syscall_set_time_obj, syscall_set_time);
+
 #define CODE(name, value) { MP_ROM_QSTR(MP_QSTR_##name), MP_ROM_INT(value) }
 
 static const mp_rom_map_elem_t syscall_globals_table[] = {
@@ -580,6 +595,10 @@ static const mp_rom_map_elem_t syscall_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_yield_wait_for), MP_ROM_PTR(&syscall_yield_wait_for_obj) },
     { MP_ROM_QSTR(MP_QSTR_memop), MP_ROM_PTR(&syscall_memop_obj) },
     { MP_ROM_QSTR(MP_QSTR_restart), MP_ROM_PTR(&syscall_restart_obj) },
+    { MP_ROM_QSTR(MP_QSTR_set_time), MP_ROM_PTR(&syscall_set_time_obj) },
+    #if CONFIG_PYTHON_LITTLEFS
+    { MP_ROM_QSTR(MP_QSTR_Blocks), MP_ROM_PTR(&python_process_blocks_type) },
+    #endif
     CODE(FAIL, 1),
     CODE(BUSY, 2),
     CODE(ALREADY, 3),

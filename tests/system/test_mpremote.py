@@ -1,17 +1,10 @@
 """mpremote from PyPI, as it is, on the prompt of a board whose other apps run and print."""
 
-import os
-import pty
 import re
-import select
-import subprocess
-import sys
-import threading
-import tty
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from serial_port import Mpremote, Port
 
 from adder.board import ROOT
 from adder.image.flash_image import FlashImage, read_app_file
@@ -21,53 +14,8 @@ OTHERS = ("hello", "blink", "ping", "pong", "float", "spin", "faulty", "clock-py
 """What `make run` shows."""
 
 
-class Port:
-    """The console of a board as a serial port, whose name is a link: so mpremote keeps its time-outs."""
-
-    def __init__(self, board: Simulation, link: Path) -> None:
-        self.board, self.link = board, link
-        self.master, self.slave = pty.openpty()
-        tty.setraw(self.slave)
-        tty.setraw(self.master)
-        link.symlink_to(os.ttyname(self.slave))
-        self.ended = False
-        self.seen = len(board.raw)
-        for target in (self._type, self._show):
-            threading.Thread(target=target, daemon=True).start()
-
-    def _type(self) -> None:
-        while not self.ended:
-            if select.select([self.master], [], [], 0.2)[0]:
-                self.board.send(os.read(self.master, 4096))
-
-    def _show(self) -> None:
-        while not self.ended:
-            data = self.board.raw[self.seen :]
-            self.seen += len(data)
-            if data:
-                os.write(self.master, data)
-            else:
-                select.select([], [], [], 0.005)  # a thread's turn; it judges nothing
-
-    def close(self) -> None:
-        self.ended = True
-
-
-class Tool:
-    """Runs mpremote."""
-
-    def __init__(self, board: Simulation, link: Path, folder: Path) -> None:
-        self.board, self.link, self.folder = board, link, folder
-
-    def __call__(self, *arguments: str, ok: bool = True) -> str:
-        command = [sys.executable, "-m", "mpremote", "connect", str(self.link), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=self.folder)
-        assert (done.returncode == 0) == ok, (arguments, done.returncode, done.stdout, done.stderr)
-        return done.stdout if ok else done.stdout + done.stderr
-
-
 @pytest.fixture(scope="module")
-def tool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tool]:
+def tool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mpremote]:
     folder = tmp_path_factory.mktemp("mpremote")
     image = FlashImage(folder / "flash.img")
     apps = [ROOT / "build" / "apps" / f"{app}.tbf" for app in ("repl-py", *OTHERS)]
@@ -75,7 +23,7 @@ def tool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tool]:
     with Simulation(ROOT / "build" / "qemu" / "kernel.elf", image.path, clock="counted") as board:
         board.expect(r">>> ")
         port = Port(board, folder / "ttyBoard")
-        yield Tool(board, folder / "ttyBoard", folder)
+        yield Mpremote(board, folder / "ttyBoard", folder)
         port.close()
 
 

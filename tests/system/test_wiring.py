@@ -418,7 +418,7 @@ def test_who_holds_which_power_is_shown_as_text_and_as_a_graph(checked: Checked)
     assert any(re.match(r"interrupt uart0.rx\s+uart\s", line) for line in lines)
     assert any(re.match(r"flash 'storage'\s+flash\s+all", line) for line in lines)
     assert {edge.capsule for edge in found if edge.target == "processes"} == {
-        "alarm", "app_loader", "deploy", "ipc", "process_info",
+        "alarm", "app_loader", "apps", "deploy", "ipc", "process_info",
     }  # fmt: skip
     # Whoever has the alarms' time can read the counter, and write nothing. By its maker, what acknowledges interrupts
     # for the core is the mux's, whose handler it calls; the mux itself does not get at it.

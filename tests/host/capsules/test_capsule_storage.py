@@ -13,6 +13,8 @@ from capsules.drivers.flash import OnChipFlash
 from capsules.virtual.flash_regions import AROUND, BEFORE, FlashRegions
 
 EXISTS, SIZE, READ, WRITE = range(4)
+GROW = 64
+PIECES = 2
 READ_DONE, WRITE_DONE = 0, 1
 PAGE, PAGES = 256, 4
 REGION = PAGE // 2
@@ -25,7 +27,7 @@ def blank() -> bytearray:
 
 def storage_of(machine, flash, grant):
     regions = FlashRegions(flash, machine.line(), Buffer(32), Buffer(16))
-    capsule = NonvolatileStorage(regions, grant, Buffer(LONGEST + AROUND))
+    capsule = NonvolatileStorage(regions, grant, Buffer(LONGEST + AROUND), PIECES)
     return capsule.command
 
 
@@ -111,6 +113,61 @@ def test_when_all_pages_but_one_are_taken_there_is_no_room(board) -> None:
         assert board.app(write_id).command(DRIVER_NUM, SIZE) == (REGION,)
     assert board.app(99).command(DRIVER_NUM, SIZE) == ErrorCode.NOMEM
     assert board.app(1).command(DRIVER_NUM, SIZE) == (REGION,)
+
+
+def test_a_program_that_grows_has_pieces_that_are_its_own_and_outlive_a_reset_once_written(board) -> None:
+    app, other = board.app(5), board.app(6)
+    assert other.command(DRIVER_NUM, SIZE) == (REGION,)
+    assert app.command(DRIVER_NUM, GROW, REGION + 1) == (2 * REGION,)
+    assert app.command(DRIVER_NUM, SIZE) == (2 * REGION,)
+    assert board.write(app, 0, b"first") == [(WRITE_DONE, 5, 0, 0)]
+    assert board.write(app, REGION + 3, b"second") == [(WRITE_DONE, 6, 0, 0)]
+    assert board.write(other, 3, b"third") == [(WRITE_DONE, 5, 0, 0)]
+    for one in (board, Board(Machine(), board.flash.data)):
+        app, other = one.app(5), one.app(6)
+        assert app.command(DRIVER_NUM, SIZE) == (2 * REGION,)
+        assert app.command(DRIVER_NUM, GROW, 1) == (2 * REGION,)
+        assert one.read(app, 0, 5) == b"first"
+        assert one.read(app, REGION + 2, 8) == b"\xffsecond\xff"
+        assert one.read(other, 3, 5) == b"third"
+        assert other.command(DRIVER_NUM, READ, REGION, 1) == ErrorCode.INVAL
+    again = Board(Machine(), blank())
+    again.app(5).command(DRIVER_NUM, GROW, 2 * REGION)
+    assert Board(Machine(), again.flash.data).app(5).command(DRIVER_NUM, SIZE) == (REGION,)  # nothing was written
+
+
+def test_a_request_ends_where_a_piece_does(board) -> None:
+    app = board.app(5)
+    app.command(DRIVER_NUM, GROW, 2 * REGION)
+    assert board.write(app, REGION - 4, b"12345678") == [(WRITE_DONE, 4, 0, 0)]
+    assert board.write(app, REGION, b"5678") == [(WRITE_DONE, 4, 0, 0)]
+    app.allow_read_write(DRIVER_NUM, 0, 8)
+    assert app.command(DRIVER_NUM, READ, REGION - 4, 8) == ()
+    board.run()
+    assert told(app) == [(READ_DONE, 4, 0, 0)]
+    assert board.read(app, REGION, 4) == b"5678"
+    for offset, length in ((2 * REGION, 0), (2 * REGION - 1, 2)):
+        assert app.command(DRIVER_NUM, READ, offset, length) == ErrorCode.INVAL
+
+
+def test_nobody_grows_beyond_the_most_or_into_what_others_have(board) -> None:
+    app = board.app(5)
+    assert app.command(DRIVER_NUM, GROW, PIECES * REGION + 1) == ErrorCode.NOMEM
+    assert app.command(DRIVER_NUM, GROW, 0x7FFFFFFF) == ErrorCode.NOMEM
+    assert app.command(DRIVER_NUM, GROW, 0xFFFFFFFF) == ErrorCode.INVAL
+    for write_id in range(1, PAGES - 1):
+        assert board.app(write_id).command(DRIVER_NUM, SIZE) == (REGION,)
+    assert app.command(DRIVER_NUM, GROW, 2 * REGION) == ErrorCode.NOMEM
+    assert app.command(DRIVER_NUM, SIZE) == (REGION,)
+
+
+def test_programs_of_one_write_id_have_the_same_pieces(board) -> None:
+    first, second = board.app(5), board.app(5)
+    assert second.command(DRIVER_NUM, SIZE) == (REGION,)
+    first.command(DRIVER_NUM, GROW, 2 * REGION)
+    board.write(first, REGION, b"both")
+    assert second.command(DRIVER_NUM, GROW, 2 * REGION) == (2 * REGION,)
+    assert board.read(second, REGION, 4) == b"both"
 
 
 OUTSIDE = [

@@ -1,0 +1,197 @@
+"""capsules/core/apps.py and app_loader.py, on the app store: what the shell's /apps is made of."""
+
+import random
+import struct
+
+import config
+import pytest
+from app_flash import Board, program, walk
+from cells import Buffer
+from kernel import ErrorCode
+
+from capsules.core import app_loader, apps, process_info
+
+APPS, LOADER, INFO = apps.DRIVER_NUM, app_loader.DRIVER_NUM, process_info.DRIVER_NUM
+COUNT, DESCRIBE, READ, REMOVE, CONSOLE = range(1, 6)
+SETUP, WRITE, FINALIZE, LOAD, ABORT, UNLOAD, REPLACE = 1, 2, 3, 4, 5, 6, 62
+
+A, B, C, SHELL = program("a", 512), program("b", 1024, fill=3), program("a", 256, fill=5), program("shell", 512)
+
+
+class Shelf(Board):
+    """A board with both drivers, and an app that uses them."""
+
+    def __init__(self, *parts: bytes) -> None:
+        given = b"".join(parts)
+        super().__init__(bytearray((given if len(given) == 512 * 16 else given + SHELL).ljust(512 * 16, b"\xff")))
+        machine = self.machine
+        grant = machine.grant(APPS, apps.LAYOUT)
+        machine.serve(grant, apps.Apps(self.store, grant, machine.control, Buffer(64)).command)
+        grant = machine.grant(LOADER, app_loader.LAYOUT)
+        machine.serve(grant, app_loader.AppLoader(self.store, grant, machine.control, Buffer(144)).command)
+        self.run()
+        self.app = next(app for app in machine.processes.values() if app.name.startswith(b"shell"))
+        if not self.machine.loader.taken:
+            assert self.app.command(APPS, COUNT) == ErrorCode.BUSY  # it is looked up
+            self.run()
+
+    def upcalls(self) -> list[tuple[int, ...]]:
+        self.run()
+        return [upcall[1:] for upcall in self.app.take_upcalls()]
+
+    def names(self) -> list[str]:
+        """Of the others."""
+        return sorted(self.state().keys() - {"shell"})
+
+    def ask_loader(self, number: int, first: int = 0, second: int = 0) -> tuple[int, ...]:
+        assert self.app.command(LOADER, number, first, second) == ()
+        [upcall] = self.upcalls()
+        assert upcall[0] == number - 1
+        return upcall[1:]
+
+    def load(self, data: bytes, *replaced: int) -> int:
+        """Install one; the status."""
+        status = self.ask_loader(SETUP, len(data))[0]
+        if status:
+            return status
+        for at in range(0, len(data), 200):
+            piece = data[at : at + 200]
+            self.app.allow_read_only(LOADER, 0, piece)
+            assert self.ask_loader(WRITE, at, len(piece)) == (0, len(piece), 0)
+        if self.ask_loader(FINALIZE)[0]:
+            assert self.ask_loader(ABORT)[0] == 0
+            return ErrorCode.INVAL
+        for number in replaced:
+            assert self.app.command(LOADER, REPLACE, number) == ()
+        return self.ask_loader(LOAD)[0]
+
+
+def test_apps_are_counted_described_and_read() -> None:
+    shelf = Shelf(A, B)
+    assert shelf.app.command(APPS, COUNT) == (3, 512 * 14)
+    memory = shelf.app.allow_read_write(APPS, 0, 40)
+    assert shelf.app.command(APPS, DESCRIBE, 1) == (10,)
+    start, size, flags, identifier, *_ = struct.unpack("<10I", bytes(memory))
+    assert (start, size, flags) == (512, 1024, 1)
+    assert identifier == shelf.machine.control.fact(shelf.store.slot_of(1), "id")
+    memory = shelf.app.allow_read_write(APPS, 0, 100)
+    assert shelf.app.command(APPS, READ, 1, 30) == (64,)
+    assert bytes(memory[:64]) == B[30:94]
+    assert shelf.app.command(APPS, READ, 0, 500) == (12,)
+    assert shelf.app.command(APPS, READ, 0, 512) == (0,)
+    for number in (DESCRIBE, READ, REMOVE):
+        assert shelf.app.command(APPS, number, 3) == ErrorCode.INVAL
+        assert shelf.app.command(APPS, number, 0xFFFFFFFF) == ErrorCode.INVAL
+
+
+def test_one_that_does_not_run_has_no_process() -> None:
+    shelf = Shelf(A, program("off", 512, enabled=False))
+    memory = shelf.app.allow_read_write(APPS, 0, 40)
+    assert shelf.app.command(APPS, DESCRIBE, 1) == (10,)
+    assert struct.unpack("<10I", bytes(memory)) == (512, 512, 0, 0, 0, 0, 0, 0, 0, 0)
+
+
+def test_an_app_is_removed_and_its_asker_told() -> None:
+    shelf = Shelf(A, B)
+    assert shelf.app.command(APPS, REMOVE, 0) == ()
+    assert shelf.app.command(APPS, REMOVE, 0) == ErrorCode.BUSY
+    assert shelf.upcalls() == [(0, 0, 0, 0)]
+    assert shelf.names() == ["b"]
+    assert list((walk(shelf.flash.data) or {}).values()) == [B, SHELL]
+
+
+def test_who_ends_while_it_removes_one_is_not_told_and_blocks_nobody() -> None:
+    shelf = Shelf(A, B)
+    assert shelf.app.command(APPS, REMOVE, 0) == ()
+    shelf.app.restart()
+    shelf.run()
+    assert shelf.names() == ["b"]
+    assert shelf.app.command(APPS, REMOVE, 0) == ()
+    assert shelf.upcalls() == [(0, 0, 0, 0)]
+    assert shelf.names() == []
+
+
+def test_nobody_removes_one_while_another_is_being_loaded() -> None:
+    shelf = Shelf(A)
+    other = shelf.machine.process("other")
+    assert other.command(LOADER, SETUP, 512) == ()
+    shelf.run()
+    assert shelf.app.command(APPS, REMOVE, 0) == ErrorCode.BUSY
+    assert other.command(LOADER, ABORT) == ()
+    shelf.run()
+    assert shelf.app.command(APPS, REMOVE, 0) == ()
+
+
+def test_an_app_takes_the_place_of_another_in_one_step() -> None:
+    shelf = Shelf(A, B)
+    assert shelf.load(C, 0) == 0
+    assert shelf.state()["a"][0] == C
+    assert shelf.names() == ["a", "b"]
+    assert Shelf(bytes(shelf.flash.data)).names() == ["a", "b"]
+
+
+def test_what_is_refused_replaces_nothing() -> None:
+    shelf = Shelf(A, B)
+    damaged = C[:12] + b"\0\0\0\0" + C[16:]
+    assert shelf.load(damaged) == ErrorCode.INVAL
+    assert shelf.app.command(LOADER, REPLACE, 0) == ErrorCode.FAIL  # before setup
+    assert shelf.ask_loader(SETUP, 512)[0] == 0
+    assert shelf.app.command(LOADER, REPLACE, 3) == ErrorCode.INVAL
+    assert shelf.app.command(LOADER, REPLACE, 0) == ()
+    assert shelf.ask_loader(ABORT)[0] == 0
+    assert shelf.state()["a"][0] == A
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_is_asked_in_whatever_order_apps_stay_whole(seed) -> None:
+    dice = random.Random(seed)
+    shelf = Shelf(A, B)
+    known = {A, B, C, SHELL}
+    left: set[int] = set()  # of the program: each byte is written once
+    for _ in range(120):
+        own = shelf.number("shell")  # it does not remove itself
+        if dice.random() < 0.4:
+            number, first = dice.choice((COUNT, DESCRIBE, READ, REMOVE)), dice.choice((0, 0, 1, 2, 77, 0xFFFFFFFF))
+            number = DESCRIBE if first == own else number
+            shelf.app.command(APPS, number, first, dice.choice((0, 16, 999)))
+        else:
+            number = dice.choice((SETUP, SETUP, WRITE, WRITE, WRITE, FINALIZE, REPLACE, LOAD, ABORT))
+            at = dice.choice(sorted(left)) if left else 0x100
+            first = {SETUP: 256, WRITE: at, REPLACE: dice.choice([n for n in range(4) if n != own])}.get(number, 0)
+            shelf.app.allow_read_only(LOADER, 0, C[at : at + 128])
+            answer = shelf.app.command(LOADER, number, first, 128)
+            if answer == ():
+                left = {0, 128} if number == SETUP else left - {at} if number == WRITE else left
+        if dice.random() < 0.8:
+            shelf.run()
+            shelf.app.take_upcalls()
+    shelf.run()
+    for board in (shelf, Board(shelf.flash.data).booted()):
+        for data, _, _ in board.state().values():
+            assert data in known or data.startswith(C[:44])  # who writes a part of a program has that
+
+
+def test_which_console_the_shell_begins_with_is_the_boards_choice(monkeypatch) -> None:
+    shelf = Shelf(A)
+    for chosen in (0, 1):
+        monkeypatch.setattr(config, "SHELL_PROCESS_CONSOLE", chosen)
+        assert shelf.app.command(APPS, CONSOLE) == (chosen,)
+
+
+def test_a_process_console_sees_facts_and_may_panic_only_if_the_board_says_so(machine, monkeypatch) -> None:
+    grant = machine.grant(INFO, process_info.LAYOUT)
+    machine.serve(grant, process_info.ProcessInfo(grant, machine.control).command)
+    app = machine.process("seen")
+    app.facts.update(ram_start=0x1000, ram_end=0x2000, app_break=0x1800, dropped_upcalls=3)
+    memory = app.allow_read_write(INFO, 0, 60)
+    assert app.command(INFO, 101, app.id) == (15,)
+    values = struct.unpack("<15I", bytes(memory))
+    assert values[1] == 3
+    assert values[4:7] == (0x1000, 0x2000, 0x1800)
+    assert app.command(INFO, 101, 999) == ErrorCode.INVAL
+    monkeypatch.setattr(config, "PROCESS_PANIC", 0)
+    assert app.command(INFO, 102) == ErrorCode.NOSUPPORT
+    assert machine.control.panics == []
+    monkeypatch.setattr(config, "PROCESS_PANIC", 1)
+    app.command(INFO, 102)
+    assert machine.control.panics == ["Process Console forced a kernel panic."]
