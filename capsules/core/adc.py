@@ -58,6 +58,7 @@ class AdcDriver:
 
     def __init__(self, adc: Adc, grant: Grant, first: Buffer, second: Buffer) -> None:
         self._adc = adc
+        self._channels = adc.channels()
         self._grant = grant
         self._queue = ProcessQueue(grant, _WAITS, self._begin_single, self._refuse)
         self._first = first
@@ -72,7 +73,7 @@ class AdcDriver:
 
     def command(self, number: int, channel: int, frequency: int, process: ProcessId) -> "CommandReturn | int":
         if number == _COUNT:
-            return success_u32(self._adc.channels())
+            return success_u32(self._channels)
         if number == _SAMPLE:
             return self._sample(process, channel)
         if number < 0 or number > _VOLTAGE:
@@ -84,7 +85,7 @@ class AdcDriver:
         return ErrorCode.NOSUPPORT
 
     def _property(self, number: int, channel: int) -> "CommandReturn | int":
-        if not 0 <= channel < self._adc.channels():
+        if not 0 <= channel < self._channels:
             return ErrorCode.NODEVICE
         if number == _BITS:
             return success_u32(self._adc.resolution_bits())
@@ -101,7 +102,7 @@ class AdcDriver:
             return ErrorCode.BUSY if entry is self._owner else ErrorCode.NOMEM
         if entry[_WAITS]:
             return ErrorCode.BUSY
-        if not 0 <= channel < self._adc.channels():
+        if not 0 <= channel < self._channels:
             return ErrorCode.INVAL
         entry[_CHANNEL] = channel
         status = self._queue.ask(entry, process.slot, 1)

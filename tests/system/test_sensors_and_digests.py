@@ -110,7 +110,8 @@ for _ in range(60):
     all_of_them()
 input("end ")
 led = cost(0x2)
-for driver in [0x30006, 0x40002, 0x40003, 0x40005, 0x60000, 0x60001, 0x60002] + list(range(0x60004, 0x6000C)):
+others = [0x5, 0x10, 0x90000, 0x90009]
+for driver in others + [0x30006, 0x40002, 0x40003, 0x40005, 0x60000, 0x60001, 0x60002] + list(range(0x60004, 0x6000C)):
     print("driver", hex(driver), "beyond an LED's:", cost(driver) - led)
 print("over")
 """,
@@ -130,7 +131,7 @@ print("over")
         board.expect("over", timeout=60)
         beyond = dict(re.findall(r"driver (\w+) beyond an LED's: (-?\d+)\r", board.transcript))
     # An instruction is 0.8 of such ticks; an LED's null command has about 340, and these are to have 700 at the most.
-    assert len(beyond) == 15
+    assert len(beyond) == 19
     assert all(int(ticks) / 100 < 0.8 * (700 - 340) for ticks in beyond.values()), beyond
 
 

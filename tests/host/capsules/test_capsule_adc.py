@@ -29,7 +29,7 @@ class Board:
         self.registers.words = {FIRST + 4 * channel: 50_000 + -(-3300 * (channel + 1) // 16) for channel in range(6)}
         self.adc = SimulatedAdc(self.registers, self.alarm, 6)
         grant = machine.grant(DRIVER_NUM, LAYOUT)
-        machine.serve(grant, AdcDriver(self.adc, grant, Buffer(16), Buffer(16)).command, words=False)
+        machine.serve(grant, AdcDriver(self.adc, grant, Buffer(16), Buffer(16)).command)
         self.apps = [machine.process() for _ in range(3)]
 
     def ask(self, app: int, *what: int):
