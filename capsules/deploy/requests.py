@@ -8,7 +8,7 @@ Command (the words before it, little-endian)
     0x42 read    number offset length  -> the bytes, 64 at most
     0x43 begin                         -> a transaction
     0x44 stage   size                  -> the app's number in it
-    0x45 write   number offset bytes   -> when it is written
+    0x45 write   number offset bytes   -> when it is written; of the app that was staged last, one after the other
     0x46 finish  number CRC-32         -> it is complete and a program
     0x47 drop    number
     0x48 flags   number flags
@@ -262,26 +262,17 @@ class Requests:
         offset = self._argument(1)
         if length <= _DATA or length > self._frame_size or offset < 0:
             return self._answer(ErrorCode.SIZE, out)
+        if app != self._crc_app or offset != self._at:  # a chip allows only two writes of a word
+            return self._answer(ErrorCode.INVAL, out)
         frame = self._frame
-        self._sum_up(app, offset, length)
+        self._crc.feed(frame, _DATA, length)
+        self._at = offset + length - _DATA
         frame.window(_DATA, length)
         status = self._write(app, offset, frame, length - _DATA)
         if status:
             frame.window(0, self._frame_size)
             return self._answer(status, out)
         return LATER
-
-    def _sum_up(self, app: int, offset: int, length: int) -> None:
-        """While more comes in there is time for what would have to be done at the end. What is written out of turn is summed up then."""
-        if offset == 0:
-            self._crc_app = app
-            self._crc.begin()
-            self._at = 0
-        if self._crc_app != app or self._at != offset:
-            self._crc_app = -1
-            return
-        self._crc.feed(self._frame, _DATA, length)
-        self._at = offset + length - _DATA
 
     def work(self, out: FrameWriter) -> int:
         """Sum up the next piece of an app."""
@@ -344,5 +335,8 @@ class Requests:
         if self._doing == _ABORT and status == ErrorCode.CANCEL:
             status = 0
         if self._doing == _STAGE and status == 0:
+            self._crc_app = self._app
+            self._crc.begin()
+            self._at = 0
             return self._answer_number(out)
         return self._answer(status, out)
