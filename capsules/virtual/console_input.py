@@ -56,7 +56,8 @@ class ConsoleInput:
         if process.slot == self._slot:
             self._refused = NOBODY
         elif self._within_line and not self._readers >> self._slot & 1:
-            if self._refused != process.slot and self._slot < self._slots and self._grant.entry(self._slot) is not None:
+            slot = self._slot
+            if self._refused != process.slot and slot < self._grant.SLOTS and self._grant.entry(slot) is not None:
                 self._refused = process.slot
                 return ErrorCode.BUSY
             self._within_line = False
