@@ -74,10 +74,12 @@ def served(board: str) -> dict[str, str]:
     """The capsules, by their files' names, that a board can have; each with the option that it depends on, or none."""
     text = (ROOT / "boards" / board / "board.py").read_text()
     imported = set(re.findall(r"(?m)^ *from capsules\.(?:core|sensors) import (.*)$", text))
-    names = {name for line in imported for name in line.split(", ")}
+    names = {name.split(" as ")[0] for line in imported for name in line.split(", ")}
     found = {}
     for name in names:
-        option = re.search(rf"(?m)^if config\.(\w+):\n    from capsules\.(?:core|sensors) import {name}$", text)
+        option = re.search(
+            rf"(?m)^if config\.(\w+):\n    from capsules\.(?:core|sensors) import {name}(?: as \w+)?$", text
+        )
         found[name] = option[1] if option else ""
     return found
 
