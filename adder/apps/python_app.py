@@ -29,7 +29,7 @@ import click
 
 from adder import mpy_cross
 from adder.apps.app_new import new_command
-from adder.apps.drivers import EVERY_COMMAND, driver_number, nearest
+from adder.apps.drivers import EVERY_COMMAND, nearest, parse_driver
 from adder.apps.elf_to_tbf import TOCK_2, reserved_space
 from adder.apps.python_imports import check_imports
 from adder.apps.tbf import (
@@ -202,7 +202,7 @@ def _permissions(table: _Table) -> Permissions | None:
 
 def _driver(where: str, driver: object) -> int:
     if isinstance(driver, str):
-        return driver_number(driver, f"{where}: permissions")
+        return parse_driver(driver, f"{where}: permissions")
     if type(driver) is not int or not 0 <= driver <= MOST:
         raise AdderError(
             f"{where}: permissions must name drivers, as in "

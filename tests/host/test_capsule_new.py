@@ -134,7 +134,6 @@ def test_what_cannot_be_made_is_said_in_one_sentence(tree: Path, arguments: tupl
 def test_a_hil_of_the_same_name_is_not_made_twice(tree: Path) -> None:
     (tree / "capsules/sensors/temperature.py").unlink()
     (tree / "tests/host/capsules/test_capsule_temperature.py").unlink()
-    (tree / "capsules/drivers/simulated/temperature.py").unlink()
     with pytest.raises(AdderError, match=r"^There is a HIL TemperatureSensor already, in capsules/hil/sensors.py"):
         plan("temperature", "sensor", None, None, tree)
 
@@ -167,8 +166,8 @@ def test_the_number_is_tocks_or_a_free_one() -> None:
 
 def test_wiring_that_would_take_a_name_of_the_board_is_not_written(tree: Path) -> None:
     before = contents(tree)
-    with pytest.raises(AdderError, match=r"^boards/qemu/board.py uses the name 'sensor' for something else"):
-        write(plan("sensor", "sensor", None, None, tree), wire=True)
+    with pytest.raises(AdderError, match=r"^boards/qemu/board.py uses the name 'measures' for something else"):
+        write(plan("measures", "sensor", None, None, tree), wire=True)
     assert contents(tree) == before
 
 

@@ -167,5 +167,7 @@ def test_no_verb_lets_a_control_character_through(files: dict[str, Path], tmp_pa
 def test_every_verb_is_among_those_tried_or_reads_nothing_of_an_apps(files: dict[str, Path], tmp_path: Path) -> None:
     tried = {str(call[0]) for call in calls(files, tmp_path)}
     # `console` is a terminal: it shows a board's own bytes. The verbs of deployment need one that runs.
-    deployment = {"apps", "install", "remove", "start", "stop", "apply", "watch"}
+    deployment = {
+        "apps", "install", "remove", "start", "stop", "apply", "watch", "rollback", "compact", "logs", "why", "bringup",
+    }  # fmt: skip
     assert set(VERBS) - tried <= {"bench", "typecheck", "size", "tcb", "completion", "console"} | deployment
