@@ -202,7 +202,7 @@ def _build_kernel(board: str | Path, folder: Path, *options: str, base: str, pyt
     run(sys.executable, "-m", "adder.build.configure", str(board), str(folder))
     run(sys.executable, "-m", "adder.build.manifest", str(board), str(folder))
     if littlefs_of(folder) != littlefs_of(built):
-        for made in folder.glob("extmod/*vfs*.o"):
+        for made in folder.glob("extmod/*.o"):
             made.unlink()
     names = names_in(folder / "peripherals.h")
     told = fingerprint([(base_stamp, b""), *((name, (folder / name).read_bytes()) for name in HEADERS)])[:16]
@@ -214,7 +214,7 @@ def _build_kernel(board: str | Path, folder: Path, *options: str, base: str, pyt
         _make(board, folder, python)
     else:
         # Names are numbers in every object: with a new name, other numbers. Who has the same can lend them.
-        key = fingerprint([(base_stamp, repr(sorted(names)).encode())])[:16]
+        key = fingerprint([(base_stamp, repr((sorted(names), littlefs_of(folder))).encode())])[:16]
         lender = FOLDER / f"names-{key}"
         with alone(lender):
             _borrow(Path(lender.read_text()) if lender.is_file() else None, folder, key)
