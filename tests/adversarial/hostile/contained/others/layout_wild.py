@@ -11,7 +11,7 @@ class Attack:
     def attack(self, number, attempt, second, process):
         for n in (
             -1,
-            33,
+            65,
             128,
             255,
             256,
@@ -32,7 +32,7 @@ class Attack:
                 except Exception:
                     pass
         try:
-            Layout(32, 32, 32, 32, 32)
+            Layout(32, 32, 32, 32, 64)
             return SUCCESS
         except ValueError:
             return ErrorCode.FAIL
