@@ -254,7 +254,7 @@ def test_micropythons_parser_reads_each_file_as_pythons_does(folder, tmp_path) -
     paths = [path for path in sorted((ROOT / folder).rglob("*.py")) if "hil" not in path.parts]
     assert paths
     for path in paths:
-        text = path.read_text()
+        text = re.sub(r"\bconfig\.[A-Z][A-Z0-9_]*", "64", path.read_text())  # as the build puts in what was chosen
         anew = printed(ast.fix_missing_locations(WithoutAnnotations().visit(ast.parse(text))))
         assert compiled(text, tmp_path) == compiled(anew, tmp_path), path
 

@@ -109,7 +109,7 @@ def test_a_mistake_is_named_where_it_is(copy: Copy) -> None:
         ipc, "\n\ndef helper(a):\n    return config.NO_SUCH_OPTION\n\n\nSTRANGE = helper(config.MAX_PROCESSES)\n"
     )
     copy.replace(debug, "log, log_u32\n", "log, log_u32, log_u64\n")
-    copy.replace(console, "grant: Grant, transmit", "grant, transmit")
+    copy.replace(console, "grant: Grant,\n        transmit", "grant,\n        transmit")
     copy.append(console, "\n\ndef made(entry: Entry) -> Grant:\n    entry.left = 1\n    return Grant(1)\n")
     copy.append(component, '\n\nBAD: "int | None" = Buffer(3).copy(0, "text", 0, 4)\n')
     copy.append(board, '\nmint.registers(7)\nmint.everything()\nmint.grant(1, 5)\nodd = processes.fact(0, "colour")\n')
@@ -118,7 +118,7 @@ def test_a_mistake_is_named_where_it_is(copy: Copy) -> None:
     one(messages, copy.place(ipc, "def helper"), "missing a type annotation")
     one(messages, copy.place(ipc, "STRANGE"), 'untyped function "helper"')
     one(messages, copy.place(debug, "from kernel"), 'Module "kernel" has no attribute "log_u64"')
-    one(messages, copy.place(console, "grant, transmit"), "missing a type annotation")
+    one(messages, copy.place(console, "def __init__"), "missing a type annotation")
     one(messages, copy.place(console, "entry.left"), '"Entry" has no attribute "left"')
     one(messages, copy.place(console, "Grant(1)"), '"Grant"')
     one(messages, copy.place(component, '"text"'), 'Argument 2 to "copy" of "Buffer"')

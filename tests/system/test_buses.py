@@ -47,7 +47,7 @@ async def main():
     print(text)
 asyncio.run(main())
 """,
-        ram=16384,
+        ram=20480,
     )
     with simulation(app, devices=["at24c-eeprom,address=0x50,rom-size=4096"]) as board:
         board.set_tmp105(21.5)
@@ -139,7 +139,8 @@ for wrong in ((2100, 1, 1), (2026, 2, 29), (2026, 13, 1), (2026, 1, 1, 24)):
     except syscall.SyscallError as error:
         print("refused", error.errno)
 print("over")
-"""
+""",
+        ram=20480,
     )
     with simulation(app, clock="counted") as board:
         board.expect("over", timeout=60)
@@ -179,7 +180,7 @@ for call in (lambda: spi.configure(1), lambda: spi.exchange(b""), lambda: spi.re
 input("hold ")
 """,
         name="first",
-        ram=16384,
+        ram=20480,
     )
     second = python_app(
         "import syscall, time\nfrom adder import spi\ntime.sleep_ms(300)\ntry: spi.read(1)\n"
@@ -218,7 +219,7 @@ while True:
         print("refused", error.errno)
     input("next? ")
 """,
-        ram=16384,
+        ram=20480,
     )
     image = FlashImage(tmp_path / "flash.img")
     image.install([read_app_file(app)], only=True)
@@ -266,7 +267,7 @@ for driver in (0x20001, 0x20003, 0x90007):
     print("driver", driver, "beyond an LED's:", cost(driver) - led)
 print("over")
 """,
-        ram=16384,
+        ram=20480,
     )
     with simulation(app) as board:
         board.expect("first ")

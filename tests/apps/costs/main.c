@@ -10,7 +10,7 @@
 
 #include "adder.h"
 
-static const volatile char commands[512] = "COMMANDS:0:0,2;2:0,1";
+static const volatile char commands[1024] = "COMMANDS:0:0,2;2:0,1";
 
 #define TRIES (3) // the middle one counts: an interrupt may be served within a call
 #define GET_TIME (2)
