@@ -83,9 +83,7 @@ class ConsoleDriver:
         receive_buffer: Buffer,
         words: "LastWords | None" = None,
     ) -> None:
-        self._said = words.put if words is not None else None  # remembers what is written
-        self._kept = words.keep if words is not None else None
-        self._begins = words.begin if words is not None else None
+        self._said = words.said if words is not None else None  # remembers what is written
         self._put_out = line.transmit
         self._grant = grant
         self._transmit_buffer = transmit_buffer
@@ -124,9 +122,9 @@ class ConsoleDriver:
         if length == 0:
             entry.schedule_upcall(_WRITTEN, 0, 0, 0)
             return SUCCESS
-        if self._begins is not None:
-            self._begins(process.slot, process.number)
-        entry.read_only(1)  # its first use needs memory: before anything is begun that would be left half done
+        view = entry.read_only(1)  # its first use needs memory: before anything is begun that would be left half done
+        if self._said is not None:
+            self._said(process.slot, process.number, view, length)
         entry[_LENGTH] = length
         entry[_AT] = 0
         self._writers |= 1 << process.slot
@@ -151,8 +149,6 @@ class ConsoleDriver:
                 count = entry.read_only(1).read(entry[_AT], buffer, 0, entry[_LENGTH] - entry[_AT])
                 if count:
                     self._next_at = entry[_AT] + count
-                    if self._said is not None:
-                        self._said(self._writer_slot, buffer, count)
                     break
                 self._complete(self._writer_slot, entry)
             self._writer = None
@@ -214,8 +210,6 @@ class ConsoleDriver:
         view = entry.read_only(1)
         end = min(entry[_LENGTH], len(view))
         self._foreground.kept.keep(entry, view, at, end)
-        if self._kept is not None:
-            self._kept(slot, view, at, end)
         self._is_kept = True
         entry[_AT] = max(end, at)
         self._complete(slot, entry)

@@ -20,9 +20,7 @@ class LastWords:
     """Rings of one size in a buffer."""
 
     def __init__(self, ring: Buffer, slots: int) -> None:
-        self.put = shared(self._put)
-        self.keep = shared(self._keep)
-        self.begin = shared(self._begin)
+        self.said = shared(self._say)
         self.mark = shared(self._mark)
         self.number = shared(self._number)
         self.end = shared(self._end)
@@ -34,43 +32,29 @@ class LastWords:
         self._written = [0 for _ in range(slots)]  # how many there were, modulo 2^24
         self._life = [0 for _ in range(slots)]  # whose they are: a process's id
 
-    def _put(self, slot: int, buffer: Buffer, count: int) -> None:
-        """The process writes the first bytes of the buffer, no more than a ring has."""
-        size, place = self._size, self._at[slot]
-        base = int(slot) * int(size)
-        first = min(count, size - place)
-        self._ring.copy(base + place, buffer, 0, first)
-        if first < count:
-            self._ring.copy(base, buffer, first, count - first)
-        self._go_on(slot, count)
-
-    def _keep(self, slot: int, view: UserBuffer, at: int, end: int) -> None:
-        """The same for bytes `at` to `end` - 1 of what it has allowed."""
-        size = self._size
-        base = int(slot) * int(size)
-        at = max(at, end - size)
-        while at < end:
-            place = self._at[slot]
-            count = view.read(at, self._ring, base + place, min(end - at, size - place))
-            if count <= 0:
-                break
-            self._go_on(slot, count)
-            at += count
-
-    def _go_on(self, slot: int, count: int) -> None:
-        place = self._at[slot] + count
-        self._at[slot] = place if place < self._size else place - self._size
-        self._written[slot] = self._written[slot] + count & _MOST
-
-    def _begin(self, slot: int, life: int) -> None:
-        """What comes now is of the process with this number. A zero comes first if it is another one than the last time."""
+    def _say(self, slot: int, life: int, view: UserBuffer, length: int) -> None:
+        """The process with this number writes so many bytes of what it allows. A zero comes first if it is a new one."""
         if self._life[slot] != life:
             self._life[slot] = life
             self._one(slot, _BEGIN)
+        size = self._size
+        place = self._at[slot]
+        at = length - size if length > size else 0
+        while at < length:
+            room = size - place
+            count = view.read(at, self._ring, int(slot) * int(size) + place, room if room < length - at else length - at)
+            if count == 0:
+                return
+            at += count
+            place = place + count if count < room else 0
+            self._at[slot] = place
+            self._written[slot] = self._written[slot] + count & _MOST
 
     def _one(self, slot: int, byte: int) -> None:
-        self._ring[int(slot) * int(self._size) + self._at[slot]] = byte
-        self._go_on(slot, 1)
+        place = self._at[slot]
+        self._ring[int(slot) * int(self._size) + place] = byte
+        self._at[slot] = place + 1 if place + 1 < self._size else 0
+        self._written[slot] = self._written[slot] + 1 & _MOST
 
     def _mark(self, slot: int) -> None:
         """The process has ended: numbers follow."""

@@ -20,8 +20,10 @@ from adder.board import ROOT
 from adder.image.flash_image import FlashImage, read_app_file
 from adder.run.simulate import Simulation
 
-MOST = 20_000
-"""Instructions of the whole call, what Python does in it and a collection of garbage among them."""
+MOST = 22_000
+"""Instructions of the whole call, what Python does in it and a collection of garbage among them. The console's write is the
+longest: it hands the first bytes to the line and notes what was written. What C does at a stretch is below 20,000:
+test_system_call_time.py."""
 
 IN_STEPS = "8"
 """Low-level debug. The console begins to show its line at once, a byte each interrupt; the app sees that as well. So
@@ -64,7 +66,7 @@ NAMES = {"allow_rw": "allow_read_write", "allow_ro": "allow_read_only"}
 
 
 def write_flash(folder: Path, text: bytes) -> FlashImage:
-    """The app, told of these commands, and two others."""
+    """The app, told of these commands, and four others, of which it removes some."""
     elf = (ROOT / "build" / "apps" / "costs.elf").read_bytes()
     at = elf.index(b"COMMANDS:") + len("COMMANDS:")
     assert len(text) < 1000, "the list in tests/apps/costs/main.c is too small"
@@ -73,12 +75,11 @@ def write_flash(folder: Path, text: bytes) -> FlashImage:
     options = Options(name="costs", storage=StoragePermissions(27, (27,), (27,)))
     costs = folder / "costs.tbf"
     costs.write_bytes(elf_to_tbf(elf, options).encode())
-    others = [ROOT / "build" / "apps" / f"{name}.tbf" for name in ("hello", "blink")]
+    others = [ROOT / "build" / "apps" / f"{name}.tbf" for name in ("hello", "blink", "ping", "pong")]
     image.install([read_app_file(path) for path in (*others, costs)], only=True)
     return image
 
 
-@pytest.mark.xfail(reason="with all drivers the program does not end in its time: to be split", strict=False)
 def test_no_call_takes_the_kernel_long_whatever_its_arguments_are(
     kernel: Path, kernel_symbols: Any, tmp_path: Path
 ) -> None:

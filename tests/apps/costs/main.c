@@ -15,6 +15,7 @@ static const volatile char commands[1024] = "COMMANDS:0:0,2;2:0,1";
 #define TRIES (3) // the middle one counts: an interrupt may be served within a call
 #define GET_TIME (2)
 #define SET_RELATIVE (5)
+#define REMOVE (4)
 #define YIELD_WAIT (1)
 #define YIELD_WAIT_FOR (2)
 
@@ -93,7 +94,8 @@ static uint32_t own_index(void) {
 
 static void command_costs(uint32_t driver, uint32_t number) {
     uint32_t most = 0, first = 0, second = 0;
-    for (unsigned i = 0; i < WORST; i++) {
+    bool removes = driver == DRIVER_APPS && number == REMOVE;
+    for (unsigned i = removes ? 2 : 0; i < WORST; i++) { // 0 and 1 would be this app itself in the end
         for (unsigned j = 0; j < WORST; j += 2) {
             uint32_t took = measure(CLASS_COMMAND, driver, number, worst[i], worst[j]);
             if (took >= most) {
@@ -108,6 +110,14 @@ static void command_costs(uint32_t driver, uint32_t number) {
         if (took >= most) {
             most = took;
             first = own;
+        }
+    }
+    if (removes) { // this app is the largest and lies first; the next one is removed, as often as it is tried
+        uint32_t took = measure(CLASS_COMMAND, driver, number, 1, 0);
+        if (took >= most) {
+            most = took;
+            first = 1;
+            second = 0;
         }
     }
     print("costs: command 0x%x %u: %u ticks for 0x%x 0x%x\n",

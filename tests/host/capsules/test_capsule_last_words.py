@@ -14,12 +14,18 @@ def words() -> LastWords:
     return LastWords(Buffer(4 * RING), 4)
 
 
+class View:
+    """What a process allows for reading."""
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+
+    def read(self, offset: int, buffer: Buffer, start: int, length: int) -> int:
+        return buffer.set(start, self._text[offset : offset + length])
+
+
 def say(made: LastWords, slot: int, text: bytes, life: int = 1) -> None:
-    made.begin(slot, life)
-    for at in range(0, len(text), 32):
-        buffer = Buffer(32)
-        buffer.set(0, text[at : at + 32])
-        made.put(slot, buffer, len(text[at : at + 32]))
+    made.said(slot, life, View(text), len(text))
 
 
 def read(made: LastWords, slot: int, since: int = 0, at_once: int = 60) -> bytes:
