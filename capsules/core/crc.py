@@ -15,10 +15,10 @@ Allow read-only
     0 what it is computed of
 """
 
-from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, ProcessId, deferred
+from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, ProcessId
 from micropython import const
 
-from capsules.parts.process_queue import ProcessQueue
+from capsules.parts.piece_work import PieceWork
 from capsules.virtual.crc import CRC_16, Crc
 
 DRIVER_NUM = const(0x40002)
@@ -42,12 +42,9 @@ class CrcDriver:
 
     def __init__(self, grant: Grant) -> None:
         self._grant = grant
-        self._queue = ProcessQueue(grant, _WAITS, self._begin, self._refuse)
-        self._go_on = deferred(self._step)
+        self._work = PieceWork(grant, _WAITS, self._begin, self._step, self._answer)
         self._crc = Crc()
-        self._user: "Entry | None" = None
         self._at = 0
-        self._in_step = False  # still true in the next one: it was cut short
 
     def command(self, number: int, algorithm: int, length: int, process: ProcessId) -> "CommandReturn | int":
         if number == _EXISTS:
@@ -67,44 +64,20 @@ class CrcDriver:
         if not 1 <= length <= len(entry.read_only(0)):
             return ErrorCode.SIZE
         entry[_LENGTH] = length
-        self._queue.ask(entry, process.slot, algorithm + 1)
+        self._work.ask(entry, process.slot, algorithm + 1)
         return SUCCESS
 
-    def _begin(self, entry: Entry, what: int) -> int:
+    def _begin(self, entry: Entry, what: int) -> None:
         self._crc.begin(what - 1)
         self._at = 0
-        self._user = entry
-        self._go_on()
-        return 0
 
-    def _refuse(self, entry: Entry, status: int) -> None:
-        """Nothing is."""
-
-    def _step(self) -> None:
-        entry = self._user
-        if entry is None:  # it was cut short behind the answer
-            self._queue.go_on()
-            return
-        was_cut = self._in_step
-        self._in_step = True
-        if entry.alive() and entry[_WAITS]:
-            if was_cut:
-                self._crc.begin(entry[_WAITS] - 1)
-                self._at = 0
-            view = entry.read_only(0)
-            start = self._at
-            end = min(entry[_LENGTH], len(view))
-            self._at = min(start + _AT_ONCE, end)
-            self._crc.feed(view, start, self._at)
-            if self._at < end:
-                self._in_step = False
-                self._go_on()
-                return
-            self._answer(entry)
-        self._user = None
-        self._in_step = False
-        self._queue.over()
-        self._queue.go_on()
+    def _step(self, entry: Entry) -> bool:
+        view = entry.read_only(0)
+        start = self._at
+        end = min(entry[_LENGTH], len(view))
+        self._at = min(start + _AT_ONCE, end)
+        self._crc.feed(view, start, self._at)
+        return self._at < end
 
     def _answer(self, entry: Entry) -> None:
         crc = self._crc

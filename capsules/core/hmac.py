@@ -127,7 +127,7 @@ class HmacDriver:
     def _step(self) -> None:
         entry = self._user
         if entry is None:  # it was cut short behind the answer
-            self._queue.go_on()
+            self._is_over()
             return
         was_cut = self._in_step
         self._in_step = True

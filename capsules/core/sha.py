@@ -17,10 +17,10 @@ Allow read-write
     0 where to put the hash: 32 bytes
 """
 
-from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, ProcessId, deferred
+from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, ProcessId
 from micropython import const
 
-from capsules.parts.process_queue import ProcessQueue
+from capsules.parts.piece_work import PieceWork
 from capsules.virtual.sha256 import BLOCK, DIGEST, DIGEST_AT, Sha256
 
 DRIVER_NUM = const(0x40005)
@@ -42,12 +42,9 @@ class ShaDriver:
 
     def __init__(self, grant: Grant, sha: Sha256) -> None:
         self._grant = grant
-        self._queue = ProcessQueue(grant, _WAITS, self._begin, self._refuse)
-        self._go_on = deferred(self._step)
+        self._work = PieceWork(grant, _WAITS, self._begin, self._step, self._answer)
         self._sha = sha
-        self._user: "Entry | None" = None
         self._at = 0  # how much of the buffer has been fed
-        self._in_step = False  # still true in the next one: it was cut short
 
     def command(self, number: int, algorithm: int, _: int, process: ProcessId) -> "CommandReturn | int":
         if number == _EXISTS:
@@ -65,41 +62,14 @@ class ShaDriver:
         # Their first use needs memory: before anything is begun that would be left half done.
         entry.read_only(0)
         entry.read_write(0)
-        self._queue.ask(entry, process.slot, 1)
+        self._work.ask(entry, process.slot, 1)
         return SUCCESS
 
-    def _begin(self, entry: Entry, what: int) -> int:
+    def _begin(self, entry: Entry, what: int) -> None:
         self._sha.begin()
         self._at = 0
-        self._user = entry
-        self._go_on()
-        return 0
 
-    def _refuse(self, entry: Entry, status: int) -> None:
-        """Nothing is."""
-
-    def _step(self) -> None:
-        entry = self._user
-        if entry is None:  # it was cut short behind the answer
-            self._queue.go_on()
-            return
-        was_cut = self._in_step
-        self._in_step = True
-        if entry.alive() and entry[_WAITS]:
-            if was_cut:
-                self._sha.begin()
-                self._at = 0
-            if self._feed(entry):
-                self._in_step = False
-                self._go_on()
-                return
-            self._answer(entry)
-        self._user = None
-        self._in_step = False
-        self._queue.over()
-        self._queue.go_on()
-
-    def _feed(self, entry: Entry) -> bool:
+    def _step(self, entry: Entry) -> bool:
         """Whether there may be more."""
         sha = self._sha
         view = entry.read_only(0)
