@@ -145,7 +145,8 @@ bringup: $(TOOL_READY) $(MICROPYTHON_READY) $(QRCODEGEN_READY) $(patsubst %,$(BU
 
 # So many tests run side by side; tests/side_by_side.py decides which of them one process runs, and in what order.
 JOBS ?= $(shell nproc)
-SIDE_BY_SIDE = $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --no-loadscope-reorder)
+# When such a process dies, the run ends: pytest-xdist would wait for ever for what that one had before it.
+SIDE_BY_SIDE = $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --no-loadscope-reorder --max-worker-restart=0)
 
 test: kernels apps ## Run all tests, as many at a time as there are cores (JOBS=1: one)
 	@$(PYTHON) -m pytest tests $(SIDE_BY_SIDE) $(TEST_OPTIONS)
@@ -177,10 +178,10 @@ FUZZERS := $(wildcard tests/adversarial/test_*fuzz.py tests/adversarial/test_*_m
     tests/system/test_shell.py::test_random_bytes_on_the_line_reset_nothing_and_lose_nothing \
     tests/system/test_chip.py::test_whatever_apps_ask_the_drivers_and_when_each_question_has_its_answer
 fuzz: kernels apps ## Run the long fuzzers, one after the other, for hours: what each of them does, its file says
-	@$(PYTHON) -m pytest $(FUZZERS) --long --timeout=72000 $(TEST_OPTIONS)
+	@$(PYTHON) -m pytest $(FUZZERS) --long --timeout=72000 -o faulthandler_timeout=0 $(TEST_OPTIONS)
 
 soak: kernel apps ## Preempt and interrupt the interpreter for 10^10 instructions
-	@$(PYTHON) -m pytest tests/system/test_soak.py --long --timeout=7200 $(TEST_OPTIONS)
+	@$(PYTHON) -m pytest tests/system/test_soak.py --long --timeout=7200 -o faulthandler_timeout=0 $(TEST_OPTIONS)
 
 upstream-tests: kernel ## Run MicroPython's own tests in a process and on its own port
 	@$(PYTHON) tests/upstream/run.py

@@ -17,6 +17,7 @@ from adder.errors import AdderError
 from adder.wire.kernel import Kernel
 
 HEAP_SIZE = 0x40000  # more than any board needs: it is the emulator's
+MORE_STACK = 0x8000  # for modules that import modules; when the kernel runs, none is imported
 PLACES = (0x30100000, 0x30154320)  # no memory of a board lies there
 RUNS = ((PLACES[0], 0), (PLACES[1], 0), (PLACES[0], 0xFFFFFFFF))  # where the heap is, and the answer
 
@@ -75,7 +76,10 @@ class Machine:
         self.uc.hook_add(UC_HOOK_MEM_UNMAPPED, self._unmapped)
         for _, load, data in kernel.segments:
             self.uc.mem_write(load, data)
-        self.uc.mem_write(kernel.load_address("heap_bounds"), struct.pack("<II", heap, heap + HEAP_SIZE))
+        stack_end = kernel.symbols["_stack_limit"] - MORE_STACK
+        self.uc.mem_map(*aligned(stack_end, stack_end + MORE_STACK))
+        bounds = struct.pack("<III", heap, heap + HEAP_SIZE, stack_end)
+        self.uc.mem_write(kernel.load_address("memory_bounds"), bounds)
         self._at("wiring_begins", self._begin)
         self._at("board_panic_putc", self._prints)
         self._at("kernel_panic", self._ends)

@@ -32,9 +32,9 @@ extern uint8_t _stack_top, _stack_limit;
 
 #define ATTEMPTS (3) // to wire the board: an allocation may fail
 
-// Where the heap lies. The build gives it other places when it wires the kernel (adder/wire).
+// Where the heap lies, and where the stack ends. The build gives them other places when it wires the kernel (adder/wire).
 extern uint8_t _heap_start, _heap_end;
-uint8_t *const heap_bounds[2] = { &_heap_start, &_heap_end };
+uint8_t *const memory_bounds[3] = { &_heap_start, &_heap_end, &_stack_limit };
 
 static mp_obj_t pystack[CONFIG_KERNEL_PYSTACK_BYTES / sizeof(mp_obj_t)];
 
@@ -97,8 +97,8 @@ int main(void) {
     board_flash_begin();
     python_enter_kernel();
     mpu_init();
-    mp_cstack_init_with_top(&_stack_top, &_stack_top - &_stack_limit);
-    uint8_t *const volatile *bounds = heap_bounds; // not what the compiler has seen
+    uint8_t *const volatile *bounds = memory_bounds; // not what the compiler has seen
+    mp_cstack_init_with_top(&_stack_top, &_stack_top - bounds[2]);
     heap_init(bounds[0], bounds[1]);
     mp_pystack_init(pystack, &pystack[MP_ARRAY_SIZE(pystack)]);
     MP_STATE_THREAD(nlr_top) = NULL;

@@ -897,7 +897,7 @@ def test_several_serial_ports_are_listed_and_one_is_chosen(desk: Desk, show, mon
     assert "--port" in said
     assert code == 1
     called = []
-    monkeypatch.setattr(console.subprocess, "call", lambda command: called.append(command) or 0)
+    monkeypatch.setattr(console, "subprocess", SimpleNamespace(call=lambda command: called.append(command) or 0))
     assert show("--port", "/dev/ttyACM1") == ("", 0)
     assert called[0][1:] == ["-m", "serial.tools.miniterm", "--raw", "/dev/ttyACM1", "115200"]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -96,7 +97,8 @@ def test_the_verb_presses_and_releases(simulated_image, monkeypatch) -> None:
     image = simulated_image
     seen = []
     window = Window(image, "buttons")
-    monkeypatch.setattr(simulated.time, "sleep", lambda _: seen.append((window.read(LEVEL), window.read(DRIVEN))))
+    time = SimpleNamespace(sleep=lambda _: seen.append((window.read(LEVEL), window.read(DRIVEN))))
+    monkeypatch.setattr(simulated, "time", time)
     assert verb("press", "2", "--image", str(image)) == 0
     assert seen == [(0, 4)]
     assert window.read(DRIVEN) == 0

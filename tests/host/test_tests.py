@@ -1,6 +1,7 @@
 """No test looks at nothing: where all that it asserts stands in loops, what they go over is there."""
 
 import ast
+import re
 from collections.abc import Iterator
 
 from adder.board import ROOT
@@ -71,3 +72,14 @@ def test_one_that_does_is_found() -> None:
     assert looks_at_nothing(f"def test_a():\n    assert found()\n{loop}") == []
     assert looks_at_nothing("def test_a():\n    for a in (1, 2):\n        assert a\n") == []
     assert looks_at_nothing("def test_a():\n    these = [1]\n    for a in these:\n        assert a\n") == []
+
+
+SHARED = re.compile(r"setattr\(\s*(?:\w+\.)*(?:time|os|random|subprocess|threading), ")
+"""Other threads of the tests' process use these as well: `setattr(module, "time", …)` is for one module alone."""
+
+
+def test_no_test_changes_a_module_under_the_feet_of_other_threads() -> None:
+    assert SHARED.search('monkeypatch.setattr(serial.time, "sleep", run)')
+    assert not SHARED.search('monkeypatch.setattr(serial, "time", other)')
+    paths = (path for path in (ROOT / "tests").rglob("*.py") if path.name != "test_tests.py")
+    assert [path.name for path in paths if SHARED.search(path.read_text())] == []

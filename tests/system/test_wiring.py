@@ -485,17 +485,25 @@ READER = """\
 
 from kernel import Registers
 
+from capsules.hostile.deep1 import LEDS
+
 
 class Reader:
     def __init__(self, registers: Registers) -> None:
         self._leds = 0
         for one in [registers]:
-            self._leds = one.read(0)
+            self._leds = one.read(LEDS)
 """
+
+DEEP = 20
+"""Modules of which each imports the next one. The stack of the emulator is large enough, the board's need not be."""
 
 
 def write_reader(folder: Path) -> None:
-    """QEMU's board, and one capsule more."""
+    """QEMU's board, and one capsule more, which is deep in the tree."""
+    for number in range(1, DEEP):
+        write(folder / f"capsules/hostile/deep{number}.py", f"from capsules.hostile.deep{number + 1} import LEDS\n")
+    write(folder / f"capsules/hostile/deep{DEEP}.py", "LEDS = 0\n")
     board = (ROOT / "boards/qemu/board.py").read_text()
     board = board.replace("\n_CLOCK_HZ", "\nfrom capsules.hostile.reader import Reader\n\n_CLOCK_HZ", 1)
     write(folder / "board.py", board + "\nmint.build('reader', lambda: Reader(fpgaio))\n")

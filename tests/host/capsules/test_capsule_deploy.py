@@ -8,6 +8,7 @@ import struct
 import sys
 import tarfile
 import zlib
+from types import SimpleNamespace
 
 import pytest
 from app_flash import Board, name_of, program, walk
@@ -170,7 +171,7 @@ def tockloader(monkeypatch, capsys, caplog):
         serial = tockloader.bootloader_serial.BootloaderSerial
         monkeypatch.setattr(serial, "open_link_to_board", lambda self, listen=False: setattr(self, "sp", board))
         monkeypatch.setattr(serial, "_determine_port", lambda self, any=False: "port")
-        monkeypatch.setattr(tockloader.bootloader_serial.time, "sleep", lambda seconds: None)
+        monkeypatch.setattr(tockloader.bootloader_serial, "time", SimpleNamespace(sleep=lambda seconds: None))
         full = [f"{word:_<8}" if re.fullmatch(r"app\d", word) else word for word in arguments]  # as programs are named
         monkeypatch.setattr(sys, "argv", ["tockloader", *full, "--serial"])
         board.is_open = False
