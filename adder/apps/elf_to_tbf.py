@@ -160,16 +160,17 @@ def convert(elf: AppElf, options: Options) -> Tbf:
     reserved = align4(max(options.minimum_footer - vouched, 8)) if options.minimum_footer > vouched else 0
     used = start + len(binary) + vouched
     total = max(SMALLEST_TBF, 1 << (used + reserved - 1).bit_length())
+    left = total - used
+    if not options.program_header or left < 8:  # too little for a footer
+        binary += bytes(left)
+        left = 0
     if not options.program_header:
-        binary += bytes(total - used)
         return Tbf(header(trailer, start + len(binary), total, start), bytes(trailer), binary)
     final = header(trailer, start + len(binary), total, start)
     covered = final.encode() + bytes(trailer) + binary
     footers: list[Tlv] = [voucher.make(covered) for voucher in options.credentials]
-    left = total - used
-    padding = bytes(left if left < 8 else 0)  # too little for a footer
-    footers += reserved_space(left - len(padding))
-    return Tbf(final, bytes(trailer), binary, tuple(footers), padding)
+    footers += reserved_space(left)
+    return Tbf(final, bytes(trailer), binary, tuple(footers))
 
 
 def reserved_space(size: int) -> Iterator[Credentials]:

@@ -12,7 +12,7 @@ from capsules.drivers.nrf52.rtc import RtcAlarm
 from capsules.hil.sensors import TemperatureSensor
 from capsules.hil.uart import Uart
 from capsules.virtual.virtual_alarm import AlarmMux
-from components import digests, nrf52
+from components import nrf52
 from components.alarm import alarm_stack
 from components.console import console_line, console_stack
 
@@ -58,6 +58,8 @@ if config.SPI_BUS:
 if config.CAPSULE_SPI:
     from capsules.core import spi
     from components.spi import spi_for_programs
+if config.DIGESTS:
+    from components import digests
 if config.CAPSULE_TEMPERATURE:
     from capsules.drivers.nrf52.temperature import Temperature
     from capsules.sensors import temperature

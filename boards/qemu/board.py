@@ -15,7 +15,7 @@ from capsules.hil.sensors import TemperatureSensor
 from capsules.virtual.virtual_alarm import AlarmMux
 from components.alarm import alarm_stack
 from components.console import console_line, console_stack
-from components import digests, simulated
+from components import simulated
 
 if config.CAPSULE_LED:
     from capsules.core import led
@@ -58,6 +58,8 @@ if config.SPI_BUS:
 if config.CAPSULE_SPI:
     from capsules.core import spi
     from components.spi import spi_for_programs
+if config.DIGESTS:
+    from components import digests
 if config.CAPSULE_TEMPERATURE:
     from capsules.sensors import temperature
 if config.QUANTITIES:

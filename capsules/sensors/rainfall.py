@@ -40,15 +40,13 @@ class RainfallDriver:
         sensor.set_client(self._measured)
 
     def command(self, number: int, hours: int, _: int, process: ProcessId) -> "CommandReturn | int":
-        if number == _EXISTS:
-            return SUCCESS
-        if number != _MEASURE:
-            return ErrorCode.NOSUPPORT
-        if hours < 1 or hours > _MOST_HOURS:
-            return ErrorCode.INVAL
-        return self._ask(process, hours)
+        if number == _MEASURE:
+            return self._ask(process, hours)
+        return SUCCESS if number == _EXISTS else ErrorCode.NOSUPPORT
 
     def _ask(self, process: ProcessId, hours: int) -> "CommandReturn | int":
+        if hours < 1 or hours > _MOST_HOURS:
+            return ErrorCode.INVAL
         entry = self._grant.enter(process)
         if entry is None:
             return ErrorCode.NOMEM

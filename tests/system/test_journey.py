@@ -58,6 +58,8 @@ def test_the_five_commands_do_and_print_what_the_readme_says(simulation, tmp_pat
             assert told(done.stdout + done.stderr) == told(expected), command
         port.close()
         board.expect("light: good morning", timeout=60)
+        for _ in range(2):
+            board.expect(r"clock \d\d:\d\d:\d\d", timeout=60)
         since = board.transcript[before:]
     assert "light: hello, 1" in since
     assert since.index("light: hello") < since.index("light: good morning")

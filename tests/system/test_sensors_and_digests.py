@@ -97,11 +97,14 @@ def all_of_them():
     crc.compute(b"12")
     crc.compute(b"123456789")
 def cost(driver):
-    # Of a hundred, in ticks of 25 MHz
-    begin = syscall.command(0, 2)
-    for _ in range(300):
-        syscall.command(driver, 0)
-    return (syscall.command(0, 2) - begin & 0xffffffff) // 3
+    # Of a hundred, in ticks of 25 MHz; in others the line that was printed last is still going out
+    best = 1 << 30
+    for _ in range(4):
+        begin = syscall.command(0, 2)
+        for _ in range(100):
+            syscall.command(driver, 0)
+        best = min(best, syscall.command(0, 2) - begin & 0xffffffff)
+    return best
 for _ in range(5):
     all_of_them()
 input("first ")

@@ -485,14 +485,20 @@ READER = """\
 
 from kernel import Registers
 
-from capsules.hostile.deep1 import LEDS
+from capsules.hostile.deep1 import Deep1
 
 
 class Reader:
     def __init__(self, registers: Registers) -> None:
         self._leds = 0
+        self._deep = Deep1()
         for one in [registers]:
-            self._leds = one.read(LEDS)
+            self._leds = one.read(0)
+"""
+
+DEEP_CLASS = """class Deep{}:
+    def deep(self) -> bool:
+        return True
 """
 
 DEEP = 20
@@ -502,8 +508,9 @@ DEEP = 20
 def write_reader(folder: Path) -> None:
     """QEMU's board, and one capsule more, which is deep in the tree."""
     for number in range(1, DEEP):
-        write(folder / f"capsules/hostile/deep{number}.py", f"from capsules.hostile.deep{number + 1} import LEDS\n")
-    write(folder / f"capsules/hostile/deep{DEEP}.py", "LEDS = 0\n")
+        text = f"from capsules.hostile.deep{number + 1} import Deep{number + 1}\n\n\n" + DEEP_CLASS.format(number)
+        write(folder / f"capsules/hostile/deep{number}.py", text)
+    write(folder / f"capsules/hostile/deep{DEEP}.py", DEEP_CLASS.format(DEEP))
     board = (ROOT / "boards/qemu/board.py").read_text()
     board = board.replace("\n_CLOCK_HZ", "\nfrom capsules.hostile.reader import Reader\n\n_CLOCK_HZ", 1)
     write(folder / "board.py", board + "\nmint.build('reader', lambda: Reader(fpgaio))\n")
