@@ -87,7 +87,6 @@ __attribute__((noinline)) static enum { NOTHING, NOW, LATER } serve_interrupts(v
     bottom_halves_run();
     if (tick_kernel >= KERNEL_TICKS) {
         owed = tick_kernel;
-        SYST_CVR = 0; // it is a whole one
     }
     return !interrupt_any_pending() ? NOTHING : background_waits() ? LATER : NOW;
 }
@@ -115,7 +114,8 @@ process_t *kernel_work(void) {
             sleep_until_interrupt();
             continue;
         }
-        bool expired = timeslice_expired;
+        // A slice also ends with a tick that came in the kernel, or interrupts would draw it out, and others wait for both.
+        bool expired = timeslice_expired || tick_kernel != 0;
         process_t *next = choose(ready, expired);
         if (next != current_process || expired || !tick_on) { // not ticking: it has slept
             if (expired && current_process != NULL) {
