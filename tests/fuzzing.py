@@ -26,20 +26,43 @@ TRIED = (
 )  # fmt: skip
 """What decides over the outcome of a run: as long as it is the same, runs may be added up."""
 
+TRIED_BY = {
+    "host": (
+        "firmware/arch/cortex_m4/mpu.h", "firmware/arch/cortex_m4/registers.h", "firmware/core", "firmware/kernel",
+        "firmware/objects", "firmware/port", "firmware/stubs",
+        *(f":!firmware/kernel/{name}.c" for name in ("fault", "crash_screen", "schedule", "tick")),
+        *(
+            f"capsules/{name}.py"
+            for name in (
+                "core/alarm", "core/console", "core/kernel_log", "core/led", "core/process_faults", "core/process_info",
+                "drivers/cmsdk/dualtimer", "drivers/cmsdk/fpgaio", "drivers/cmsdk/uart", "parts/lent",
+                "parts/receptions",
+                "virtual/console_input", "virtual/console_sessions", "virtual/foreground", "virtual/kept_output",
+                "virtual/virtual_alarm", "virtual/virtual_uart",
+            )
+        ),
+        "board/components/console.py", "adder/verify", "adder/build/freeze.py", "adder/build/prepare.py",
+        "mpy-cross.cfg", "tests/fuzz", ":!tests/fuzz/test_*", ":!tests/fuzz/holes*", ":!tests/fuzz/on_image.py",
+        "tests/adversarial/hostile/board/victim.py",
+    )
+}  # fmt: skip
+"""What alone decides over that of a fuzzer which runs for hours; it begins anew for nothing else."""
 
-def _git(*arguments: str) -> str:
+
+def git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 
 
 @functools.cache
-def code() -> tuple[str, str]:
-    """The commit, and a name for what is tried; changes that are not committed have one of their own.
+def code(what: str) -> tuple[str, str]:
+    """The commit, and a name for what this fuzzer tries; changes that are not committed have one of their own.
 
     As it is when a run begins: the tree may change while that goes on.
     """
-    changes = _git("diff", "HEAD", "--", *TRIED)
-    name = hashlib.sha256((_git("ls-tree", "HEAD", "--", *TRIED) + changes).encode()).hexdigest()[:12]
-    return _git("rev-parse", "--short", "HEAD") + ("+" if changes else ""), name
+    tried = TRIED_BY.get(what, TRIED)
+    changes = git("diff", "HEAD", "--", *tried)
+    name = hashlib.sha256((git("ls-files", "-s", "--", *tried) + changes).encode()).hexdigest()[:12]
+    return git("rev-parse", "--short", "HEAD") + ("+" if changes else ""), name
 
 
 Run = dict[str, Any]
@@ -52,8 +75,7 @@ def _runs() -> list[Run]:
 
 def _same(runs: list[Run], what: str | None = None) -> list[Run]:
     """Those of the same code; of one fuzzer."""
-    name = code()[1]
-    return [run for run in runs if run["code"] == name and what in (None, run["what"])]
+    return [run for run in runs if run["code"] == code(run["what"])[1] and what in (None, run["what"])]
 
 
 def _sum(runs: list[Run], key: str) -> Any:
@@ -77,7 +99,7 @@ def _change(change: Callable[[list[Run]], None]) -> None:
 
 def record(what: str, **numbers: Any) -> None:
     """What a fuzzer has counted that runs as a whole; in place of its last run of the same code."""
-    commit, name = code()
+    commit, name = code(what)
 
     def change(runs: list[Run]) -> None:
         for run in _same(runs, what):
@@ -89,7 +111,7 @@ def record(what: str, **numbers: Any) -> None:
 
 def add_run(what: str, first: int, count: int, **numbers: Any) -> None:
     """Add what a run over `count` seeds from `first` on has counted."""
-    commit, name = code()
+    commit, name = code(what)
 
     def change(runs: list[Run]) -> None:
         same = _same(runs, what)
@@ -108,7 +130,7 @@ def add_run(what: str, first: int, count: int, **numbers: Any) -> None:
 
 def next_seed(what: str) -> int:
     """The first seed behind all that have been run, whatever the code was; here a run begins."""
-    code()
+    code(what)
     return max((run["first"] + run["count"] for run in _runs() if run["what"] == what), default=0)
 
 

@@ -1,14 +1,17 @@
 """Generated capsules hurt nobody: a sample in `make test`; in `make fuzz` a million here, and 20,000 in the image."""
 
 import math
+import re
 
 import pytest
 from fuzz import fuzz_host, keep_host, on_host
-from fuzzing import counted, next_seed
+from fuzzing import TRIED_BY, counted, git, next_seed
 from grammar import Program, make
-from on_host import Host
+from on_host import FOLDER, Host
 from on_image import Kernel, fuzz_image, keep_image
 from reduce import reduce
+
+from adder.board import ROOT
 
 pytestmark = pytest.mark.xdist_group("fuzz")  # they share two kernels: tests/side_by_side.py
 
@@ -35,6 +38,17 @@ def test_generated_capsules_on_this_machine_hurt_nobody(long: bool, host: Host) 
     assert tally.refused < tally.programs / 10
     assert tally.calls > 5 * tally.programs
     assert tally.failures < 0.8 * tally.calls
+
+
+def test_a_count_goes_on_only_while_all_that_the_kernel_here_is_made_of_stays_as_it_is(host: Host) -> None:
+    listed = {ROOT / line for line in git("ls-files", "--", *TRIED_BY["host"]).splitlines()}
+    modules = {module.path for module in host.freezer.modules.values() if FOLDER not in module.path.parents}
+    made_of = " ".join(path.read_text() for path in FOLDER.rglob("*.P"))
+    firmware = {ROOT / one for one in re.findall(r"\bfirmware/\S+\.[ch]\b", made_of)}
+    assert len(modules) > 10
+    assert len(firmware) > 60
+    assert modules <= listed
+    assert {path for path in firmware if path.is_file()} <= listed
 
 
 def test_generated_capsules_in_the_image_hurt_nobody(sample_kernel: Kernel) -> None:

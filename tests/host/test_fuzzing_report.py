@@ -23,7 +23,7 @@ TESTS = ROOT / "tests"
 def report(tmp_path, monkeypatch):
     monkeypatch.setattr(fuzzing, "REPORT", tmp_path / "fuzz.json")
     monkeypatch.setattr(fuzzing, "RUNS", tmp_path / "fuzz-runs.json")
-    monkeypatch.setattr(fuzzing, "code", lambda: ("abc", "one"))
+    monkeypatch.setattr(fuzzing, "code", lambda what: ("abc", "one"))
     return lambda: json.loads((tmp_path / "fuzz.json").read_text())
 
 
@@ -64,7 +64,7 @@ def test_a_seed_is_counted_once(report) -> None:
 def test_runs_of_other_code_are_kept_and_not_added(report, monkeypatch) -> None:
     fuzzing.add_run("host", 0, 100, host_programs=30)
     fuzzing.record("machine code", mutants=9)
-    monkeypatch.setattr(fuzzing, "code", lambda: ("def", "other"))
+    monkeypatch.setattr(fuzzing, "code", lambda what: ("def", "other"))
     fuzzing.add_run("host", 100, 100, host_programs=5)
     assert report()["host_programs"] == fuzzing.counted("host_programs") == 5
     assert report()["mutants"] is fuzzing.counted("mutants") is None
@@ -73,9 +73,10 @@ def test_runs_of_other_code_are_kept_and_not_added(report, monkeypatch) -> None:
 
 
 def test_what_is_tried_changes_the_codes_name() -> None:
-    commit, name = fuzzing.code()
+    commit, name = fuzzing.code("injector")
     assert commit
     assert len(name) == 12
+    assert fuzzing.code("host")[1] != name
 
 
 # -- Whoever counts is run by `make fuzz`, and can be called as it is called -----------------------------------
