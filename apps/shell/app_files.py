@@ -9,6 +9,7 @@ import struct
 import sys
 
 import syscall
+from names import shown
 from upload import Upload, failed, refuse
 
 _APPS = const(0x10100)
@@ -85,7 +86,7 @@ class App:
         return at
 
     def name(self):
-        """As its header has it."""
+        """As its header has it, made fit to be shown."""
         head = memoryview(bytearray(_AT_ONCE))
         self.read_into(0, head[:16])
         end = struct.unpack_from("<H", head, 2)[0]
@@ -96,7 +97,7 @@ class App:
             if kind == 3:
                 length = min(length, _AT_ONCE)
                 self.read_into(at + 4, head[:length])
-                return bytes(head[:length]).decode()
+                return shown(head[:length])
             at += 4 + (length + 3 & ~3)
         return "app-%d" % self.number
 

@@ -7,6 +7,7 @@ import struct
 
 import repl
 import syscall
+from names import shown
 
 _INFO = const(0x10002)
 _COUNT = const(1)
@@ -54,7 +55,7 @@ class _Process:
         self.identifier = identifier
         self.short = short
         buffer, length = _ask(_NAME, identifier, 0, 64)
-        self.name = bytes(buffer[: min(length, 64)]).decode()
+        self.name = shown(buffer[: min(length, 64)])
 
     def look(self):
         self.quanta, self.syscalls, self.restarts, _ = _words(_STATS, self.identifier)

@@ -5,6 +5,7 @@ import io
 import struct
 
 import syscall
+from names import shown
 
 _LOADER = const(0x10001)
 _SETUP = const(1)
@@ -143,8 +144,8 @@ class Upload(io.IOBase):
             total = int(bytes(block[148:154]), 8)
             size = int(bytes(block[124:135]), 8)
         except ValueError:
-            total = -1
-        if total != sum(block) - sum(block[148:156]) + 8 * 32:
+            size = -1
+        if size < 0 or total != sum(block) - sum(block[148:156]) + 8 * 32:
             refuse("EINVAL", "that is neither a TAB nor a TBF")
         name = bytes(block[:100]).split(b"\0")[0].split(b"/")[-1]
         if name == _MEMBER and block[156] in (0, 48):
@@ -190,7 +191,7 @@ class Upload(io.IOBase):
         while at + 4 <= end:
             kind, length = struct.unpack_from("<HH", self._block, at)
             if kind == _NAME:
-                self._name = bytes(self._block[at + 4 : at + 4 + length]).decode()
+                self._name = shown(self._block[at + 4 : at + 4 + length])
             elif kind == _FIXED:
                 refuse("EINVAL", "that app is linked for a fixed address; `adder image` or `adder flash` installs it")
             at += 4 + (length + 3 & ~3)

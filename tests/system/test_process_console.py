@@ -1,10 +1,15 @@
 """Tock's process console, which is the shell's: `console()` leads there, `shell` back."""
 
+import functools
+import operator
 import re
+import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from adder.board import ROOT
 from adder.run.simulate import Simulation
 
 LIST = " PID    ShortID    Name                Quanta  Syscalls  Restarts  Grants  State\r\n"
@@ -77,6 +82,32 @@ def test_a_process_is_shown_with_its_memory_as_tock_shows_it(board) -> None:
     ram, flash = addresses[:-3], addresses[-3:]
     assert ram == sorted(ram, reverse=True)
     assert flash == sorted(flash, reverse=True)
+
+
+def renamed(path: Path, old: bytes, new: bytes, folder: Path) -> Path:
+    """The app of a TBF file under another name, of the same length."""
+    data = bytearray(path.read_bytes().replace(old, new, 1))
+    header = struct.unpack_from("<H", data, 2)[0]
+    struct.pack_into("<I", data, 12, 0)
+    struct.pack_into("<I", data, 12, functools.reduce(operator.xor, struct.unpack_from(f"<{header // 4}I", data)))
+    (folder / "named.tbf").write_bytes(data)
+    return folder / "named.tbf"
+
+
+@pytest.mark.parametrize(("name", "said"), [(b"\x1b[2Jx", "\\x1b[2Jx"), (b"\xff\x07hey", "\\xff\\x07hey")])
+def test_a_name_that_is_no_text_is_shown_and_found_and_moves_no_cursor(simulation, tmp_path, name, said) -> None:
+    app = renamed(ROOT / "build" / "apps" / "hello.tbf", b"hello", name, tmp_path)
+    with simulation("shell", app, "faulty") as board:
+        board.expect(">>> ", timeout=60)
+        begin = len(board.raw)
+        board.send(b"import os; sorted(os.listdir('/apps'))\r")
+        board.expect(r"'faulty'.*'shell'.*\]", timeout=30)
+        assert repr(said) in board.transcript
+        ask(board, "console()")
+        assert f" {said} " in ask(board, "list")
+        assert f"Process {said} stopped\n" in ask(board, f"stop {said}")
+        assert bytes(board.raw)[begin:].translate(None, b"\r\n").isascii()
+        assert name not in bytes(board.raw)[begin:]
 
 
 def test_it_is_switched_off_and_on_and_one_command_leads_to_the_prompt_and_back(board) -> None:

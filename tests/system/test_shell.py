@@ -275,6 +275,13 @@ def test_of_a_tab_for_many_processors_the_right_program_is_taken(shell) -> None:
     assert "Invalid argument" in shell("cp", "foreign.tab", ":/apps/", ok=False)
 
 
+def tar_header(size: bytes) -> bytes:
+    """Of a member whose size is written so."""
+    block = bytearray(b"x".ljust(124, b"\0") + size.ljust(12, b"\0") + b" " * 20 + b"0").ljust(512, b"\0")
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
 def test_what_is_no_app_is_refused_with_a_sentence_and_leaves_nothing(shell) -> None:
     tbf, rest = (APPS / "blink-py.tbf").read_bytes(), b"x" * 504  # zeros take four times as long
     cases = {
@@ -284,6 +291,7 @@ def test_what_is_no_app_is_refused_with_a_sentence_and_leaves_nothing(shell) -> 
         "header": (tbf[:20] + b"\x55" + tbf[21:], "Invalid argument"),
         "odd": (b"\x02\x00\x34\x00\x02\x02\x00\x00" + rest, "Invalid argument"),
         "large": (b"\x02\x00\x34\x00\x00\x80\x06\x00" + rest, "No space left on device"),
+        "backwards": (tar_header(b"-0000007777") + rest, "Invalid argument"),
         "huge": (b"\x02\x00\x34\x00\x00\x00\x00\x02" + rest[:8], "File too large"),
         "fixed": ((APPS / "hello-fixed.tbf").read_bytes()[:512], "Invalid argument"),
         "itself": ((APPS / "shell.tbf").read_bytes()[:512], "Device or resource busy"),
