@@ -15,8 +15,9 @@ Command
 
 Subscribe
     0 the same as 1, for older programs; where Tock has a buffer's address, this has its number
-    1 sampled: (0 or 1, channel, sample)                 after 1: 0; for each sample of 2: 1
-      filled:  (2 or 3, channel | samples << 8, buffer)  after 3: 2; for each buffer of 4: 3
+    1 sampled: (0 or 1, channel, sample)                 after 1: 0; for each sample of 2: 1. -2^31 if the converter has failed
+      filled:  (2 or 3, channel | samples << 8, buffer)  after 3: 2; for each buffer of 4: 3. Of fewer samples than the buffer has
+                                                         room for if the converter has failed; no more follow
 
 Allow read-write
     0 a buffer for samples of two bytes, the lower first
@@ -51,6 +52,8 @@ _SINGLE_MODE = const(0)
 _REPEAT_MODE = const(1)
 _FILL_MODE = const(2)
 _REFILL_MODE = const(3)
+
+_NO_SAMPLE = const(-0x80000000)  # those who take 16 bits of it see 0
 
 
 class AdcDriver:
@@ -114,13 +117,15 @@ class AdcDriver:
         return status
 
     def _refuse(self, entry: Entry, status: int) -> None:
-        """A sample of 0, for want of a status."""
+        """Its turn has come, and the converter refuses."""
         entry[_WAITS] = 0
-        self._tell(entry, _SINGLE_MODE, entry[_CHANNEL], 0)
+        self._tell(entry, _SINGLE_MODE, entry[_CHANNEL], _NO_SAMPLE)
 
     def sampled(self, sample: int, status: int) -> None:
         """From the converter."""
         owner = self._owner
+        if status:
+            sample = _NO_SAMPLE
         if self._mode == _REPEAT_MODE:
             if owner is None or not owner.alive():
                 self._end()
@@ -184,10 +189,13 @@ class AdcDriver:
         self._provide(self._second)
         return 0
 
-    def _provide(self, buffer: Buffer) -> None:
+    def _provide(self, buffer: Buffer) -> int:
+        """0, or why the converter does not take it."""
         lent = buffer.move(self._adc)
-        if self._adc.provide_buffer(lent, len(lent) // 2):
+        status = self._adc.provide_buffer(lent, len(lent) // 2)
+        if status:
             lent.give_back()
+        return status
 
     def filled(self, buffer: Buffer, count: int, status: int) -> None:
         """From the converter."""
@@ -195,12 +203,14 @@ class AdcDriver:
         owner = self._owner
         if owner is None:  # it is being stopped
             return
-        if status or not owner.alive():
+        if not owner.alive():
             self._end()
             return
-        self._hand_out(owner, buffer, 2 * int(count))
-        if self._owner is not None:
-            self._provide(buffer)
+        if status == 0:
+            self._hand_out(owner, buffer, 2 * int(count))
+        # OFF: it had no buffer to go on with, so it has stopped.
+        if self._owner is not None and (status or self._provide(buffer) == ErrorCode.OFF):
+            self._finish(owner)
 
     def _hand_out(self, owner: Entry, buffer: Buffer, length: int) -> None:
         done = 0
@@ -212,15 +222,18 @@ class AdcDriver:
             self._at += moved
             if self._at < size:
                 continue
-            what = self._channel | self._at // 2 << 8
             if self._mode == _FILL_MODE or size == 0:
-                mode = self._mode
-                self._end()
-                self._tell(owner, mode, what, self._into)
+                self._finish(owner)
                 return
-            self._tell(owner, _REFILL_MODE, what, self._into)
+            self._tell(owner, _REFILL_MODE, self._channel | self._at // 2 << 8, self._into)
             self._into = 1 - self._into
             self._at = 0
+
+    def _finish(self, owner: Entry) -> None:
+        """The last buffer, as far as it was filled."""
+        mode = self._mode
+        self._end()
+        self._tell(owner, mode, self._channel | self._at // 2 << 8, self._into)
 
     def _end(self) -> None:
         """The converter is everybody's again."""

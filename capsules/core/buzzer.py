@@ -10,7 +10,7 @@ Command
     3 stop                 -> success, RESERVE, OFF if nothing sounds, NOMEM
 
 Subscribe
-    0 done: (0, 0, 0)  the tone is over, or was stopped
+    0 done: (status, 0, 0)  status 0: the tone is over, or was stopped; or why there was none when its turn had come
 """
 
 from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, ProcessId
@@ -96,7 +96,7 @@ class BuzzerDriver:
 
     def _refuse(self, entry: Entry, status: int) -> None:
         """Its turn has come, and there is no such tone."""
-        entry.schedule_upcall(0, 0, 0, 0)
+        entry.schedule_upcall(0, status, 0, 0)
 
     def _sound(self, hertz: int, milliseconds: int) -> int:
         status = self._pwm.pulse(0, hertz, _DUTY)

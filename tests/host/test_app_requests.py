@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from app_library import Kernel, SyscallError, library
+from app_questions import QUESTIONS, Question
 from fuzzing import record
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,8 +22,13 @@ I2C, SPI, DATE_TIME = 0x20003, 0x20001, 0x90007
 I2C_WRITE, I2C_READ, I2C_WRITE_READ = 1, 2, 3
 SPI_TRANSFER, SPI_READ = 2, 11
 FIRST_ABSENT = 0x60  # no device on the I2C bus has this address or a higher one
-NOACK = 13
+BUSY, NOACK = 2, 13
+BY_HAND = (TEMPERATURE, RNG, STORAGE, I2C, SPI, DATE_TIME)
+OTHERS = [question for question in QUESTIONS if question.driver not in BY_HAND]
+"""Those that have no model of their own here."""
 SERVICE = 3  # the number of the service's process
+CLIENTS = 2
+"""Tasks that talk to it; others ask everything else."""
 PINS = 3
 EITHER, RISING, FALLING = 0, 1, 2
 RUNS = 150
@@ -50,6 +56,7 @@ class Drivers:
         self.life = self.lives = 1  # no number comes twice; 0: it is not there
         self.levels = [0] * PINS
         self.watched: dict[int, int] = {}  # by pin: of which edges it tells, and nobody is told of others
+        self.serials: dict[int, str] = {}  # which question an answer was given to
         self.to_type = "".join(f"{number}\n" for number in range(500))  # a line is its number
         kernel.idle = self.idle
         kernel.answers = {
@@ -68,6 +75,7 @@ class Drivers:
         }
         kernel.answers |= {(I2C, command): self.on_i2c(command) for command in (I2C_WRITE, I2C_READ, I2C_WRITE_READ)}
         kernel.answers |= {(SPI, command): self.on_spi(command) for command in (SPI_TRANSFER, SPI_READ)}
+        kernel.answers |= {(question.driver, question.command): self.other(question) for question in OTHERS}
 
     def _begin(self, driver: int, answer: Callable[[], None]) -> None:
         if self.rolls.random() < 0.1:
@@ -180,6 +188,23 @@ class Drivers:
     def set_date(self, date: int, time: int) -> None:
         self._begin(DATE_TIME, lambda: self.kernel.upcall(DATE_TIME, 0, 0, 0, 0))
 
+    def other(self, question: Question) -> Callable[[], None]:
+        def asked() -> None:
+            self.serial += 1
+            n = self.serial
+            lent = {slot: buffer for (driver, slot), buffer in self.kernel.buffers.items() if driver == question.driver}
+            bad = self.rolls.choice(question.bad) if self.rolls.random() < 0.1 else None
+            if bad is None:
+                self.serials[n] = question.name
+
+            def answer() -> None:
+                upcall = bad or question.answer(lent, n)
+                self.kernel.upcall(question.driver, question.upcall, *upcall)
+
+            self._begin(question.driver, answer)
+
+        return asked
+
     def read_storage(self, offset: int, length: int) -> None:
         buffer = self.kernel.buffers[STORAGE, 0]
         moved = self.rolls.randint(1, length)
@@ -235,7 +260,7 @@ class App:
         self.rng = importlib.import_module("adder.rng")
         self.button = importlib.import_module("adder.button")
         self.storage = importlib.import_module("adder.storage")
-        self.client = importlib.import_module("adder.ipc").Client("svc", 32)
+        self.clients = [importlib.import_module("adder.ipc").Client("svc", 32) for _ in range(CLIENTS)]
         self.console = importlib.import_module("adder.console")
         self.gpio = importlib.import_module("adder.gpio")
         self.alarm = importlib.import_module("adder.alarm")
@@ -329,6 +354,15 @@ class App:
         assert moment[1:3] == (1, 1), "the answer to another command"
         self._measured((moment[0] - 1) / 100, before)
 
+    async def other(self) -> None:
+        question, before = self.rolls.choice(OTHERS), self.drivers.serial
+        module = importlib.import_module(f"adder.{question.module}")
+        awaited = question.get is not None and self.rolls.random() < 0.5
+        number = question.number(await question.get(module) if awaited else question.ask(module))
+        if number is not None:
+            assert self.drivers.serials[number] == question.name, "the answer to another question"
+            self._measured(number / 100, before)
+
     async def press(self) -> None:
         await self.button.pressed(self.rolls.randrange(4))
 
@@ -352,28 +386,27 @@ class App:
         await (self.alarm.sleep_ms(length) if self.rolls.random() < 0.5 else self.alarm.sleep(length / 1000))
         assert kernel.now - before >= length, "less than it was to sleep"
 
-    async def call(self) -> None:
-        client = self.client
-        client.buffer[0] = self.rolls.randrange(256)
+    async def call(self, number: int) -> None:
+        client = self.clients[number]
+        question = client.buffer[0] = self.rolls.randrange(256)
         client.buffer[1] = 0
         client.notify()
-        question = client.buffer[0]
         if self.rolls.random() < 0.5:
             client.wait()
         else:
             await client.answer()
-        if client.buffer[0] == question:
-            assert client.buffer[1] == question ^ 0xFF
+        assert client.buffer[:2] == bytes((question, question ^ 0xFF)), "another client's answer, or none"
 
-    async def task(self, calling: bool) -> None:
+    async def task(self, number: int) -> None:
         for _ in range(self.rolls.randint(1, 4)):
             what = [
                 self.press, self.measure, self.measure_blocking, self.random, self.random_blocking, self.store,
-                self.edge, self.edge_blocking, self.line, self.nap, self.on_i2c, self.on_spi, self.date,
+                self.edge, self.edge_blocking, self.line, self.nap, self.on_i2c, self.on_spi, self.date, self.other,
+                self.other,
             ]  # fmt: skip
-            one: Callable[[], Coroutine[Any, Any, None]] = self.call if calling else self.rolls.choice(what)
+            one: Callable[[], Coroutine[Any, Any, None]] = self.rolls.choice(what)
             try:
-                await one()
+                await (self.call(number) if number < CLIENTS else one())
             except SyscallError:
                 self.refused += 1
             else:
@@ -383,8 +416,7 @@ class App:
 
 async def drive(drivers: Drivers, app: App, rolls: random.Random) -> None:
     """Run tasks, cancel some, and let drivers answer in between, until all is over."""
-    # One task talks to the service: it has one buffer.
-    tasks = [asyncio.create_task(app.task(calling=i == 0)) for i in range(rolls.randint(2, 6))]
+    tasks = [asyncio.create_task(app.task(number)) for number in range(rolls.randint(3, 7))]
     cancelled = set()
     for _ in range(3000):
         if all(task.done() for task in tasks):
@@ -432,6 +464,8 @@ def run(seed: int) -> Drivers:
         asyncio.run(app.on_i2c())
         asyncio.run(app.on_spi())
         asyncio.run(app.date())
+        for question in OTHERS:
+            question.number(question.ask(importlib.import_module(f"adder.{question.module}")))
         drivers.most.pop(IPC, None)  # of a service that has died nothing is under way any more
         assert max(drivers.most.values()) == 1, "two requests to a driver at once"
         assert app.lines == list(range(len(app.lines))), "a line was lost, or went to two"
@@ -554,6 +588,105 @@ def test_a_client_is_told_that_its_service_has_ended_or_begun_anew(kernel) -> No
     client.notify()
     kernel.upcall(IPC, SERVICE, SERVICE, 0, 0)
     client.wait()
+
+
+class Answering:
+    """A service that turns each bit of what a client of this app shares, when it is told to."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.life = 1
+        self.asked: list[bytes] = []
+        self.pending: list[Any] = []
+        kernel.answers = {(IPC, 1): SERVICE, (IPC, 6): lambda service: self.life, (IPC, 7): self.ask}
+        kernel.idle = lambda milliseconds: self.answer() and kernel.deliver()
+
+    def ask(self, service: int) -> int:
+        assert not self.pending, "two questions at once"
+        buffer = self.kernel.buffers[IPC, SERVICE]
+        self.asked.append(bytes(buffer[:1]))
+        self.pending.append(buffer)
+        return self.life
+
+    def answer(self) -> bool:
+        if not self.pending:
+            return False
+        buffer = self.pending.pop()
+        buffer[0] ^= 0xFF
+        self.kernel.upcall(IPC, SERVICE, SERVICE, 32, 0)
+        return True
+
+
+@pytest.mark.parametrize("blocking", [(), (0,), (1,), (0, 1, 2)])
+def test_clients_of_one_service_in_several_tasks_get_their_own_answers_in_their_own_buffers(kernel, blocking) -> None:
+    ipc = importlib.import_module("adder.ipc")
+    service = Answering(kernel)
+
+    async def ask(number: int) -> None:
+        client = ipc.Client("svc", 32)
+        for again in range(5):
+            client.buffer[0] = 16 * number + again
+            client.notify()
+            if number in blocking:
+                client.wait()
+            else:
+                await client.answer()
+            assert client.buffer[0] == (16 * number + again) ^ 0xFF
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        tasks = [asyncio.create_task(ask(number)) for number in range(3)]
+        for _ in range(200):
+            service.answer()
+            kernel.deliver()
+            await asyncio.sleep(0)
+        assert all(task.done() and not task.exception() for task in tasks), tasks
+
+    asyncio.run(main())
+    assert len(service.asked) == 15
+
+
+def test_a_client_whose_service_ends_while_another_of_its_app_waits_for_its_turn_is_told_so(kernel) -> None:
+    ipc = importlib.import_module("adder.ipc")
+    service = Answering(kernel)
+    first, second = (ipc.Client("svc", 32) for _ in range(2))
+    first.notify()
+    service.pending.clear()
+    service.life = 2  # it has begun anew, and knows nothing of the question
+    second.buffer[0] = 1
+    second.notify()
+    with pytest.raises(SyscallError) as caught:
+        first.wait()
+    assert caught.value.errno == 12
+    second.wait()
+    assert second.buffer[0] == 0xFE
+
+
+def test_a_client_that_a_task_waits_for_refuses_another_question(kernel) -> None:
+    ipc = importlib.import_module("adder.ipc")
+    service = Answering(kernel)
+    client = ipc.Client("svc", 32)
+
+    async def ask() -> None:
+        client.notify()
+        await client.answer()
+
+    async def main() -> None:
+        one, other = asyncio.create_task(ask()), asyncio.create_task(ask())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert other.done()
+        assert other.exception().errno == BUSY
+        one.cancel()
+        await asyncio.sleep(0)
+        again = asyncio.create_task(ask())  # the one before was given up
+        while not again.done():
+            service.answer()
+            kernel.deliver()
+            await asyncio.sleep(0)
+        assert again.exception() is None
+
+    asyncio.run(main())
 
 
 class Service:

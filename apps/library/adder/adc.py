@@ -25,6 +25,19 @@ def _lend(driver, _, buffer):
     syscall.allow_rw(driver, 0, buffer)
 
 
+def _sample(answer):
+    # One that failed has more than 16 bits.
+    if answer[2] > 0xFFFF:
+        raise syscall.SyscallError(syscall.FAIL, "the converter has failed")
+    return answer[2]
+
+
+def _filled(answer, taken):
+    if answer[1] >> 8 != len(taken):
+        raise syscall.SyscallError(syscall.FAIL, "the converter took fewer samples")
+    return memoryview(taken)
+
+
 def count() -> int:
     """How many channels there are."""
     return syscall.command(_DRIVER, 0)
@@ -32,26 +45,25 @@ def count() -> int:
 
 def read(channel: int) -> int:
     """One sample, 0 to 65,535; blocks. Raises SyscallError INVAL if there is no such channel, NOMEM if another app samples on and on."""
-    return _converter().ask(_SAMPLE, syscall.natural(channel))[2]
+    return _sample(_converter().ask(_SAMPLE, syscall.natural(channel)))
 
 
 async def get(channel: int) -> int:
     """For `await`: the same."""
-    return (await _converter().get(_SAMPLE, syscall.natural(channel)))[2]
+    return _sample(await _converter().get(_SAMPLE, syscall.natural(channel)))
 
 
 def fill(channel: int, frequency: int, samples: int) -> memoryview:
     """So many samples, `frequency` a second; blocks. Raises SyscallError INVAL if the converter has no such frequency."""
     taken = array("H", bytearray(2 * syscall.natural(samples)))
-    _converter().ask(_FILL, syscall.natural(channel), frequency, _lend, syscall.bytes_of(taken))
-    return memoryview(taken)
+    return _filled(_converter().ask(_FILL, syscall.natural(channel), frequency, _lend, syscall.bytes_of(taken)), taken)
 
 
 async def get_filled(channel: int, frequency: int, samples: int) -> memoryview:
     """For `await`: the same."""
     taken = array("H", bytearray(2 * syscall.natural(samples)))
-    await _converter().get(_FILL, syscall.natural(channel), frequency, _lend, syscall.bytes_of(taken))
-    return memoryview(taken)
+    answer = await _converter().get(_FILL, syscall.natural(channel), frequency, _lend, syscall.bytes_of(taken))
+    return _filled(answer, taken)
 
 
 def volts(sample: int) -> float:

@@ -17,9 +17,9 @@ def _player():
 
 def tone(frequency: int, milliseconds: int) -> None:
     """Sound for so long, at most 5,000; blocks until it is over. Raises SyscallError INVAL if there is no such frequency."""
-    _player().ask(_TONE, syscall.natural(frequency), syscall.natural(milliseconds))
+    upcall.checked(_player().ask(_TONE, syscall.natural(frequency), syscall.natural(milliseconds)))
 
 
 async def play(frequency: int, milliseconds: int) -> None:
     """For `await`: the same."""
-    await _player().get(_TONE, syscall.natural(frequency), syscall.natural(milliseconds))
+    upcall.checked(await _player().get(_TONE, syscall.natural(frequency), syscall.natural(milliseconds)))

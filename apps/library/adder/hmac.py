@@ -30,12 +30,12 @@ def _lent(key, data):
 def compute(key: bytes, data: bytes) -> bytes:
     """The code of the bytes of `data`, 32 bytes; blocks. Both have any type with a buffer."""
     lent = _lent(key, data)
-    _driver().ask(_RUN, 0, 0, _lend, lent)
+    upcall.checked(_driver().ask(_RUN, 0, 0, _lend, lent))
     return bytes(lent[2])
 
 
 async def get(key: bytes, data: bytes) -> bytes:
     """For `await`: the same."""
     lent = _lent(key, data)
-    await _driver().get(_RUN, 0, 0, _lend, lent)
+    upcall.checked(await _driver().get(_RUN, 0, 0, _lend, lent))
     return bytes(lent[2])

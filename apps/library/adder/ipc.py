@@ -19,6 +19,7 @@ from syscall import yield_no_wait, yield_wait, yield_wait_within
 from uctypes import addressof
 
 _DRIVER = const(0x10000)
+_BUSY = const(2)
 _INVAL = const(6)
 _NOMEM = const(9)
 _NODEVICE = const(11)
@@ -81,22 +82,37 @@ def _answer(client):
     command(_DRIVER, _ANSWER, client)
 
 
-class Client:
-    """What a client has of a service. `buffer` is lent to the service for good: at least `size` bytes, or none if that is 0.
+_lines = {}  # by service: [the client whose buffer and function the kernel knows]
 
-    One question at a time: `notify()`, then `wait()` or `await answer()`. Each raises SyscallError UNINSTALLED if the
-    service does not run, or has ended before it answered. One that the kernel starts again can be asked again.
+
+class Client:
+    """What a client has of a service. `buffer` is lent to the service: at least `size` bytes, or none if that is 0.
+
+    One question at a time: `notify()`, then `wait()` or `await answer()`. Tasks that ask one service have a client each, and ask
+    in turn. Each raises SyscallError UNINSTALLED if the service does not run, or has ended before it answered. One that the
+    kernel starts again can be asked again.
     """
 
     def __init__(self, service: str, size: int = 0) -> None:
         self.number = find(service)
         self.buffer: memoryview = shared(size) if natural(size) else memoryview(b"")
-        if size:
-            allow_rw(_DRIVER, self.number, self.buffer)
-        self._answers = [None]  # empty while a question is on its way
+        self._answers = [self]  # empty while a question is on its way; None: there will be no answer
         self._life = None
         self._flag = None
-        subscribe(_DRIVER, self.number, self._answers)
+        self._awaited = False
+        self._line = _lines.setdefault(self.number, [None])
+
+    def _take_line(self):
+        # For the kernel, an app is one client of a service: it has one buffer, and one function for the answer.
+        other = self._line[0]
+        if other is not None and not other._answers:
+            other._settle()
+        self._line[0] = self
+        allow_rw(_DRIVER, self.number, self.buffer or None)
+        self._listen()
+
+    def _listen(self):
+        subscribe(_DRIVER, self.number, self._come if self._flag else self._answers)
 
     def _come(self, service, length, address):
         self._answers.append(service)
@@ -115,8 +131,8 @@ class Client:
             self._answers.append(None)
             raise _gone()
 
-    def _drop(self):
-        # An earlier question was given up, and its answer is still to come.
+    def _settle(self):
+        # Until the answer to the question before has come, whoever wants it.
         try:
             while not self._answers:
                 if not yield_wait_within(_LOOK_MS):
@@ -127,9 +143,13 @@ class Client:
     def notify(self) -> None:
         """Ask the service; then wait for its answer in one way or the other. An answer that is still to come to an
         earlier question, which was given up, is waited for and dropped."""
+        if self._awaited:
+            raise SyscallError(_BUSY, "a task waits for this client's answer; another task has a client of its own")
         answers = self._answers
         if not answers:
-            self._drop()
+            self._settle()
+        if self._line[0] is not self:
+            self._take_line()
         answers.clear()
         try:
             self._life = _ask(self.number)
@@ -145,17 +165,27 @@ class Client:
         while not answers:
             if not yield_wait_within(_LOOK_MS):
                 self._look()
+        if answers[0] is None:
+            raise _gone()
 
     async def answer(self) -> None:
         """For `await`: the service has answered."""
+        answers = self._answers
         if self._flag is None:
             from asyncio import ThreadSafeFlag
 
             self._flag = ThreadSafeFlag()
-            subscribe(_DRIVER, self.number, self._come)
-        while not self._answers:
-            if not await self._flag.wait(_LOOK_MS) and not self._answers:
-                self._look()
+            if self._line[0] is self:
+                self._listen()
+        self._awaited = True
+        try:
+            while not answers:
+                if not await self._flag.wait(_LOOK_MS) and not answers:
+                    self._look()
+        finally:
+            self._awaited = False
+        if answers[0] is None:
+            raise _gone()
 
 
 class Service:

@@ -22,10 +22,11 @@ def shared(size: int) -> memoryview:
     ...
 
 class Client:
-    """What a client has of a service. `buffer` is lent to the service for good: at least `size` bytes, or none if that is 0.
+    """What a client has of a service. `buffer` is lent to the service: at least `size` bytes, or none if that is 0.
 
-    One question at a time: `notify()`, then `wait()` or `await answer()`. Each raises SyscallError UNINSTALLED if the
-    service does not run, or has ended before it answered. One that the kernel starts again can be asked again.
+    One question at a time: `notify()`, then `wait()` or `await answer()`. Tasks that ask one service have a client each, and ask
+    in turn. Each raises SyscallError UNINSTALLED if the service does not run, or has ended before it answered. One that the
+    kernel starts again can be asked again.
     """
     number: int
     buffer: memoryview

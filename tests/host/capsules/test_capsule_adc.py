@@ -143,6 +143,40 @@ def test_buffers_that_are_not_there_are_asked_for_and_ones_that_vanish_end_it(bo
     assert board.ask(1, SAMPLE, 1) == ()
 
 
+@pytest.mark.parametrize("what", [SAMPLE, REPEAT, FILL, REFILL])
+def test_a_converter_that_fails_makes_no_samples_up_and_is_everybodys_again(board, what) -> None:
+    memory = board.apps[0].allow_read_write(DRIVER_NUM, 0, 80)
+    board.apps[0].allow_read_write(DRIVER_NUM, 1, 80)
+    board.machine.holds = True
+    assert board.ask(0, what, 2, 100) == ()
+    if what in (FILL, REFILL):
+        for _ in range(10):
+            board.alarm.pass_time(SECOND // 100 + 1)
+        buffer = board.adc._buffer.take()
+        assert buffer is not None
+        board.adc._filled(buffer.give_back(), 0, ErrorCode.FAIL)
+        assert board.told(0) == [(what - 1, 2 | 8 << 8, 0)]  # the first of the capsule's buffers had come
+        assert struct.unpack("<8H", memory[:16]) == (level(2),) * 8
+        assert not any(memory[16:])
+    else:
+        board.adc._sampled(0, ErrorCode.FAIL)
+        assert board.told(0) == [(what - 1, 2, 0x80000000)]
+        board.ask(0, STOP)
+    board.adc.stop()
+    board.machine.holds = False
+    assert board.ask(1, SAMPLE, 1) == ()
+    assert board.told(1) == [(0, 1, level(1))]
+
+
+def test_a_converter_that_has_stopped_for_want_of_a_buffer_keeps_nobody_waiting(board) -> None:
+    board.apps[0].allow_read_write(DRIVER_NUM, 0, 80)
+    assert board.ask(0, FILL, 2, 100) == ()
+    board.adc.provide_buffer = lambda buffer, count: ErrorCode.OFF
+    board.alarm.pass_time(SECOND // 2)
+    assert board.told(0) == [(2, 2 | 8 << 8, 0)]
+    assert board.ask(1, SAMPLE, 1) == ()
+
+
 @pytest.mark.parametrize("what", [REPEAT, FILL, REFILL])
 @pytest.mark.parametrize("asked", [True, False])
 def test_a_process_that_dies_while_it_samples_holds_nobody_up(board, what, asked) -> None:

@@ -157,7 +157,8 @@ def test_tones_that_the_buzzer_has_not_are_refused_or_skipped(buzzing, alarm) ->
     one.command(buzzer.DRIVER_NUM, TONE, 440, 10)
     assert other.command(buzzer.DRIVER_NUM, TONE, 0xFFFFFF, 10) == ()  # refused when its turn has come
     alarm.pass_time(int(11 * MS))
-    assert [len(app.take_upcalls()) for app in (one, other)] == [1, 1]
+    assert one.take_upcalls() == [(buzzer.DRIVER_NUM, 0, 0, 0, 0)]
+    assert other.take_upcalls() == [(buzzer.DRIVER_NUM, 0, ErrorCode.INVAL, 0, 0)]
 
 
 # -- Servo --
