@@ -14,7 +14,7 @@ from adder.flash.command import export
 from adder.flash.image import load_image
 from adder.image.flash_image import ERASED, FlashImage
 from adder.output import console, table
-from adder.text import counted
+from adder.text import counted, read_text
 
 
 def _state(verdict: Verdict) -> str:
@@ -77,7 +77,7 @@ def _change_set(path: Path | None, apps: Sequence[App]) -> list[str]:
     """The names of the apps that the set in this file had and has no more."""
     if path is None:
         return []
-    before = path.read_text(errors="replace").splitlines() if path.exists() else []
+    before = read_text(path).splitlines() if path.exists() else []
     return [name for name in before if name not in {app.name for app in apps}]
 
 

@@ -21,6 +21,7 @@ from adder.flash.console import serial_port
 from adder.flash.image import load_image
 from adder.flash.uicr import wanted
 from adder.run.renode import flash_contents
+from adder.text import MEGABYTE, printable, read_file
 
 COLOURS = {OK: "green", FAIL: "red", SKIPPED: "yellow"}
 
@@ -75,7 +76,7 @@ def flash(board: Board, kernel: Path, method: str, probe: str | None, port: str 
 def show_line(line: str) -> None:
     """One of the board's lines, in its colour."""
     colour = next((colour for word, colour in COLOURS.items() if line.endswith(word) or f" {word}: " in line), None)
-    click.secho(line, fg=colour if line.startswith("= ") else None)
+    click.secho(printable(line), fg=colour if line.startswith("= ") else None)
 
 
 def ask_person(question: str) -> str:
@@ -91,10 +92,12 @@ def summarize(text: str, file: Path | None) -> int:
     red, whole = verdict(text), is_whole(text)
     for line in red:
         about = explain(line.name)
-        click.secho(f"{line.name}: {line.found}", fg="red")
+        click.secho(printable(f"{line.name}: {line.found}"), fg="red")
         click.echo(f"    {about.what}\n    Look at: {about.look}")
     counts = {word: sum(1 for line in read(text) if line.verdict == word) for word in (OK, FAIL, SKIPPED)}
-    click.echo(f"{counts[OK]} ok, {counts[FAIL]} failed, {counts[SKIPPED]} skipped." + (f" {file}" if file else ""))
+    click.echo(
+        f"{counts[OK]} ok, {counts[FAIL]} failed, {counts[SKIPPED]} skipped." + (printable(f" {file}") if file else "")
+    )
     if not whole:
         click.secho("The report breaks off: the board has not come to the end.", fg="red")
     return int(bool(red) or not whole)
@@ -140,7 +143,7 @@ def bringup(
     if heard.silence is not None:
         if not read(heard.said):
             raise AdderError(heard.silence)
-        click.secho(heard.silence, fg="red")
+        click.secho(printable(heard.silence), fg="red")
     answered = f"{ANSWERED}: the board's question on the line\n" if heard.answered else ""
     text = head(board, way) + answered + heard.said.replace("\r", "")
     file = out or ROOT / "build" / "bringup" / f"{board_name}-{datetime.now():%Y%m%d-%H%M%S}.txt"
@@ -179,9 +182,9 @@ def real_board(
 @click.option("--all", "everything", is_flag=True, help="Explain each line, not only what is red.")
 def report(file: Path, everything: bool) -> int:
     """Explain a report. Exit code 1 if something in it has failed."""
-    text = file.read_text(errors="replace")
+    text = read_file(file, MEGABYTE).decode(errors="replace")
     if everything:
         for line in read(text):
-            click.secho(f"{line.name} {line.found} {line.verdict}", fg=COLOURS[line.verdict])
+            click.secho(printable(f"{line.name} {line.found} {line.verdict}"), fg=COLOURS[line.verdict])
             click.echo(f"    {explain(line.name).what}")
     return summarize(text, None)

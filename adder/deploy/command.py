@@ -206,7 +206,7 @@ def watch(file: Path, port: str | None) -> None:
                 new = read_sources([file])
                 with board(port) as remote:
                     remote.apply(install=new)
-            except AdderError as error:
+            except (AdderError, OSError) as error:  # an editor may have it in its hands
                 out.print(f"{error}")
             else:
                 took = time.monotonic() - begun

@@ -26,7 +26,7 @@ import click
 from adder.apps.app_files import read_candidates, without_doubles
 from adder.board import ROOT, Board, load_board
 from adder.errors import AdderError
-from adder.image.flash_image import ERASED, check_startable, choose, place, render
+from adder.image.flash_image import ERASED, check_image_file, check_startable, choose, place, render
 from adder.run.terminal import Keyboard, Watch, check_shown, console_options, end_on_signals, raw_terminal
 
 HOW_TO_GET_IT = (
@@ -226,6 +226,8 @@ def image_command(img: Path, tbfs: tuple[Path, ...], erase: bool) -> None:
     board = load_board(_BOARD)
     if img.suffix in (".tbf", ".tab", ".elf"):
         raise AdderError(f"{img} is not a flash image: the image comes first, then the apps.")
+    if img.exists():
+        check_image_file(img, board)
     kept = b"" if erase or not img.exists() else img.read_bytes()[board.storage.start - board.app_flash.start :]
     img.parent.mkdir(parents=True, exist_ok=True)
     img.write_bytes(flash_contents(tbfs, board, kept[: board.storage.size]))
