@@ -1,6 +1,7 @@
 """Apps are installed over the console's line while others run: tockloader and `adder`, on the real image."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -17,7 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from adder.apps.app_files import read_app_file
-from adder.apps.tbf import Tbf, make_tab
+from adder.apps.tbf import PackageName, Tbf, make_tab
 from adder.board import ROOT
 from adder.cli import cli
 from adder.deploy import link as wire
@@ -144,7 +145,20 @@ def adder(line: Line, *arguments: str | Path, ends: int = 0) -> str:
         assert ends == 1, done.exception
         return str(done.exception)
     assert done.exit_code == ends, done.output
+    assert all(c.isprintable() or c == "\n" for c in done.output), "a name is obeyed by the terminal"
     return done.output
+
+
+EVIL = "\x1b[2J\x07"
+
+
+def called(path: Path, name: str) -> bytes:
+    """An app under another name, as long as its own."""
+    tbf = Tbf.decode(path.read_bytes())
+    tlvs = (PackageName(name) if isinstance(tlv, PackageName) else tlv for tlv in tbf.header.tlvs)
+    made = dataclasses.replace(tbf, header=dataclasses.replace(tbf.header, tlvs=tuple(tlvs))).encode()
+    assert len(made) == path.stat().st_size
+    return made
 
 
 def names(board) -> list[str]:
@@ -240,6 +254,7 @@ def test_what_cannot_be_is_one_sentence_and_changes_nothing(board, python_app, t
     (tmp_path / "none.tab").write_bytes(b"PK" * 400)
     huge = python_app(f"data = {'x' * 300!r}", name="huge", ram=8192)
     padded = bytearray(huge.read_bytes())
+    (tmp_path / "evil.tbf").write_bytes(called(APPS / "hello.tbf", EVIL))
     with Line(board) as line:
         assert "Cut short" in adder(line, "install", tmp_path / "cut.tbf", ends=1)
         assert "none.tab" in adder(line, "install", tmp_path / "none.tab", ends=1)
@@ -253,6 +268,12 @@ def test_what_cannot_be_is_one_sentence_and_changes_nothing(board, python_app, t
             link._port.write(bytes(8) + bytes(padded[:100]))
             link._port.close()
         adder(line, "install", good)
+        for arguments in (
+            ["install", tmp_path / "evil.tbf"], ["apps"], ["apps", "--json"], ["logs", EVIL], ["stop", EVIL],
+            ["start", EVIL], ["stop", "--disable", EVIL], ["compact"], ["remove", EVIL],
+        ):  # fmt: skip
+            adder(line, *arguments)
+        assert "no app" in adder(line, "remove", EVIL, ends=1)
     board.expect_all("inner: here", timeout=60)
     assert names(board) == sorted([*before, "inner"])
     assert number >= len(before)

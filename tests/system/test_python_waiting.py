@@ -154,6 +154,8 @@ PROGRAMS = {
     "waits for an upcall": "syscall.yield_wait()",
     "waits for one upcall": "syscall.subscribe(3, 0, None); syscall.yield_wait_for(3, 0)",
     "waits for a button": "button.wait_pressed(0)",
+    "waits for a tone": "buzzer.tone(440, 5000)",
+    "waits for samples": "adc.fill(0, 10, 1000)",
     "waits for a client": "ipc.Service('prompt').wait()",
     "waits for a service": "deaf.notify(); deaf.wait()",
     "polls": "while not poller.poll(0): pass",
@@ -172,7 +174,7 @@ ENDED_BY = {
 
 PROMPT = f"""
 import asyncio, repl, select, sys, syscall, time
-from adder import button, console, ipc
+from adder import adc, button, buzzer, console, ipc
 poller = select.poll()
 poller.register(sys.stdin, select.POLLIN)
 deaf = ipc.Client("deaf")

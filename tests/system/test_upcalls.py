@@ -1,5 +1,7 @@
 """Upcalls: the answer to a command is never lost, whatever else is queued."""
 
+from adder.apps.app_stubs import LIBRARY
+
 
 def test_no_answer_is_lost_however_full_the_queue_is(simulation) -> None:
     with simulation("flood") as board:
@@ -47,3 +49,52 @@ for number in range(3):
         for number in range(3):
             board.expect(f"printed {number}", timeout=30)
             board.expect("got 5")
+
+
+SENSORS = (
+    "temperature", "humidity", "ambient_light", "proximity", "pressure", "sound_pressure", "co2", "tvoc", "distance",
+    "moisture", "rainfall",
+)  # fmt: skip
+REQUESTS = {
+    "adc": ["adc.read(0)", "adc.fill(0, 1000, 4)"],
+    "buzzer": ["buzzer.tone(440, 1)"],
+    "crc": ["crc.compute(b'x')"],
+    "date_time": ["date_time.set(2026, 11, 28)", "date_time.read()"],
+    "hmac": ["hmac.compute(b'k', b'x')"],
+    "i2c": ["i2c.read(0x48, 2)", "i2c.write(0x48, b'x')", "i2c.write_read(0x48, b'x', 2)"],
+    "ninedof": ["ninedof.acceleration.read()", "ninedof.rotation.read()", "ninedof.magnetic_field.read()"],
+    "rng": ["rng.read(5)"],
+    "sensors": [f"sensors.{name}.read()" for name in SENSORS],
+    "sha": ["sha.compute(b'x')"],
+    "spi": ["spi.exchange(b'x')", "spi.write(b'x')", "spi.read(1)"],
+    "storage": ["storage.write(0, b'x')", "storage.read(0, 1)"],
+}
+"""What each module of the Python library that makes requests asks for."""
+
+
+def test_all_modules_that_make_requests_are_known_here() -> None:
+    making = {path.stem for path in LIBRARY.glob("*.py") if "upcall.requests(" in path.read_text()}
+    assert making == set(REQUESTS)
+
+
+def test_a_full_queue_keeps_no_driver_from_answering(simulation, python_app) -> None:
+    calls = [call for some in REQUESTS.values() for call in some]
+    body = "".join(f"fill()\n{call}\nprint('answered', {number})\n" for number, call in enumerate(calls))
+    app = python_app(
+        f"""
+import syscall
+from adder import {", ".join(REQUESTS)}
+
+def fill():
+    for _ in range(12):
+        syscall.command(0, 5, 0)
+
+{body}
+print("all answered")
+""",
+        ram="65536",
+        stack=8192,
+    )
+    with simulation(app) as board:
+        board.expect("^all answered", timeout=60)
+        assert board.transcript.count("answered ") == len(calls)
