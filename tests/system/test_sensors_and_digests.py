@@ -133,9 +133,9 @@ print("over")
         board.send("\r")
         board.expect("over", timeout=60)
         beyond = dict(re.findall(r"driver (\w+) beyond an LED's: (-?\d+)\r", board.transcript))
-    # An instruction is 0.8 of such ticks; an LED's null command has about 340, and these are to have 700 at the most.
+    # An instruction is 0.8 of such ticks; an LED's null command has 334, and these are to have 700 at the most.
     assert len(beyond) == 19
-    assert all(int(ticks) / 100 < 0.8 * (700 - 340) for ticks in beyond.values()), beyond
+    assert all(int(ticks) / 100 < 0.8 * (700 - 334) for ticks in beyond.values()), beyond
 
 
 def test_programs_sample_voltages_and_make_pulses(simulation, python_app) -> None:
