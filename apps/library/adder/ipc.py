@@ -32,6 +32,7 @@ _ASK = const(7)
 _ANSWER = const(8)
 _SMALLEST = const(32)
 _LOOK_MS = const(100)  # how often a client looks whether its service lives, and a service at a client that is not ready
+_NOBODY = const(0xFFFFFFFF)
 _WAITING = const(2)  # notifications of one client that wait; more are one
 
 
@@ -96,20 +97,26 @@ class Client:
     def __init__(self, service: str, size: int = 0) -> None:
         self.number = find(service)
         self.buffer: memoryview = shared(size) if natural(size) else memoryview(b"")
-        self._answers = [self]  # empty while a question is on its way; None: there will be no answer
+        self._answers = [self]  # empty while a question is on its way
         self._life = None
         self._flag = None
         self._awaited = False
         self._line = _lines.setdefault(self.number, [None])
+        self._to = _NOBODY  # the service, while the line is this client's and no task waits for its answer
 
     def _take_line(self):
         # For the kernel, an app is one client of a service: it has one buffer, and one function for the answer.
+        if self._awaited:
+            raise SyscallError(_BUSY, "a task waits for this client's answer; another task has a client of its own")
         other = self._line[0]
-        if other is not None and not other._answers:
-            other._settle()
+        if other is not None and other is not self:
+            other._to = _NOBODY
+            if not other._answers:
+                other._settle()
         self._line[0] = self
         allow_rw(_DRIVER, self.number, self.buffer or None)
         self._listen()
+        self._to = self.number
 
     def _listen(self):
         subscribe(_DRIVER, self.number, self._come if self._flag else self._answers)
@@ -138,23 +145,22 @@ class Client:
                 if not yield_wait_within(_LOOK_MS):
                     self._look()
         except OSError:
-            pass  # there will be none
+            self._answers.clear()  # there will be none: who waits for it will be told so
 
     def notify(self) -> None:
         """Ask the service; then wait for its answer in one way or the other. An answer that is still to come to an
         earlier question, which was given up, is waited for and dropped."""
-        if self._awaited:
-            raise SyscallError(_BUSY, "a task waits for this client's answer; another task has a client of its own")
         answers = self._answers
         if not answers:
             self._settle()
-        if self._line[0] is not self:
-            self._take_line()
         answers.clear()
         try:
-            self._life = _ask(self.number)
+            self._life = _ask(self._to)
         except BaseException as error:
             answers.append(None)
+            if self._to != self.number:
+                self._take_line()
+                return self.notify()
             if isinstance(error, SyscallError) and error.errno == _INVAL:
                 raise _gone()
             raise
@@ -165,8 +171,6 @@ class Client:
         while not answers:
             if not yield_wait_within(_LOOK_MS):
                 self._look()
-        if answers[0] is None:
-            raise _gone()
 
     async def answer(self) -> None:
         """For `await`: the service has answered."""
@@ -177,15 +181,15 @@ class Client:
             self._flag = ThreadSafeFlag()
             if self._line[0] is self:
                 self._listen()
-        self._awaited = True
+        self._awaited, self._to = True, _NOBODY
         try:
             while not answers:
                 if not await self._flag.wait(_LOOK_MS) and not answers:
                     self._look()
         finally:
             self._awaited = False
-        if answers[0] is None:
-            raise _gone()
+            if self._line[0] is self:
+                self._to = self.number
 
 
 class Service:
