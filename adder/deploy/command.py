@@ -101,7 +101,7 @@ def apps(port: str | None, as_json: bool) -> None:
         return
     rows = table("app", "state", right=("version", "flash", "RAM", "restarts"))
     for app in found:
-        title = app.header.title if app.header else "(damaged)"
+        title = app.header.title if app.header else f"(damaged at {app.start:#x})"
         ram = f"{app.ram:,}" if app.ram else ""
         rows.add_row(title, app.state_name, str(app.version or ""), f"{app.size:,}", ram, str(app.restarts or ""))
     if rows.row_count:
@@ -150,9 +150,13 @@ def _install(remote: Remote, new: Sequence[App], quiet: bool, keep: bool, trial:
 @click.option("--force", is_flag=True, help="Sticky apps, too.")
 @click.argument("names", metavar="APP...", nargs=-1, required=True, shell_complete=apps_complete)
 def remove(names: tuple[str, ...], force: bool, port: str | None, as_json: bool) -> None:
-    """Remove apps from the board: all of them at once."""
+    """Remove apps from the board: all of them at once.
+
+    Of something damaged, APP is where it lies, as `adder apps` shows it.
+    """
     with board(port) as remote:
-        sticky = [app.name for app in map(remote.find, names) if app.sticky]
+        damaged = remote.damaged()
+        sticky = [app.name for app in map(remote.find, (name for name in names if name not in damaged)) if app.sticky]
         if sticky and not force:
             raise AdderError(f"{', '.join(sticky)}: sticky, so removed with --force only.")
         remote.apply(remove=names)

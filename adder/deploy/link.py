@@ -233,7 +233,10 @@ def sentence(command: int, status: int) -> str:
     if command == BEGIN and status == BUSY:
         return "Somebody else is changing the board's apps: an app that loads apps, perhaps; try again later."
     if command == BEGIN and status == NODEVICE:
-        return "The board's flash is full to the end, so nothing can be changed: make it anew with `adder image`."
+        return (
+            "The board's flash is full to the end, or has more than 32 apps, so nothing can be changed:"
+            " make it anew with `adder image`."
+        )
     if command == STAGE and status == NOMEM:
         return "The board has no room in its flash for it: `adder apps` shows what is there."
     if command == STAGE and status == INVAL:

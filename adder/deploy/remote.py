@@ -1,6 +1,7 @@
 """The apps of a board that is running, and changes of them: each is true by one record in its flash, or not."""
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,8 @@ from adder.errors import AdderError
 
 ENABLED, STICKY, KEPT, GONE, BAD = 1, 2, 4, 8, 16
 TRIAL = 64
+
+_TRIES = 30  # a tenth of a second each
 
 PAGE = 4096
 LONGEST_HEADER = 4096
@@ -160,6 +163,10 @@ class Remote:
         there = ", ".join(sorted(app.header.title for app in apps if app.header)) or "none"
         raise AdderError(f"The board has no app '{name}'; there are: {there}.")
 
+    def damaged(self) -> list[str]:
+        """Where something lies that nobody can read: in `remove` that stands for a name."""
+        return [f"{app.start:#x}" for app in self.apps() if app.flags & BAD]
+
     def checksum(self, app: Installed) -> int:
         """The CRC-32 of its bytes in the flash."""
         return self.link.words(wire.SUM, app.number)[0]
@@ -169,7 +176,7 @@ class Remote:
     @contextlib.contextmanager
     def change(self) -> Iterator[None]:
         """What is done within becomes true at its end, all of it; or none, if it fails."""
-        self.link.ask(wire.BEGIN)
+        self._begin()
         try:
             yield
             self.link.ask(wire.COMMIT)
@@ -180,6 +187,18 @@ class Remote:
             with contextlib.suppress(AdderError):
                 self._abort()
             raise
+
+    def _begin(self) -> None:
+        """What an app was loading is forgotten for us, which takes a moment."""
+        for _ in range(_TRIES):
+            try:
+                self.link.ask(wire.BEGIN)
+                return
+            except Refused as error:
+                if error.status != wire.BUSY:
+                    raise
+                time.sleep(0.1)
+        self.link.ask(wire.BEGIN)
 
     def _abort(self) -> None:
         self.link.ask(wire.ABORT, accept=(wire.RESERVE, wire.INVAL, wire.CANCEL))
@@ -226,8 +245,9 @@ class Remote:
                 raise AdderError(f"{one.name} is on trial; wait until that is decided.")
         there = [app for app in apps if app.is_app]
         known = {app.name for app in there} | {app.name for app in install}
+        damaged = {f"{app.start:#x}" for app in apps if app.flags & BAD}
         for name in (*remove, *enable, *disable):
-            if name not in known:
+            if name not in known and not (name in remove and name in damaged):
                 self.find(name)
         with self.change():
             for app in install:
@@ -241,6 +261,8 @@ class Remote:
             new = {app.name for app in install}
             for old in apps:
                 if old.flags & BAD:
+                    if f"{old.start:#x}" in remove:
+                        self.link.ask(wire.DROP, old.number)
                     continue
                 if old.name in remove or (old.name in new and (old.flags & KEPT or not (keep or trial))):
                     self.link.ask(wire.DROP, old.number)

@@ -1,6 +1,7 @@
 """Apps that load apps: Tock's driver (capsules/extra/src/app_loader.rs).
 
-Driver number 0x10001. One process at a time, from `setup` to `load` or `abort`, or until it ends.
+Driver number 0x10001. One process at a time, from `setup` to `load` or `abort`, or until it ends. A host, or who removes an app, need not
+wait for that: what is under way is forgotten, and its next upcall has CANCEL, or its next command FAIL.
 
 Command
     0 exists                -> success
@@ -18,7 +19,7 @@ Command
 
 Subscribe
     0 setup:    (status, 0, 0)
-    1 write:    (status, bytes, 0)
+    1 write:    (status, bytes, 0)  FAIL if they are not in the flash: all of it is forgotten
     2 finalize: (status, 0, 0)  INVAL if it is no good program, NOSUPPORT if its header asks for more than the process
                 has: permissions that it has not, though its own are listed, or another number to store under
     3 load:     (status, 0, 0)
@@ -64,7 +65,7 @@ class AppLoader:
         self._look, self._can_be = store.look, store.can_be
         self._commit, self._forget, self._end = store.commit, store.abort, store.end
         self._apps, self._start_of, self._slot_of, self._drop = store.apps, store.start_of, store.slot_of, store.drop
-        self._client = store.new_client(self._told)
+        self._client = store.new_client(self._told, 1)
         self._rights = AppRights(store.read, buffer)
         self._compare_next = deferred(self._compare)
         self._grant = grant
@@ -99,10 +100,7 @@ class AppLoader:
             return self._first(entry, number, first)
         owner = self._entry
         if owner is not None and not owner.alive():
-            self._entry = None
-            if self._doing < _LOAD:
-                self._doing = _ABORT
-                self._forget()
+            self._give_up()
             return ErrorCode.BUSY
         if owner is not None and owner is not entry:
             return ErrorCode.BUSY
@@ -117,14 +115,14 @@ class AppLoader:
         if number == _WRITE:
             return self._write(entry, first, second)
         if number == _REPLACE:
-            status = self._drop(first) if first < self._apps() else ErrorCode.INVAL
+            status = self._drop(self._client, first) if first < self._apps() else ErrorCode.INVAL
             return status if status else SUCCESS
         if number == _FINALIZE:
             return self._finalize(entry, process.slot)
         if number == _LOAD:
             if not self._final:
                 return ErrorCode.FAIL
-            return self._begun(_LOAD, self._commit())
+            return self._begun(_LOAD, self._commit(self._client))
         return self._abort()
 
     def _begun(self, doing: int, status: int) -> "CommandReturn | int":
@@ -153,10 +151,9 @@ class AppLoader:
         status = self._begin(self._client)
         if status:
             return status
-        app = self._stage(size)
+        app = self._stage(self._client, size)
         if app < 0:
-            self._doing = _ABORT
-            self._forget()
+            self._give_up()
             return -app
         self._app = app
         self._final = False
@@ -181,14 +178,14 @@ class AppLoader:
         count = min(self._count - self._at, size - int(offset) % size)  # a piece lies in one page
         if entry.read_only(0).read(self._at, self._buffer, 0, count) < count:
             return ErrorCode.RESERVE
-        status = self._put(self._app, offset, self._buffer, count)
+        status = self._put(self._client, self._app, offset, self._buffer, count)
         if status == 0:
             self._at += count
         return status
 
     def _finalize(self, entry: Entry, slot: int) -> "CommandReturn | int":
         self._final = False
-        status = self._finish(self._app)
+        status = self._finish(self._client, self._app)
         if status:
             entry.schedule_upcall(_FINALIZE - 1, status, 0, 0)
             return SUCCESS
@@ -218,23 +215,28 @@ class AppLoader:
     def _abort(self) -> "CommandReturn | int":
         if self._doing == _ABORT or self._doing == _LOAD:
             return ErrorCode.BUSY
-        self._doing = _ABORT
-        self._forget()
-        return SUCCESS
+        return self._begun(_ABORT, self._forget(self._client))
+
+    def _give_up(self) -> None:
+        """Whose app it is has ended, or gets no further."""
+        self._entry = None
+        if self._doing < _LOAD:
+            self._doing = _ABORT if self._forget(self._client) == 0 else _NOTHING
 
     def _told(self, status: int) -> None:
-        """From the store: what was under way is over."""
+        """From the store: what was under way is over; with an error, or a commit, so is the transaction."""
         doing = self._doing
         entry = self._entry
         self._doing = _NOTHING
-        if entry is None or not entry.alive():
+        if doing == _LOOKING or doing == _LOAD or status:
             self._entry = None
-            if doing < _LOAD:
-                self._doing = _ABORT
-                self._forget()
+        if entry is None:
+            return
+        if not entry.alive():
+            if self._entry is not None:
+                self._give_up()
             return
         if doing == _LOOKING:
-            self._entry = None
             status = self._do(entry, self._waiting, self._argument)
             if status and entry.alive():
                 entry.schedule_upcall(self._waiting - 1, status, 0, 0)
@@ -246,8 +248,6 @@ class AppLoader:
             if status == 0:
                 self._doing = _WRITE
                 return
-        if doing == _ABORT or doing == _LOAD or (status and doing != _WRITE):
-            self._entry = None
         if doing != _NOTHING:
             entry.schedule_upcall(doing - 1, status, self._at if doing == _WRITE else 0, 0)
 

@@ -133,11 +133,11 @@ class Apps:
         if status:
             return status
         self._asker = entry
-        status = self._drop(app)
+        status = self._drop(self._client, app)
         if status == 0:
-            status = self._commit()
+            status = self._commit(self._client)
         if status:
-            self._forget()
+            self._forget(self._client)
             return status
         return SUCCESS
 

@@ -215,7 +215,7 @@ class Deploy:
         self._leaving = False
         abandoned = self._tockloader.leave()
         if self._requests.leave() or abandoned:
-            self._waiting = self._forget() == 0 or self._waiting
+            self._waiting = self._forget(self._client) == 0 or self._waiting
         self._orphaned = self._waiting or self._is_told
 
     def _deal_with(self, status: int) -> None:

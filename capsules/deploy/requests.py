@@ -163,11 +163,11 @@ class Requests:
     def _change(self, command: int, first: int, length: int, out: FrameWriter) -> int:
         """One of a transaction."""
         if command == _STAGE:
-            app = self._stage(first)
+            app = self._stage(self._client, first)
             self._app = app
             return self._answer(-app, out) if app < 0 else LATER
         if command == _COPY:
-            app = self._copy(first, self._argument(1)) if length == 2 * _WORD else -ErrorCode.INVAL
+            app = self._copy(self._client, first, self._argument(1)) if length == 2 * _WORD else -ErrorCode.INVAL
             self._from = first
             self._app = app
             self._at = 0
@@ -178,14 +178,15 @@ class Requests:
             self._trial.prepare(first)
             return self._answer(0, out)
         if command == _DROP:
-            return self._answer(self._drop(first), out)
+            return self._answer(self._drop(self._client, first), out)
         if command == _FLAGS:
-            return self._answer(self._set_flags(first, self._argument(1)) if length == 2 * _WORD else ErrorCode.INVAL, out)
+            status = self._set_flags(self._client, first, self._argument(1)) if length == 2 * _WORD else ErrorCode.INVAL
+            return self._answer(status, out)
         if command == _FINISH:
             if length != 2 * _WORD or not self._apps() <= first < self._staged():
                 return self._answer(ErrorCode.INVAL, out)
             return self._begin_sum(first)
-        status = self._commit() if command == _COMMIT else self._abort()
+        status = self._commit(self._client) if command == _COMMIT else self._abort(self._client)
         return self._answer(status, out) if status else LATER
 
     def _begin_sum(self, app: int) -> int:
@@ -268,7 +269,7 @@ class Requests:
         self._crc.feed(frame, _DATA, length)
         self._at = offset + length - _DATA
         frame.window(_DATA, length)
-        status = self._write(app, offset, frame, length - _DATA)
+        status = self._write(self._client, app, offset, frame, length - _DATA)
         if status:
             frame.window(0, self._frame_size)
             return self._answer(status, out)
@@ -291,7 +292,7 @@ class Requests:
         frame = self._frame
         if u16(frame, 4) != self._crc.low or u16(frame, 6) != self._crc.high:
             return self._answer(ErrorCode.NOACK, out)
-        return self._answer(self._finish(self._app), out)
+        return self._answer(self._finish(self._client, self._app), out)
 
     def _copy_next(self, out: FrameWriter) -> int:
         """Write the next piece of a copy; behind the last one, the copy takes the place of what was copied."""
@@ -299,18 +300,18 @@ class Requests:
         count = self._read(self._from, self._at, frame, 0, PAGE)
         if count:
             frame.window(0, count)
-            status = self._write(self._app, self._at, frame, count)
+            status = self._write(self._client, self._app, self._at, frame, count)
             self._at += count
             if status == 0:
                 return LATER
             frame.window(0, self._frame_size)
             return self._answer(status, out)
         flags = self._flags_of(self._from)
-        status = self._finish(self._app)
+        status = self._finish(self._client, self._app)
         if status == 0:
-            status = self._set_flags(self._app, flags)
+            status = self._set_flags(self._client, self._app, flags)
         if status == 0:
-            status = self._drop(self._from)
+            status = self._drop(self._client, self._from)
         return self._answer_number(out) if status == 0 else self._answer(status, out)
 
     def _answer_number(self, out: FrameWriter) -> int:

@@ -80,6 +80,9 @@ _WALKING = const(6)  # the list, before the commit: what is not reached has gone
 _SETTING = const(7)  # what becomes of each app
 _COMMITTING = const(8)
 _ABORTING = const(9)
+_OPENING = const(10)  # a transaction cannot begin yet
+
+_TRIES = const(2000)  # in which it may, each in a turn of the kernel's loop
 
 _HIDDEN = const(4 | 8 | 16)  # KEPT, GONE and BAD of an app
 
@@ -120,6 +123,8 @@ class Tockloader:
         self._staged = NOTHING
         self._source = NOTHING  # the installed app that has the same first bytes
         self._pad = NOTHING  # a region that became padding with the last page
+        self._again = 0  # the command that waits until a transaction can begin,
+        self._tries = 0  # and how often that may be tried
         self._for_crc = False  # the commit is that of a CRC
         self._at_walk = 0
         self._count = 0
@@ -166,6 +171,7 @@ class Tockloader:
             return _CHANGE_BAUD_FAIL
         if not needs_store(command):
             return UNKNOWN
+        self._tries = _TRIES
         if not self._seen:
             self._seen = True
             self._shown.begin()
@@ -252,6 +258,8 @@ class Tockloader:
         """Go on with what is under way."""
         if self._doing == _SUMMING:
             return self._sum_next(out)
+        if self._doing == _OPENING:
+            return self._page() if self._again == 0x07 else self._erase()
         if self._doing == _COMPARING:
             return self._compare_next()
         if self._doing == _WALKING:
@@ -282,7 +290,7 @@ class Tockloader:
         if at < BASE or at & (PAGE - 1):
             return _BADADDR
         if not self._open_transaction():
-            return _INTERROR
+            return self._open_later(0x07)
         self._pad = NOTHING
         if self._header():
             return self._complete(_OPEN)
@@ -301,6 +309,12 @@ class Tockloader:
         if not self._is_open:
             self._is_open = self._begin(self._client) == 0
         return self._is_open
+
+    def _open_later(self, command: int) -> int:
+        """Another one's transaction may be ending for this one."""
+        self._tries -= 1
+        self._again = command
+        return self._go(_OPENING, WORK) if self._tries > 0 else self._go(_IDLE, _INTERROR)
 
     def _header(self) -> int:
         """The length of the header with which the page begins; 0 if that is none."""
@@ -342,7 +356,7 @@ class Tockloader:
 
     def _begin_staging(self) -> int:
         """The region is a new app. What has come of it until now, an installed one has."""
-        self._staged = self._stage(self._shown.size[self._region])
+        self._staged = self._stage(self._client, self._shown.size[self._region])
         return self._go(_STAGING, LATER) if self._staged >= 0 else self._fail()
 
     def _fill_next(self) -> int:
@@ -358,7 +372,7 @@ class Tockloader:
         else:
             for index in range(count):
                 piece[index] = 0
-        if self._write(self._staged, at, piece, count):
+        if self._write(self._client, self._staged, at, piece, count):
             return self._fail()
         self._filled += count
         return self._go(_FILLING, LATER)
@@ -368,7 +382,7 @@ class Tockloader:
         if self._then == _PAGE:
             return self._put_page()
         if self._region != NOTHING and not self._is_same():
-            self._finish(self._staged)  # what is no good program is told with the commit
+            self._finish(self._client, self._staged)  # what is no good program is told with the commit
         self._region = NOTHING
         if self._then == _OPEN:
             return self._open()
@@ -390,7 +404,7 @@ class Tockloader:
             return self._begin_staging()
         frame = self._frame
         frame.window(_ADDRESS, _ADDRESS + PAGE)
-        if self._write(self._staged, self._goal, frame, count):
+        if self._write(self._client, self._staged, self._goal, frame, count):
             self._restore_frame()
             return self._fail()
         self._next = self._filled = self._goal + count
@@ -441,7 +455,7 @@ class Tockloader:
     def _erase(self) -> int:
         if self._address() < BASE:
             return _BADADDR
-        return self._finish_all(False) if self._open_transaction() else _INTERROR
+        return self._finish_all(False) if self._open_transaction() else self._open_later(0)
 
     def _finish_all(self, for_crc: bool) -> int:
         self._for_crc = for_crc
@@ -470,15 +484,15 @@ class Tockloader:
             if not self._flags_of(app) & _HIDDEN:
                 region = shown.of_start(self._start_of(app))
                 if region == NOTHING:
-                    self._drop(app)
+                    self._drop(self._client, app)
                 else:
-                    self._set_flags(app, shown.flags[region])
+                    self._set_flags(self._client, app, shown.flags[region])
             return WORK
         if app <= self._staged:
             if shown.of_staged(app) == NOTHING:
-                self._drop(app)
+                self._drop(self._client, app)
             return WORK
-        return self._go(_COMMITTING, LATER) if self._commit() == 0 else self._fail()
+        return self._go(_COMMITTING, LATER) if self._commit(self._client) == 0 else self._fail()
 
     # -- From the store ---------------------------------------------------------------------------
 
@@ -509,6 +523,6 @@ class Tockloader:
     def _fail(self) -> int:
         """Nothing comes of it."""
         is_open = self.leave()
-        if is_open and self._abort() == 0:
+        if is_open and self._abort(self._client) == 0:
             return self._go(_ABORTING, LATER)
         return _INTERROR

@@ -35,9 +35,9 @@ class Trial:
         self._step = int(alarm.frequency >> 8) // _TICKS
         self._next = 0  # ticks that the next one is to last
         self._ticks = 0  # that are left
-        self._silent = 0  # in which no system call was made,
+        self._silent = [0 for _ in range(processes.SLOTS)]  # in which each process has made no system call,
+        self._calls = [0 for _ in range(processes.SLOTS)]
         self._patience = 0  # and how many may be
-        self._calls = 0
         self._deciding = False
         self.state = NONE
         alarm.set_client(self._tick)
@@ -51,7 +51,9 @@ class Trial:
         if self._next:
             self._ticks = self._next
             self._patience = max(self._next // 2, 1)
-            self._silent = self._calls = self._next = 0
+            self._next = 0
+            for slot in range(len(self._silent)):
+                self._silent[slot] = self._calls[slot] = 0
             self._deciding = False
             self.state = RUNS
             self._alarm.set_alarm(self._step)
@@ -79,8 +81,7 @@ class Trial:
 
     def _look(self) -> int:
         """How those that are on trial are: RUNS, or why they have failed."""
-        calls = 0
-        waits = True
+        verdict = RUNS
         for app in range(self._apps()):
             if self._flags_of(app) & (TRIAL | KEPT) == TRIAL:
                 slot = self._slot_of(app)
@@ -89,11 +90,12 @@ class Trial:
                 state = self._state_of(slot) & _STATES
                 if state == _STATE_FAULTED or self._fact(slot, "restarts"):
                     return FAULTED
-                calls += self._fact(slot, "syscalls") & 0xFFFFFF
-                waits = waits and state in _YIELDED
-        self._silent = 0 if waits or calls != self._calls else self._silent + 1
-        self._calls = calls
-        return HUNG if self._silent >= self._patience else RUNS
+                calls = self._fact(slot, "syscalls") & 0xFFFFFF
+                self._silent[slot] = 0 if state in _YIELDED or calls != self._calls[slot] else self._silent[slot] + 1
+                self._calls[slot] = calls
+                if self._silent[slot] >= self._patience:
+                    verdict = HUNG
+        return verdict
 
     def _told(self, status: int) -> None:
         """From the store."""

@@ -18,6 +18,14 @@ LONGEST_HEADER = const(4096)
 PIECE = const(64)
 """Bytes that are looked at in one go; the scratch has as many."""
 
+MARKED = const(256)
+"""Bytes of a header, from its beginning, that its mark is made of: at boot nobody has time for all of a long one."""
+
+MOST_ENTRIES = const(64)
+"""Of a header, or of footers: who has more is refused."""
+
+TOO_MANY = const(-2)
+
 _FIXED_ADDRESSES = const(5)
 
 
@@ -61,43 +69,47 @@ class AppList:
         if u16(head, 0) != 2 or u16(head, 2) != HEAD:
             return 0
         size = u24(head, 4)
-        self.mark_of(at)
-        return size if self._crc.is_even() else 0
+        return size if self.is_right(at) else 0
 
     # -- Headers ----------------------------------------------------------------------------------
 
     def mark_of(self, at: int) -> int:
-        """A number that this header has, and hardly another one: 24 bits of its CRC. And the XOR of its words is summed up."""
+        """A number that this header has, and hardly another one: 24 bits of the CRC of its first MARKED bytes."""
+        self._sum_up(at, MARKED)
+        return self._crc.low | (self._crc.high & 0xFF) << 16
+
+    def is_right(self, at: int) -> bool:
+        """Whether the header has the checksum that it is to have."""
+        self._sum_up(at, LONGEST_HEADER)
+        return self._crc.is_even()
+
+    def _sum_up(self, at: int, most: int) -> None:
         crc = self._crc
         crc.begin()
         scratch = self.scratch
         self._flash.read(at, scratch, 0, HEAD)
-        size = min(max(u16(scratch, 2), HEAD), min(LONGEST_HEADER, self.limit - at))
+        size = min(max(u16(scratch, 2), HEAD), min(most, self.limit - at))
         for offset in range(0, size, PIECE):
             count = min(PIECE, size - offset)
             self._flash.read(at + offset, scratch, 0, count)
             crc.feed(scratch, 0, count)
-        return crc.low | (crc.high & 0xFF) << 16
 
-    def is_fixed(self, at: int) -> int:
-        """Whether the app can live at one place only."""
-        return 1 if self._has_entry(at, _FIXED_ADDRESSES) else 0
-
-    def _has_entry(self, at: int, kind: int) -> bool:
-        """Whether the header has an entry of this kind."""
-        scratch = self.scratch
-        self._flash.read(at, scratch, 0, HEAD)
-        return self.entry(at + HEAD, at + min(u16(scratch, 2), LONGEST_HEADER), kind) >= 0
+    def is_fixed(self, at: int, header: int) -> int:
+        """1 if the app with a header of so many bytes can live at one place only, else 0; or TOO_MANY entries."""
+        found = self.entry(at + HEAD, at + header, _FIXED_ADDRESSES)
+        return 1 if found >= 0 else 0 if found != TOO_MANY else TOO_MANY
 
     def entry(self, at: int, end: int, kind: int) -> int:
-        """Where the first entry of this kind begins; -1: there is none. Its type and length are in the scratch then."""
+        """Where the first entry of this kind begins, whose type and length are in the scratch then; -1: there is none. Or TOO_MANY."""
         scratch = self.scratch
-        while at + 4 <= end and at + 4 <= self.limit:
+        for _ in range(MOST_ENTRIES):
+            if at + 4 > end or at + 4 > self.limit:
+                return -1
             self._flash.read(at, scratch, 0, 4)
             if u16(scratch, 0) == kind:
                 return at
             at += 4 + (u16(scratch, 2) + 3 & ~3)
-        return -1
+        return -1 if at + 4 > end else TOO_MANY
 
     # -- Padding ----------------------------------------------------------------------------------
 

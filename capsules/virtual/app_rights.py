@@ -88,7 +88,7 @@ class AppRights:
         kind = u16(buffer, 0)
         if kind == _PERMISSIONS:
             self._place[which] = at + 6
-            self._count[which] = u16(buffer, 4)
+            self._count[which] = min(u16(buffer, 4), (self._end - at) // _ENTRY)
         elif kind == _STORAGE:
             self._low[which] = u16(buffer, 4)
             self._high[which] = u16(buffer, 6)

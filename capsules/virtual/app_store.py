@@ -1,8 +1,8 @@
 """The apps in flash: which there are, and changes of it that a power cut leaves done or not begun. docs/deployment.md
 
-A change is a transaction, of one client at a time: `begin`, then `stage`, `write` and `finish` for each new app, `drop`
-and `set_flags`, then `commit` or `abort`. What ends later calls back with 0 or an ErrorCode. Apps have numbers, from 0 in the order of
-their addresses, that hold until the next transaction ends.
+A change is a transaction, of one client at a time, which says its number with each step: `begin`, then `stage`, `write` and `finish` for
+each new app, `drop` and `set_flags`, then `commit` or `abort`. What ends later calls back with 0 or an ErrorCode; with one, the transaction is
+over. Apps have numbers, from 0 in the order of their addresses, that hold until the next transaction ends.
 """
 
 from typing import Callable
@@ -14,7 +14,7 @@ from micropython import const
 from capsules.hil.flash import Flash
 from capsules.virtual.app_credentials import LOOKED, WRONG, AppCredentials
 from capsules.virtual.app_directory import DIRTY, MOST, AppDirectory, put_u32, u16, u24
-from capsules.virtual.app_list import HEAD, LONGEST_HEADER, PIECE
+from capsules.virtual.app_list import HEAD, LONGEST_HEADER, MARKED, PIECE
 from capsules.virtual.app_places import NOT_YET, AppPlaces, first_covered
 from capsules.virtual.app_tidying import DONE, ERASE, PAD, AppTidying
 
@@ -35,6 +35,8 @@ _STAGED = const(32)
 
 TRIAL = const(64)
 """It is to prove itself; and of a KEPT one, that it comes back if that other one does not. After a reset it has not."""
+
+_FIXED = const(128)  # it can live at one place only, and so begins before the others
 
 STAGED_AT_ONCE = const(8)
 
@@ -107,12 +109,12 @@ class AppStore:
         self._credentials = credentials
         self._looked = False  # whether the directory's lists are what there is
         self._clients: "list[Callback]" = []
+        self._gives_way = 0  # whose transaction ends when another client wants to begin, one bit each
         self._client = -1  # whose transaction it is
         self._moves = False  # apps are moved that do not run, and do not begin to
         self._over = False  # and that is its last
         self._doing = _IDLE
         self._logging = _NOTHING  # a record that is to be written before that goes on
-        self._with_set = False
         self._on_erased = False
         self._flying = False  # the flash is at work
         self._ahead = 0  # or erases what nobody waits for
@@ -151,9 +153,9 @@ class AppStore:
             return
         self._looked = True
         unproved = self._take_back()
-        for fixed in range(2):
+        for fixed in (_FIXED, 0):
             for app in range(len(directory.start)):
-                if directory.flags[app] & (ENABLED | KEPT | GONE | BAD) == ENABLED and self._list.is_fixed(directory.start[app]) != fixed:
+                if directory.flags[app] & (ENABLED | KEPT | GONE | BAD | _FIXED) == ENABLED | fixed:
                     if self._list.mark_of(directory.start[app]) == directory.mark[app]:
                         self._loader.load(directory.start[app])
                     else:
@@ -212,31 +214,43 @@ class AppStore:
         scratch = self._list.scratch
         at = self._at
         self._line.trigger()
-        if at + HEAD <= self._list.limit + 2 * int(self._page) and len(directory.start) < MOST:
+        if at + HEAD <= self._list.limit + 2 * int(self._page):
             self._flash.read(at, scratch, 0, HEAD)
             size = u24(scratch, 4)
-            if u16(scratch, 0) == 2 and scratch[7] == 0 and size >= HEAD and size & 3 == 0:
-                if at + size <= self._list.limit:
-                    self._take_app(at, size)
-                    self._at = at + size
-                    return
+            known = u16(scratch, 0) == 2 and scratch[7] == 0 and size >= HEAD and size & 3 == 0
+            if known and at + size <= self._list.limit:
+                self._take_app(at, size)
+                self._at = at + size
+                return
+            if known and at + size <= self._list.limit + 2 * int(self._page) and self._list.is_right(at):
                 self._list.leave_alone()  # no room for a directory: nothing can be changed
+            elif at < self._list.limit and not self._list.is_end(at):
+                self._take(at, self._list.limit - at, BAD, self._list.mark_of(at))  # nobody knows what it is, nor what lies behind
         self._looked = True
         self._over = True
         self._doing = _END
 
     def _take_app(self, at: int, size: int) -> None:
         """One that the list has, or padding. The scratch holds the first bytes of its header."""
-        directory = self._directory
-        flags = self._list.scratch[8] & (ENABLED | STICKY)
-        header = u16(self._list.scratch, 2)
-        mark = self._list.mark_of(at)
-        right = self._directory.crc.is_even() and header >= HEAD and header & 3 == 0 and header <= LONGEST_HEADER
+        apps = self._list
+        flags = apps.scratch[8] & (ENABLED | STICKY)
+        header = u16(apps.scratch, 2)
+        right = apps.is_right(at) and header >= HEAD and header & 3 == 0 and header <= LONGEST_HEADER
         if header == HEAD and right:
+            return
+        if right and header <= size:
+            self._take(at, size, flags | (_FIXED if apps.is_fixed(at, header) else 0), apps.mark_of(at))
+        else:
+            self._take(at, size, BAD, apps.mark_of(at))
+
+    def _take(self, at: int, size: int, flags: int, mark: int) -> None:
+        directory = self._directory
+        if len(directory.start) == MOST:
+            self._list.leave_alone()  # no directory could hold them
             return
         directory.start.append(at)
         directory.size.append(size)
-        directory.flags.append(flags if right and header <= size else BAD)
+        directory.flags.append(flags)
         directory.mark.append(mark)
 
     # -- What there is ----------------------------------------------------------------------------
@@ -260,7 +274,7 @@ class AppStore:
         return self._directory.size[app]
 
     def _flags_of(self, app: int) -> int:
-        return self._directory.flags[app]
+        return self._directory.flags[app] & ~_FIXED
 
     def _slot_of(self, app: int) -> int:
         """The slot in which it runs, or -1."""
@@ -292,13 +306,21 @@ class AppStore:
 
     # -- A transaction ----------------------------------------------------------------------------
 
-    def _new_client(self, done: "Callable[[int], None]") -> int:
-        """One more client, when the board is wired: its number, for `begin`."""
+    def _new_client(self, done: "Callable[[int], None]", gives_way: int = 0) -> int:
+        """One more client, when the board is wired: its number.
+
+        If it gives way, its transaction ends with CANCEL when another client wants to begin one: a program may have no end in mind.
+        """
         self._clients.append(callback(done))
-        return len(self._clients) - 1
+        number = len(self._clients) - 1
+        if gives_way:
+            self._gives_way |= 1 << number
+        return number
 
     def _begin(self, client: int) -> int:
         """0, BUSY while another one is under way or before `look`, NODEVICE if the flash has no room for a directory."""
+        if self._looked and self._client >= 0 and self._client != client and self._gives_way >> self._client & 1:
+            self._abort(self._client)
         if not self._looked or self._client >= 0 or self._doing != _IDLE or self._logging != _NOTHING:
             return ErrorCode.BUSY
         if self._list.limit <= 0:
@@ -318,35 +340,36 @@ class AppStore:
         self._head.clear()
         self._clean.clear()
 
-    def _is_free(self) -> bool:
-        return self._client >= 0 and self._doing == _IDLE and self._logging == _NOTHING
+    def _is_free(self, client: int) -> bool:
+        """Whether this client has a transaction, which waits for it."""
+        return self._client == client and client >= 0 and self._doing == _IDLE and self._logging == _NOTHING and not self._cancelled
 
-    def _stage(self, size: int) -> int:
+    def _stage(self, client: int, size: int) -> int:
         """Make room for a new app: its number in this transaction, and the callback once it can be written.
 
         With NOMEM, there is no room, and the transaction is over. Or an error, negative: NOMEM too many apps, INVAL a size
         that no app can have or the MPU cannot cover, BUSY too early.
         """
-        if not self._is_free() or len(self._head) == STAGED_AT_ONCE:
+        if not self._is_free(client) or len(self._head) == STAGED_AT_ONCE:
             return -ErrorCode.BUSY
         if not self._can_be(size):
             return -ErrorCode.INVAL
         return self._find(size, 0)
 
-    def _copy(self, app: int, low: int) -> int:
+    def _copy(self, client: int, app: int, low: int) -> int:
         """As `stage`, for a copy of an app that does not run; low: before it, else at the end of the list if there is room.
 
         INVAL if it runs or can lie there only. What is staged in the same transaction is not begun by its commit.
         """
         directory = self._directory
-        if not self._is_free() or len(self._head) == STAGED_AT_ONCE:
+        if not self._is_free(client) or len(self._head) == STAGED_AT_ONCE:
             return -ErrorCode.BUSY
         if not 0 <= app < len(directory.start) or self._flags[app] & (GONE | BAD):
             return -ErrorCode.INVAL
         start = directory.start[app]
         if low and start == 0:
             return -ErrorCode.NOMEM
-        if not self._can_be(directory.size[app]) or self._loader.find(start) >= 0 or self._list.is_fixed(start):
+        if not self._can_be(directory.size[app]) or self._loader.find(start) >= 0 or directory.flags[app] & _FIXED:
             return -ErrorCode.INVAL
         self._moves = True
         return self._find(directory.size[app], start if low else 0)
@@ -396,11 +419,11 @@ class AppStore:
         for index in range(HEAD):
             self._credentials.heads[int(place) * HEAD + int(index)] = 0xFF
 
-    def _write(self, app: int, offset: int, buffer: Buffer, length: int) -> int:
+    def _write(self, client: int, app: int, offset: int, buffer: Buffer, length: int) -> int:
         """Write bytes of an app that is staged, in any order, each once: multiples of 4 within a page. The callback comes once they are read
         back as they were. INVAL, BUSY.
         """
-        if not self._is_free():
+        if not self._is_free(client):
             return ErrorCode.BUSY
         if app not in self._head or offset < 0 or length < 4 or offset & 3 or length & 3 or offset + length > self._size[app]:
             return ErrorCode.INVAL
@@ -425,9 +448,9 @@ class AppStore:
                 return place
         return 0
 
-    def _finish(self, app: int) -> int:
+    def _finish(self, client: int, app: int) -> int:
         """The app is complete: 0, or INVAL if that is no program. It is enabled if its header says so."""
-        if not self._is_free():
+        if not self._is_free(client):
             return ErrorCode.BUSY
         if app not in self._head:
             return ErrorCode.INVAL
@@ -443,30 +466,38 @@ class AppStore:
         crc.feed(heads, place, place + HEAD)
         scratch = self._list.scratch
         at = self._start[app]
-        for offset in range(HEAD, header, PIECE):
-            count = min(PIECE, header - offset)
+        mark = 0
+        offset = HEAD
+        while offset < header:
+            if offset <= MARKED:
+                mark = crc.low | (crc.high & 0xFF) << 16
+            count = min(PIECE - (int(offset) & PIECE - 1), header - offset)
             self._flash.read(at + offset, scratch, 0, count)
             crc.feed(scratch, 0, count)
-        if not self._directory.crc.is_even():
+            offset += count
+        if header <= MARKED:
+            mark = crc.low | (crc.high & 0xFF) << 16
+        fixed = self._list.is_fixed(at, header)
+        if not crc.is_even() or fixed < 0:
             return ErrorCode.INVAL
-        self._mark[app] = crc.low | (crc.high & 0xFF) << 16
-        self._flags[app] = _STAGED | heads[place + 8] & (ENABLED | STICKY)
+        self._mark[app] = mark
+        self._flags[app] = _STAGED | heads[place + 8] & (ENABLED | STICKY) | (_FIXED if fixed else 0)
         return 0
 
-    def _drop(self, app: int) -> int:
+    def _drop(self, client: int, app: int) -> int:
         """An app that is there, or one that has been staged, goes."""
-        if not self._is_free() or not 0 <= app < len(self._start):
+        if not self._is_free(client) or not 0 <= app < len(self._start):
             return ErrorCode.INVAL
         self._flags[app] = GONE
         return 0
 
-    def _set_flags(self, app: int, flags: int) -> int:
+    def _set_flags(self, client: int, app: int, flags: int) -> int:
         """ENABLED, STICKY, KEPT, TRIAL; the header stays as it is. There is one trial at a time."""
-        if not self._is_free() or not 0 <= app < len(self._start) or self._flags[app] & (GONE | BAD):
+        if not self._is_free(client) or not 0 <= app < len(self._start) or self._flags[app] & (GONE | BAD):
             return ErrorCode.INVAL
         if flags & TRIAL and self._is_on_trial():
             return ErrorCode.INVAL
-        self._flags[app] = self._flags[app] & _STAGED | flags & (ENABLED | STICKY | KEPT | TRIAL)
+        self._flags[app] = self._flags[app] & (_STAGED | _FIXED) | flags & (ENABLED | STICKY | KEPT | TRIAL)
         return 0
 
     def _is_on_trial(self) -> bool:
@@ -476,9 +507,9 @@ class AppStore:
                 return True
         return False
 
-    def _commit(self) -> int:
+    def _commit(self, client: int) -> int:
         """Make it true; the callback comes when it is, and processes have begun and ended accordingly."""
-        if not self._is_free():
+        if not self._is_free(client):
             return ErrorCode.BUSY
         for app in range(len(self._start)):
             if self._flags[app] & (_STAGED | GONE) == _STAGED and self._mark[app] == 0:
@@ -531,9 +562,9 @@ class AppStore:
         if not self._directory.state & DIRTY or not self._directory.exists:
             self._logging = _DIRTY_MARK
 
-    def _abort(self) -> int:
+    def _abort(self, client: int) -> int:
         """Forget the transaction, at any time before its commit. The callback, with CANCEL, comes when that is done."""
-        if self._client < 0:
+        if self._client != client or client < 0:
             return ErrorCode.INVAL
         if self._doing <= _FIRST or self._doing >= _FIND or (self._doing == _END and not self._over):
             self._cancelled = True
@@ -759,17 +790,17 @@ class AppStore:
         directory = self._directory
         if self._logging == _SET:
             directory.replace(self._start, self._size, self._flags, self._mark)
-        self._with_set = erased or self._logging == _SET
+        with_set = erased or self._logging == _SET
         self._on_erased = erased
-        record = directory.make(self._with_set, 0 if self._logging == _CLEAN_MARK else DIRTY)
+        record = directory.make(with_set, 0 if self._logging == _CLEAN_MARK else DIRTY)
         self._flying = True
-        self._flash.write(directory.place(erased), record.move(self._flash), directory.length_of(self._with_set))
+        self._flash.write(directory.place(erased), record.move(self._flash), directory.length_of(with_set))
 
     def _logged(self) -> None:
         """A record has been written."""
         logging = self._logging
         self._logging = _NOTHING
-        if not self._directory.written(self._with_set, self._on_erased):
+        if not self._directory.written(self._on_erased or logging == _SET, self._on_erased):
             self._stop(ErrorCode.FAIL)
         elif logging == _SET:
             self._take_lists()

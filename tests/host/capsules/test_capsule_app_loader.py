@@ -204,3 +204,65 @@ def test_nothing_is_taken_for_compared_though_comparing_is_cut_short_anywhere() 
 
     for calls in range(11):
         every_cut(lambda calls=calls: scene(calls))
+
+
+# -- Whose transaction it is --------------------------------------------------------------
+
+
+def begins(loaders: Loaders) -> bool:
+    """Whether the host can begin a transaction within two tries."""
+    loaders.board.look()
+    for _ in range(2):
+        if loaders.board.store.begin(loaders.board.client) == 0:
+            return True
+        loaders.board.run()
+    return False
+
+
+def test_after_a_write_that_failed_nothing_of_another_ones_transaction_can_be_reached() -> None:
+    loaders = Loaders(app("loader"))
+    board = loaders.board
+    assert loaders.ask(SETUP, PAGE) == 0
+    loaders.write(64, bytes(64))
+    loaders.process.allow_read_only(DRIVER_NUM, 0, b"\xff" * 64)
+    assert loaders.ask(WRITE, 64, 64) == ErrorCode.FAIL  # it is not what is there now
+    board.begin()
+    number = board.stage(app("victim"))
+    for command in (WRITE, FINALIZE, LOAD, ABORT):
+        assert loaders.ask(command, 0, 64) == -ErrorCode.FAIL
+    assert board.ask(board.store.commit(board.client)) == 0
+    assert board.bytes_of(number) == app("victim")
+
+
+@pytest.mark.parametrize("step", range(5))
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_program_that_has_begun_to_load_keeps_no_host_from_the_apps_wherever_it_stops(step: int, ends: bool) -> None:
+    loaders = Loaders(app("loader"))
+    machine, new = loaders.board.machine, app("new")
+    for number in range(step):
+        [
+            lambda: loaders.ask(SETUP, PAGE),
+            lambda: loaders.write(0, new[:512]),
+            lambda: [loaders.write(at, new[at : at + 512]) for at in range(512, PAGE, 512)],
+            lambda: loaders.ask(FINALIZE),
+        ][number]()
+    if ends:
+        machine.loader.unload(loaders.process.slot)
+    assert begins(loaders)
+    if not ends and step:
+        assert loaders.ask(WRITE, 0, 64) == -ErrorCode.FAIL
+    assert loaders.board.store.commit(loaders.board.client) == 0
+    loaders.board.run()
+    assert loaders.board.store.staged() == 1
+
+
+def test_a_program_that_ends_while_room_is_looked_for_locks_nobody_out() -> None:
+    loaders = Loaders(app("loader"))
+    machine = loaders.board.machine
+    loaders.board.look()
+    assert not isinstance(loaders.process.command(DRIVER_NUM, SETUP, 13 * PAGE), int)  # there is no room for it
+    machine.loader.unload(loaders.process.slot)
+    loaders.board.run()
+    assert loaders.capsule._doing == 0
+    assert loaders.capsule._entry is None
+    assert begins(loaders)

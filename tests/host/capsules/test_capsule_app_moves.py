@@ -38,7 +38,7 @@ def test_an_app_that_does_not_run_moves_down_into_a_hole_and_the_rest_is_one_pie
     board.begin()
     kept = next(app for app in range(board.store.apps()) if board.store.flags_of(app) & KEPT)
     assert board.copy(kept, True) == 0
-    assert board.ask(board.store.commit()) == 0
+    assert board.ask(board.store.commit(board.client)) == 0
     assert starts(board) == {"a": 0, "c": 512, "e": 1536}
     assert board.state() == before
     assert list(walk(data) or {}) == [0, 512, 1536]
@@ -71,9 +71,9 @@ def test_one_that_runs_or_was_damaged_is_not_moved_and_one_that_was_stopped_stay
     assert board.change(("enable", "c")) == 0
     assert board.state()["c"][2]
     board.begin()
-    assert board.store.copy(board.number("c"), True) == -ErrorCode.INVAL
-    assert board.store.copy(77, True) == -ErrorCode.INVAL
-    assert board.ask(board.store.abort()) == ErrorCode.CANCEL
+    assert board.store.copy(board.client, board.number("c"), True) == -ErrorCode.INVAL
+    assert board.store.copy(board.client, 77, True) == -ErrorCode.INVAL
+    assert board.ask(board.store.abort(board.client)) == ErrorCode.CANCEL
     assert board.store.end(board.number("c")) == 0
     assert board.change(("down", "c")) == 0
     assert starts(board)["c"] == 512

@@ -2,18 +2,19 @@
 
 import contextlib
 import random
+import struct
 
 import pytest
-from app_flash import PAGE, Board, cut_board, padding, program, walk
+from app_flash import PAGE, Board, checked, cut_board, padding, program, walk
 from cells import Buffer
 from cut_short import cut_short
 from hardware import FakeFlash, PowerCut
 from kernel import ErrorCode
 
 from capsules.virtual.app_directory import RECORD, AppDirectory
-from capsules.virtual.app_list import HEAD, PIECE, AppList
+from capsules.virtual.app_list import HEAD, MARKED, PIECE, AppList
 from capsules.virtual.app_places import NOT_YET, NOWHERE, AppPlaces, first_covered
-from capsules.virtual.app_store import ENABLED, KEPT
+from capsules.virtual.app_store import BAD, ENABLED, KEPT
 
 PAGES = 16
 SIZE = PAGE * PAGES
@@ -90,9 +91,9 @@ def test_an_update_is_one_change_and_can_be_rolled_back_if_the_old_one_is_kept()
     slot = board.store.slot_of(board.number("b"))
     board.begin()
     old = next(app for app in range(board.store.apps()) if board.store.flags_of(app) == KEPT)
-    assert board.store.set_flags(old, ENABLED) == 0
-    assert board.store.drop(board.number("a")) == 0
-    assert board.ask(board.store.commit()) == 0
+    assert board.store.set_flags(board.client, old, ENABLED) == 0
+    assert board.store.drop(board.client, board.number("a")) == 0
+    assert board.ask(board.store.commit(board.client)) == 0
     assert board.state() == {"a": (A, ENABLED, True), "b": (B, ENABLED, True)}
     assert board.store.slot_of(board.number("b")) == slot
     assert Board(data).booted().state() == board.state()
@@ -157,7 +158,7 @@ def test_one_transaction_at_a_time_and_an_aborted_one_leaves_nothing() -> None:
     board.begin()
     assert board.store.begin(board.client) == ErrorCode.BUSY
     board.stage(D)
-    assert board.ask(board.store.abort()) == ErrorCode.CANCEL
+    assert board.ask(board.store.abort(board.client)) == ErrorCode.CANCEL
     assert names(board) == ["a", "b"]
     assert board.change(("install", C)) == 0
     assert names(Board(data).booted()) == ["a", "b", "c"]
@@ -171,16 +172,16 @@ def test_a_transaction_may_be_aborted_at_any_time(turns) -> None:
     board.begin()
     buffer = Buffer(PAGE)
     buffer.set(0, C)
-    app = board.store.stage(256)
+    app = board.store.stage(board.client, 256)
     wrote = False
     for turn in range(turns):
         board.machine.run()
         if turn % 2:
             board.flash.step()
         if board.told and not wrote:
-            wrote = board.store.write(app, 0, buffer, 256) == 0
+            wrote = board.store.write(board.client, app, 0, buffer, 256) == 0
     board.told.clear()
-    assert board.store.abort() == 0
+    assert board.store.abort(board.client) == 0
     board.run()
     assert board.told[-1] == ErrorCode.CANCEL
     assert buffer.is_good()
@@ -193,18 +194,18 @@ def test_what_is_no_program_is_refused() -> None:
     board = Board(blank()).booted()
     for data in (padding(64), A[:4] + b"\0\4" + A[6:], bytes(64), b"\2\0\xfc\xff" + A[4:]):
         board.begin()
-        app = board.store.stage(len(data))
+        app = board.store.stage(board.client, len(data))
         assert board.ask(0) == 0
         buffer = Buffer(PAGE)
         buffer.set(0, data)
-        assert board.ask(board.store.write(app, 0, buffer, len(data))) == 0
-        assert board.store.finish(app) == ErrorCode.INVAL
-        assert board.store.commit() == ErrorCode.INVAL
-        board.store.abort()
+        assert board.ask(board.store.write(board.client, app, 0, buffer, len(data))) == 0
+        assert board.store.finish(board.client, app) == ErrorCode.INVAL
+        assert board.store.commit(board.client) == ErrorCode.INVAL
+        board.store.abort(board.client)
         board.run()
     board.begin()
     for size in (0, 15, 18, SIZE, 1 << 30, 1000 * 4 + 4):
-        assert board.store.stage(size) < 0
+        assert board.store.stage(board.client, size) < 0
 
 
 @pytest.mark.parametrize("size", [1024, SIZE // 2])
@@ -216,13 +217,13 @@ def test_what_is_written_behind_the_finish_is_looked_at_again(size) -> None:
     app = board.stage(A)
     buffer = Buffer(HEAD)
     buffer.set(0, program("evil", size)[:HEAD])
-    assert board.ask(board.store.write(app, 0, buffer, HEAD)) == 0
-    assert board.store.commit() == ErrorCode.INVAL
-    assert board.store.finish(app) == ErrorCode.INVAL
+    assert board.ask(board.store.write(board.client, app, 0, buffer, HEAD)) == 0
+    assert board.store.commit(board.client) == ErrorCode.INVAL
+    assert board.store.finish(board.client, app) == ErrorCode.INVAL
     buffer.set(0, A[:HEAD])
-    assert board.ask(board.store.write(app, 0, buffer, HEAD)) == 0
-    assert board.store.finish(app) == 0
-    assert board.ask(board.store.commit()) == 0
+    assert board.ask(board.store.write(board.client, app, 0, buffer, HEAD)) == 0
+    assert board.store.finish(board.client, app) == 0
+    assert board.ask(board.store.commit(board.client)) == 0
     assert walk(data) == {0: A}
 
 
@@ -232,7 +233,7 @@ def test_a_flash_that_fails_is_told_and_nothing_is_lost() -> None:
     board.begin()
     board.stage(C)
     board.flash.status = ErrorCode.FAIL
-    assert board.ask(board.store.commit()) == ErrorCode.FAIL
+    assert board.ask(board.store.commit(board.client)) == ErrorCode.FAIL
     board.flash.status = 0
     assert names(board) == ["a", "b"]
     assert board.change(("install", C)) == 0
@@ -243,6 +244,116 @@ def test_a_flash_that_fails_is_told_and_nothing_is_lost() -> None:
 def long(request) -> bool:
     """As in tests/conftest.py, without which this folder's tests are run as well."""
     return bool(request.config.getoption("--long", default=False))
+
+
+# -- What nobody expects in the flash ----------------------------------------------------------
+
+
+def with_entries(name: str, entries: int, footers: bytes = b"", end: int = 0) -> bytes:
+    """A program of one page whose header has so many entries that say nothing, and footers behind its end."""
+    tlvs = struct.pack("<HHIII", 1, 12, 0, 0, 4096) + struct.pack("<HH8s", 3, 8, name.encode().ljust(8, b"_"))
+    if end:
+        tlvs += struct.pack("<HHIIIII", 9, 20, 0, 0, 4096, end, 0)
+    header = bytearray(struct.pack("<HHIII", 2, 0, LONG, 1, 0) + tlvs + struct.pack("<HH", 0x7000, 0) * entries)
+    struct.pack_into("<H", header, 2, len(header))
+    return (checked(header).ljust(end, b"\xaa") + footers).ljust(LONG, b"\0")
+
+
+LONG = 4096
+
+
+class CountedFlash(FakeFlash):
+    """Counts how often it is read."""
+
+    reads = 0
+
+    def read(self, offset: int, buffer: Buffer, start: int, length: int) -> None:
+        super().read(offset, buffer, start, length)
+        self.reads += 1
+
+
+def test_of_more_apps_than_a_directory_holds_none_is_touched() -> None:
+    data = bytearray(b"".join(program(f"a{n}", PAGE, fill=n) for n in range(40)).ljust(PAGE * 60, b"\xff"))
+    before = bytes(data)
+    board = Board(data).booted()
+    board.look()
+    assert board.store.begin(board.client) == ErrorCode.NODEVICE
+    assert bytes(data) == before
+    assert len(walk(data) or {}) == 40
+
+
+@pytest.mark.parametrize("damage", [(5, 0x80), (0, 0x01), (3, 0xFF)])
+def test_what_cannot_be_read_and_what_lies_behind_is_not_written_over_until_somebody_drops_it(damage) -> None:
+    data = flash_of(A, B, D)
+    data[len(A) + damage[0]] ^= damage[1]
+    before = bytes(data[len(A) :])
+    board = Board(data).booted()
+    board.look()
+    if board.store.apps() == 3:  # its size can still be read
+        assert damage[0] not in (5, 0)
+        return
+    assert [board.store.flags_of(app) for app in range(board.store.apps())] == [ENABLED, BAD]
+    assert board.change(("install", C)) == ErrorCode.NOMEM
+    assert board.change(("disable", "a")) == 0
+    assert bytes(data[len(A) : SIZE - 2 * PAGE]) == before[: SIZE - 2 * PAGE - len(A)]
+    board = Board(data).booted()
+    assert board.store.apps() == 2
+    board.begin()
+    assert board.store.drop(board.client, 1) == 0
+    assert board.ask(board.store.commit(board.client)) == 0
+    assert board.change(("install", C)) == 0
+    assert Board(data).booted().state() == board.state()
+
+
+def test_headers_that_are_long_on_purpose_take_no_more_of_a_boot_than_others() -> None:
+    reads = []
+    for entries in (0, 950):
+        data = bytearray(b"".join(with_entries(f"j{n}", entries) for n in range(8)).ljust(LONG * 12, b"\xff"))
+        board = Board(data, FakeFlash(data, LONG)).booted()
+        assert board.change(("disable", "j0")) == 0
+        flash = CountedFlash(data, LONG)
+        again = Board(data, flash)
+        reads.append(flash.reads)
+        assert len(again.machine.processes) == 7
+    assert reads[1] < reads[0] + 8 * 2 * (MARKED // PIECE)
+
+
+def test_a_header_with_more_entries_than_anybody_needs_is_refused() -> None:
+    data = bytearray(b"\xff" * LONG * 8)
+    for entries, status in ((60, 0), (64, ErrorCode.INVAL), (950, ErrorCode.INVAL)):
+        board = Board(data, FakeFlash(data, LONG)).booted()
+        board.look()
+        assert board.store.begin(board.client) == 0
+        number = board.store.stage(board.client, LONG)
+        assert board.ask(0) == 0
+        buffer = Buffer(LONG)
+        buffer.set(0, with_entries("e", entries))
+        assert board.ask(board.store.write(board.client, number, 0, buffer, LONG)) == 0
+        assert board.store.finish(board.client, number) == status
+
+
+@pytest.mark.parametrize(
+    ("footers", "status"),
+    [(b"\0" * 3000, 0), (struct.pack("<HH", 77, 0) * 700, ErrorCode.NOACK), (struct.pack("<HH", 77, 0) * 20, 0)],
+)
+def test_footers_are_looked_at_one_after_the_other_and_not_without_end(footers: bytes, status: int) -> None:
+    data = bytearray(b"\xff" * LONG * 8)
+    flash = CountedFlash(data, LONG)
+    board = Board(data, flash).booted()
+    board.begin()
+    board.stage(with_entries("f", 0, footers, end=512))
+    credentials = board.store._credentials
+    whole, reads = credentials.next, []
+
+    def counted() -> int:
+        before = flash.reads
+        found = whole()
+        reads.append(flash.reads - before)
+        return found
+
+    credentials.next = counted
+    assert board.ask(board.store.commit(board.client)) == status
+    assert 0 < max(reads) <= 3
 
 
 # -- The power is cut ------------------------------------------------------------------------------

@@ -110,7 +110,7 @@ def test_while_a_host_is_at_the_apps_the_verdict_waits() -> None:
     board.pass_time(1)
     assert board.trial.state == FAULTED
     assert board.state()["a"][0] == NEW
-    assert board.ask(board.store.abort()) == ErrorCode.CANCEL
+    assert board.ask(board.store.abort(board.client)) == ErrorCode.CANCEL
     board.pass_time(0.2)
     assert board.state()["a"] == (OLD, ENABLED, True)
 
@@ -119,8 +119,8 @@ def test_there_is_one_trial_at_a_time_and_its_app_may_be_removed() -> None:
     board = Tried(with_apps())
     board.begin_trial()
     board.begin()
-    assert board.store.set_flags(board.number("b"), ENABLED | 64) == ErrorCode.INVAL
-    assert board.ask(board.store.abort()) == ErrorCode.CANCEL
+    assert board.store.set_flags(board.client, board.number("b"), ENABLED | 64) == ErrorCode.INVAL
+    assert board.ask(board.store.abort(board.client)) == ErrorCode.CANCEL
     assert board.change(("drop", "a")) == 0
     board.pass_time(4)
     assert sorted(board.state()) == ["b"]
@@ -190,3 +190,21 @@ def test_wherever_the_power_is_cut_in_the_decision_it_is_one_or_the_other(good, 
 def long(request) -> bool:
     """As in tests/conftest.py, without which this folder's tests are run as well."""
     return bool(request.config.getoption("--long", default=False))
+
+
+def test_each_app_on_trial_proves_itself_and_none_hangs_behind_another_ones_calls() -> None:
+    data = with_apps()
+    before = Board(data).booted().state()
+    board = Tried(data)
+    assert board.change(("try", NEW), ("try", program("b", 1024, fill=3))) == 0
+    board.trial.prepare(3)
+    board.trial.begin()
+    for turn in range(31):
+        for name in "ab":
+            if board.trial.state == RUNS:
+                board.process(name).state = STATE_RUNNING
+        if board.trial.state == RUNS:
+            board.process("b").facts["syscalls"] = turn
+        board.pass_time(0.1)
+    assert board.trial.state == HUNG
+    assert board.state() == before

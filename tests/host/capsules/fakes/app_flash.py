@@ -102,7 +102,7 @@ class Board:
         assert self.store.begin(self.client) == 0
 
     def stage(self, data: bytes) -> int:
-        app = self.store.stage(len(data))
+        app = self.store.stage(self.client, len(data))
         if app < 0:
             return app
         status = self.ask(0)
@@ -112,15 +112,15 @@ class Board:
         for at in range(0, len(data), 64):
             piece = data[at : at + 64]
             buffer.set(0, piece)
-            assert self.ask(self.store.write(app, at, buffer, len(piece))) == 0
-        assert self.store.finish(app) == 0
+            assert self.ask(self.store.write(self.client, app, at, buffer, len(piece))) == 0
+        assert self.store.finish(self.client, app) == 0
         return app
 
     def copy(self, app: int, low: bool) -> int:
         """Put a copy of an app elsewhere, in its place."""
-        number = self.store.copy(app, low)
+        number = self.store.copy(self.client, app, low)
         if number < 0:
-            self.store.abort()
+            self.store.abort(self.client)
             self.run()
             return -number
         status = self.ask(0)
@@ -130,10 +130,10 @@ class Board:
         buffer = Buffer(PAGE)
         for at in range(0, len(data), 64):
             buffer.set(0, data[at : at + 64])
-            assert self.ask(self.store.write(number, at, buffer, len(data[at : at + 64]))) == 0
-        assert self.store.finish(number) == 0
-        assert self.store.set_flags(number, flags) == 0
-        assert self.store.drop(app) == 0
+            assert self.ask(self.store.write(self.client, number, at, buffer, len(data[at : at + 64]))) == 0
+        assert self.store.finish(self.client, number) == 0
+        assert self.store.set_flags(self.client, number, flags) == 0
+        assert self.store.drop(self.client, app) == 0
         return 0
 
     def number(self, name: str, flags: int = 0) -> int:
@@ -154,27 +154,28 @@ class Board:
             if verb == "install":
                 app = self.stage(what)
                 if app < 0:
-                    self.store.abort()
+                    self.store.abort(self.client)
                     self.run()
                     return -app
             elif verb == "drop":
-                assert self.store.drop(self.number(what)) == 0
+                assert self.store.drop(self.client, self.number(what)) == 0
             elif verb == "keep":
-                assert self.store.set_flags(self.number(what), KEPT) == 0
+                assert self.store.set_flags(self.client, self.number(what), KEPT) == 0
             elif verb == "back":
                 current, kept = self.number(what), self.number(what, KEPT)
-                assert self.store.set_flags(kept, ENABLED) == 0
-                assert self.store.set_flags(current, KEPT) == 0
+                assert self.store.set_flags(self.client, kept, ENABLED) == 0
+                assert self.store.set_flags(self.client, current, KEPT) == 0
             elif verb == "try":
-                assert self.store.set_flags(self.number(name_of(what)), KEPT | TRIAL | ENABLED) == 0
-                assert self.store.set_flags(self.stage(what), TRIAL | ENABLED) == 0
+                assert self.store.set_flags(self.client, self.number(name_of(what)), KEPT | TRIAL | ENABLED) == 0
+                assert self.store.set_flags(self.client, self.stage(what), TRIAL | ENABLED) == 0
             elif verb in ("down", "up"):
                 status = self.copy(self.number(what), verb == "down")
                 if status:
                     return status
             else:
-                assert self.store.set_flags(self.number(what), {"enable": ENABLED, "disable": 0}[verb]) == 0
-        return self.ask(self.store.commit())
+                flags = {"enable": ENABLED, "disable": 0}[verb]
+                assert self.store.set_flags(self.client, self.number(what), flags) == 0
+        return self.ask(self.store.commit(self.client))
 
     def state(self) -> "dict[str, tuple[bytes, int, bool]]":
         """The apps: by name, their bytes, flags, and whether they run."""
