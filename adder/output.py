@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.table import Table
 
@@ -47,6 +48,17 @@ def facts(rows: Iterable[tuple[str, str]]) -> Table:
     for row in rows:
         made.add_row(*row)
     return made
+
+
+def echo(text: str, colour: str | None = None, *, newline: bool = True) -> None:
+    """Lines in a colour."""
+    click.secho(printable_lines(text), fg=colour, nl=newline)
+
+
+def prompt(question: str, default: str) -> str:
+    """Ask whoever is there."""
+    answer: str = click.prompt(printable(question), default=default, show_default=False)
+    return answer
 
 
 def write_json(path: Path, contents: Any) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from adder.elf import open_elf
 from adder.errors import AdderError
 
 
@@ -35,32 +36,27 @@ class Symbols:
     @classmethod
     def read(cls, path: Path, shift: int = 0, *, low: int = 0, high: int = 1 << 32) -> Self:
         """The symbols of an ELF file that are linked in [`low`, `high`), moved by `shift`."""
-        from elftools.common.exceptions import ELFError
-        from elftools.elf.elffile import ELFFile
         from elftools.elf.sections import SymbolTableSection
 
         found = []
-        try:
-            with path.open("rb") as file:
-                for section in ELFFile(file).iter_sections():
-                    if not isinstance(section, SymbolTableSection):
+        with open_elf(path) as elf:
+            for section in elf.iter_sections():
+                if not isinstance(section, SymbolTableSection):
+                    continue
+                for entry in section.iter_symbols():
+                    kind = entry["st_info"]["type"]
+                    if kind not in ("STT_FUNC", "STT_OBJECT", "STT_NOTYPE"):
                         continue
-                    for entry in section.iter_symbols():
-                        kind = entry["st_info"]["type"]
-                        if kind not in ("STT_FUNC", "STT_OBJECT", "STT_NOTYPE"):
-                            continue
-                        # "$t" and "$d" mark code and data within a function; no name is no use.
-                        if not entry.name or entry.name.startswith("$"):
-                            continue
-                        if entry["st_shndx"] == "SHN_UNDEF":
-                            continue
-                        address = entry["st_value"]
-                        if kind == "STT_FUNC":
-                            address &= ~1  # bit 0 says Thumb
-                        if low <= address < high:
-                            found.append(Symbol(address + shift, entry["st_size"], entry.name))
-        except ELFError as error:
-            raise AdderError(f"{path} is not an ELF file: {error}.") from error
+                    # "$t" and "$d" mark code and data within a function; no name is no use.
+                    if not entry.name or entry.name.startswith("$"):
+                        continue
+                    if entry["st_shndx"] == "SHN_UNDEF":
+                        continue
+                    address = entry["st_value"]
+                    if kind == "STT_FUNC":
+                        address &= ~1  # bit 0 says Thumb
+                    if low <= address < high:
+                        found.append(Symbol(address + shift, entry["st_size"], entry.name))
         if not found:
             raise AdderError(f"{path} has no symbols; was it stripped?")
         return cls(found)
@@ -91,12 +87,8 @@ class Symbols:
 
 def find_symbol(path: Path, name: str) -> int | None:
     """The value of one symbol of an ELF file, found without reading the others; None if there is none."""
-    from elftools.common.exceptions import ELFError
-    from elftools.elf.elffile import ELFFile
-
     try:
-        with path.open("rb") as file:
-            elf = ELFFile(file)
+        with open_elf(path) as elf:
             table = elf.get_section_by_name(".symtab")
             if table is None:
                 return None
@@ -105,6 +97,6 @@ def find_symbol(path: Path, name: str) -> int | None:
             for at, value, _size, _info in struct.iter_unpack("<IIII", table.data()):
                 if wanted and at == wanted:
                     return int(value)
-    except (ELFError, struct.error):
+    except AdderError:
         pass
     return None

@@ -6,12 +6,13 @@ TBF and the program), and a section `.stack` as large as the stack. Sections nam
 writes.
 """
 
-import io
 import struct
 from dataclasses import dataclass
 from typing import Any
 
 from adder.apps.tbf import PIC_FLASH, TbfError
+from adder.elf import elf_in
+from adder.errors import AdderError
 from adder.text import MEGABYTE
 
 SHF_WRITE = 1
@@ -94,18 +95,13 @@ class AppElf:
 
 def read_elf(data: bytes) -> AppElf:
     """Read an app's ELF file; whatever is wrong with it, `TbfError` says so."""
-    from elftools.common.exceptions import ELFError
-    from elftools.elf.elffile import ELFFile
-
     try:
-        return _read_arm_elf(ELFFile(io.BytesIO(data)))
+        with elf_in(data, "The file") as elf:
+            return _read_arm_elf(elf)
     except TbfError:
         raise
-    except ELFError as error:
-        raise TbfError(f"Not a usable ELF file: {error or 'it is malformed'}.") from error
-    except Exception as error:
-        # The ELF library trusts the file's numbers and fails in many ways on bad ones.
-        raise TbfError(f"Not a usable ELF file: it is malformed ({error}).") from error
+    except AdderError as error:
+        raise TbfError(str(error)) from error
 
 
 def _read_arm_elf(elf: Any) -> AppElf:

@@ -19,7 +19,6 @@ import re
 import struct
 import tempfile
 import tokenize
-import tomllib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -51,6 +50,7 @@ from adder.board import ROOT, largest_ram
 from adder.errors import AdderError
 from adder.output import console
 from adder.text import MEGABYTE, read_file, read_text
+from adder.toml import TomlError, read_toml
 
 SMALLEST_STACK = 1536
 SMALLEST_PYSTACK = 256
@@ -296,8 +296,8 @@ def _adder_table(parsed: dict[str, Any], where: str, line: int, lines: list[str]
 
 def _parse_toml(text: str, where: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return read_toml(text)
+    except TomlError as error:
         said = str(error).replace("at end of document", f"at line {text.count(chr(10)) + 1}")
         raise AdderError(f"{where}: {said}.") from error
 

@@ -17,7 +17,6 @@ Reading never trusts a length or an offset: whatever is wrong with a file, `TbfE
 import io
 import struct
 import tarfile
-import tomllib
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,8 +28,10 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import click
 
+from adder.apps.archive import ArchiveError, files_in, is_tar
 from adder.errors import AdderError
 from adder.text import MEGABYTE, printable, read_file
+from adder.toml import TomlError, read_toml
 
 VERSION = 2
 BASE_SIZE = 16
@@ -41,6 +42,7 @@ SMALLEST_TBF = 512
 """Tock's tools make an app for Cortex-M a power of two in size, and no smaller than this."""
 
 LARGEST_TAB = 64 * MEGABYTE
+LARGEST_METADATA = 16 << 10
 GZIP = b"\x1f\x8b"
 
 PIC_FLASH = 0x80000000
@@ -723,38 +725,32 @@ def read_tab(data: bytes) -> Tab:
     metadata: dict[str, Any] | None = None
     tbfs: dict[str, Tbf] = {}
     try:
-        with tarfile.open(fileobj=io.BytesIO(_unpacked(data)), mode="r:") as tar:
-            for member in tar:
-                file = tar.extractfile(member) if member.isreg() else None
-                if file is None:
-                    continue
-                if member.size > LARGEST_TAB or member.issparse():
-                    raise TbfError(f"The size of {member.name} is not possible.")
-                name = PurePosixPath(member.name).name  # "./cortex-m4.tbf", "blink/cortex-m4.tbf"
-                if name.startswith("._"):
-                    continue  # macOS's tar writes a file's attributes so
-                if name.lower() == "metadata.toml":
-                    metadata = tomllib.loads(file.read().decode("utf-8-sig"))
-                elif name.lower().endswith((".tbf", ".bin")):  # the latter in bundles of Tock 1.0
-                    if name in tbfs:
-                        raise TbfError(f"There are two files called {name}.")
-                    tbfs[name] = _decode_member(name, file.read())
+        for path, contents in files_in(_unpacked(data)):
+            name = PurePosixPath(path).name  # "./cortex-m4.tbf", "blink/cortex-m4.tbf"
+            if name.startswith("._"):
+                continue  # macOS's tar writes a file's attributes so
+            if name.lower() == "metadata.toml":
+                metadata = _metadata(contents)
+            elif name.lower().endswith((".tbf", ".bin")):  # the latter in bundles of Tock 1.0
+                if name in tbfs:
+                    raise TbfError(f"There are two files called {name}.")
+                tbfs[name] = _decode_member(name, contents)
     except TbfError as error:
         raise TbfError(f"In the TAB: {error}") from error
-    except (
-        tarfile.TarError,
-        ValueError,
-        OSError,
-        EOFError,
-        LookupError,
-        ArithmeticError,
-        RecursionError,
-        zlib.error,
-    ) as error:
+    except (ArchiveError, zlib.error) as error:
         raise TbfError(f"Not a TAB: {error}.") from error
     if metadata is None:
         raise TbfError("Not a TAB: it has no metadata.toml.")
     return Tab(metadata, tbfs)
+
+
+def _metadata(contents: bytes) -> dict[str, Any]:
+    if len(contents) > LARGEST_METADATA:
+        raise ArchiveError(f"metadata.toml has more than {LARGEST_METADATA:,} bytes")
+    try:
+        return read_toml(contents.decode("utf-8-sig"))
+    except (TomlError, UnicodeDecodeError) as error:
+        raise ArchiveError(f"metadata.toml: {error}") from error
 
 
 def _decode_member(name: str, contents: bytes) -> Tbf:
@@ -781,7 +777,7 @@ def is_tab(data: bytes) -> bool:
     """Whether this looks like a TAB, whatever its file is called."""
     if data.startswith(GZIP):
         return True
-    return data[257:262] == b"ustar" or data[:512].lower().startswith((b"metadata.toml\0", b"./metadata.toml\0"))
+    return is_tar(data) or data[:512].lower().startswith((b"metadata.toml\0", b"./metadata.toml\0"))
 
 
 def read_tbf_file(path: Path) -> bytes:

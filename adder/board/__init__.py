@@ -5,7 +5,6 @@ each board that they serve: pins, bootloader, what else differs. `defconfig` is 
 `NAME.config` another one. The file's first comment is the board's title.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +14,7 @@ from typing import Any
 from adder.board import configuration
 from adder.board.files import ROOT, board_file, board_folder, board_names, board_title, no_such_board
 from adder.errors import AdderError
+from adder.toml import TomlError, read_toml
 
 __all__ = [
     "ROOT",
@@ -78,7 +78,7 @@ def with_options(entry: Any, options: Mapping[str, int]) -> Any:
 
 def read_manifest(name: str, folder: Path | None = None) -> dict[str, Any]:
     """The manifest of the board called `name`, with the configuration in the folder where it is built."""
-    manifest = tomllib.loads((board_folder(name) / "memory.toml").read_text())
+    manifest = read_toml((board_folder(name) / "memory.toml").read_text())
     options = configuration.values(configuration.load(name, folder or ROOT / "build" / name))
     manifest = with_options(manifest, options) | {"options": options}
     if "/" not in name:
@@ -102,7 +102,7 @@ def load_board(name: str = "qemu") -> Board:
     path = board_folder(name) / "memory.toml"
     try:
         manifest = read_manifest(name)
-    except tomllib.TOMLDecodeError as error:
+    except TomlError as error:
         raise AdderError(f"{path}: {error}.") from error
     except KeyError as error:
         raise AdderError(f"{path}: the entry {error} is missing.") from error
@@ -130,5 +130,5 @@ def load_board(name: str = "qemu") -> Board:
 @cache
 def largest_ram() -> int:
     """The RAM of the board that has most of it."""
-    manifests = [tomllib.loads(path.read_text()) for path in ROOT.glob("boards/*/memory.toml")]
+    manifests = [read_toml(path.read_text()) for path in ROOT.glob("boards/*/memory.toml")]
     return max(int(manifest["memory"]["ram"]["size"]) for manifest in manifests)

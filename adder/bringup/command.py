@@ -20,8 +20,9 @@ from adder.flash.command import METHODS, check_board, choose_way, named_way, wri
 from adder.flash.console import serial_port
 from adder.flash.image import load_image
 from adder.flash.uicr import wanted
+from adder.output import echo, prompt
 from adder.run.renode import flash_contents
-from adder.text import MEGABYTE, printable, read_file
+from adder.text import MEGABYTE, read_file
 
 COLOURS = {OK: "green", FAIL: "red", SKIPPED: "yellow"}
 
@@ -76,15 +77,14 @@ def flash(board: Board, kernel: Path, method: str, probe: str | None, port: str 
 def show_line(line: str) -> None:
     """One of the board's lines, in its colour."""
     colour = next((colour for word, colour in COLOURS.items() if line.endswith(word) or f" {word}: " in line), None)
-    click.secho(printable(line), fg=colour if line.startswith("= ") else None)
+    echo(line, colour if line.startswith("= ") else None)
 
 
 def ask_person(question: str) -> str:
     """Ask whoever is there; `s` skips."""
     if not sys.stdin.isatty():
         return "s"
-    answer: str = click.prompt(question, default="s", show_default=False)
-    return answer[:1]
+    return prompt(question, "s")[:1]
 
 
 def summarize(text: str, file: Path | None) -> int:
@@ -92,14 +92,12 @@ def summarize(text: str, file: Path | None) -> int:
     red, whole = verdict(text), is_whole(text)
     for line in red:
         about = explain(line.name)
-        click.secho(printable(f"{line.name}: {line.found}"), fg="red")
-        click.echo(f"    {about.what}\n    Look at: {about.look}")
+        echo(f"{line.name}: {line.found}", "red")
+        echo(f"    {about.what}\n    Look at: {about.look}")
     counts = {word: sum(1 for line in read(text) if line.verdict == word) for word in (OK, FAIL, SKIPPED)}
-    click.echo(
-        f"{counts[OK]} ok, {counts[FAIL]} failed, {counts[SKIPPED]} skipped." + (printable(f" {file}") if file else "")
-    )
+    echo(f"{counts[OK]} ok, {counts[FAIL]} failed, {counts[SKIPPED]} skipped." + (f" {file}" if file else ""))
     if not whole:
-        click.secho("The report breaks off: the board has not come to the end.", fg="red")
+        echo("The report breaks off: the board has not come to the end.", "red")
     return int(bool(red) or not whole)
 
 
@@ -143,12 +141,12 @@ def bringup(
     if heard.silence is not None:
         if not read(heard.said):
             raise AdderError(heard.silence)
-        click.secho(printable(heard.silence), fg="red")
+        echo(heard.silence, "red")
     answered = f"{ANSWERED}: the board's question on the line\n" if heard.answered else ""
     text = head(board, way) + answered + heard.said.replace("\r", "")
     file = out or ROOT / "build" / "bringup" / f"{board_name}-{datetime.now():%Y%m%d-%H%M%S}.txt"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")
     return summarize(text, file)
 
 
@@ -185,6 +183,6 @@ def report(file: Path, everything: bool) -> int:
     text = read_file(file, MEGABYTE).decode(errors="replace")
     if everything:
         for line in read(text):
-            click.secho(printable(f"{line.name} {line.found} {line.verdict}"), fg=COLOURS[line.verdict])
-            click.echo(f"    {explain(line.name).what}")
+            echo(f"{line.name} {line.found} {line.verdict}", COLOURS[line.verdict])
+            echo(f"    {explain(line.name).what}")
     return summarize(text, None)

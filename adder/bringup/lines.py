@@ -1,5 +1,7 @@
 """Where a bring-up's lines come from: a serial port, a debug probe, or a simulated board."""
 
+import contextlib
+import re
 import struct
 import subprocess
 import time
@@ -23,6 +25,13 @@ _UP = struct.Struct("<III")  # pointer, size, written
 _UP_AT = 0x1C
 
 SILENT_SECONDS = 30
+
+MOST_SAID = 1 << 20
+"""Characters after which a board that has not come to its end is not listened to any more."""
+
+_ANSWER = re.compile(r"= \? answer: type (?P<what>\S+)")
+_PRESS = re.compile(r"= \? press button (?P<button>[0-9]{1,2})")
+_ASK = "= ? "
 
 
 class Silent(AdderError):
@@ -53,7 +62,10 @@ class SerialPort:
         self._heard = time.monotonic()
 
     def more(self) -> str:
-        data: bytes = self._port.read(4096)
+        try:
+            data: bytes = self._port.read(4096)
+        except (serial.SerialException, OSError) as error:
+            raise Silent(f"The line to the board is gone: {error}.") from None
         if data:
             self._heard = time.monotonic()
         elif time.monotonic() - self._heard > SILENT_SECONDS:
@@ -64,7 +76,8 @@ class SerialPort:
         return data.decode("ascii", "replace")
 
     def type(self, text: str) -> None:
-        self._port.write(text.encode())
+        with contextlib.suppress(serial.SerialException, OSError):  # the next look says so
+            self._port.write(text.encode())
 
     def press(self, button: int) -> bool:
         return False
@@ -141,7 +154,10 @@ class SimulatedChip:
         self.chip.type(text)
 
     def press(self, button: int) -> bool:
-        pin = [pin for pin in self._buttons if pin >= 0][button]
+        pins = [pin for pin in self._buttons if pin >= 0]
+        if not 0 <= button < len(pins):
+            return False
+        pin = pins[button]
         self.chip.set_pin(pin, 0)
         return True
 
@@ -160,24 +176,26 @@ def converse(board: Talker, ask: Callable[[str], str], show: Callable[[str], Non
 
     `ask` asks a person, and gets what to type; `show` shows a line.
     """
-    heard, lines = Heard(), 0
-    while True:
+    heard, rest = Heard(), ""
+    while len(heard.said) <= MOST_SAID:
         try:
-            heard.said += board.more()
+            more = board.more()
         except Silent as silence:
             heard.silence = str(silence)
             return heard
-        complete = heard.said.replace("\r", "").split("\n")[:-1]
-        for line in complete[lines:]:
+        heard.said += more
+        *complete, rest = (rest + more.replace("\r", "")).split("\n")
+        for line in complete:
             show(line)
-            if line.startswith("= ? answer"):
-                board.type(line.split()[-1])
+            if match := _ANSWER.fullmatch(line):
+                board.type(match["what"])
                 heard.answered = True
-            elif line.startswith("= ? press button"):
-                if not board.press(int(line.split()[-1])):
+            elif match := _PRESS.fullmatch(line):
+                if not board.press(int(match["button"])):
                     show("  (within 15 seconds)")
-            elif line.startswith("= ? "):
-                board.type(ask(line.removeprefix("= ? ")))
+            elif line.startswith(_ASK):
+                board.type(ask(line.removeprefix(_ASK)))
             elif line.startswith("= end:"):
                 return heard
-        lines = len(complete)
+    heard.silence = f"The board has said more than {MOST_SAID:,} characters and has not come to an end."
+    return heard

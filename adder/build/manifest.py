@@ -9,13 +9,13 @@ Run by the build: `python -m adder.build.manifest BOARD FOLDER`. Writes, only wh
 """
 
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from adder import __version__
 from adder.board import board_file, board_folder, read_manifest
 from adder.errors import AdderError
+from adder.toml import TomlError
 
 IRQ_LINES_MAX = 64
 # Besides, what the factory has written (FICR); the processor's cycle counter, and DEMCR, which switches that on.
@@ -221,7 +221,7 @@ def generate(board: str, folder: Path) -> None:
             ("peripherals.h", peripherals_h),
         ):
             write_if_changed(folder / name, make(manifest))
-    except tomllib.TOMLDecodeError as error:
+    except TomlError as error:
         raise AdderError(f"{path}: {error}.") from error
     except KeyError as error:
         raise AdderError(f"{path}: the entry {error} is missing.") from error

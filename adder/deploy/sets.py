@@ -1,12 +1,12 @@
 """Which apps a board is to have, as a file says it."""
 
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from adder.errors import AdderError
 from adder.text import read_text
+from adder.toml import TomlError, read_toml
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Wanted:
 def read_set(path: Path) -> Wanted:
     """The set in a TOML file."""
     try:
-        contents = tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
+        contents = read_toml(read_text(path))
+    except TomlError as error:
         raise AdderError(f"{path}: not TOML: {error}.") from None
     apps = contents.pop("apps", {})
     only = contents.pop("only", False)

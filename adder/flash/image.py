@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
-
 from adder.apps.app_files import read_candidates, without_doubles
 from adder.apps.tbf import BASE_SIZE
 from adder.board import Board
+from adder.elf import open_elf
 from adder.errors import AdderError
 from adder.image.flash_image import ERASED, check_startable, choose, place, render
 from adder.image.kernel_file import check_kernel
@@ -90,16 +88,12 @@ def kernel_pieces(path: Path) -> list[Piece]:
     """What an ELF file says is to be loaded, at its load addresses."""
     if not path.exists():
         raise AdderError(f"{path} does not exist; `make kernel BOARD=nrf52840` builds it.")
-    with path.open("rb") as file:
-        try:
-            elf = ELFFile(file)
-            loaded = [
-                Piece(KERNEL, segment["p_paddr"], segment.data())
-                for segment in elf.iter_segments()
-                if segment["p_type"] == "PT_LOAD" and segment["p_filesz"]
-            ]
-        except ELFError as error:
-            raise AdderError(f"{path} is not an ELF file: {error}.") from error
+    with open_elf(path) as elf:
+        loaded = [
+            Piece(KERNEL, segment["p_paddr"], segment.data())
+            for segment in elf.iter_segments()
+            if segment["p_type"] == "PT_LOAD" and segment["p_filesz"]
+        ]
     if not loaded:
         raise AdderError(f"{path} holds nothing to load.")
     return _joined(loaded)

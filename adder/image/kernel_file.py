@@ -3,29 +3,21 @@
 from pathlib import Path
 
 from adder.board import Board, board_names, board_title
+from adder.elf import LARGEST, open_elf
 from adder.errors import AdderError
 from adder.text import MEGABYTE
-
-LARGEST = 64 * MEGABYTE
 
 
 def check_kernel(path: Path, board: Board) -> None:
     """Refuse what is not a program for the board's processor, or the kernel of another board."""
-    from elftools.common.exceptions import ELFError
-    from elftools.elf.elffile import ELFFile
-
     if not path.exists():
         raise AdderError(f"{path} does not exist; `make kernel BOARD={board.name}` builds it.")
     if path.stat().st_size > LARGEST:
         raise AdderError(f"{path} has more than {LARGEST // MEGABYTE} MB, too much for a kernel.")
-    with path.open("rb") as file:
-        try:
-            elf = ELFFile(file)
-            if elf["e_machine"] != "EM_ARM" or elf["e_type"] != "ET_EXEC":
-                raise AdderError(f"{path} is not a kernel: it is not a linked program for Arm's Cortex-M.")
-            data = b"".join(segment.data() for segment in elf.iter_segments("PT_LOAD") if segment["p_filesz"])
-        except (ELFError, UnicodeDecodeError) as error:
-            raise AdderError(f"{path} is not an ELF file: {error}.") from error
+    with open_elf(path) as elf:
+        if elf["e_machine"] != "EM_ARM" or elf["e_type"] != "ET_EXEC":
+            raise AdderError(f"{path} is not a kernel: it is not a linked program for Arm's Cortex-M.")
+        data = b"".join(segment.data() for segment in elf.iter_segments("PT_LOAD") if segment["p_filesz"])
     if board.title.encode() in data:
         return
     for title in _titles():

@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from adder.board import ROOT, Board, board_names, load_board
+from adder.elf import open_elf
 from adder.errors import AdderError
 from adder.output import console, table, write_json
 
@@ -127,35 +128,29 @@ def read_map(text: str) -> Iterator[Piece]:
 
 def measure(elf_path: Path, map_text: str, board: Board) -> Size:
     """Sum up flash and RAM of an ELF file."""
-    from elftools.common.exceptions import ELFError
-    from elftools.elf.elffile import ELFFile
     from elftools.elf.sections import SymbolTableSection
 
     allocated = 2  # SHF_ALLOC
     sections: dict[str, Section] = {}
     symbols: dict[str, int] = {}
-    try:
-        with elf_path.open("rb") as file:
-            elf = ELFFile(file)
-            for entry in elf.iter_sections():
-                if isinstance(entry, SymbolTableSection):
-                    for symbol in entry.iter_symbols():
-                        symbols[symbol.name] = symbol["st_value"]
-                if entry["sh_flags"] & allocated and entry["sh_size"]:
-                    sections[entry.name] = Section(
-                        entry.name,
-                        in_ram=entry["sh_addr"] in board.ram,
-                        in_flash=entry["sh_type"] != "SHT_NOBITS",
-                        address=entry["sh_addr"],
-                        size=entry["sh_size"],
-                    )
-            loaded = [
-                range(segment["p_paddr"], segment["p_paddr"] + segment["p_filesz"])
-                for segment in elf.iter_segments("PT_LOAD")
-                if segment["p_filesz"]
-            ]
-    except ELFError as error:
-        raise AdderError(f"{elf_path} is not an ELF file: {error}.") from error
+    with open_elf(elf_path) as elf:
+        for entry in elf.iter_sections():
+            if isinstance(entry, SymbolTableSection):
+                for symbol in entry.iter_symbols():
+                    symbols[symbol.name] = symbol["st_value"]
+            if entry["sh_flags"] & allocated and entry["sh_size"]:
+                sections[entry.name] = Section(
+                    entry.name,
+                    in_ram=entry["sh_addr"] in board.ram,
+                    in_flash=entry["sh_type"] != "SHT_NOBITS",
+                    address=entry["sh_addr"],
+                    size=entry["sh_size"],
+                )
+        loaded = [
+            range(segment["p_paddr"], segment["p_paddr"] + segment["p_filesz"])
+            for segment in elf.iter_segments("PT_LOAD")
+            if segment["p_filesz"]
+        ]
     total = Bytes(
         # From the first byte to the last: the gaps between sections are flash as well.
         flash=max((part.stop for part in loaded), default=0) - min((part.start for part in loaded), default=0),

@@ -7,7 +7,6 @@ board's own file holds is left out, since it hands out all of it.
 `powers.toml` in the board's folder may say who alone shall: `[only]`, then `uart0 = ["uart"]`. The build looks.
 """
 
-import tomllib
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import click
 
 from adder.board import board_folder, load_board, read_manifest
 from adder.errors import AdderError
+from adder.toml import TomlError, read_toml
 from adder.wire.check import Thing, Wired
 
 CONSTANTS = {
@@ -133,8 +133,8 @@ def forbidden(found: list[Edge], manifest: dict[str, Any], rules: Path) -> list[
     if not rules.is_file():
         return []
     try:
-        only = tomllib.loads(rules.read_text()).get("only", {})
-    except tomllib.TOMLDecodeError as error:
+        only = read_toml(rules.read_text()).get("only", {})
+    except TomlError as error:
         raise AdderError(f"{rules}: {error}.") from error
     if unknown := sorted(set(only) - known(manifest)):
         raise AdderError(f"{rules}: there is no '{unknown[0]}'; known: {', '.join(sorted(known(manifest)))}.")

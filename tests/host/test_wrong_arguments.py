@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import click
 import pytest
 from click.testing import CliRunner
+from hostile import DEEP, ENDLESS, MANY_DIGITS, tab_of, with_word, within
 from making import make_elf, make_tbf
 
 from adder.cli import VERBS, cli
@@ -23,6 +24,7 @@ EVIL = "\x1b[2J\x07\r\n\u202eevil"
 
 FILES = [
     "missing", "empty", "text", "bytes", "folder", "huge", "app.tbf", "app.elf", "app.py", "report", "set.toml", EVIL,
+    "endless.tab", "digits.tab", "number.tab", "deep.toml", "number.toml", "hostile.elf",
 ]  # fmt: skip
 NUMBERS = ["-1", "99999999999999999999", "x", "", "1.5", "nan", "inf"]
 TEXTS = ["", "-", "x", EVIL, "\udcff", "99999999999999999999", "(", "x" * 5000]
@@ -93,6 +95,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "app.elf": make_elf([(0, 0, bytes(64))]), "app.py": b"print(1)\n",
         "report": b"= rtc0 \x07\xe2\x80\xae FAIL\n",
         "set.toml": b'[apps]\n"a\\u001b[2J\\u202e" = "app.tbf"\n',
+        "endless.tab": ENDLESS, "digits.tab": MANY_DIGITS, "number.tab": tab_of(DEEP["hexadecimal"].encode()),
+        "deep.toml": DEEP["brackets"].encode(), "number.toml": DEEP["decimal"].encode(),
+        "hostile.elf": with_word(make_elf([(0, 0, bytes(64))]), 48, 0xFFFF, 2),
     }.items():  # fmt: skip
         (tmp_path / name).write_bytes(contents)
     (tmp_path / "folder").mkdir()
@@ -119,7 +124,8 @@ def test_whatever_a_verb_is_given_it_says_a_sentence(folder: Path, path: list[st
     assert made
     for call in made:
         before = (folder / "text").read_bytes(), (folder / "huge").stat().st_size
-        result = CliRunner().invoke(cli, call)
+        with within(20):
+            result = CliRunner().invoke(cli, call)
         error = result.exception
         assert error is None or isinstance(error, AdderError | OSError | SystemExit), (call, error)
         said = result.output + (str(error) if isinstance(error, AdderError) else "")
