@@ -17,6 +17,7 @@ import click
 from adder.apps.drivers import DRIVERS
 from adder.board import ROOT
 from adder.errors import AdderError
+from adder.output import tell
 from adder.verify import verify_program
 
 TEMPLATES = Path(__file__).parent / "templates" / "capsule"
@@ -319,4 +320,4 @@ def new_command(name: str, kind: str, number: str | None, chip: str | None, wire
         raise AdderError("QEMU's board has no peripheral for a new driver, so --wire cannot wire it; leave it out.")
     made = plan(name, kind, number, chip)
     write(made, wire)
-    click.echo(next_steps(made, wire))
+    tell(next_steps(made, wire))

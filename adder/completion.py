@@ -7,6 +7,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from adder.errors import AdderError
+from adder.output import tell
 
 MARK = "# adder: completion of its verbs and options"
 FILES = {"bash": ".bashrc", "zsh": ".zshrc", "fish": ".config/fish/completions/adder.fish"}
@@ -51,9 +52,9 @@ def install(shell: str | None) -> None:
     path = Path.home() / FILES[name]
     text = path.read_text() if path.is_file() else ""
     if MARK in text:
-        print(f"{path} has it already.")
+        tell(f"{path} has it already.")
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         file.write(f"{'' if not text or text.endswith(chr(10)) else chr(10)}{MARK}\n{script(name)}\n")
-    print(f"Written to {path}; the next shell completes `adder`.")
+    tell(f"Written to {path}; the next shell completes `adder`.")

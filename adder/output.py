@@ -1,4 +1,7 @@
-"""Tables and lines for people; both are made so that nothing in them is obeyed by a terminal."""
+"""Tables and lines for people; all are made so that nothing in them is obeyed by a terminal.
+
+No other module prints, but for those that tests/host/test_printing.py lists with a reason.
+"""
 
 import json
 from collections.abc import Iterable
@@ -22,6 +25,11 @@ class _Console(Console):
 class _Table(Table):
     def add_row(self, *cells: Any, **options: Any) -> None:
         super().add_row(*(printable(cell) if isinstance(cell, str) else cell for cell in cells), **options)
+
+
+def tell(text: str, colour: str | None = None, *, error: bool = False, end: str = "\n") -> None:
+    """A line or several, in a colour where there is a terminal; `error`: beside what a program may read."""
+    click.secho(printable_lines(text) + end, fg=colour, err=error, nl=False)
 
 
 def console() -> Console:
@@ -48,11 +56,6 @@ def facts(rows: Iterable[tuple[str, str]]) -> Table:
     for row in rows:
         made.add_row(*row)
     return made
-
-
-def echo(text: str, colour: str | None = None, *, newline: bool = True) -> None:
-    """Lines in a colour."""
-    click.secho(printable_lines(text), fg=colour, nl=newline)
 
 
 def prompt(question: str, default: str) -> str:

@@ -8,6 +8,7 @@ import click
 
 from adder.board import ROOT
 from adder.errors import AdderError
+from adder.output import tell
 
 TEMPLATES = Path(__file__).parents[1] / "templates" / "app"
 LONGEST_NAME = 32
@@ -72,5 +73,5 @@ def new_command(folder: Path, in_c: bool, in_python: bool, in_rust: bool) -> Non
         options = " and ".join(f"--{name}" for name in chosen)
         raise AdderError(f"{options} are given, but an app has one language; choose one of them.")
     made = make_app(folder, chosen[0] if chosen else "python")
-    click.echo("Made\n" + "".join(f"    {path}\n" for path in made), nl=False)
-    click.echo(f"\nTry it, then change it:\n    cd {folder}\n    make run\n    make test")
+    tell("Made\n" + "".join(f"    {path}\n" for path in made), end="")
+    tell(f"\nTry it, then change it:\n    cd {folder}\n    make run\n    make test")

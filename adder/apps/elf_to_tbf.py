@@ -47,6 +47,7 @@ from adder.apps.tbf import (
     u32,
 )
 from adder.errors import AdderError
+from adder.output import tell
 from adder.text import MEGABYTE, printable, read_file
 
 ARGUMENT_SECTION = ".app_argument"
@@ -277,7 +278,7 @@ def split_architecture(text: str) -> tuple[Path, str | None]:
 
 def warn(text: str) -> None:
     """Say what may be wrong, and go on."""
-    click.echo(f"Warning: {printable(text)}", err=True)
+    tell(f"Warning: {printable(text)}", error=True)
 
 
 def _convert_file(path: Path, options: Options) -> Tbf:
@@ -423,7 +424,7 @@ def tbf_command(
         if verbose:
             program = tbf.header.program
             assert program is not None
-            click.echo(f"{target}: {tbf.header.total_size:,} bytes of flash, {program.min_ram:,} bytes of RAM")
+            tell(f"{target}: {tbf.header.total_size:,} bytes of flash, {program.min_ram:,} bytes of RAM")
     if tab is not None:
         architectures = [architecture for _, architecture in files]
         boards = supported_boards.split(",") if supported_boards else ()

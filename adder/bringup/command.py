@@ -20,7 +20,7 @@ from adder.flash.command import METHODS, check_board, choose_way, named_way, wri
 from adder.flash.console import serial_port
 from adder.flash.image import load_image
 from adder.flash.uicr import wanted
-from adder.output import echo, prompt
+from adder.output import prompt, tell
 from adder.run.renode import flash_contents
 from adder.text import MEGABYTE, read_file
 
@@ -77,7 +77,7 @@ def flash(board: Board, kernel: Path, method: str, probe: str | None, port: str 
 def show_line(line: str) -> None:
     """One of the board's lines, in its colour."""
     colour = next((colour for word, colour in COLOURS.items() if line.endswith(word) or f" {word}: " in line), None)
-    echo(line, colour if line.startswith("= ") else None)
+    tell(line, colour if line.startswith("= ") else None)
 
 
 def ask_person(question: str) -> str:
@@ -92,12 +92,12 @@ def summarize(text: str, file: Path | None) -> int:
     red, whole = verdict(text), is_whole(text)
     for line in red:
         about = explain(line.name)
-        echo(f"{line.name}: {line.found}", "red")
-        echo(f"    {about.what}\n    Look at: {about.look}")
+        tell(f"{line.name}: {line.found}", "red")
+        tell(f"    {about.what}\n    Look at: {about.look}")
     counts = {word: sum(1 for line in read(text) if line.verdict == word) for word in (OK, FAIL, SKIPPED)}
-    echo(f"{counts[OK]} ok, {counts[FAIL]} failed, {counts[SKIPPED]} skipped." + (f" {file}" if file else ""))
+    tell(f"{counts[OK]} ok, {counts[FAIL]} failed, {counts[SKIPPED]} skipped." + (f" {file}" if file else ""))
     if not whole:
-        echo("The report breaks off: the board has not come to the end.", "red")
+        tell("The report breaks off: the board has not come to the end.", "red")
     return int(bool(red) or not whole)
 
 
@@ -141,7 +141,7 @@ def bringup(
     if heard.silence is not None:
         if not read(heard.said):
             raise AdderError(heard.silence)
-        echo(heard.silence, "red")
+        tell(heard.silence, "red")
     answered = f"{ANSWERED}: the board's question on the line\n" if heard.answered else ""
     text = head(board, way) + answered + heard.said.replace("\r", "")
     file = out or ROOT / "build" / "bringup" / f"{board_name}-{datetime.now():%Y%m%d-%H%M%S}.txt"
@@ -183,6 +183,6 @@ def report(file: Path, everything: bool) -> int:
     text = read_file(file, MEGABYTE).decode(errors="replace")
     if everything:
         for line in read(text):
-            echo(f"{line.name} {line.found} {line.verdict}", COLOURS[line.verdict])
-            echo(f"    {explain(line.name).what}")
+            tell(f"{line.name} {line.found} {line.verdict}", COLOURS[line.verdict])
+            tell(f"    {explain(line.name).what}")
     return summarize(text, None)

@@ -24,6 +24,7 @@ import click
 from adder.board import ROOT, board_folder, board_names, configuration, no_such_board
 from adder.build.manifest import write_if_changed
 from adder.errors import AdderError
+from adder.output import tell
 
 STUBS = Path("firmware/stubs")
 COMPONENTS = Path("board/components")
@@ -295,8 +296,8 @@ def typecheck(board: str) -> None:
     for name in chosen:
         problems |= dict.fromkeys(Check(name, ROOT / "build" / name / "typecheck", ROOT).run())
     for problem in problems:
-        click.echo(str(problem))
+        tell(str(problem))
     count = sum(problem.severity == "error" for problem in problems)
     if count:
         raise AdderError(f"{count} type error{'s' * (count != 1)} in the kernel's Python ({', '.join(chosen)}).")
-    click.echo(f"The kernel's Python has no type errors ({', '.join(chosen)}).")
+    tell(f"The kernel's Python has no type errors ({', '.join(chosen)}).")

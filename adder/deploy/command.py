@@ -1,6 +1,7 @@
 """The verbs `adder apps`, `install`, `remove`, `start`, `stop`, `watch`, `apply`: apps on a board that is running."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,13 +20,16 @@ from adder.deploy.sets import read_set
 from adder.deploy.trial import Duration, await_verdict, check_verdict
 from adder.errors import AdderError
 from adder.flash.method import bar
-from adder.output import console, table
+from adder.output import console, table, tell
 from adder.text import counted
 
 port_option = click.option(
     "--port", metavar="PORT", help="The console's serial port.  [default: that of the simulation, or of the only board]"
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Say what has become of it for a program to read.")
+
+PLAIN = re.compile(r"[A-Za-z0-9_][\w.+-]*", re.ASCII)
+"""A name that is no option, and in which no shell sees anything but a name."""
 
 LOOK = 0.1
 """Seconds of the host between two looks at a file that is watched."""
@@ -80,13 +84,13 @@ def apps_complete(ctx: click.Context, param: click.Parameter, incomplete: str) -
     try:
         with board(ctx.params.get("port"), patience=1.0) as remote:
             names = [app.name for app in remote.apps() if app.is_app and app.name.startswith(incomplete)]
-            return [CompletionItem(name) for name in names if name.isprintable()]
+            return [CompletionItem(name) for name in names if PLAIN.fullmatch(name)]  # it gets into a command line
     except AdderError:
         return []
 
 
 def say(as_json: bool, contents: Any, text: str) -> None:
-    print(json.dumps(contents, indent=2)) if as_json else console().print(text)
+    tell(json.dumps(contents, indent=2)) if as_json else console().print(text)
 
 
 @click.command()
@@ -97,7 +101,7 @@ def apps(port: str | None, as_json: bool) -> None:
         found = remote.apps()
         free = remote.about.flash - sum(-(-app.size // 4096) * 4096 for app in found)
     if as_json:
-        print(json.dumps([described(app) for app in found], indent=2))
+        tell(json.dumps([described(app) for app in found], indent=2))
         return
     rows = table("app", "state", right=("version", "flash", "RAM", "restarts"))
     for app in found:
@@ -130,7 +134,7 @@ def install(files: tuple[Path, ...], keep: bool, trial: int | None, port: str | 
     with board(port) as remote:
         found = [app for app in remote.apps() if app.is_app and app.name in {it.name for it in new}]
     if as_json:
-        print(json.dumps([described(app) for app in found], indent=2))
+        tell(json.dumps([described(app) for app in found], indent=2))
     for app in found:
         if app.enabled and app.slot is None:
             raise AdderError(f"{app.name} is installed, but has not started; the board's console says why.")
@@ -258,7 +262,7 @@ def apply(file: Path, dry_run: bool, port: str | None, as_json: bool) -> None:
             _apply(remote, found, quiet=as_json)
     done = "would change" if dry_run else "changed"
     if as_json:
-        print(json.dumps({done.replace(" ", "_"): found.for_programs()}, indent=2))
+        tell(json.dumps({done.replace(" ", "_"): found.for_programs()}, indent=2))
     else:
         console().print(f"{counted(found.changes, 'app')} {done}." if found.changes else "Nothing to change.")
 

@@ -14,7 +14,7 @@ from adder.deploy.command import apps_complete, on_a_board, say
 from adder.deploy.find import board
 from adder.deploy.remote import Installed, Remote
 from adder.errors import AdderError
-from adder.text import printable_lines
+from adder.output import tell
 
 POLL = 0.1
 """Seconds of the host between two looks."""
@@ -113,11 +113,11 @@ def logs(name: str, follow: bool, port: str | None, as_json: bool) -> None:
     with board(port) as remote:
         since, data = said(remote, _running(remote, name))
         text = "".join(life.text for life in lives(data))
-        say(as_json, {"name": name, "text": text}, printable_lines(text.rstrip("\n")))
+        say(as_json, {"name": name, "text": text}, text.rstrip("\n"))
         while follow:
             time.sleep(POLL)
             since, data = said(remote, _running(remote, name), since)
-            print(printable_lines("".join(life.text for life in lives(data))), end="", flush=True)
+            tell("".join(life.text for life in lives(data)), end="")
 
 
 @click.command()
@@ -137,4 +137,4 @@ def why(name: str, source: Path, port: str | None, as_json: bool) -> None:
         raise AdderError(f"{name} has not ended since the board was started, or long ago.")
     last = ended[-1]
     contents: dict[str, Any] = {"name": name, "restarts": app.restarts, "text": last.text, "why": last.why()}
-    say(as_json, contents, printable_lines("\n".join([*with_source(last.text, source), last.why()])))
+    say(as_json, contents, "\n".join([*with_source(last.text, source), last.why()]))

@@ -21,6 +21,7 @@ from adder.board import Region
 from adder.errors import AdderError
 from adder.flash.image import KERNEL, Image
 from adder.output import console
+from adder.text import printable
 
 
 class Device(NamedTuple):
@@ -250,9 +251,9 @@ def ask(command: Sequence[str]) -> str:
 class Bar:
     """A progress bar in bytes."""
 
-    def __init__(self, progress: Progress, total: int) -> None:
+    def __init__(self, progress: Progress, title: str, total: int) -> None:
         self._progress = progress
-        self._task = progress.add_task("", total=total)
+        self._task = progress.add_task(title, total=total)
 
     def advance(self, count: int) -> None:
         self._progress.advance(self._task, count)
@@ -264,6 +265,6 @@ def bar(title: str, total: int) -> Iterator[Bar]:
     out = console()
     if not out.is_terminal:
         out.print(title)
-    columns = (TextColumn(title), BarColumn(), DownloadColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn())
     with Progress(*columns, console=out, disable=not out.is_terminal) as progress:
-        yield Bar(progress, total)
+        yield Bar(progress, printable(title), total)

@@ -19,6 +19,7 @@ from adder.chip.nrf52840 import Chip
 from adder.chip.time import PER_SECOND
 from adder.errors import AdderError
 from adder.image.flash_image import ERASED, check_plain_file, lock_image
+from adder.output import tell
 from adder.run.renode import flash_contents
 from adder.run.simulated import BUTTONS
 from adder.run.terminal import Keyboard, Status, Watch, at_terminal, from_port, raw_terminal
@@ -155,14 +156,14 @@ def simulate_chip(
         session = Session(board, kernel, file.read(), clock)
         try:
             if at_terminal():
-                print(f"{board.title}, simulated; Ctrl-A X ends it.", file=sys.stderr)
+                tell(f"{board.title}, simulated; Ctrl-A X ends it.", error=True)
             seen = converse(session, seconds, until)
         except LockUp as error:
             raise AdderError(f"The processor has locked up: {error}.") from None
         finally:
             rewrite(file, session.flash())
         if session.chip.uart.sent and not session.chip.uart.sent.endswith(b"\n"):
-            print(flush=True)
+            tell("")
     for complaint in session.chip.complaints:
-        print(f"The chip's manual forbids what the kernel did: {complaint}.", file=sys.stderr)
+        tell(f"The chip's manual forbids what the kernel did: {complaint}.", error=True)
     return seen

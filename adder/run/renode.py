@@ -27,6 +27,7 @@ from adder.apps.app_files import read_candidates, without_doubles
 from adder.board import ROOT, Board, load_board
 from adder.errors import AdderError
 from adder.image.flash_image import ERASED, check_image_file, check_startable, choose, place, render
+from adder.output import tell
 from adder.run.terminal import Keyboard, Watch, check_shown, console_options, end_on_signals, raw_terminal
 
 HOW_TO_GET_IT = (
@@ -210,9 +211,9 @@ def run_command(kernel: Path | None, image: Path | None, seconds: float | None, 
     made = RenodeRun(kernel or _default("kernel.elf"), image or _default("renode.bin"), fast=fast)
     with made as run, run.connect() as console:
         if sys.stdin.isatty():
-            print("Nordic nRF52840 in Renode; Ctrl-A X ends it.", file=sys.stderr)
+            tell("Nordic nRF52840 in Renode; Ctrl-A X ends it.", error=True)
         seen = _show(console, seconds, until)
-        print(flush=True)
+        tell("")
         run.save()
     check_shown(seen, seconds, until)
 

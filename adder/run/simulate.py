@@ -40,6 +40,7 @@ from adder.board import load_board
 from adder.errors import AdderError
 from adder.image.flash_image import FlashImage, lock_image
 from adder.image.kernel_file import check_kernel
+from adder.output import tell
 from adder.run.lockstep import HZ, TICK, TYPING, Lockstep, StubError
 from adder.run.simulated import PINS, PRESSED, buttons_of, pins_of, power_on, pulses_of, set_quantity
 from adder.run.terminal import (
@@ -792,8 +793,8 @@ def simulate(
         return
     with Simulation(kernel, image, clock=clock, devices=devices) as simulation, own_port(pty, board.build):
         if at_terminal():
-            print(f"{board.title}; Ctrl-A X ends it.", file=sys.stderr)
+            tell(f"{board.title}; Ctrl-A X ends it.", error=True)
         seen = _console(simulation, seconds, until)
         if simulation.raw and not simulation.raw.endswith(b"\n"):
-            print(flush=True)
+            tell("")
     check_shown(seen, seconds, until)

@@ -16,6 +16,7 @@ import click
 from adder.board import Region, board_folder, load_board
 from adder.errors import AdderError
 from adder.image.flash_image import FILE_SIZE, in_use
+from adder.output import tell
 
 # Registers of a bank of pins, one bit a pin. The host writes the first two.
 LEVEL, DRIVEN, OUTPUT, DIRECTION, LISTENING, UP, DOWN, WIRE = range(0x00, 0x20, 4)
@@ -269,7 +270,7 @@ def pin(number: int | None, level: str | None, wire_to: int | None, image: Path 
             bank.wire(number, None)
         return
     for one in range(PINS) if number is None else [number]:
-        print(f"pin {one}: {bank.level(one)}  {bank.mode(one)}")
+        tell(f"pin {one}: {bank.level(one)}  {bank.mode(one)}")
 
 
 @click.command(context_settings={"ignore_unknown_options": True})  # -5 is a temperature
@@ -286,7 +287,7 @@ def sensor(quantity: str | None, value: str | None, image: Path | None) -> None:
         for name in QUANTITIES if quantity is None else [quantity]:
             it, now = QUANTITIES[name], quantity_of(path, name)
             places = len(str(it.scale)) - 1
-            print(f"{name}: " + (it.by_itself if now is None else f"{now:.{places}f} {it.unit}"))
+            tell(f"{name}: " + (it.by_itself if now is None else f"{now:.{places}f} {it.unit}"))
         return
     try:
         number = None if value == "free" else float(value)

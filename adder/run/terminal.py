@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from adder.errors import AdderError
+from adder.output import tell
 from adder.run.port import Port, published
 from adder.run.simulated import BUTTONS
 
@@ -75,7 +76,7 @@ def own_port(wanted: bool, folder: Path) -> Iterator[None]:
     ours, theirs = os.openpty()  # as long as theirs is open here, too, whoever opens it may close it again
     tty.setraw(theirs)
     os.set_blocking(ours, False)
-    print(f"The board's console is {os.ttyname(theirs)}; Ctrl-C here ends the simulation.", file=sys.stderr, flush=True)
+    tell(f"The board's console is {os.ttyname(theirs)}; Ctrl-C here ends the simulation.", error=True)
     before = os.dup(0), os.dup(1)
     os.dup2(ours, 0)
     os.dup2(ours, 1)

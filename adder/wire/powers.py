@@ -16,6 +16,7 @@ import click
 
 from adder.board import board_folder, load_board, read_manifest
 from adder.errors import AdderError
+from adder.output import tell
 from adder.toml import TomlError, read_toml
 from adder.wire.check import Thing, Wired
 
@@ -169,8 +170,8 @@ def powers(board: str, dot: bool) -> None:
     """Show which capsule of BOARD holds which power."""
     found = edges(read(board, load_board(board).build))
     if dot:
-        click.echo(graph(found), nl=False)
+        tell(graph(found), end="")
         return
-    click.echo(listing(found), nl=False)
+    tell(listing(found), end="")
     if problems := forbidden(found, read_manifest(board), rules_of(board)):
         raise AdderError("\n".join(problems))

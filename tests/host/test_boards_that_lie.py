@@ -1,6 +1,5 @@
 """Whatever a board says on its line, the tools say a sentence: no traceback, nothing that a terminal obeys, an end."""
 
-import ast
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,6 @@ from hostile import within
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import adder
 from adder.bringup import command, lines
 from adder.bringup.lines import Silent, converse, in_ram
 from adder.cli import cli
@@ -134,19 +132,3 @@ def test_nothing_that_a_bringup_shows_is_obeyed_by_a_terminal(
         assert isinstance(result.exception, SystemExit | AdderError | None), result.exception
         # What is left is made visible by adder.cli.
         assert not [c for c in result.output if not c.isprintable() and c != "\n"], shown
-
-
-def test_what_a_board_says_reaches_a_terminal_by_one_door() -> None:
-    """Modules that speak with boards show text through adder.output alone, but for what `json` has made."""
-    folder = Path(adder.__file__).parent
-    calls = [
-        (path.name, ast.unparse(node.func), ast.unparse(node.args[0]) if node.args else "")
-        for path in sorted([*(folder / "bringup").glob("*.py"), *(folder / "deploy").glob("*.py")])
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call)
-    ]
-    shown = [call for call in calls if call[1] in ("print", "click.echo", "click.secho", "click.prompt")]
-    assert shown
-    assert [
-        call for call in shown if call[1] != "print" or not call[2].startswith(("json.dumps(", "printable_lines("))
-    ] == []

@@ -1,13 +1,18 @@
 """Nothing that an app says of itself reaches a terminal as anything but text, whichever verb shows it."""
 
+import ast
 import io
 import json
 import os
+import struct
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +20,14 @@ from making import make_elf
 
 from adder.apps.tbf import FixedAddresses, Header, KernelVersion, Main, PackageName, Permission, Permissions, Unknown
 from adder.board import ROOT, load_board
-from adder.cli import VERBS
+from adder.bringup.command import show_line
+from adder.cli import VERBS, main
+from adder.deploy import command as deploy_command
+from adder.deploy import find, trial, words
+from adder.deploy import link as wire
+from adder.deploy.command import apps_complete
+from adder.flash import method
+from adder.output import console
 from adder.text import counted, printable, printable_lines
 
 EVIL = "\x1b[2J\x1b]0;owned\x07\r\x9b31mred\u202eback\u2028line\x7f"
@@ -165,9 +177,197 @@ def test_no_verb_lets_a_control_character_through(files: dict[str, Path], tmp_pa
 
 
 def test_every_verb_is_among_those_tried_or_reads_nothing_of_an_apps(files: dict[str, Path], tmp_path: Path) -> None:
-    tried = {str(call[0]) for call in calls(files, tmp_path)}
-    # `console` is a terminal: it shows a board's own bytes. The verbs of deployment need one that runs.
-    deployment = {
-        "apps", "install", "remove", "start", "stop", "apply", "watch", "rollback", "compact", "logs", "why", "bringup",
-    }  # fmt: skip
-    assert set(VERBS) - tried <= {"bench", "typecheck", "size", "tcb", "completion", "console"} | deployment
+    tried = {str(call[0]) for call in [*calls(files, tmp_path), *calls_of_a_board(files)]}
+    # `console` is a terminal: it shows a board's own bytes.
+    assert set(VERBS) - tried == {"bench", "typecheck", "size", "tcb", "completion", "console"}
+
+
+# -- A board that runs, whose apps are evil ------------------------------------------------------
+
+
+class EvilBoard:
+    """As much of the protocol as the verbs use, from a board that says evil things wherever it can."""
+
+    timeout: float | None = None
+
+    def __init__(self, names: tuple[bytes, ...] = (EVIL.encode(), b"\xff\x1b[2J{a}[red]", b"old;reboot")) -> None:
+        self.apps = [tbf(name) for name in names]
+        self.flags = [1, 1, 1 | 4]
+        self.kept = b""
+        self.frame = bytearray()
+        self.answers = bytearray()
+        self.escape = False
+        self.committed = False
+
+    def close(self) -> None: ...
+
+    def read(self, size: int = 1) -> bytes:
+        data = bytes(self.answers[:size])
+        del self.answers[:size]
+        return data
+
+    def write(self, data: bytes) -> int:
+        for byte in data:
+            if self.escape and byte != wire.ESCAPE:
+                self._obey(byte, bytes(self.frame))
+                self.frame.clear()
+            elif self.escape or byte != wire.ESCAPE:
+                self.frame.append(byte)
+            self.escape = byte == wire.ESCAPE and not self.escape
+        return len(data)
+
+    def _obey(self, command: int, frame: bytes) -> None:
+        if command == wire.PING:
+            self.answers += bytes((wire.ESCAPE, wire.PONG))
+        elif command != wire.FINISH:
+            content = self._content(command, struct.unpack(f"<{len(frame) // 4}I", frame[: len(frame) // 4 * 4]))
+            self.answers += bytes((wire.ESCAPE, wire.ANSWER, command)) + wire.escaped(content)
+
+    def _content(self, command: int, words: tuple[int, ...]) -> bytes:
+        status, data = 0, b""
+        if command == wire.ABOUT:
+            data = struct.pack("<7I", wire.VERSION, len(self.apps), 0x70000, 512, 16, 8, 1)
+        elif command == wire.APP:
+            slot = 0 if self.flags[words[0]] & 4 else words[0] + 1
+            data = struct.pack("<10I", words[0] * 4096, 1024, self.flags[words[0]], slot, 3, 1, 0, 64, 0, 0)
+        elif command == wire.READ:
+            data = self.apps[words[0]][words[1] : words[1] + words[2]]
+        elif command == wire.SAID:
+            said = EVIL.encode() + b"\x1b[31m\x9b\n\0again" + EVIL.encode() + b"\x01" + b"00000082 " * 4 + b"\n"
+            data = struct.pack("<I", words[1]) + said[words[1] : words[1] + 60]
+        elif command == wire.STAGE:
+            data = struct.pack("<I", len(self.apps))
+        elif command == wire.TRIAL and not words:
+            data = struct.pack("<2I", 3, 0)
+        elif command in (wire.COPY, wire.ABORT):
+            status = wire.NOMEM if command == wire.COPY else wire.RESERVE
+        return bytes((status, len(data))) + data
+
+
+def calls_of_a_board(files: dict[str, Path]) -> list[list[object]]:
+    f = files
+    name = f["app.tbf"].parent / "set.toml"
+    name.write_text(f"[apps]\n{json.dumps(EVIL)} = false\n")
+    report = f["app.tbf"].parent / "report.txt"
+    report.write_text(f"= bring-up of {EVIL}\n= crystal {EVIL} FAIL\n= receive skipped: {EVIL}\n= end: {EVIL}\n")
+    return [
+        ["apps"],
+        ["apps", "--json"],
+        ["install", f["app.tbf"]],
+        ["install", f["app.tbf"], "--keep"],
+        ["install", f["app.tbf"], "--trial", "1s"],
+        ["install", f["app.tbf"], "--json"],
+        ["install", f["fixed.tbf"]],
+        ["remove", EVIL],
+        ["remove", "nobody" + EVIL],
+        ["start", EVIL],
+        ["stop", EVIL],
+        ["stop", "--disable", EVIL],
+        ["stop", EVIL, "--json"],
+        ["apply", name],
+        ["apply", name, "--dry-run"],
+        ["watch", f["app.tbf"]],
+        ["watch", f["fixed.tbf"]],
+        ["logs", EVIL],
+        ["logs", EVIL, "--json"],
+        ["logs", "--follow", EVIL],
+        ["why", EVIL],
+        ["why", EVIL, "--json"],
+        ["why", "nobody" + EVIL],
+        ["rollback", EVIL],
+        ["rollback", "old;reboot"],
+        ["compact"],
+        ["apps", "--port", EVIL],
+        ["bringup", "report", report],
+        ["bringup", "report", report, "--all"],
+        ["bringup", "report", f["app.py"]],
+    ]
+
+
+def test_no_verb_of_a_board_that_runs_lets_one_through(
+    files: dict[str, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    boards: list[EvilBoard] = []
+
+    def open_port(name: str) -> EvilBoard:
+        boards.append(EvilBoard())
+        return boards[-1]
+
+    def no_more(seconds: float) -> None:
+        raise KeyboardInterrupt  # where a verb would wait for ever
+
+    monkeypatch.setattr(find, "open_port", open_port)
+    monkeypatch.setattr(find, "simulations", lambda: ["/dev/null"])
+    for module in (deploy_command, trial, words):
+        monkeypatch.setattr(module, "time", SimpleNamespace(sleep=no_more, monotonic=time.monotonic))
+    shown: dict[str, str] = {}
+    for call in calls_of_a_board(files):
+        with pytest.raises(SystemExit):
+            main([str(part) for part in call])
+        out, err = capsys.readouterr()
+        bad = [c for c in out + err if not c.isprintable() and c != "\n"]
+        assert not bad, (call, bad, out + err)
+        assert "Traceback" not in out + err, (call, out + err)
+        shown[str(call[0])] = shown.get(str(call[0]), "") + out + err
+    assert len(boards) > 20
+    for verb in ("apps", "install", "remove", "start", "stop", "watch", "logs", "why", "bringup"):
+        assert "\\x1b" in shown[verb], (verb, shown[verb])  # it was there to be shown
+
+
+def test_what_a_board_under_test_says_is_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    show_line(f"= clock {EVIL} ok")
+    assert printable(EVIL) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["{a}", "{", "[red]x[/]", "[/]", EVIL])
+def test_a_progress_bar_shows_a_name_as_it_is(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = console()
+    out._force_terminal = True
+    monkeypatch.setattr(method, "console", lambda: out)
+    with method.bar(f"Installing {name}", 10) as progress:
+        progress.advance(10)
+    said = capsys.readouterr().out
+    assert f"Installing {printable(name)}" in said
+    assert not [evil for evil in ("\x07", "\x1b]0", "\u202e") if evil in said]  # rich's own sequences are there
+
+
+def test_the_shell_is_offered_no_name_in_which_it_would_see_more_than_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = (b"good-1.2", b"x;reboot", b"$(reboot)", b"--force", b"a b", b"`x`", b"a\nb", b"*", EVIL.encode())
+    board = EvilBoard(names)
+    board.flags = [1] * len(names)
+    monkeypatch.setattr(find, "open_port", lambda name: board)
+    monkeypatch.setattr(find, "simulations", lambda: ["/dev/null"])
+    context = click.Context(click.Command("remove"))
+    assert [item.value for item in apps_complete(context, click.Argument(["name"]), "")] == ["good-1.2"]
+
+
+PRINTS = {
+    "adder/output.py": "it is what the others print with",
+    "adder/cli.py": "errors, which it makes printable",
+    "adder/completion.py": "a script for the shell, which has nothing of an app's",
+    "adder/run/terminal.py": "a terminal of a board's: its bytes as they are, and a line of this tool's own",
+    "adder/run/renode.py": "the same of Renode's",
+    "adder/flash/method.py": "another tool's own output, which draws on the terminal",
+}
+
+
+def printing(path: Path) -> list[str]:
+    """The calls by which a module writes to the terminal by itself."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            streams = ("sys.stdout", "sys.stderr", "sys.__stdout__", "sys.__stderr__")
+            if name in ("print", "input", "Console", "click.echo", "click.secho", "click.prompt", "click.confirm") or (
+                name.startswith(streams) and "write" in name
+            ):
+                found.append(f"{path}:{node.lineno}: {ast.unparse(node)[:80]}")
+    return found
+
+
+def test_no_module_prints_but_through_what_makes_it_printable() -> None:
+    found = {str(path.relative_to(ROOT)): printing(path) for path in sorted((ROOT / "adder").rglob("*.py"))}
+    assert {name: lines for name, lines in found.items() if lines and name not in PRINTS} == {}
+    assert [name for name in PRINTS if not found[name]] == [], "these print no more"

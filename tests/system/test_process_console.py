@@ -94,7 +94,9 @@ def renamed(path: Path, old: bytes, new: bytes, folder: Path) -> Path:
     return folder / "named.tbf"
 
 
-@pytest.mark.parametrize(("name", "said"), [(b"\x1b[2Jx", "\\x1b[2Jx"), (b"\xff\x07hey", "\\xff\\x07hey")])
+@pytest.mark.parametrize(
+    ("name", "said"), [(b"\x1b[2Jx", "\\x1b[2Jx"), (b"\xff\x07hey", "\\xff\\x07hey"), (b"../ab", "..\\x2fab")]
+)
 def test_a_name_that_is_no_text_is_shown_and_found_and_moves_no_cursor(simulation, tmp_path, name, said) -> None:
     app = renamed(ROOT / "build" / "apps" / "hello.tbf", b"hello", name, tmp_path)
     with simulation("shell", app, "faulty") as board:
