@@ -16,6 +16,7 @@ from capsules.deploy.requests import ANSWER, FIRST, LAST, Requests
 from capsules.deploy.tockloader import END, LATER, NONE, OK, PONG, WORK, WRITTEN, Tockloader, needs_store
 from capsules.hil.line import Line
 from capsules.hil.time import Alarm
+from capsules.parts.lent import is_good
 from capsules.virtual.app_store import AppStore
 
 if TYPE_CHECKING:
@@ -150,16 +151,10 @@ class Deploy:
         elif self._is_told:
             self._is_told = False
             self._deal_with(self._status)
+        elif self._greeting:
+            self._greet()
         elif not self._open or self._sending:
             return
-        elif self._greeting:
-            self._greeting = False
-            self._ending = self._reading = self._working = self._looking = False
-            self._at = self._end = self._likely = 0
-            self._reader.forget()
-            self._tockloader.begin()
-            self._requests.begin()
-            self._answer = PONG
         elif self._answer != NOTHING:
             self._send()
         elif self._waiting:
@@ -184,6 +179,22 @@ class Deploy:
             self._line.receive(self._block, self._size, self._enough())
             return
         self._go_on_later()
+
+    def _greet(self) -> None:
+        """A session begins, whatever became of those before: what was cut short there is forgotten here."""
+        self._sending = not is_good(self._out)
+        self._receiving = not is_good(self._block)
+        if self._sending:
+            return  # an answer of the last one
+        self._ending = self._reading = self._working = self._looking = self._watches = False
+        self._at = self._end = self._likely = 0
+        if is_good(self._frame):
+            self._frame.window(0, self._frame_size)
+        self._reader.forget()
+        self._tockloader.begin()
+        self._requests.begin()
+        self._answer = PONG
+        self._greeting = False
 
     def _enough(self) -> int:
         """How many bytes are worth a look."""
@@ -212,11 +223,11 @@ class Deploy:
 
     def _leave(self) -> None:
         """A session is over: what it has begun is forgotten."""
-        self._leaving = False
-        abandoned = self._tockloader.leave()
-        if self._requests.leave() or abandoned:
-            self._waiting = self._forget(self._client) == 0 or self._waiting
+        self._tockloader.begin()
+        self._requests.leave()
+        self._waiting = self._forget(self._client) == 0 or self._waiting
         self._orphaned = self._waiting or self._is_told
+        self._leaving = False
 
     def _deal_with(self, status: int) -> None:
         """What the store has told."""

@@ -114,12 +114,10 @@ class Requests:
         """How many bytes the next frame has, most likely; 0: nobody knows."""
         return _DATA + min(PAGE, self._left) if self._left > 0 else 0
 
-    def leave(self) -> bool:
-        """It ends: whether a transaction has to be aborted."""
-        is_open = self._is_open
+    def leave(self) -> None:
+        """It ends."""
         self._is_open = False
         self._trial.prepare(0)
-        return is_open
 
     # -- Commands ---------------------------------------------------------------------------------
 

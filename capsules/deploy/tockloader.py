@@ -145,12 +145,6 @@ class Tockloader:
         self._pad = NOTHING
         self._shown.clear()
 
-    def leave(self) -> bool:
-        """It ends: whether a transaction has to be aborted."""
-        is_open = self._is_open
-        self.begin()
-        return is_open
-
     # -- Commands ---------------------------------------------------------------------------------
 
     def serve(self, command: int, length: int, out: FrameWriter) -> int:
@@ -522,7 +516,7 @@ class Tockloader:
 
     def _fail(self) -> int:
         """Nothing comes of it."""
-        is_open = self.leave()
-        if is_open and self._abort(self._client) == 0:
+        self.begin()
+        if self._abort(self._client) == 0:
             return self._go(_ABORTING, LATER)
         return _INTERROR

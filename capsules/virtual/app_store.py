@@ -40,6 +40,8 @@ _FIXED = const(128)  # it can live at one place only, and so begins before the o
 
 STAGED_AT_ONCE = const(8)
 
+_CLIENTS = const(8)  # whoever is one could go on making more
+
 # What is under way.
 _IDLE = const(0)
 _WRITE = const(2)  # of an app that is staged, onto pages that are erased just before
@@ -311,6 +313,8 @@ class AppStore:
 
         If it gives way, its transaction ends with CANCEL when another client wants to begin one: a program may have no end in mind.
         """
+        if len(self._clients) == _CLIENTS:
+            raise ValueError("too many clients of the apps' store")
         self._clients.append(callback(done))
         number = len(self._clients) - 1
         if gives_way:
@@ -563,7 +567,10 @@ class AppStore:
             self._logging = _DIRTY_MARK
 
     def _abort(self, client: int) -> int:
-        """Forget the transaction, at any time before its commit. The callback, with CANCEL, comes when that is done."""
+        """Forget its transaction, at any time before its commit. The callback, with CANCEL, comes when that is done.
+
+        INVAL if it has none: so whoever does not know any more, since it was cut short, may ask.
+        """
         if self._client != client or client < 0:
             return ErrorCode.INVAL
         if self._doing <= _FIRST or self._doing >= _FIND or (self._doing == _END and not self._over):

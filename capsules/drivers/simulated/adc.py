@@ -30,6 +30,7 @@ _IDLE = const(0)
 _SINGLE = const(1)
 _CONTINUOUS = const(2)
 _BUFFERS = const(3)
+_TOLD = const(4)  # a single sample is there, and the client is being told
 
 
 class SimulatedAdc:
@@ -68,7 +69,7 @@ class SimulatedAdc:
         return _MILLIVOLTS
 
     def _begin(self, mode: int, channel: int, frequency: int) -> int:
-        if self._mode != _IDLE:
+        if self._mode != _IDLE and self._mode != _TOLD:
             return ErrorCode.BUSY
         if not 0 <= channel < len(self._inputs) or not 1 <= frequency <= _FASTEST:
             return ErrorCode.INVAL
@@ -132,9 +133,13 @@ class SimulatedAdc:
         return min(max(0, int(millivolts)) * _FULL_SCALE // _MILLIVOLTS, _MASK) & _MASK
 
     def _one(self) -> None:
-        if self._mode == _SINGLE and self._sampled is not None:
+        """Tell of a single sample; once more, if this was cut short."""
+        if self._sampled is None or (self._mode != _SINGLE and self._mode != _TOLD):
+            return
+        self._mode = _TOLD
+        self._sampled(self._value(), 0)
+        if self._mode == _TOLD:  # nothing else was asked for
             self._mode = _IDLE
-            self._sampled(self._value(), 0)
 
     def _tick(self) -> None:
         if self._mode == _IDLE:

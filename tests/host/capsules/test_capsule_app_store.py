@@ -164,6 +164,23 @@ def test_one_transaction_at_a_time_and_an_aborted_one_leaves_nothing() -> None:
     assert names(Board(data).booted()) == ["a", "b", "c"]
 
 
+def test_nobody_can_abort_anothers_transaction_and_no_client_can_make_ever_more_clients() -> None:
+    board = Board(flash_of(A, B)).booted()
+    other = board.store.new_client(lambda status: None)
+    board.begin()
+    assert board.store.abort(other) == ErrorCode.INVAL
+    assert board.store.abort(-1) == ErrorCode.INVAL
+    board.stage(D)
+    assert board.store.commit(board.client) == 0
+    board.run()
+    assert names(board) == ["a", "b", "d"]
+    assert board.store.abort(board.client) == ErrorCode.INVAL
+    for _ in range(6):
+        board.store.new_client(lambda status: None)
+    with pytest.raises(ValueError, match="too many clients"):
+        board.store.new_client(lambda status: None)
+
+
 @pytest.mark.parametrize("turns", range(0, 40, 3))
 def test_a_transaction_may_be_aborted_at_any_time(turns) -> None:
     """Whatever the flash is at just then; a buffer that was lent comes back."""

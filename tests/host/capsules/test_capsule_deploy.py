@@ -1,5 +1,6 @@
 """capsules/deploy/: tockloader itself, on a line to the capsules and a store whose flash can lose its power."""
 
+import contextlib
 import copy
 import io
 import random
@@ -13,8 +14,9 @@ from types import SimpleNamespace
 import pytest
 from app_flash import Board, name_of, program, walk
 from cells import Buffer
+from cut_short import Cutter, Place
 from hardware import FakeAlarm, FakeFlash, PowerCut
-from kernel import run_deferred
+from kernel import _deferred, run_deferred
 
 from capsules.deploy.deploy import FRAME, HEAD, OUT, PIECE, Deploy
 from capsules.deploy.trial import Trial
@@ -532,3 +534,59 @@ def test_adder_installs_removes_stops_and_starts() -> None:
     assert found["app2"][1:] == (0, False)
     for command in range(0x40, 0x51):
         assert adder.ask(command, 77, 77)[0] in (0, 3, 5, 6, 7)
+
+
+# -- Its own time is over -----------------------------------------------------------------------
+
+
+def session(board: Deployed, new: bytes) -> None:
+    """Adder replaces an app, as far as it is answered."""
+    adder = Adder(board)
+    adder.ask(0x4A)
+    adder.ask(0x40)
+    adder.ask(0x43)
+    _, number = adder.ask(0x44, len(new))
+    number = struct.unpack("<I", number)[0]
+    adder.ask(0x45, number, 0, data=new)
+    adder.ask(0x46, number, zlib.crc32(new))
+    adder.ask(0x47, 0)
+    adder.ask(0x49)
+    adder.ask(0x4D, 0)
+    adder.ask(0x50, 0, 0)
+
+
+def test_whatever_is_cut_short_in_it_the_next_session_is_as_ever_and_others_have_the_store(monkeypatch, long) -> None:
+    data = bytearray(b"\xff" * (PAGE * 8))
+    first = Board(data, FakeFlash(data, PAGE)).booted()
+    assert first.change(("install", program("a", 256))) == 0
+    new = program("a", 512, fill=7)
+
+    def play(place: Place | None) -> Cutter:
+        cutter = Cutter("capsules/deploy/", place)
+        monkeypatch.setattr(sys.modules[__name__], "run_deferred", lambda: cutter.run(_deferred))
+        board = Deployed(bytearray(data)).booted()
+        with contextlib.suppress(AssertionError, struct.error):
+            session(board, new)
+        if place is None:
+            assert board.state()["a"][0][:512] == new
+            return cutter
+        for _ in range(2):
+            board.line.incoming = board.line.sent = b""
+            board.line.close()  # nothing has come for a while
+            board.run()
+            board.is_open = False
+            assert board.state()["a"][0][:512] in (program("a", 256), new), cutter.where
+            assert board.store.begin(board.client) == 0, cutter.where  # another client
+            assert board.ask(board.store.abort(board.client)) == 8, cutter.where
+            board.told.clear()
+            try:
+                session(board, new)
+            except (AssertionError, struct.error) as problem:
+                raise AssertionError(f"cut short in {cutter.where}") from problem
+            assert board.state()["a"][0][:512] == new, cutter.where
+        return cutter
+
+    places = list(play(None).places)
+    assert len(places) > 500
+    for place in places[:: 1 if long else 43]:
+        play(place)
