@@ -95,17 +95,22 @@ class RttUart:
 
     # -- For the client --
 
-    def transmit(self, buffer: Buffer, length: int) -> None:
+    def transmit(self, buffer: Buffer, length: int) -> int:
+        if self._tx_buffer is not None and not self._tx_over:
+            self._trigger()
+            return ErrorCode.BUSY
         self._tx_from = self._write_at()
         self._tx_at = 0
         self._tx_length = length
         self._tx_buffer = buffer
         self._tx_over = False
         self._trigger()
+        return 0
 
     def receive(self, buffer: Buffer, length: int, least: int = 0) -> None:
-        self._rx_from = self._read_at()
-        self._rx_at = 0
+        if self._rx_buffer is None or self._rx_over:
+            self._rx_from = self._read_at()
+            self._rx_at = 0
         self._rx_length = length
         self._rx_least = min(least, length) if least > 0 else length
         self._rx_buffer = buffer

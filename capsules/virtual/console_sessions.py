@@ -263,8 +263,10 @@ class ConsoleSessions:
         self._tick_later()
 
     def _listen(self) -> None:
-        if is_good(self._buffer):  # else this was cut short just behind it
+        if is_good(self._buffer):
             self._uart.receive(self._buffer, self._size, self._enough())
+        else:
+            self._mux.go_on()  # this was cut short in the middle of that
         self._receiving = True
 
     def _enough(self) -> int:

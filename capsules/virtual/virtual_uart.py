@@ -14,8 +14,8 @@ But for the last, who is kept waiting has patience for a while only: then the li
 
 from typing import Any, Callable
 
-from cells import Buffer, TakeCell
-from kernel import Callback, call_client, callback, deferred, shared
+from cells import Buffer
+from kernel import Callback, ErrorCode, call_client, callback, deferred, shared
 from micropython import const
 
 from capsules.hil.time import Alarm
@@ -85,7 +85,8 @@ class UartMux:
         self._until = _LINE_ENDS
         self._whole_lines = 0  # nobody else's bytes may break their lines; so, too
         self._within_line = False  # what went out last of the others
-        self._receive_buffer = TakeCell(receive_buffer)
+        self._receive_buffer = receive_buffer
+        self._listening = False  # the hardware receives into it
         self._receiving = 0  # who has ever received, one bit a device
         self._receptions = Receptions()
         self._called = False  # by a device, which is no time to call another's client
@@ -151,7 +152,9 @@ class UartMux:
                 self._turn = turn
                 if self._waits and self._kept_for & self._whole_lines:
                     self._wait_no_more()
-                self._uart.transmit(buffer, device[_OUT_LENGTH])
+                if self._uart.transmit(buffer, device[_OUT_LENGTH]):
+                    self._sending = True  # what was begun when this was cut short just behind it
+                    return
                 self._sending = True
                 self._waiting &= ~(1 << turn)
                 return
@@ -191,7 +194,10 @@ class UartMux:
         self._transmit_next()
 
     def transmitted(self, buffer: Buffer, length: int, status: int) -> None:
-        """From the hardware; once more if this was cut short."""
+        """From the hardware; once more if this was cut short, though perhaps not before it had begun with the next."""
+        if status and not self._sending:
+            self._transmit_next()
+            return
         turn = self._turn
         if self._devices[turn][_OUT] is not buffer:
             turn = self._sender(buffer)
@@ -202,9 +208,9 @@ class UartMux:
                 device[_OUT_LENGTH] = 0
                 buffer.give_back()
                 self._line_went(turn, mine[length - 1] == _LINE_END)
-                call_client(device[_TRANSMITTED], mine, length, status)
+                call_client(device[_TRANSMITTED], mine, length, 0)
             elif take_back(buffer, mine):
-                call_client(device[_TRANSMITTED], mine, length, status)
+                call_client(device[_TRANSMITTED], mine, length, 0)
             if not device[_OUT_LENGTH]:  # the client has begun nothing else
                 device[_OUT] = None
                 if self._until == _SILENT or (self._patience is None and self._until == _LINE_ENDS):
@@ -251,7 +257,7 @@ class UartMux:
 
     def _stop(self) -> None:
         """Stop the hardware and share out what has come in."""
-        if not self._receive_buffer.is_some():
+        if self._listening:
             self._called = True
             self._uart.receive_abort()  # received()
             self._called = False
@@ -268,28 +274,34 @@ class UartMux:
                 missing = receptions.missing(index)
                 if least == 0 or missing < least:
                     least = missing
-        if fewest:
-            buffer = self._receive_buffer.take()
-            if buffer is not None:
-                fewest = min(fewest, len(buffer))
-                self._uart.receive(buffer, fewest, min(least, fewest))
+        if fewest and not self._listening:
+            buffer = self._receive_buffer
+            fewest = min(fewest, len(buffer))
+            self._uart.receive(buffer, fewest, min(least, fewest))
+            self._listening = True
 
     def received(self, buffer: Buffer, length: int, status: int) -> None:
-        """From the hardware."""
-        receptions = self._receptions
-        for index in range(len(self._devices)):
-            room = receptions.room(index) if self._receiving >> index & 1 else 0
-            if room:
-                receptions.fill(index, buffer, 0, min(length, room))
-        self._receive_buffer.put(buffer)
+        """From the hardware; once more if this was cut short, as above."""
+        if self._listening or status != ErrorCode.ALREADY:
+            receptions = self._receptions
+            for index in range(len(self._devices)):
+                room = receptions.room(index) if self._receiving >> index & 1 else 0
+                if room:
+                    receptions.fill(index, buffer, 0, min(length, room))
+            self._listening = False
         if self._called:
             self._hand_out_later()
-            return
-        self._hand_out()
-        self._receive_next()
+        else:
+            self._hand_out()
 
     def _hand_out(self) -> None:
-        """Give those whose reception is over what has come in; once more if this was cut short."""
+        """Give those whose reception is over what has come in, and go on; once more if this was cut short."""
         for index in range(len(self._devices)):
             if self._receiving >> index & 1 and self._receptions.is_over(index):
                 self._receptions.finish(index)
+        self._receive_next()
+
+    def go_on(self) -> None:
+        """With what was cut short. For the multiplexer's own capsule."""
+        self._receive_next()
+        self._transmit_next()

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from cortex import Board
+from injector import write_board
 from kernels import build_board, build_variant, write
-from test_exhaustion import write_board
 
 from adder.board import ROOT
 from adder.symbols import Symbols

@@ -21,6 +21,8 @@ _CTRL_RX_INTERRUPT_BIT = const(3)
 _INT_TX = const(1)
 _INT_RX = const(2)
 
+_OVER = const(0x10000)  # more than any buffer has
+
 _RING = const(256)  # a power of two; mpremote sends 253 bytes without waiting
 _TURN = const(511)  # twice that, less one
 
@@ -38,9 +40,8 @@ class CmsdkUart:
         self._clear = registers.field(_INTSTATUS, 0, 32)  # ones clear
         self._client: "UartClient | None" = None
         self._tx_buffer: "Buffer | None" = None
-        self._tx_at = 0
+        self._tx_at = _OVER  # nothing is sent, or it is over, and the client is being told
         self._tx_length = 0
-        self._tx_over = False  # and the client is being told, or that was cut short
         self._receiver = CmsdkReceiver(registers, receive)
         registers.write(_BAUDDIV, clock // baud)
         registers.write(_CTRL, _CTRL_TX_ENABLE | _CTRL_RX_ENABLE | _CTRL_TX_INTERRUPT | 1 << _CTRL_RX_INTERRUPT_BIT)
@@ -56,12 +57,15 @@ class CmsdkUart:
     def receive_abort(self) -> None:
         self._receiver.abort()
 
-    def transmit(self, buffer: Buffer, length: int) -> None:
+    def transmit(self, buffer: Buffer, length: int) -> int:
+        if self._tx_at != _OVER:
+            self._fill()  # unless that was cut short, it has been done
+            return ErrorCode.BUSY
         self._tx_buffer = buffer
         self._tx_length = length
-        self._tx_at = 0  # after these, or too much of the one before might be sent
-        self._tx_over = False
+        self._tx_at = 0  # after these: with it, it is under way
         self._fill()
+        return 0
 
     def _fill(self) -> None:
         """Write bytes until the hardware takes no more. Its interrupt says when one has gone."""
@@ -79,14 +83,15 @@ class CmsdkUart:
 
     def _transmit_interrupt(self) -> None:
         self._clear(_INT_TX)
-        if self._tx_at < self._tx_length:
+        at = self._tx_at
+        if at < self._tx_length:
             self._fill()
             return
         buffer, client = self._tx_buffer, self._client
         if buffer is not None and client is not None:
-            self._tx_over = True
-            client.transmitted(buffer, self._tx_length, 0)
-            if self._tx_over:  # the client has begun nothing else
+            self._tx_at = _OVER
+            client.transmitted(buffer, self._tx_length, ErrorCode.ALREADY if at == _OVER else 0)
+            if self._tx_at == _OVER:  # the client has begun nothing else
                 self._tx_buffer = None
 
 
@@ -107,15 +112,15 @@ class CmsdkReceiver:
         self._at = 0
         self._length = 0
         self._least = 0
-        self._over = False
-        self._status = 0
+        self._over = False  # and the client is being told, or that was cut short
         line.enable(self._interrupt)
 
     def set_client(self, client: UartClient) -> None:
         self._client = client
 
     def receive(self, buffer: Buffer, length: int, least: int = 0) -> None:
-        self._at = 0
+        if self._over or self._buffer is None:
+            self._at = 0
         self._length = length
         self._least = min(least, length) if least > 0 else length
         self._over = False
@@ -149,7 +154,7 @@ class CmsdkReceiver:
         if buffer is None:
             return
         if self._over:
-            self._finish(self._status)
+            self._finish(ErrorCode.ALREADY)
             return
         there = (self._in - self._out) & _TURN
         if self._at + there < self._least and there < _RING // 2:
@@ -172,7 +177,6 @@ class CmsdkReceiver:
     def _finish(self, status: int) -> None:
         buffer, client = self._buffer, self._client
         if buffer is not None and client is not None:
-            self._status = status
             self._over = True
             client.received(buffer, self._at, status)
             if self._over:  # the client has begun nothing else

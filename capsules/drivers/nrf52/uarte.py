@@ -181,20 +181,25 @@ class Uarte:
 
     # -- For the client --
 
-    def transmit(self, buffer: Buffer, length: int) -> None:
-        self._tx_length = length
-        self._registers.start_dma("tx", buffer, length)
-        self._tx_buffer = buffer
+    def transmit(self, buffer: Buffer, length: int) -> int:
+        if self._sending:
+            return ErrorCode.BUSY
         self._tx_over = False
-        self._sending = True
+        if self._tx_buffer is not buffer or self._is_ours(buffer):  # else this was cut short just behind it
+            self._tx_length = length
+            self._tx_buffer = buffer
+            self._registers.start_dma("tx", buffer, length)
         if self._exact or self._power():
             self._start_tx(1)
         else:
             self._sends_later = True
+        self._sending = True
+        return 0
 
     def receive(self, buffer: Buffer, length: int, least: int = 0) -> None:
-        self._rx_buffer.put(buffer.move(self))
-        self._rx_at = 0
+        if not self._rx_buffer.is_some():
+            self._rx_buffer.put(buffer.move(self))
+            self._rx_at = 0
         self._rx_length = length
         self._rx_least = min(least, length) if least > 0 else length
         self._used = True

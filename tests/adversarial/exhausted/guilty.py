@@ -4,33 +4,42 @@ Driver number 0xBAD002
 
 Command
     0 exists -> success
+    1 lent   -> success, NOMEM; what the program allows is used from now on
+
+Allow read-only
+    0 a text
 """
 
 from typing import TYPE_CHECKING
 
 from cells import Buffer
-from kernel import SUCCESS, CommandReturn, ErrorCode, InterruptLine, Layout, ProcessId
+from kernel import SUCCESS, CommandReturn, ErrorCode, Grant, InterruptLine, Layout, ProcessId, UserBuffer
 from micropython import const
 
 from capsules.hil.gpio import Pin
 from capsules.hil.i2c import I2c
 from capsules.hil.line import Line
+from capsules.hil.pwm import Pwm
 from capsules.hil.spi import Spi
-from capsules.hil.time import Alarm
+from capsules.hil.time import Alarm, Alarms
 from capsules.hil.uart import Uart
 
 if TYPE_CHECKING:
     from capsules.virtual.app_store import AppStore
+    from capsules.virtual.last_words import LastWords
 
 DRIVER_NUM = const(0xBAD002)
 
-LAYOUT = Layout()
+LAYOUT = Layout(read_only=1)
 
 _PERIOD = const(20_000)  # 205 ms
 _SOON = const(40)
 _EITHER = const(0)
 _DEVICE = const(0x48)
 _SIZE = const(512)
+_LENDER = const(1)  # the app behind the witness
+_LIFE = const(77)
+_SHARED = const(0)  # capsules/hil/line.py
 
 
 class Buses:
@@ -48,6 +57,8 @@ class Buses:
         self._start_of, self._size_of, self._flags_of = store.start_of, store.size_of, store.flags_of
         self._slot_of, self._read, self._set_flags = store.slot_of, store.read, store.set_flags
         self._copy, self._settle = store.copy, store.settle_trial
+        self._end_process, self._run = store.end, store.run
+        self._new_client = store.new_client
         self._client = store.new_client(self._told)
         self._byte, self._more, self._typed, self._head = buffers
         i2c.set_client(self)
@@ -55,6 +66,9 @@ class Buses:
         line.set_client(self)
 
     def use(self) -> None:
+        self._i2c.set_client(self)
+        self._spi.set_client(self)
+        self._line.set_client(self)
         self._i2c.write(_DEVICE, self._byte, 1)
         self._spi.set_rate(1_000_000)
         self._spi.rate()
@@ -64,6 +78,10 @@ class Buses:
         self._line.receive(self._typed.move(self._line), 4)
         self._line.receive_abort()
         self._line.end()
+        try:
+            self._line.claim(_SHARED, 1)
+        except ValueError:
+            pass  # that is for the console
 
     def install(self) -> None:
         """All that a client does before it commits, and what it cannot do in between."""
@@ -77,15 +95,22 @@ class Buses:
             self._length()
             self._settle(self._client, 1)
             if self._begin(self._client) == 0:
-                self._stage(_SIZE)
-                self._write(0, 0, self._head, 8)
-                self._finish(0)
-                self._drop(99)
-                self._set_flags(99, 0)
+                self._stage(self._client, _SIZE)
+                self._write(self._client, 0, 0, self._head, 8)
+                self._finish(self._client, 0)
+                self._drop(self._client, 99)
+                self._set_flags(self._client, 99, 0)
                 self._staged()
-                self._copy(99, 0)
-                self._commit()
-                self._abort()
+                self._copy(self._client, 99, 0)
+                self._commit(self._client)
+                self._abort(self._client)
+        if self._apps() > _LENDER:
+            self._end_process(_LENDER)
+            self._run(_LENDER)
+        try:
+            self._new_client(self._told)
+        except ValueError:
+            pass  # there are enough
 
     def _told(self, status: int) -> None:
         """From the store."""
@@ -104,6 +129,38 @@ class Buses:
         buffer.give_back()
 
 
+class Others:
+    """Uses what processes have said last, pins that make pulses, and the alarm of a process that there is not."""
+
+    def __init__(self, words: "LastWords", pulses: Pwm, alarms: Alarms, slots: int, buffer: Buffer) -> None:
+        self._said, self._mark, self._number = words.said, words.mark, words.number
+        self._end, self._oldest, self._read = words.end, words.oldest, words.read
+        self._pulses = pulses
+        self._now, self._set_alarm, self._disarm = alarms.now, alarms.set_alarm, alarms.disarm
+        self._slot = slots - 1
+        self._buffer = buffer
+        self._view: UserBuffer | None = None
+
+    def lent(self, view: UserBuffer) -> None:
+        self._view = view
+
+    def use(self) -> None:
+        slot = self._slot
+        view = self._view
+        if view is not None:
+            self._said(slot, _LIFE, view, len(view))
+        self._mark(slot)
+        self._number(slot, 0xC0FFEE)
+        self._end(slot)
+        self._read(slot, self._oldest(slot, 0), self._buffer, 8)
+        self._pulses.pulse(0, 1000, 5000)
+        self._pulses.stop(0)
+        now = self._now()
+        self._set_alarm(slot, now, _PERIOD)
+        self._disarm(slot)
+        self._set_alarm(slot, now, _SOON)
+
+
 class Guilty:
     """A HIL UartClient."""
 
@@ -115,7 +172,7 @@ class Guilty:
         pin: Pin,
         line: InterruptLine,
         buffers: "tuple[Buffer, Buffer]",
-        rest: Buses,
+        rest: "tuple[Buses, Others, Grant]",
     ) -> None:
         self._uart = uart
         self._turn = turn
@@ -123,7 +180,7 @@ class Guilty:
         self._pin = pin
         self._line = line
         self._out, self._in = buffers
-        self._rest = rest
+        self._rest, self._others, self._grant = rest
         uart.set_client(self)
         turn.set_client(self._now)
         other.set_client(self._fired)
@@ -139,10 +196,13 @@ class Guilty:
 
     def use_all(self) -> None:
         """Once each time."""
+        self._turn.set_client(self._now)
+        self._other.set_client(self._fired)
         self._turn.set_alarm(_PERIOD)
         self._other.set_alarm(_SOON)
         self._other.disarm()
         self._other.set_alarm(_SOON)
+        self._pin.set_client(self._edge)
         self._pin.make_output()
         self._pin.set()
         self._pin.toggle()
@@ -151,11 +211,13 @@ class Guilty:
         self._pin.enable_interrupts(_EITHER)
         self._pin.read()
         self._pin.disable_interrupts()
+        self._uart.set_client(self)
         self._uart.receive(self._in.move(self._uart), 8)
         self._uart.receive_abort()
         self._uart.transmit(self._out.move(self._uart), 1)
         self._rest.use()
         self._rest.install()
+        self._others.use()
 
     def _fired(self) -> None:
         self._pin.toggle()
@@ -173,5 +235,11 @@ class Guilty:
 
     def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
         if number == 0:
+            return SUCCESS
+        if number == 1:
+            entry = self._grant.enter(process)
+            if entry is None:
+                return ErrorCode.NOMEM
+            self._others.lent(entry.read_only(0))
             return SUCCESS
         return ErrorCode.NOSUPPORT
