@@ -11,7 +11,8 @@
 #include "py/gc.h"
 #include "py/mpstate.h"
 
-#define KERNEL_TICKS (2) // interrupts may keep the processes waiting for so many ticks, then one has its slice
+#define KERNEL_TICKS (2) // interrupts may keep the processes waiting for so many ticks in one go, then one has its slice;
+#define KERNEL_AHEAD (4) // and be so many ahead of them in all
 
 // Collect garbage when idle and this much has been allocated since the last time.
 #define COLLECT_AFTER (CONFIG_WIRED ? CONFIG_KERNEL_RUN_HEAP_BYTES / 4 : CONFIG_KERNEL_HEAP_KB * 1024 / 8)
@@ -76,17 +77,18 @@ static bool background_waits(void) {
     return ready_processes != 1u << last_slot || !timeslice_expired || tick_kernel != 0;
 }
 
-static unsigned owed; // slices: interrupts have had so many ticks, and wait until processes have had as many
+static unsigned owed; // ticks that interrupts have had, and processes have not, since a process was last ready
+static unsigned paying; // slices that processes have before interrupts go on: as many as these had in one go, or one
 
 // Returns when what is left has its turn. Not inline: a change of processes would save registers for it.
 __attribute__((noinline)) static enum { NOTHING, NOW, LATER } serve_interrupts(void) {
-    if ((tick_kernel >= KERNEL_TICKS || owed != 0) && ready_processes != 0) {
+    if (paying != 0 && ready_processes != 0) {
         return LATER;
     }
     tick_run(true);
     bottom_halves_run();
-    if (tick_kernel >= KERNEL_TICKS) {
-        owed = tick_kernel;
+    if (tick_kernel >= KERNEL_TICKS || owed + tick_kernel >= KERNEL_AHEAD) {
+        paying = MAX(tick_kernel, 1);
     }
     return !interrupt_any_pending() ? NOTHING : background_waits() ? LATER : NOW;
 }
@@ -95,10 +97,11 @@ __attribute__((noinline)) static enum { NOTHING, NOW, LATER } serve_interrupts(v
 process_t *kernel_work(void) {
     static unsigned rounds;
     if (owed != 0) {
-        if (!timeslice_expired && (ready_processes >> last_slot & 1)) {
+        owed -= timeslice_expired;
+        paying -= paying != 0 ? timeslice_expired : 0;
+        if (paying != 0 && !timeslice_expired && (ready_processes >> last_slot & 1)) {
             return current_process;
         }
-        owed = ready_processes != 0 ? owed - timeslice_expired : 0;
     }
     tick_kernel = 0; // a system call's are not the interrupts'
     for (;;) {
@@ -111,11 +114,11 @@ process_t *kernel_work(void) {
         }
         uint32_t ready = ready_processes;
         if (ready == 0) {
+            owed = paying = tick_kernel = 0; // nobody has waited
             sleep_until_interrupt();
             continue;
         }
-        // A slice also ends with a tick that came in the kernel, or interrupts would draw it out, and others wait for both.
-        bool expired = timeslice_expired || tick_kernel != 0;
+        bool expired = timeslice_expired; // with a tick in the kernel as well
         process_t *next = choose(ready, expired);
         if (next != current_process || expired || !tick_on) { // not ticking: it has slept
             if (expired && current_process != NULL) {
@@ -126,9 +129,10 @@ process_t *kernel_work(void) {
             tick_run(true);
         }
         timeslice_expired = 0;
+        owed += tick_kernel;
         if (left == LATER) {
             SCB_ICSR = ICSR_PENDSVCLR; // the rest of the interrupts' work comes after the slice
-            if (tick_kernel < KERNEL_TICKS && interrupt_any_pending_in_hardware()) {
+            if (paying == 0 && interrupt_any_pending_in_hardware()) {
                 context_switch_request(); // one that came just now
             }
         }
