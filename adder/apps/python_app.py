@@ -267,6 +267,9 @@ def script_table(text: str, where: str) -> dict[str, Any] | None:
         return None
     lines = blocks[0]["content"].splitlines()
     before = text.count("\n", 0, blocks[0].start("content"))  # so that errors name the file's line
+    for number, comment in _comments(text):
+        if comment.strip() == "# [tool.adder]" and not before < number <= before + len(lines):
+            raise AdderError(f"{where}:{number}: [tool.adder] stands outside of the '# /// script' comment.")
     parsed = _parse_toml("\n" * before + "\n".join(line[2:] for line in lines), where)
     return _adder_table(parsed, where, before, lines)
 

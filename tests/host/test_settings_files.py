@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adder.apps.python_app import build
@@ -91,6 +91,7 @@ LINES = [
 
 
 @settings(max_examples=400, deadline=None)
+@example(["# /// script", "#", "# ///", "# [tool.adder]"], "\n", False)
 @given(st.lists(st.sampled_from(LINES), max_size=8), st.sampled_from(["\n", "\r\n", "\r"]), st.booleans())
 def test_settings_that_a_person_would_see_are_taken_or_refused(lines: list[str], ending: str, mark: bool) -> None:
     from adder.apps.python_app import script_table
