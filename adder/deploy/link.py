@@ -238,7 +238,9 @@ def sentence(command: int, status: int) -> str:
             " make it anew with `adder image`."
         )
     if command == STAGE and status == NOMEM:
-        return "The board has no room in its flash for it: `adder apps` shows what is there."
+        return (
+            "The board has no room in its flash for it, or as many apps as it can have (32): `adder apps` shows them."
+        )
     if command == STAGE and status == INVAL:
         return "The app has a size that no app can have on this board."
     if command == STAGE and status == BUSY:

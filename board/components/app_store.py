@@ -7,7 +7,8 @@ from capsules.hil.flash import Flash
 from capsules.virtual.app_credentials import AppCredentials
 from capsules.virtual.app_directory import RECORD, AppDirectory
 from capsules.virtual.app_list import HEAD, PIECE, AppList
-from capsules.virtual.app_store import STAGED_AT_ONCE, AppStore
+from capsules.virtual.app_set import STAGED_AT_ONCE
+from capsules.virtual.app_store import AppStore
 
 
 def app_store(flash: Flash, line: InterruptLine, loader: ProcessLoader) -> AppStore:

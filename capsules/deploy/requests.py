@@ -37,8 +37,9 @@ from micropython import const
 from capsules.deploy.canonical import PAGE
 from capsules.deploy.frames import FrameWriter
 from capsules.deploy.tockloader import LATER, WORK
-from capsules.virtual.app_directory import MOST, Crc, u16, u24
-from capsules.virtual.app_store import STAGED_AT_ONCE, AppStore
+from capsules.virtual.app_directory import Crc, u16, u24
+from capsules.virtual.app_set import MOST, STAGED_AT_ONCE
+from capsules.virtual.app_store import AppStore
 
 if TYPE_CHECKING:
     from capsules.deploy.trial import Trial

@@ -17,9 +17,7 @@ from cells import Buffer
 from micropython import const
 
 from capsules.hil.flash import Flash
-
-MOST = const(32)
-"""Apps that a directory can hold."""
+from capsules.virtual.app_set import AppSet
 
 RECORD = const(404)
 """Bytes of the longest record."""
@@ -114,10 +112,7 @@ class AppDirectory:
         self._page_size = flash.page_size()
         self._first = flash.length() // flash.page_size() - 2
         self.crc = Crc()
-        self.start: "list[int]" = []  # of each app: where it begins in the flash, in bytes,
-        self.size: "list[int]" = []
-        self.flags: "list[int]" = []
-        self.mark: "list[int]" = []  # and a number that its header has
+        self.apps = AppSet()
         self.state = 0  # DIRTY
         self.exists = False
         self._page = 0  # the one that counts: 0 or 1
@@ -184,26 +179,20 @@ class AppDirectory:
         self.state = record[_HEAD]
         if u16(record, 4) != _SET:
             return
-        self.replace([], [], [], [])
+        self.apps.forget()
         for app in range((u16(record, 6) - 4) // _APP):
             at = _HEAD + 4 + int(app) * _APP
-            self.start.append(u24(record, at))
-            self.flags.append(record[at + 3])
-            self.size.append(u24(record, at + 4))
-            self.mark.append(u24(record, at + 8))
+            self.apps.take(u24(record, at), u24(record, at + 4), record[at + 3], u24(record, at + 8))
 
-    def replace(self, start: "list[int]", size: "list[int]", flags: "list[int]", mark: "list[int]") -> None:
+    def replace(self, apps: AppSet) -> None:
         """What the next set says."""
-        self.start = start
-        self.size = size
-        self.flags = flags
-        self.mark = mark
+        self.apps = apps
 
     def forget(self) -> None:
         """There is no directory, as far as anybody goes by it; one that begins finds a list that it has not made."""
         self.exists = False
         self.state = DIRTY
-        self.replace([], [], [], [])
+        self.apps.forget()
 
     # -- Making a record --------------------------------------------------------------------------
 
@@ -219,7 +208,7 @@ class AppDirectory:
         self.blank = True
 
     def _length(self, with_set: bool) -> int:
-        return _HEAD + 8 + (len(self.start) * _APP if with_set else 0)
+        return _HEAD + 8 + (int(self.apps.used) * _APP if with_set else 0)
 
     def make(self, with_set: bool, state: int) -> Buffer:
         """The record that says what this holds now."""
@@ -232,11 +221,12 @@ class AppDirectory:
         put_u32(record, 8, sequence & 0xFFFF, sequence >> 16)
         put_u32(record, _HEAD, state, 0)
         if with_set:
-            for app in range(len(self.start)):
+            apps = self.apps
+            for app in range(apps.used):
                 at = _HEAD + 4 + int(app) * _APP
-                put_u32(record, at, self.start[app] & 0xFFFF, self.start[app] >> 16 | self.flags[app] << 8)
-                put_u32(record, at + 4, self.size[app] & 0xFFFF, self.size[app] >> 16)
-                put_u32(record, at + 8, self.mark[app] & 0xFFFF, self.mark[app] >> 16)
+                put_u32(record, at, apps.start[app] & 0xFFFF, apps.start[app] >> 16 | apps.flags[app] << 8)
+                put_u32(record, at + 4, apps.size[app] & 0xFFFF, apps.size[app] >> 16)
+                put_u32(record, at + 8, apps.mark[app] & 0xFFFF, apps.mark[app] >> 16)
         self._sum(length - 4)
         put_u32(record, length - 4, self.crc.low, self.crc.high)
         return record

@@ -3,6 +3,7 @@
 from micropython import const
 
 from capsules.virtual.app_directory import AppDirectory
+from capsules.virtual.app_set import AppSet
 from capsules.virtual.app_list import HEAD, AppList
 
 NOT_YET = const(-1)
@@ -42,32 +43,31 @@ class AppPlaces:
         self._at = 0  # and where it is looked at next
         self._low = False
         self._below = 0  # where it has to begin before
-        self._start: "list[int]" = []  # of those that are to be
-        self._new_size: "list[int]" = []
+        self._new = directory.apps  # those that are to be
 
-    def begin(self, size: int, below: int, start: "list[int]", new_size: "list[int]") -> None:
+    def begin(self, size: int, below: int, new: AppSet) -> None:
         """Look for so many bytes: at the end of the list, then in holes; `below`: from the beginning, up to there."""
         low = below > 0
         self._below = below if low else self._list.limit
         self._size = size
         self._low = low
-        self._start = start
-        self._new_size = new_size
-        self._hole = 0 if low else len(self._directory.start)
+        self._new = new
+        self._hole = 0 if low else self._directory.apps.used
         self._at = 0 if low else self._end_of(self._hole)
 
     def next(self) -> int:
         """Where there is room; or NOT_YET, and the next call goes on; or NOWHERE."""
         directory = self._directory
-        last = len(directory.start)
+        last = directory.apps.used
         if self._hole > last:
             return NOWHERE
-        end = directory.start[self._hole] if self._hole < last else self._list.limit
+        end = directory.apps.start[self._hole] if self._hole < last else self._list.limit
         begin = self._at
         staged = -1  # the first of those that are to be in this hole
-        for app in range(last, len(self._start)):
-            if begin <= self._start[app] < end:
-                end = self._start[app]
+        new = self._new
+        for app in range(last, new.used):
+            if begin <= new.start[app] < end:
+                end = new.start[app]
                 staged = app
         page = int(self._page)
         size = self._size
@@ -75,7 +75,7 @@ class AppPlaces:
         if 0 <= found < self._below and found + (size + page - 1 & ~(page - 1)) <= end and self._reaches(begin, found):
             return found
         if staged >= 0:
-            self._at = self._start[staged] + self._new_size[staged]
+            self._at = new.start[staged] + new.size[staged]
         elif self._hole == last and not self._low:
             self._low = True
             self._hole = 0
@@ -87,15 +87,16 @@ class AppPlaces:
 
     def _end_of(self, hole: int) -> int:
         """Where the app ends that lies before this hole."""
-        if not 0 < hole <= len(self._directory.start):
+        if not 0 < hole <= self._directory.apps.used:
             return 0
-        return self._directory.start[hole - 1] + self._directory.size[hole - 1]
+        return self._directory.apps.start[hole - 1] + self._directory.apps.size[hole - 1]
 
     def end_of_all(self) -> int:
         """Where the last app ends, of those that are and those that are to be."""
-        end = self._end_of(len(self._directory.start))
-        for app in range(len(self._start)):
-            end = max(end, self._start[app] + self._new_size[app])
+        end = self._end_of(self._directory.apps.used)
+        new = self._new
+        for app in range(new.used):
+            end = max(end, new.start[app] + new.size[app])
         return end
 
     def _reaches(self, end: int, at: int) -> bool:

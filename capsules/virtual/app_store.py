@@ -13,9 +13,10 @@ from micropython import const
 
 from capsules.hil.flash import Flash
 from capsules.virtual.app_credentials import LOOKED, WRONG, AppCredentials
-from capsules.virtual.app_directory import DIRTY, MOST, AppDirectory, put_u32, u16, u24
+from capsules.virtual.app_directory import DIRTY, AppDirectory, put_u32, u16, u24
 from capsules.virtual.app_list import HEAD, LONGEST_HEADER, MARKED, PIECE
 from capsules.virtual.app_places import NOT_YET, AppPlaces, first_covered
+from capsules.virtual.app_set import MOST, STAGED_AT_ONCE, AppSet
 from capsules.virtual.app_tidying import DONE, ERASE, PAD, AppTidying
 
 ENABLED = const(1)
@@ -37,8 +38,6 @@ TRIAL = const(64)
 """It is to prove itself; and of a KEPT one, that it comes back if that other one does not. After a reset it has not."""
 
 _FIXED = const(128)  # it can live at one place only, and so begins before the others
-
-STAGED_AT_ONCE = const(8)
 
 _CLIENTS = const(8)  # whoever is one could go on making more
 
@@ -129,15 +128,13 @@ class AppStore:
         self._length = 0
         self._buffer: "Buffer | None" = None  # what is to be written
         self._padding_at = -1  # where the first word of a padding header is left to be written
-        # The apps as they were before the last set.
-        self._old: "tuple[list[int], list[int], list[int], list[int]]" = ([], [], [], [])
-        # The apps as they are to be.
-        self._start: "list[int]" = []
-        self._size: "list[int]" = []
-        self._flags: "list[int]" = []
-        self._mark: "list[int]" = []
-        self._head: "list[int]" = []  # of which staged app the head at this place is
-        self._clean: "list[int]" = []  # and the page before which its pages are erased
+        self._old = AppSet()  # the apps as they were before the last set; between transactions, of no use
+        self._new = AppSet()  # as they are to be
+        self._spare = self._new
+        self._staged_count = 0
+        # Of each that is staged: its number, in the order of the heads; and the page before which its pages are erased.
+        self._head = [0 for _ in range(STAGED_AT_ONCE)]
+        self._clean = [0 for _ in range(STAGED_AT_ONCE)]
         flash.set_client(self)
         line.enable(self._go_on)
 
@@ -156,10 +153,10 @@ class AppStore:
         self._looked = True
         unproved = self._take_back()
         for fixed in (_FIXED, 0):
-            for app in range(len(directory.start)):
-                if directory.flags[app] & (ENABLED | KEPT | GONE | BAD | _FIXED) == ENABLED | fixed:
-                    if self._list.mark_of(directory.start[app]) == directory.mark[app]:
-                        self._loader.load(directory.start[app])
+            for app in range(directory.apps.used):
+                if directory.apps.flags[app] & (ENABLED | KEPT | GONE | BAD | _FIXED) == ENABLED | fixed:
+                    if self._list.mark_of(directory.apps.start[app]) == directory.apps.mark[app]:
+                        self._loader.load(directory.apps.start[app])
                     else:
                         log("apps: one is damaged, and was not loaded")
         self._loader.take_over()
@@ -172,9 +169,9 @@ class AppStore:
 
     def _take_back(self) -> bool:
         """Whether an app has not proved itself before the reset: it is replaced by what was there before it."""
-        flags = self._directory.flags
+        flags = self._directory.apps.flags
         found = False
-        for app in range(len(flags)):
+        for app in range(self._directory.apps.used):
             if flags[app] & TRIAL:
                 found = True
                 flags[app] = self._after_trial(flags[app], False)
@@ -190,11 +187,11 @@ class AppStore:
         """Whether the list at rest is what the directory says."""
         directory = self._directory
         at = 0
-        for app in range(len(directory.start)):
-            at = self._list.skip(at, directory.start[app])
-            if at != directory.start[app] or self._list.mark_of(at) != directory.mark[app]:
+        for app in range(directory.apps.used):
+            at = self._list.skip(at, directory.apps.start[app])
+            if at != directory.apps.start[app] or self._list.mark_of(at) != directory.apps.mark[app]:
                 return False
-            at += directory.size[app]
+            at += directory.apps.size[app]
         return self._list.is_end(self._list.skip(at, self._list.limit))
 
     def _look(self, client: int) -> int:
@@ -247,22 +244,19 @@ class AppStore:
 
     def _take(self, at: int, size: int, flags: int, mark: int) -> None:
         directory = self._directory
-        if len(directory.start) == MOST:
+        if directory.apps.used == MOST:
             self._list.leave_alone()  # no directory could hold them
             return
-        directory.start.append(at)
-        directory.size.append(size)
-        directory.flags.append(flags)
-        directory.mark.append(mark)
+        directory.apps.take(at, size, flags, mark)
 
     # -- What there is ----------------------------------------------------------------------------
 
     def _apps(self) -> int:
-        return len(self._directory.start)
+        return self._directory.apps.used
 
     def _staged(self) -> int:
         """How many there are with those that are staged, which have the numbers behind."""
-        return len(self._start) if self._client >= 0 else len(self._directory.start)
+        return self._new.used if self._client >= 0 else self._directory.apps.used
 
     def _length_of_flash(self) -> int:
         """Bytes in which apps can be; 0: nothing can be changed."""
@@ -270,21 +264,21 @@ class AppStore:
 
     def _start_of(self, app: int) -> int:
         """Where it begins in the flash of apps; one that is staged has a place, too."""
-        return self._start[app] if app >= len(self._directory.start) else self._directory.start[app]
+        return self._new.start[app] if app >= self._directory.apps.used else self._directory.apps.start[app]
 
     def _size_of(self, app: int) -> int:
-        return self._directory.size[app]
+        return self._directory.apps.size[app]
 
     def _flags_of(self, app: int) -> int:
-        return self._directory.flags[app] & ~_FIXED
+        return self._directory.apps.flags[app] & ~_FIXED
 
     def _slot_of(self, app: int) -> int:
         """The slot in which it runs, or -1."""
-        return self._loader.find(self._directory.start[app])
+        return self._loader.find(self._directory.apps.start[app])
 
     def _end_process(self, app: int) -> int:
         """End its process until the next boot; nothing is written. ALREADY if it does not run."""
-        slot = self._loader.find(self._directory.start[app])
+        slot = self._loader.find(self._directory.apps.start[app])
         if slot < 0:
             return ErrorCode.ALREADY
         self._loader.unload(slot)
@@ -292,18 +286,18 @@ class AppStore:
 
     def _run(self, app: int) -> int:
         """Begin its process, which has been ended: 0, or an ErrorCode as ProcessLoader.load has them."""
-        slot = self._loader.load(self._directory.start[app])
+        slot = self._loader.load(self._directory.apps.start[app])
         return 0 if slot >= 0 else -slot
 
     def _read(self, app: int, offset: int, buffer: Buffer, at: int, length: int) -> int:
         """Bytes of an app, which may be staged, into the buffer; how many."""
-        staged = app >= len(self._directory.start)
-        count = min(length, (self._size[app] if staged else self._directory.size[app]) - offset)
+        staged = app >= self._directory.apps.used
+        count = min(length, (self._new.size[app] if staged else self._directory.apps.size[app]) - offset)
         if count <= 0:
             return 0
         self._flash.read(self._start_of(app) + offset, buffer, at, count)
         if staged and offset < HEAD:
-            buffer.copy(at, self._credentials.heads, int(self._head_place(app)) * HEAD + offset, min(count, HEAD - offset))
+            buffer.copy(at, self._credentials.heads, int(self._place_of(app)) * HEAD + offset, min(count, HEAD - offset))
         return count
 
     # -- A transaction ----------------------------------------------------------------------------
@@ -336,13 +330,10 @@ class AppStore:
         return 0
 
     def _take_lists(self) -> None:
-        directory = self._directory
-        self._start = directory.start.copy()
-        self._size = directory.size.copy()
-        self._flags = directory.flags.copy()
-        self._mark = directory.mark.copy()
-        self._head.clear()
-        self._clean.clear()
+        if self._new is self._directory.apps:
+            self._new = self._spare
+        self._new.become(self._directory.apps)
+        self._staged_count = 0
 
     def _is_free(self, client: int) -> bool:
         """Whether this client has a transaction, which waits for it."""
@@ -354,7 +345,7 @@ class AppStore:
         With NOMEM, there is no room, and the transaction is over. Or an error, negative: NOMEM too many apps, INVAL a size
         that no app can have or the MPU cannot cover, BUSY too early.
         """
-        if not self._is_free(client) or len(self._head) == STAGED_AT_ONCE:
+        if not self._is_free(client) or self._staged_count == STAGED_AT_ONCE:
             return -ErrorCode.BUSY
         if not self._can_be(size):
             return -ErrorCode.INVAL
@@ -366,26 +357,26 @@ class AppStore:
         INVAL if it runs or can lie there only. What is staged in the same transaction is not begun by its commit.
         """
         directory = self._directory
-        if not self._is_free(client) or len(self._head) == STAGED_AT_ONCE:
+        if not self._is_free(client) or self._staged_count == STAGED_AT_ONCE:
             return -ErrorCode.BUSY
-        if not 0 <= app < len(directory.start) or self._flags[app] & (GONE | BAD):
+        if not 0 <= app < directory.apps.used or self._new.flags[app] & (GONE | BAD):
             return -ErrorCode.INVAL
-        start = directory.start[app]
+        start = directory.apps.start[app]
         if low and start == 0:
             return -ErrorCode.NOMEM
-        if not self._can_be(directory.size[app]) or self._loader.find(start) >= 0 or directory.flags[app] & _FIXED:
+        if not self._can_be(directory.apps.size[app]) or self._loader.find(start) >= 0 or directory.apps.flags[app] & _FIXED:
             return -ErrorCode.INVAL
         self._moves = True
-        return self._find(directory.size[app], start if low else 0)
+        return self._find(directory.apps.size[app], start if low else 0)
 
     def _find(self, size: int, below: int) -> int:
-        if len(self._start) == MOST:
+        if self._new.used == MOST:
             return -ErrorCode.NOMEM
         self._length = size
-        self._places.begin(size, below, self._start, self._size)
+        self._places.begin(size, below, self._new)
         self._doing = _FIND
         self._line.trigger()
-        return len(self._start)
+        return self._new.used
 
     def _find_next(self) -> None:
         at = self._places.next()
@@ -398,15 +389,13 @@ class AppStore:
         if at < self._places.end_of_all():
             self._mark_dirty()
         size = self._length
-        self._start.append(at)
-        self._size.append(size)
-        self._flags.append(ENABLED | _STAGED)
-        self._mark.append(0)
-        self._app = len(self._start) - 1
-        self._head.append(self._app)
-        self._heads_of(len(self._head) - 1)
-        self._clean.append(at // int(self._page))
-        self._place = len(self._head) - 1
+        self._app = self._new.used
+        self._new.take(at, size, ENABLED | _STAGED, 0)
+        place = self._place = self._staged_count
+        self._heads_of(place)
+        self._head[place] = self._app
+        self._clean[place] = at // int(self._page)
+        self._staged_count = place + 1
         self._offset = self._length = 0
         self._doing = _FIRST
 
@@ -429,16 +418,16 @@ class AppStore:
         """
         if not self._is_free(client):
             return ErrorCode.BUSY
-        if app not in self._head or offset < 0 or length < 4 or offset & 3 or length & 3 or offset + length > self._size[app]:
+        if self._place_of(app) < 0 or offset < 0 or length < 4 or offset & 3 or length & 3 or offset + length > self._new.size[app]:
             return ErrorCode.INVAL
         page = int(self._page)
         if offset // page != (offset + length - 1) // page:
             return ErrorCode.INVAL
-        self._mark[app] = 0  # finish() has to see this
+        self._new.mark[app] = 0  # finish() has to see this
         self._app = app
         self._offset = offset
         self._length = length
-        self._place = self._head_place(app)
+        self._place = self._place_of(app)
         if offset < HEAD:
             self._credentials.heads.copy(int(self._place) * HEAD + offset, buffer, 0, min(length, HEAD - offset))
         self._buffer = buffer.move(self)
@@ -446,30 +435,31 @@ class AppStore:
         self._line.trigger()
         return 0
 
-    def _head_place(self, app: int) -> int:
-        for place in range(len(self._head)):
+    def _place_of(self, app: int) -> int:
+        """Where the head of an app that is staged is; -1: it is none."""
+        for place in range(self._staged_count):
             if self._head[place] == app:
                 return place
-        return 0
+        return -1
 
     def _finish(self, client: int, app: int) -> int:
         """The app is complete: 0, or INVAL if that is no program. It is enabled if its header says so."""
         if not self._is_free(client):
             return ErrorCode.BUSY
-        if app not in self._head:
+        if self._place_of(app) < 0:
             return ErrorCode.INVAL
         heads = self._credentials.heads
-        place = int(self._head_place(app)) * HEAD
+        place = int(self._place_of(app)) * HEAD
         header = u16(heads, place + 2)
-        if u16(heads, place) != 2 or header < 2 * HEAD or header & 3 or header > min(self._size[app], LONGEST_HEADER):
+        if u16(heads, place) != 2 or header < 2 * HEAD or header & 3 or header > min(self._new.size[app], LONGEST_HEADER):
             return ErrorCode.INVAL
-        if u24(heads, place + 4) != self._size[app] or heads[place + 7] != 0:
+        if u24(heads, place + 4) != self._new.size[app] or heads[place + 7] != 0:
             return ErrorCode.INVAL
         crc = self._directory.crc
         crc.begin()
         crc.feed(heads, place, place + HEAD)
         scratch = self._list.scratch
-        at = self._start[app]
+        at = self._new.start[app]
         mark = 0
         offset = HEAD
         while offset < header:
@@ -484,30 +474,30 @@ class AppStore:
         fixed = self._list.is_fixed(at, header)
         if not crc.is_even() or fixed < 0:
             return ErrorCode.INVAL
-        self._mark[app] = mark
-        self._flags[app] = _STAGED | heads[place + 8] & (ENABLED | STICKY) | (_FIXED if fixed else 0)
+        self._new.mark[app] = mark
+        self._new.flags[app] = _STAGED | heads[place + 8] & (ENABLED | STICKY) | (_FIXED if fixed else 0)
         return 0
 
     def _drop(self, client: int, app: int) -> int:
         """An app that is there, or one that has been staged, goes."""
-        if not self._is_free(client) or not 0 <= app < len(self._start):
+        if not self._is_free(client) or not 0 <= app < self._new.used:
             return ErrorCode.INVAL
-        self._flags[app] = GONE
+        self._new.flags[app] = GONE
         return 0
 
     def _set_flags(self, client: int, app: int, flags: int) -> int:
         """ENABLED, STICKY, KEPT, TRIAL; the header stays as it is. There is one trial at a time."""
-        if not self._is_free(client) or not 0 <= app < len(self._start) or self._flags[app] & (GONE | BAD):
+        if not self._is_free(client) or not 0 <= app < self._new.used or self._new.flags[app] & (GONE | BAD):
             return ErrorCode.INVAL
         if flags & TRIAL and self._is_on_trial():
             return ErrorCode.INVAL
-        self._flags[app] = self._flags[app] & (_STAGED | _FIXED) | flags & (ENABLED | STICKY | KEPT | TRIAL)
+        self._new.flags[app] = self._new.flags[app] & (_STAGED | _FIXED) | flags & (ENABLED | STICKY | KEPT | TRIAL)
         return 0
 
     def _is_on_trial(self) -> bool:
         """Whether any app is."""
-        for flags in self._directory.flags:
-            if flags & TRIAL:
+        for app in range(self._directory.apps.used):
+            if self._directory.apps.flags[app] & TRIAL:
                 return True
         return False
 
@@ -515,8 +505,8 @@ class AppStore:
         """Make it true; the callback comes when it is, and processes have begun and ended accordingly."""
         if not self._is_free(client):
             return ErrorCode.BUSY
-        for app in range(len(self._start)):
-            if self._flags[app] & (_STAGED | GONE) == _STAGED and self._mark[app] == 0:
+        for app in range(self._new.used):
+            if self._new.flags[app] & (_STAGED | GONE) == _STAGED and self._new.mark[app] == 0:
                 return ErrorCode.INVAL  # not finished
         self._at = 0
         self._doing = _CHECK
@@ -536,8 +526,8 @@ class AppStore:
             return ErrorCode.INVAL
         status = self._begin(client)
         if status == 0:
-            for app in range(len(self._flags)):
-                self._flags[app] = self._after_trial(self._flags[app], good != 0)
+            for app in range(self._new.used):
+                self._new.flags[app] = self._after_trial(self._new.flags[app], good != 0)
             self._begin_commit()
         return status
 
@@ -545,14 +535,14 @@ class AppStore:
         """What vouches for the next app that is staged; a piece at a time."""
         self._line.trigger()
         place = self._at // 2
-        if place == len(self._head):
+        if place == self._staged_count:
             self._begin_commit()
             return
         app = self._head[place]
-        if self._flags[app] & GONE:
+        if self._new.flags[app] & GONE:
             self._at += 2
         elif not self._at & 1:
-            self._credentials.begin(self._start[app], self._size[app], int(place) * HEAD)
+            self._credentials.begin(self._new.start[app], self._new.size[app], int(place) * HEAD)
             self._at += 1
         else:
             found = self._credentials.next()
@@ -592,7 +582,7 @@ class AppStore:
         elif self._doing == _WRITE:
             self._write_next()
         elif self._doing == _FIRST:
-            if not self._clean_up(self._start[self._app] + 1):
+            if not self._clean_up(self._new.start[self._app] + 1):
                 self._doing = _END
                 self._line.trigger()
         elif self._doing == _HEADS:
@@ -620,16 +610,16 @@ class AppStore:
 
     def _erase_ahead(self) -> None:
         """Nobody has to wait for the page that is written to next, nor for the directory's: they are erased while more comes in."""
-        if self._place < 0 or self._ahead or not self._head:
+        if self._place < 0 or self._ahead or not self._staged_count:
             return
-        start, size, step = self._start[self._app], self._size[self._app], int(self._page)
+        start, size, step = self._new.start[self._app], self._new.size[self._app], int(self._page)
         page = self._clean[self._place]
         if int(page) * step < start + size:  # one beyond that which is written to
             if int(page) * step - start < int((self._offset + self._length) // step) * step + 2 * step:
                 self._ahead = self._place + 1
                 self._flash.erase(page, True)
             return
-        page = self._directory.page_to_erase(len(self._start))
+        page = self._directory.page_to_erase(self._new.used)
         if size > step and page >= 0 and not self._directory.blank:
             self._ahead = _PAGE_OF_LOG
             self._flash.erase(page, True)
@@ -649,14 +639,15 @@ class AppStore:
 
     def _fail(self, status: int) -> None:
         """The transaction is over, and nothing has come of it."""
-        if self._directory.start is self._start:
-            start, size, flags, mark = self._old
-            self._directory.replace(start, size, flags, mark)
+        directory = self._directory
+        if self._old is directory.apps or self._new is directory.apps:  # what was to be has been settled, and is not true
+            directory.replace(self._old)
+            self._old = self._new
+            self._new = self._spare
         self._logging = _NOTHING
         self._status = status
         self._over = True
-        self._head.clear()
-        self._clean.clear()
+        self._staged_count = 0
         if self._directory.state & DIRTY and self._directory.exists:
             self._begin_tidying()
         else:
@@ -733,11 +724,11 @@ class AppStore:
             self._doing = _END
             self._line.trigger()
             return
-        if self._clean_up(self._start[self._app] + self._offset + self._length):
+        if self._clean_up(self._new.start[self._app] + self._offset + self._length):
             return
         mine.window(skipped, self._length)
         self._flying = True
-        at = self._start[self._app] + self._offset + skipped
+        at = self._new.start[self._app] + self._offset + skipped
         self._flash.write(at, mine.move(self._flash), self._length - skipped)
 
     def _clean_up(self, end: int) -> bool:
@@ -757,7 +748,7 @@ class AppStore:
         if mine is None:
             return
         skipped = max(HEAD - self._offset, 0)
-        at = self._start[self._app] + self._offset + skipped
+        at = self._new.start[self._app] + self._offset + skipped
         same = True
         for offset in range(0, self._length - skipped, PIECE):
             count = min(PIECE, self._length - skipped - offset)
@@ -786,7 +777,7 @@ class AppStore:
 
     def _log_next(self) -> None:
         directory = self._directory
-        page = directory.page_to_erase(len(self._start) if self._logging == _SET else -1)
+        page = directory.page_to_erase(self._new.used if self._logging == _SET else -1)
         if page < 0 or directory.blank:
             self._write_record(page >= 0)
             return
@@ -796,7 +787,7 @@ class AppStore:
     def _write_record(self, erased: bool) -> None:
         directory = self._directory
         if self._logging == _SET:
-            directory.replace(self._start, self._size, self._flags, self._mark)
+            directory.replace(self._new)
         with_set = erased or self._logging == _SET
         self._on_erased = erased
         record = directory.make(with_set, 0 if self._logging == _CLEAN_MARK else DIRTY)
@@ -821,11 +812,11 @@ class AppStore:
 
     def _write_head(self) -> None:
         place = self._at // 2  # first the rest of its last page is padded, so that the next app is found at a page
-        if place < len(self._head):
+        if place < self._staged_count:
             app = self._head[place]
-            end = self._start[app] + self._size[app]
+            end = self._new.start[app] + self._new.size[app]
             self._place = place
-            if self._flags[app] & GONE:
+            if self._new.flags[app] & GONE:
                 self._at += 2
                 self._line.trigger()
                 return
@@ -842,7 +833,7 @@ class AppStore:
             scratch = self._list.scratch
             scratch.copy(0, self._credentials.heads, int(place) * HEAD, HEAD)
             self._flying = True
-            self._flash.write(self._start[app], scratch.move(self._flash), HEAD)
+            self._flash.write(self._new.start[app], scratch.move(self._flash), HEAD)
             return
         self._settle()
         self._logging = _SET
@@ -850,47 +841,42 @@ class AppStore:
 
     def _settle(self) -> None:
         """The apps as they are to be, in the order of their addresses, without what has gone from the flash."""
-        start: "list[int]" = []
-        size: "list[int]" = []
-        flags: "list[int]" = []
-        mark: "list[int]" = []
+        new, old = self._new, self._directory.apps
+        settled = self._old
+        settled.forget()
         known = 0  # those that were there are in order; the few new ones go between them
         at = 0
         while True:
-            first = known if known < len(self._directory.start) else -1
-            for app in range(len(self._directory.start), len(self._start)):
-                if self._start[app] >= at and (first < 0 or self._start[app] < self._start[first]):
+            first = known if known < old.used else -1
+            for app in range(old.used, new.used):
+                if new.start[app] >= at and (first < 0 or new.start[app] < new.start[first]):
                     first = app
             if first < 0:
                 break
             if first == known:
                 known += 1
-            at = self._start[first] + 1
-            if not self._flags[first] & GONE or self._shares_page(first):
-                start.append(self._start[first])
-                size.append(self._size[first])
-                flags.append(self._flags[first] & ~_STAGED)
-                mark.append(self._mark[first])
-        directory = self._directory
-        self._old = (directory.start, directory.size, directory.flags, directory.mark)
-        self._start, self._size, self._flags, self._mark = start, size, flags, mark
+            at = new.start[first] + 1
+            if not new.flags[first] & GONE or self._shares_page(first):
+                settled.take(new.start[first], new.size[first], new.flags[first] & ~_STAGED, new.mark[first])
+        self._old = old
+        self._spare = new
+        self._new = settled
 
     def _shares_page(self, app: int) -> bool:
         """Whether another app that stays has a part of a page in which this one lies."""
         page = int(self._page)
-        first = self._start[app] // page
-        last = (self._start[app] + self._size[app] - 1) // page
-        for other in range(len(self._start)):
-            if not self._flags[other] & GONE:
-                if self._start[other] // page <= last and (self._start[other] + self._size[other] - 1) // page >= first:
+        first = self._new.start[app] // page
+        last = (self._new.start[app] + self._new.size[app] - 1) // page
+        for other in range(self._new.used):
+            if not self._new.flags[other] & GONE:
+                if self._new.start[other] // page <= last and (self._new.start[other] + self._new.size[other] - 1) // page >= first:
                     return True
         return False
 
     def _unload_next(self) -> None:
         """One that runs, and is not to any more: its flash has gone, or it is disabled."""
-        old = self._old[0]
-        while self._at < len(old):
-            start = old[self._at]
+        while self._at < self._old.used:
+            start = self._old.start[self._at]
             self._at += 1
             slot = self._loader.find(start)
             if slot >= 0 and not self._is_to_run(start):
@@ -902,22 +888,22 @@ class AppStore:
         self._line.trigger()
 
     def _is_to_run(self, start: int) -> bool:
-        for app in range(len(self._start)):
-            if self._start[app] == start:
-                return self._flags[app] & (ENABLED | KEPT | GONE | BAD) == ENABLED
+        for app in range(self._new.used):
+            if self._new.start[app] == start:
+                return self._new.flags[app] & (ENABLED | KEPT | GONE | BAD) == ENABLED
         return False
 
     def _was_to_run(self, start: int) -> bool:
         """Whether it was there and enabled before: then it has been ended, or could not start, which is not this change's."""
-        old_start, _, old_flags, _ = self._old
-        for app in range(len(old_start)):
-            if old_start[app] == start:
-                return old_flags[app] & (ENABLED | KEPT | GONE | BAD) == ENABLED
+        old = self._old
+        for app in range(old.used):
+            if old.start[app] == start:
+                return old.flags[app] & (ENABLED | KEPT | GONE | BAD) == ENABLED
         return False
 
     def _load_next(self) -> None:
-        while self._at < len(self._start):
-            start = self._start[self._at]
+        while self._at < self._new.used:
+            start = self._new.start[self._at]
             self._at += 1
             if self._is_to_run(start) and not self._moves and self._loader.find(start) < 0 and not self._was_to_run(start):
                 self._loader.load(start)

@@ -5,8 +5,9 @@ What it does follows from the directory alone, so it can be done again from the 
 
 from micropython import const
 
-from capsules.virtual.app_directory import MOST, AppDirectory
+from capsules.virtual.app_directory import AppDirectory
 from capsules.virtual.app_list import HEAD, AppList
+from capsules.virtual.app_set import MOST
 
 DONE = const(0)
 LOOK = const(1)
@@ -40,12 +41,12 @@ class AppTidying:
     def next(self) -> int:
         """What is to be done at the next place at which the list is not what it is to be."""
         directory = self._directory
-        if self._app < len(directory.start):
-            start = directory.start[self._app]
+        if self._app < directory.apps.used:
+            start = directory.apps.start[self._app]
             at = self._list.skip(self._reached, start)
             if at < start:
                 return self._pad(at, start)
-            self._reached = start + directory.size[self._app]
+            self._reached = start + directory.apps.size[self._app]
             self._app += 1
             return LOOK
         if self._list.is_end(self._reached):

@@ -553,8 +553,7 @@ def test_room_is_looked_for_one_hole_at_a_time_however_many_apps_there_are() -> 
     flash = FakeFlash(data, PAGE, None)
     directory = AppDirectory(flash, Buffer(RECORD))
     for number in range(13):
-        directory.start.append(number * 2 * PAGE)
-        directory.size.append(PAGE)
+        directory.apps.take(number * 2 * PAGE, PAGE, 0, 0)
     apps_list = AppList(flash, directory.crc, Buffer(PIECE), 26 * PAGE)
     places = AppPlaces(apps_list, directory, PAGE)
     reads = 0
@@ -567,7 +566,7 @@ def test_room_is_looked_for_one_hole_at_a_time_however_many_apps_there_are() -> 
 
     flash.read = counted
     for size, found in ((512, PAGE), (513 + 3, NOWHERE)):
-        places.begin(size, flash.length(), [], [])
+        places.begin(size, flash.length(), directory.apps)
         turns = []
         place = NOT_YET
         while place == NOT_YET:

@@ -10,7 +10,8 @@ from kernel import ErrorCode, Machine
 from capsules.virtual.app_credentials import AppCredentials
 from capsules.virtual.app_directory import RECORD, AppDirectory
 from capsules.virtual.app_list import HEAD, PIECE, AppList
-from capsules.virtual.app_store import ENABLED, GONE, KEPT, STAGED_AT_ONCE, TRIAL, AppStore
+from capsules.virtual.app_set import STAGED_AT_ONCE
+from capsules.virtual.app_store import ENABLED, GONE, KEPT, TRIAL, AppStore
 
 PAGE = 512
 
