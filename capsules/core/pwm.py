@@ -1,4 +1,5 @@
-"""Pins that make pulses, for user programs. A pin belongs to the process that has it make some, until it stops it or ends.
+"""Pins that make pulses, for user programs. A pin belongs to the process that has it make some, until it stops it or ends;
+then the pulses go on, as on Tock, until another process asks for some.
 
 Driver number 0x10 (Tock: doc/syscalls/00010_pwm.md).
 
@@ -56,6 +57,7 @@ class PwmDriver:
         entry = self._grant.enter(process)
         if entry is None:
             return ErrorCode.NOMEM
+        self._stop_what_nobody_owns()
         if not self._may(pin, entry):
             return ErrorCode.RESERVE
         status = self._pwm.pulse(pin, frequency, duty)
@@ -77,6 +79,14 @@ class PwmDriver:
         self._owners[pin] = None
         status = self._pwm.stop(pin)
         return status if status else SUCCESS
+
+    def _stop_what_nobody_owns(self) -> None:
+        """The pulses of a process that has ended go on; but they are in nobody's way, though all pins may have one frequency."""
+        for pin in range(len(self._owners)):
+            owner = self._owners[pin]
+            if owner is not None and not owner.alive():
+                self._owners[pin] = None
+                self._pwm.stop(pin)
 
     def _may(self, pin: int, entry: Entry) -> bool:
         owner = self._owners[pin]

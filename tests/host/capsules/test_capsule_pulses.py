@@ -66,13 +66,14 @@ def test_a_pin_pulses_for_the_process_that_has_it(pulsing, registers) -> None:
     assert other.command(pwm.DRIVER_NUM, PULSE, 3, 1) == ()
 
 
-def test_a_pin_of_a_process_that_has_died_is_anybodys(pulsing) -> None:
+def test_a_pin_of_a_process_that_has_died_is_anybodys_and_pulses_no_more_when_others_do(pulsing, registers) -> None:
     one, other = pulsing
     for pin in (0, 1):
         assert one.command(pwm.DRIVER_NUM, PULSE, pin, 1) == ()
     one.restart()
-    assert other.command(pwm.DRIVER_NUM, PULSE, 0, 1) == ()
-    assert other.command(pwm.DRIVER_NUM, STOP, 1) == ()
+    assert other.command(pwm.DRIVER_NUM, PULSE, 0, 7) == ()  # hardware with one frequency for all would refuse it
+    assert [of_pin(registers, pin)[0] for pin in (0, 1)] == [7, 0]
+    assert other.command(pwm.DRIVER_NUM, STOP, 1) == ErrorCode.OFF
     assert one.command(pwm.DRIVER_NUM, STOP, 0) == ErrorCode.RESERVE
 
 
