@@ -129,11 +129,20 @@ def test_a_task_that_gives_up_at_any_await_leaves_the_next_its_own_answer(questi
 @WAITING
 def test_a_blocking_call_that_control_c_ends_leaves_the_next_its_own_answer(question) -> None:
     with world(question) as made:
-        answering, made.kernel.idle = made.kernel.idle, lambda milliseconds: exec("raise KeyboardInterrupt")
+        answering, presses = made.kernel.idle, iter(range(3))
+
+        def idle(milliseconds: int) -> bool:
+            if next(presses, None) is not None:
+                raise KeyboardInterrupt
+            return answering(milliseconds)
+
+        made.kernel.idle = idle
         with pytest.raises(KeyboardInterrupt):
             made.block()
         made.kernel.idle = answering
-        assert made.asked == len(made.pending) == 1
+        assert made.asked == 1
+        # Of the storage nothing may be left: a file system asks the same driver.
+        assert len(made.pending) == (question.module != "storage")
         made.check_next()
 
 

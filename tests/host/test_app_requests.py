@@ -226,10 +226,10 @@ class Drivers:
         self._begin(STORAGE, answer)
 
     def ask(self, service: int) -> int:
-        buffer = self.kernel.buffers[IPC, SERVICE]
         life = self.life
-        if life == 0:
+        if life == 0 or service != SERVICE:
             raise SyscallError(6, "INVAL")
+        buffer = self.kernel.buffers[IPC, SERVICE]
 
         def answer() -> None:
             if self.life != life:
@@ -568,7 +568,11 @@ def test_a_short_answer_is_asked_for_again_and_none_is_an_error(kernel) -> None:
 def test_a_client_is_told_that_its_service_has_ended_or_begun_anew(kernel) -> None:
     ipc = importlib.import_module("adder.ipc")
     life = [1]
-    kernel.answers = {(IPC, 1): SERVICE, (IPC, 6): lambda service: life[0], (IPC, 7): lambda service: life[0]}
+
+    def ask(service: int) -> Any:
+        return life[0] if service == SERVICE else SyscallError(6, "INVAL")
+
+    kernel.answers = {(IPC, 1): SERVICE, (IPC, 6): lambda service: life[0], (IPC, 7): ask}
     client = ipc.Client("svc")
     for after in (2, SyscallError(6, "INVAL")):
         client.notify()
@@ -584,7 +588,8 @@ def test_a_client_is_told_that_its_service_has_ended_or_begun_anew(kernel) -> No
     with pytest.raises(SyscallError) as caught:
         client.notify()
     assert caught.value.errno == 12
-    kernel.answers |= {(IPC, 6): 4, (IPC, 7): 4}
+    life[0] = 4
+    kernel.answers[IPC, 7] = ask
     client.notify()
     kernel.upcall(IPC, SERVICE, SERVICE, 0, 0)
     client.wait()
@@ -602,6 +607,8 @@ class Answering:
         kernel.idle = lambda milliseconds: self.answer() and kernel.deliver()
 
     def ask(self, service: int) -> int:
+        if service != SERVICE:
+            raise SyscallError(6, "INVAL")
         assert not self.pending, "two questions at once"
         buffer = self.kernel.buffers[IPC, SERVICE]
         self.asked.append(bytes(buffer[:1]))

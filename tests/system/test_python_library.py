@@ -139,3 +139,38 @@ print("{module} takes", imported, used)
     rows = [f"| `{module}` | {int(measured[module][0]):,} | {int(measured[module][1]):,} |" for module in modules]
     text = (ROOT / "docs" / "python-apps.md").read_text()
     assert "\n".join(rows) in text, "the table is\n" + "\n".join(rows)
+
+
+def test_a_file_system_gets_no_answer_that_an_interrupted_storage_call_has_left(simulation, python_app) -> None:
+    # Both ask one driver, and its upcall says nothing of what it answers.
+    app = python_app(
+        """
+import syscall, time
+from adder import storage
+def stop(*_):
+    raise KeyboardInterrupt
+syscall.subscribe(0, 0, stop)
+blocks = syscall.Blocks(8192)
+for block in range(16):
+    blocks.writeblocks(block, bytes([block + 1]) * 512)
+interrupted = failed = wrong = 0
+for turn in range(48):
+    block = turn % 16
+    syscall.command(0, 5, 0)  # comes before the answer
+    try:
+        storage.read(0, 100) if turn & 1 else storage.write(512 * block, bytes([block + 1]) * 100)
+    except KeyboardInterrupt:
+        interrupted += 1
+    begin = time.ticks_us()
+    while time.ticks_diff(time.ticks_us(), begin) < 100 * turn:
+        pass
+    found = bytearray(512)
+    failed += blocks.readblocks(block, found) != 0
+    wrong += found != bytes([block + 1]) * 512
+print("interrupted", interrupted, "failed", failed, "wrong", wrong)
+""",
+        ram="24576",
+        storage="{write_id = 7}",
+    )
+    with simulation(app) as board:
+        board.expect("interrupted 48 failed 0 wrong 0\r", timeout=20)

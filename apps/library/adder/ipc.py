@@ -144,7 +144,9 @@ class Client:
             while not self._answers:
                 if not yield_wait_within(_LOOK_MS):
                     self._look()
-        except OSError:
+        except SyscallError as error:
+            if error.errno != _UNINSTALLED:
+                raise
             self._answers.clear()  # there will be none: who waits for it will be told so
 
     def notify(self) -> None:
@@ -158,12 +160,12 @@ class Client:
             self._life = _ask(self._to)
         except BaseException as error:
             answers.append(None)
-            if self._to != self.number:
-                self._take_line()
-                return self.notify()
-            if isinstance(error, SyscallError) and error.errno == _INVAL:
+            if not isinstance(error, SyscallError) or error.errno != _INVAL:
+                raise
+            if self._to == self.number:
                 raise _gone()
-            raise
+            self._take_line()
+            self.notify()
 
     def wait(self) -> None:
         """Block until the service has answered."""

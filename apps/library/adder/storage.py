@@ -17,6 +17,15 @@ def size() -> int:
     return syscall.command(_DRIVER, 1)
 
 
+def _finish(requests):
+    # However often Ctrl-C is pressed: a file system (syscall.Blocks) asks the same driver, and would take the answer for its own.
+    while requests._asked is not None:
+        try:
+            syscall.yield_wait()
+        except KeyboardInterrupt:
+            pass
+
+
 def _transfer(command, allow, offset, data):
     # The kernel moves a part at a time: the upcall says how much.
     requests = upcall.requests(_DRIVER, 0, 1)
@@ -24,7 +33,11 @@ def _transfer(command, allow, offset, data):
     syscall.natural(offset)
     at = 0
     while at < len(view):
-        moved = requests.ask(command, offset + at, len(view) - at, allow, view[at:])[0]
+        try:
+            moved = requests.ask(command, offset + at, len(view) - at, allow, view[at:])[0]
+        except BaseException:
+            _finish(requests)
+            raise
         if moved == 0:
             raise syscall.SyscallError(syscall.FAIL, "the flash has failed")
         at += moved
