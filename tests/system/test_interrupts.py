@@ -1,6 +1,9 @@
-"""What an interrupt costs: it comes once."""
+"""What an interrupt costs: it comes once, and all of them together leave processes their share."""
 
+import re
 import threading
+
+import pytest
 
 from adder.board import ROOT, load_board
 from adder.image.flash_image import FlashImage, read_app_file
@@ -45,3 +48,42 @@ def test_an_alarm_takes_one_interrupt(tmp_path) -> None:
     run = TracedRun(kernel, image.path, watch.parser, watch.done)
     transcript = run.run(200)
     assert watch.counts[1:6] == [1, 1, 1, 1, 1], transcript[-2000:]
+
+
+ROUNDS = """
+import time
+while True:
+    end = time.ticks_add(time.ticks_ms(), 200)
+    rounds = 0
+    while time.ticks_diff(end, time.ticks_ms()) > 0:
+        rounds += 1
+    print("rounds:", rounds)
+"""
+
+SAMPLES = """
+import syscall, time
+time.sleep(1)
+buffers = bytearray(2), bytearray(2)
+syscall.allow_rw(5, 0, buffers[0])
+syscall.allow_rw(5, 1, buffers[1])
+syscall.command(5, {command}, 0, 10000)
+print("samples")
+time.sleep(100)
+"""
+
+
+@pytest.mark.parametrize("command", [2, 4])
+def test_interrupts_that_would_take_all_of_the_processor_leave_processes_nearly_half(
+    simulation, python_app, command: int
+) -> None:
+    """An app has the converter sample faster than the kernel can follow, in stretches that are shorter than two ticks."""
+    sampler = python_app(SAMPLES.format(command=command), name="samples", ram=8192)
+    with simulation(python_app(ROUNDS, name="rounds", ram=8192), sampler) as board:
+        board.expect(r"rounds: \d+\r")
+        board.expect("samples\r", timeout=60)
+        for _ in range(6):
+            board.expect(r"rounds: \d+\r", timeout=60)
+        before, after = board.transcript.split("samples\r", 1)
+    alone = [int(n) for n in re.findall(r"rounds: (\d+)\r", before)]
+    beside = [int(n) for n in re.findall(r"rounds: (\d+)\r", after)]
+    assert min(beside[1:]) > max(alone) // 3
