@@ -18,11 +18,17 @@ _READ_LENT = const(4)
 
 
 class Transfers:
-    """`begin(index, write, read)` has the hardware make a user's transfer: as `Turns` says."""
+    """`begin(index, write, read)` has the hardware make a user's transfer: as `Turns` says.
 
-    def __init__(self, begin: "Callable[[int, Buffer | None, Buffer | None], int]") -> None:
+    `failed(index)` is told of a user that has failed when it was told.
+    """
+
+    def __init__(
+        self, begin: "Callable[[int, Buffer | None, Buffer | None], int]", failed: "Callable[[int], None] | None" = None
+    ) -> None:
         self.turns = Turns(self._begin_next, self._tell)
         self._begin = begin
+        self._failed = failed
         self._users: "list[list[Any]]" = []
 
     def new_user(self) -> int:
@@ -60,4 +66,6 @@ class Transfers:
         give_back(user[_READ])
         # Who has been told before this was cut short has taken its buffers.
         if is_good(read if write is None else write):
-            call_client(user[_CLIENT], write, read, status)
+            failed = self._failed
+            if not call_client(user[_CLIENT], write, read, status) and failed is not None:
+                failed(index)

@@ -82,7 +82,7 @@ class SpiMux:
     """Shares a HIL Spi among devices."""
 
     def __init__(self, spi: Spi) -> None:
-        self._transfers = Transfers(self._begin)
+        self._transfers = Transfers(self._begin, self._failed)
         self._turns = self._transfers.turns
         self.shared = (  # for its devices
             shared(self._transfers.set_client),
@@ -130,10 +130,20 @@ class SpiMux:
         if what != _HOLD and self._configured == index:
             self._configured = NOBODY
         if self._holder == index and not device[_HOLD]:
-            self._spi.hold(False)  # nobody else's transfer is under way
-            self._holder = NOBODY
-            self._turns.keep_for(NOBODY)
+            self._let_go()
         return 0
+
+    def _let_go(self) -> None:
+        """The bus is everybody's again."""
+        self._spi.hold(False)  # nobody else's transfer is under way
+        self._holder = NOBODY
+        self._turns.keep_for(NOBODY)
+
+    def _failed(self, index: int) -> None:
+        """Who has failed may never ask again, so it does not keep the bus from others."""
+        self._devices[index][_HOLD] = 0
+        if self._holder == index:
+            self._let_go()
 
     def _get(self, index: int, what: int) -> int:
         value: int = self._devices[index][what]

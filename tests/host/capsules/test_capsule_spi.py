@@ -275,6 +275,23 @@ def test_who_holds_its_chip_has_the_bus_until_it_lets_go(bus) -> None:
     assert first.spi.set_phase(True) == 0
 
 
+def test_who_fails_while_it_holds_its_chip_keeps_the_bus_from_nobody(bus, log) -> None:
+    first, second, _ = bus.users
+
+    def fails() -> None:
+        raise ValueError
+
+    first.again = fails
+    first.spi.hold(True)
+    first.transfer(b"a")
+    bus.hardware.finish_all()
+    second.transfer(b"x")
+    bus.hardware.finish_all()
+    assert len(second.got) == 1
+    assert [data for _, data, _ in bus.hardware.frames] == [b"a", b"x"]
+    assert "failed" in log.text
+
+
 def test_the_mux_refuses_what_could_never_be_right_and_tells_what_the_hardware_refuses(bus) -> None:
     user = bus.users[0]
     assert user.transfer(None, read=False) == ErrorCode.INVAL
