@@ -76,7 +76,7 @@ time.sleep(100)
 def test_interrupts_that_would_take_all_of_the_processor_leave_processes_nearly_half(
     simulation, python_app, command: int
 ) -> None:
-    """An app has the converter sample faster than the kernel can follow, in stretches that are shorter than two ticks."""
+    """An app has the converter sample faster than the kernel can follow, in stretches shorter than two ticks."""
     sampler = python_app(SAMPLES.format(command=command), name="samples", ram=8192)
     with simulation(python_app(ROUNDS, name="rounds", ram=8192), sampler) as board:
         board.expect(r"rounds: \d+\r")
