@@ -12,15 +12,17 @@ from adder.board import load_board
 from adder.errors import AdderError
 from adder.flash.command import export
 from adder.flash.image import load_image
-from adder.image.flash_image import ERASED, FlashImage
+from adder.image.flash_image import ERASED, FlashImage, is_kept
 from adder.output import console, table
 from adder.text import counted, read_text
 
 
-def _state(verdict: Verdict) -> str:
+def _state(verdict: Verdict, kept: bool) -> str:
     header = verdict.header
     if header is None:
         return "damaged"
+    if kept:
+        return "kept to go back to"
     words = ["enabled" if header.enabled else "disabled"]
     if header.fixed_addresses.flash is not None:
         words.append("fixed address")
@@ -35,7 +37,9 @@ def show(image: FlashImage) -> None:
     """A table of what lies in the app flash, and what the kernel will make of it."""
     out, flash = console(), image.flash
     rows = table("address", "app", "state", right=("flash", "RAM"))
-    contents = image.app_flash()
+    contents = image.as_taken()
+    there, unreadable = image.contents()
+    kept = {placed.address for placed in there if is_kept(placed.app)}
     used = apps = 0
     problems = []
     for verdict in load(contents, image.board):
@@ -51,13 +55,12 @@ def show(image: FlashImage) -> None:
         program = header.program if header is not None else None
         ram = f"{program.min_ram:,}" if program is not None else ""
         name = header.title if header is not None else "(damaged)"
-        rows.add_row(f"{verdict.address:#010x}", name, _state(verdict), f"{size:,}", ram)
+        rows.add_row(f"{verdict.address:#010x}", name, _state(verdict, verdict.address in kept), f"{size:,}", ram)
     if rows.row_count:
         out.print(rows)
     out.print(f"{counted(apps, 'app')}, {used:,} of {flash.size:,} bytes of flash used")
     for problem in problems:
         out.print(problem)
-    _, unreadable = image.contents()
     if any(block.ends_list for block in unreadable):
         out.print(
             f"The list of apps breaks at {unreadable[-1].address:#010x}: the kernel finds nothing behind it. "

@@ -1,7 +1,7 @@
 """Apps as files: what a TBF or a TAB holds that can be installed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -28,6 +28,8 @@ class App:
 
     data: bytes
     header: Header
+    flags: int | None = field(default=None, compare=False)
+    """What the directory of the board that has it says (adder/image/directory.py), in place of its header."""
 
     @property
     def name(self) -> str:

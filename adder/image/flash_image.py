@@ -1,7 +1,9 @@
 """The simulated flash: a host file that QEMU maps as the board's app flash and storage.
 
 The file begins with the app flash: a list of Tock binaries (TBF), each of which tells where the
-next one begins. After it comes the storage area, which belongs to the kernel and is never
+next one begins, and, once the apps have been changed over the board's line, a directory in its last
+two pages, which then says which of them there are and which run (adder/image/directory.py). What it
+says stays true when apps come and go here. After it comes the storage area, which belongs to the kernel and is never
 touched here except by `erase --storage`. The rest, up to 16 MB, is a hole that QEMU needs
 because the memory it maps has that size.
 
@@ -27,15 +29,16 @@ import os
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
 from adder.apps.app_files import ARCHITECTURE, App, read_app, read_app_file, without_doubles
 from adder.apps.loading import conflicts
-from adder.apps.tbf import BASE_SIZE, Damaged, Header, walk
+from adder.apps.tbf import BASE_SIZE, Damaged, FixedAddresses, Header, TbfError, walk
 from adder.board import Board, Region, load_board
 from adder.errors import AdderError
+from adder.image import directory
 from adder.text import counted
 
 __all__ = [
@@ -102,6 +105,90 @@ def read_flash(flash: bytes, base: int) -> tuple[list[PlacedApp], list[Unreadabl
         elif not element.is_padding:
             apps.append(PlacedApp(base + offset, App(flash[offset : offset + element.total_size], element)))
     return apps, unreadable
+
+
+def read_as_the_board(flash: bytes, base: int) -> tuple[list[PlacedApp], list[Unreadable]]:
+    """The same, as the board sees it: by the directory, if that is in force, else by the list."""
+    found = directory.in_force(flash)
+    if found is None:
+        return read_flash(flash, base)
+    apps, unreadable = [], []
+    entries = [entry for entry in found.entries if not entry.flags & directory.GONE]
+    for entry in entries:
+        data = flash[entry.start : entry.end]
+        header, problem = _read_entry(flash, entry)
+        if header is not None:
+            apps.append(PlacedApp(base + entry.start, App(data, header, entry.flags)))
+        else:
+            ends_list = entry is entries[-1] and not _leads_on(data)
+            data = data.rstrip(bytes([ERASED])) if ends_list else data
+            unreadable.append(Unreadable(base + entry.start, data, problem, ends_list))
+    return apps, unreadable
+
+
+def _read_entry(flash: bytes, entry: directory.Entry) -> tuple[Header | None, str]:
+    try:
+        header = Header.decode(flash[entry.start : entry.end])
+    except TbfError as error:
+        return None, str(error)
+    if directory.mark_of(flash, entry.start) != entry.mark or header.total_size != entry.size:
+        return None, "The board's directory knows another app at this place."
+    if header.is_padding or entry.flags & directory.BAD:
+        return None, "The board's directory says that it is damaged."
+    return header, ""
+
+
+def _leads_on(data: bytes) -> bool:
+    """Whether the first bytes of an element of the list say that it has just this size, whatever else it is."""
+    for _, element in walk(data):
+        return len(data) == (element.size if isinstance(element, Damaged) else element.total_size)
+    return False
+
+
+def _flags(app: App) -> int:
+    """What a directory is to say of it."""
+    header = app.header
+    flags = directory.ENABLED * header.enabled | directory.STICKY * header.sticky
+    flags = app.flags if app.flags is not None else flags
+    return flags | directory.FIXED * (header.find(FixedAddresses) is not None)
+
+
+def _is_as_its_header(app: App) -> bool:
+    return _flags(app) == _flags(replace(app, flags=None))
+
+
+def needs_directory(placed: Sequence[PlacedApp], blocks: Sequence[Unreadable] = ()) -> bool:
+    """Whether the list cannot say what there is: an app is disabled or kept, or no size leads over what is damaged."""
+    return not all(_is_as_its_header(one.app) for one in placed) or any(
+        not block.ends_list and not _leads_on(block.data) for block in blocks
+    )
+
+
+def with_directory(flash: bytes, base: int, placed: Sequence[PlacedApp], blocks: Sequence[Unreadable]) -> bytes:
+    """The app flash with a directory beside the list."""
+    end = directory.end_of_list(flash)
+    apps = [(one.address - base, one.app.size, _flags(one.app)) for one in placed]
+    for block in blocks:
+        size = end - (block.address - base) if block.ends_list else len(block.data)
+        apps.append((block.address - base, size, directory.BAD))
+    return directory.write_directory(flash, directory.entries_of(flash, apps))
+
+
+def as_taken(placed: Sequence[PlacedApp], flash: Region, blocks: Sequence[Unreadable] = ()) -> bytes:
+    """An app flash whose headers, and not its directory, say which apps run: for the loader's twin."""
+    out = []
+    for one in placed:
+        enabled = directory.runs(_flags(one.app))
+        if enabled != one.app.header.enabled:
+            header = replace(one.app.header, enabled=enabled)
+            one = PlacedApp(one.address, App(header.encode() + one.app.data[header.size :], header, one.app.flags))
+        out.append(one)
+    return render(out, flash, blocks)
+
+
+def is_kept(app: App) -> bool:
+    """Whether it is an older version that does not run."""
+    return bool(_flags(app) & directory.KEPT)
 
 
 def walk_apps(flash: bytes, base: int) -> Iterator[PlacedApp]:
@@ -345,11 +432,19 @@ class FlashImage:
 
     def contents(self) -> tuple[list[PlacedApp], list[Unreadable]]:
         """The installed apps, in the order of their addresses, and what cannot be read."""
-        return read_flash(self.app_flash(), self.flash.start)
+        return read_as_the_board(self.app_flash(), self.flash.start)
 
     def apps(self) -> list[PlacedApp]:
         """The installed apps, in the order of their addresses."""
         return self.contents()[0]
+
+    def as_taken(self) -> bytes:
+        """The app flash as a list whose headers say what the board goes by."""
+        flash = self.app_flash()
+        if directory.in_force(flash) is None:
+            return flash
+        placed, blocks = read_as_the_board(flash, self.flash.start)
+        return as_taken(placed, self.flash, blocks)
 
     def storage_contents(self) -> bytes:
         """The bytes of the storage area."""
@@ -360,6 +455,7 @@ class FlashImage:
     ) -> list[PlacedApp]:
         """Add `apps`, replacing installed ones of the same names; remove those of the names in `without`.
 
+        One that is there as it is to be stays as it is, be it disabled; with another one goes the version that is kept.
         With `only`, all others go, and what cannot be read. In place of an app there may be several that are
         linked for different places; the one that fits is taken.
         """
@@ -369,11 +465,13 @@ class FlashImage:
         staying = [old for old in present if old.app.name not in leaving]
         wanted = without_doubles(choose(files, self.board, staying, blocks))
         # An app that is there already, unchanged, stays where it is.
-        unchanged = [old for old in present if old.app in wanted]
+        unchanged = [old for old in present if old.app in wanted and not is_kept(old.app)]
         unchanged = [old for n, old in enumerate(unchanged) if old.app not in [o.app for o in unchanged[:n]]]
         there = [old.app for old in unchanged]
-        kept = sorted([*staying, *unchanged], key=lambda placed: placed.address)
-        placed = place(kept, [app for app in wanted if app not in there], self.flash, blocks)
+        names = {app.name for app in there}
+        older = [old for old in present if is_kept(old.app) and old.app.name in names]
+        kept = sorted([*staying, *unchanged, *older], key=lambda placed: placed.address)
+        placed = place(kept, [app for app in wanted if app not in there], self._room(kept, blocks), blocks)
         self._write_apps(placed, blocks, wanted)
         return placed
 
@@ -401,9 +499,32 @@ class FlashImage:
         self._write((bytes([ERASED]) * self._storage_offset + kept).ljust(self._used, b"\xff"))
 
     def _write_apps(self, placed: Sequence[PlacedApp], blocks: Sequence[Unreadable], new: Sequence[App] = ()) -> None:
+        if self._says(placed, blocks):
+            return
         flash = render(placed, self.flash, blocks)
-        check_startable(flash, new, self.board)
+        check_startable(as_taken(placed, self.flash, blocks), new, self.board)
+        if needs_directory(placed, blocks):
+            flash = with_directory(flash, self.flash.start, placed, blocks)
         self._write(flash + self.storage_contents())
+
+    def _room(self, placed: Sequence[PlacedApp], blocks: Sequence[Unreadable]) -> Region:
+        """Where apps may lie beside these."""
+        if not needs_directory(placed, blocks):
+            return self.flash
+        return Region(self.flash.start, self.flash.size - 2 * directory.PAGE)
+
+    def _says(self, placed: Sequence[PlacedApp], blocks: Sequence[Unreadable]) -> bool:
+        """Whether a board has left a directory in it that says just this, so that there is nothing to write."""
+        flash = self.app_flash()
+        found = directory.in_force(flash)
+        if found is None or found.dirty or found != directory.read_directory(flash):
+            return False
+        if any(entry.flags & directory.GONE for entry in found.entries):
+            return False
+        apps, there = read_as_the_board(flash, self.flash.start)
+        return (apps, there, [_flags(one.app) for one in apps]) == (
+            list(placed), list(blocks), [_flags(one.app) for one in placed]
+        )  # fmt: skip
 
 
 def lock_image(handle: int, path: Path) -> None:
