@@ -1,8 +1,10 @@
 """A session with the board over its console's line, and the frames in it (capsules/deploy/requests.py).
 
-A frame is bytes and then 0xFC and the number of a command; 0xFC among the bytes is sent twice.
+A frame is bytes and then 0xFC and the number of a command; 0xFC among the bytes is sent twice. An answer has the number
+that this side has made up for the session: an app that prints what looks like one cannot know it.
 """
 
+import secrets
 import struct
 import time
 import zlib
@@ -20,13 +22,18 @@ SPEED = 115_200
 PING, FINISH = 0x01, 0x22
 PONG, ANSWER = 0x11, 0x40
 
-ABOUT, APP, READ, BEGIN, STAGE, WRITE, COMPLETE, DROP, FLAGS, COMMIT, ABORT, END, RUN, SUM, COPY, TRIAL, SAID = range(
-    0x40, 0x51
-)
+ABOUT, APP, READ, BEGIN, STAGE, WRITE, COMPLETE, DROP, FLAGS = range(0x40, 0x49)
+COMMIT, ABORT, END, RUN, SUM, COPY, TRIAL, SAID, SESSION = range(0x49, 0x52)
 
-VERSION = 3
+WORDS = {ABOUT: 7, APP: 10, STAGE: 1, SUM: 1, COPY: 1, TRIAL: 2}
+"""Of an answer, at least."""
+
+VERSION = 4
 BLOCK = 512
 """Bytes of an app that are sent at once."""
+
+_LONGEST_BEGINNING = 8
+"""Bytes of what is looked for, and some: so many may be the beginning of an answer that is coming in."""
 
 AT_ONCE = 64
 """Bytes that can be read at once."""
@@ -87,6 +94,8 @@ class Link:
         self._port = port
         self._patience = patience
         self._received = bytearray()
+        # No byte of it is one that is sent twice.
+        self._session = bytes(secrets.randbelow(ESCAPE) for _ in range(3))
 
     def __enter__(self) -> Self:
         try:
@@ -107,24 +116,42 @@ class Link:
             self._port.close()
 
     def _open(self) -> None:
+        answered = False
         for _ in range(5):
             self._send(bytes((ESCAPE, PING)))
             deadline = time.monotonic() + self._patience / 5
             while time.monotonic() < deadline:
                 self._receive()
                 if bytes((ESCAPE, PONG)) in self._received:
-                    self._received.clear()
-                    self._settle()
-                    return
+                    answered = True
+                    if self._is_believed(deadline):
+                        self._settle()
+                        return
+                del self._received[:-1]
+        if answered:
+            raise AdderError(
+                f"The board answers, but not as version {VERSION} of the protocol has it: its kernel is older or newer "
+                "than this tool, or an app prints what looks like answers."
+            )
         raise AdderError(
             "The board does not answer: is it running, is this its console's port, and was its kernel built with "
             "CONFIG_CAPSULE_DEPLOY?"
         )
 
+    def _is_believed(self, deadline: float) -> bool:
+        """Whether it is the board that has answered, and not an app that prints what a board answers."""
+        self.send(SESSION, int.from_bytes(self._session, "little"))
+        while time.monotonic() < deadline:
+            if self._take(SESSION) is not None:
+                self._received.clear()
+                return True
+            self._receive()
+        return False
+
     def _settle(self) -> None:
         """Whatever a session has begun that was cut is forgotten; a board that speaks otherwise is told."""
         self.ask(ABORT, accept=(RESERVE, INVAL, CANCEL))
-        version = struct.unpack_from("<I", self.ask(ABOUT))[0]
+        version = self.words(ABOUT)[0]
         if version != VERSION:
             raise AdderError(f"The board's kernel speaks version {version} of the protocol, this tool {VERSION}.")
 
@@ -158,11 +185,13 @@ class Link:
 
     def _take(self, command: int) -> tuple[int, bytes] | None:
         """The answer that has come whole, if one has; what came before it is none."""
-        start = self._received.find(bytes((ESCAPE, ANSWER, command)))
+        start = self._received.find(bytes((ESCAPE, ANSWER, command)) + self._session)
         if start < 0:
+            del self._received[:-_LONGEST_BEGINNING]
             return None
+        del self._received[:start]
         content = bytearray()
-        at = start + 3
+        at = 3 + len(self._session)
         while len(content) < 2 or len(content) < 2 + content[1]:
             if at >= len(self._received):
                 return None
@@ -197,7 +226,9 @@ class Link:
     def words(self, command: int, *words: int) -> tuple[int, ...]:
         """The same for an answer of words."""
         data = self.ask(command, *words)
-        return struct.unpack(f"<{len(data) // 4}I", data)
+        if len(data) < 4 * WORDS.get(command, 0):
+            raise short(command)
+        return struct.unpack_from(f"<{len(data) // 4}I", data)
 
     def read(self, number: int, offset: int, length: int) -> bytes:
         """Bytes of an app."""
@@ -207,18 +238,18 @@ class Link:
             if not piece:
                 break
             out += piece
-        return out
+        return out[:length]
 
     def write(self, data: bytes, at_once: int, progress: Callable[[int], None]) -> int:
         """Stage an app whose bytes these are: its number. So many blocks are under way at a time."""
-        (number,) = self.words(STAGE, len(data))
+        number = self.words(STAGE, len(data))[0]
         blocks = iter(range(0, len(data), BLOCK))
         under_way: list[int] = []
         for offset in blocks:
             block = data[offset : offset + BLOCK]
             self.send(WRITE, number, offset, data=block)
             under_way.append(len(block))
-            while len(under_way) >= at_once:
+            while len(under_way) >= max(at_once, 1):
                 self._expect(WRITE)
                 progress(under_way.pop(0))
         for length in under_way:
@@ -226,6 +257,11 @@ class Link:
             progress(length)
         self.ask(COMPLETE, number, zlib.crc32(data))
         return number
+
+
+def short(command: int) -> AdderError:
+    """The board has answered with less than there has to be."""
+    return AdderError(f"The board's answer is cut short (command {command:#x}): the line loses bytes; try again.")
 
 
 def sentence(command: int, status: int) -> str:

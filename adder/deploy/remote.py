@@ -133,6 +133,8 @@ class Remote:
     def apps(self) -> list[Installed]:
         """What is installed, in the order of their addresses."""
         count = self.link.words(wire.ABOUT)[1]
+        if count > self.about.most:
+            raise AdderError(f"The board says that it has {count} apps, and that it can have {self.about.most}.")
         found = []
         for number in range(count):
             start, size, flags, slot, state, restarts, ram_start, ram_end, short_id, dropped = self.link.words(

@@ -20,6 +20,9 @@ POLL = 0.1
 """Seconds of the host between two looks."""
 
 _POSITIONS = 1 << 24
+
+MOST_AT_ONCE = 64 << 10
+"""Bytes that are fetched before they are shown; a board remembers less."""
 _FAULTED, _ENDED = 3, 4
 
 # CFSR: ARMv7-M, B3.2.15
@@ -62,10 +65,12 @@ def said(remote: Remote, app: Installed, since: int = 0) -> tuple[int, bytes]:
     found = b""
     while True:
         answer = remote.link.ask(wire.SAID, app.number, since)
+        if len(answer) < 4:
+            raise wire.short(wire.SAID)
         piece = answer[4:]
         since = (int.from_bytes(answer[:4], "little") + len(piece)) % _POSITIONS
         found += piece
-        if not piece:
+        if not piece or len(found) > MOST_AT_ONCE:
             return since, found
 
 

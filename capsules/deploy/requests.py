@@ -23,9 +23,10 @@ Command (the words before it, little-endian)
                                           2^24), at this position or later, and up to 60 of them (last_words.py)
     0x4F trial   seconds               -> the commit that comes begins a trial of what it marks so
          trial                         -> what has become of the last one (trial.py), seconds that are left
+    0x51 session number                -> from now on, answers have this number, below 2^24; before, 0
 
-Every answer is 0xFC, 0x40, the command, a status (0 or an ErrorCode), how many bytes follow, and these; 0xFC among them is
-sent twice.
+Every answer is 0xFC, 0x40, the command, the session's number in three bytes, a status (0 or an ErrorCode), how many bytes follow, and
+these; 0xFC among them is sent twice. The host makes its number up, so what an app has printed before the session is none of its answers.
 """
 
 from typing import TYPE_CHECKING
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 ANSWER = const(0x40)
 
 FIRST = const(0x40)
-LAST = const(0x50)
+LAST = const(0x51)
 
 _ABOUT = const(0x40)
 _APP = const(0x41)
@@ -67,8 +68,9 @@ _SUM = const(0x4D)
 _COPY = const(0x4E)
 _TRIAL = const(0x4F)
 _SAID = const(0x50)
+_SESSION = const(0x51)
 
-_VERSION = const(3)
+_VERSION = const(4)
 _WRITES = const(2)  # of which one waits in the line's buffers while the other is written
 _PIECE = const(64)
 _LONGEST_TRIAL = const(3600)  # seconds
@@ -100,6 +102,7 @@ class Requests:
         self._crc = Crc()
         self._crc_app = -1  # of which app it is, up to `_at`; -1: of none
         self._is_open = False
+        self._session = 0  # its number
         self._doing = 0  # the command that is under way
         self._from = 0  # the app that is copied
         self._app = 0
@@ -110,6 +113,7 @@ class Requests:
     def begin(self) -> None:
         """A session begins."""
         self._is_open = False
+        self._session = 0
 
     def next_frame(self) -> int:
         """How many bytes the next frame has, most likely; 0: nobody knows."""
@@ -155,6 +159,9 @@ class Requests:
             return ANSWER
         if command == _SAID:
             return self._say(first, length, out)
+        if command == _SESSION:
+            self._session = max(first, 0)
+            return self._answer(0, out)
         if not self._is_open:
             return self._answer(ErrorCode.RESERVE, out)
         return self._change(command, first, length, out)
@@ -210,6 +217,8 @@ class Requests:
     def _head(self, status: int, length: int, out: FrameWriter) -> None:
         out.begin(ANSWER)
         out.put(self._doing)
+        for shift in (0, 8, 16):
+            out.put(self._session >> shift & 0xFF)
         out.put(status)
         out.put(length)
 

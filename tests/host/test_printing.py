@@ -194,6 +194,7 @@ class EvilBoard:
         self.apps = [tbf(name) for name in names]
         self.flags = [1, 1, 1 | 4]
         self.kept = b""
+        self.session = bytes(3)
         self.frame = bytearray()
         self.answers = bytearray()
         self.escape = False
@@ -219,9 +220,12 @@ class EvilBoard:
     def _obey(self, command: int, frame: bytes) -> None:
         if command == wire.PING:
             self.answers += bytes((wire.ESCAPE, wire.PONG))
+        elif command == wire.SESSION:
+            self.session = frame[:3]
+            self.answers += bytes((wire.ESCAPE, wire.ANSWER, command)) + self.session + bytes(2)
         elif command != wire.FINISH:
             content = self._content(command, struct.unpack(f"<{len(frame) // 4}I", frame[: len(frame) // 4 * 4]))
-            self.answers += bytes((wire.ESCAPE, wire.ANSWER, command)) + wire.escaped(content)
+            self.answers += bytes((wire.ESCAPE, wire.ANSWER, command)) + self.session + wire.escaped(content)
 
     def _content(self, command: int, words: tuple[int, ...]) -> bytes:
         status, data = 0, b""

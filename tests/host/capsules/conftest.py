@@ -23,6 +23,7 @@ NAMES = (
     "cells",
     "components",
     "config",
+    "deployed",
     "hardware",
     "kernel",
     "micropython",

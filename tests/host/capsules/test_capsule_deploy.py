@@ -11,151 +11,13 @@ import tarfile
 import zlib
 from types import SimpleNamespace
 
+import deployed
 import pytest
 from app_flash import Board, name_of, program, walk
-from cells import Buffer
 from cut_short import Cutter, Place
-from hardware import FakeAlarm, FakeFlash, PowerCut
-from kernel import _deferred, run_deferred
-
-from capsules.deploy.deploy import FRAME, HEAD, OUT, PIECE, Deploy
-from capsules.deploy.trial import Trial
-from capsules.virtual.last_words import LastWords
-
-PAGE = 4096
-PAGES = 32
-ATTRIBUTES = (b"board", b"adder-sim", b"arch", b"cortex-m4", b"appaddr", b"0x00100000")
-
-
-class FakeLine:
-    """A HIL Line at which a protocol's session is opened and closed by tests."""
-
-    def __init__(self) -> None:
-        self.client = None
-        self.sent = b""
-        self.incoming = b""
-        self._sending = None
-        self._receiving = None
-        self.ended = False
-        self.aborted = False
-
-    def set_client(self, client) -> None:
-        self.client = client
-
-    def transmit(self, buffer: Buffer, length: int) -> None:
-        assert self._sending is None
-        assert 1 <= length <= len(buffer)
-        self._sending = buffer.move(self), length
-
-    def receive(self, buffer: Buffer, length: int, least: int = 0) -> None:
-        assert self._receiving is None
-        self._receiving = buffer.move(self), length, least or length
-
-    def receive_abort(self) -> None:
-        """The callback comes soon, and not from here."""
-        self.aborted = True
-
-    def end(self) -> None:
-        self.ended = True
-
-    def active(self) -> None:
-        pass
-
-    def step(self) -> bool:
-        """One thing that hardware does."""
-        if self._sending is not None:
-            (buffer, length), self._sending = self._sending, None
-            self.sent += buffer.get(0, length)
-            self.client.transmitted(buffer.give_back(), length, 0)
-            return True
-        if self.ended:
-            self.ended = False
-            self.close()
-            return True
-        if self.aborted:
-            self.aborted = False
-            if self._receiving is not None:
-                (buffer, _, _), self._receiving = self._receiving, None
-                self.client.received(buffer.give_back(), 0, 8)
-                return True
-        if self._receiving is not None and len(self.incoming) >= self._receiving[2]:
-            (buffer, length, _), self._receiving = self._receiving, None
-            piece, self.incoming = self.incoming[:length], self.incoming[length:]
-            buffer.set(0, piece)
-            self.client.received(buffer.give_back(), len(piece), 0)
-            return True
-        return False
-
-    def open(self) -> None:
-        self.client.turn(1)
-
-    def close(self) -> None:
-        self.client.turn(0)
-        if self._receiving is not None:
-            (buffer, _, _), self._receiving = self._receiving, None
-            self.client.received(buffer.give_back(), 0, 8)
-
-
-class Deployed(Board):
-    """A board with the protocol on its line, as a serial port of pyserial for tockloader."""
-
-    def __init__(self, data: bytearray, cut: int | None = None) -> None:
-        super().__init__(data, FakeFlash(data, PAGE, cut))
-        self.line = FakeLine()
-        self.alarm = FakeAlarm()
-        self.trial_alarm = FakeAlarm()
-        self.deploy = Deploy(
-            self.line,
-            self.store,
-            self.machine.control,
-            (Buffer(256), Buffer(FRAME), Buffer(OUT), Buffer(PIECE), Buffer(HEAD)),
-            ATTRIBUTES,
-            self.alarm,
-            (
-                Trial(self.store, self.machine.control, self.trial_alarm),
-                LastWords(Buffer(256 * self.machine.control.SLOTS), self.machine.control.SLOTS),
-            ),
-        )
-        self.is_open = False
-        self.lost_after: int | None = None  # bytes, and then nothing that is sent arrives
-        self.pages = 0
-        self.log: list[bytes] = []
-
-    def run(self) -> None:
-        for _ in range(1_000_000):
-            run_deferred()
-            self.machine.run()
-            if self.flash.step() or not hasattr(self, "line") or self.line.step():
-                continue
-            if self.alarm.due is None or not self.line.incoming:
-                return
-            self.alarm.fire()  # a frame was shorter than expected
-        raise AssertionError("it does not come to rest")
-
-    # As serial.Serial.
-
-    def write(self, data: bytes) -> None:
-        if self.lost_after is not None:
-            data = data[: max(self.lost_after, 0)]
-            self.lost_after -= len(data)
-        self.log.append(data)
-        if not self.is_open:
-            _, pattern, data = data.partition(b"\xfc\x01")
-            if not pattern:
-                return
-            self.is_open = True
-            self.line.open()
-        if data.endswith(b"\xfc\x22"):
-            self.is_open = False
-        self.line.incoming += data
-        self.run()
-
-    def read(self, count: int = 1) -> bytes:
-        data, self.line.sent = self.line.sent[:count], self.line.sent[count:]
-        return data
-
-    def close(self) -> None:
-        pass
+from deployed import PAGE, PAGES, Deployed, sizes, with_apps
+from hardware import FakeFlash, PowerCut
+from kernel import _deferred
 
 
 @pytest.fixture
@@ -202,18 +64,6 @@ def tab(tmp_path, data: bytes, arch: str = "cortex-m4") -> str:
             info.size = len(content)
             archive.addfile(info, io.BytesIO(content))
     return str(path)
-
-
-def sizes() -> list[bytes]:
-    return [program(f"app{n}", size, fill=n) for n, size in enumerate((768, 2048, 512, 4096, 1024))]
-
-
-def with_apps() -> bytearray:
-    data = bytearray(b"\xff" * (PAGE * PAGES))
-    board = Board(data, FakeFlash(data, PAGE)).booted()
-    for app in sizes():
-        assert board.change(("install", app)) == 0
-    return data
 
 
 def test_it_lists_the_apps_as_if_they_lay_one_behind_the_other(tockloader) -> None:
@@ -396,7 +246,7 @@ def test_random_bytes_do_nothing(long) -> None:
         junk = dice.randbytes(dice.choice((3, 40, 700)))
         if dice.random() < 0.5:
             command = dice.choice(
-                (1, 3, 5, 6, 7, 0x11, 0x13, 0x14, 0x15, *range(0x40, 0x49), 0x4A, 0x4B, 0x4D, 0x4E, 0x4F, 0x50)
+                (1, 3, 5, 6, 7, 0x11, 0x13, 0x14, 0x15, *range(0x40, 0x49), 0x4A, 0x4B, 0x4D, 0x4E, 0x4F, 0x50, 0x51)
             )
             junk = junk[: dice.choice((0, 1, 4, 6, 8, 12, 516))] + bytes((0xFC, command))
         if not board.is_open:
@@ -462,7 +312,7 @@ def test_random_requests_leave_the_board_whole(long) -> None:
                 frame = frame[: dice.randrange(len(frame))]
             board.write(frame)
             count += len(frame)
-            commits += b"\xfc\x40\x49\x00\x00" in board.line.sent
+            commits += b"\xfc\x40\x49\x00\x00\x00\x00\x00" in board.line.sent
             board.line.sent = b""
         board.line.close()
         board.run()
@@ -491,6 +341,7 @@ class Adder:
         self.board = board
         board.write(b"\xfc\x01")
         assert board.read(2) == b"\xfc\x11"
+        self.session = bytes(3)
 
     def ask(self, command: int, *words: int, data: bytes = b"") -> tuple[int, bytes]:
         payload = b"".join(struct.pack("<I", word) for word in words) + data
@@ -498,6 +349,8 @@ class Adder:
         answer, self.board.line.sent = self.board.line.sent, b""
         assert answer[:3] == bytes((0xFC, 0x40, command)), answer
         answer = answer[3:].replace(b"\xfc\xfc", b"\xfc")
+        assert answer[:3] == self.session, answer
+        answer = answer[3:]
         assert len(answer) == 2 + answer[1]
         return answer[0], answer[2:]
 
@@ -506,8 +359,10 @@ def test_adder_installs_removes_stops_and_starts() -> None:
     data = with_apps()
     board = Deployed(data).booted()
     adder = Adder(board)
+    adder.session = b"\xfc\x02\x03"
+    assert adder.ask(0x51, 0x0302FC) == (0, b"")
     status, about = adder.ask(0x40)
-    assert struct.unpack("<7I", about)[:2] == (3, 5)
+    assert struct.unpack("<7I", about)[:2] == (4, 5)
     first = struct.unpack("<10I", adder.ask(0x41, 0)[1])
     assert first[:3] == (0, 768, 1)
     assert adder.ask(0x42, 0, 0, 64)[1] == sizes()[0][:64]
@@ -563,7 +418,7 @@ def test_whatever_is_cut_short_in_it_the_next_session_is_as_ever_and_others_have
 
     def play(place: Place | None) -> Cutter:
         cutter = Cutter("capsules/deploy/", place)
-        monkeypatch.setattr(sys.modules[__name__], "run_deferred", lambda: cutter.run(_deferred))
+        monkeypatch.setattr(deployed, "run_deferred", lambda: cutter.run(_deferred))
         board = Deployed(bytearray(data)).booted()
         with contextlib.suppress(AssertionError, struct.error):
             session(board, new)
