@@ -124,7 +124,7 @@ class Link:
                 self._receive()
                 if bytes((ESCAPE, PONG)) in self._received:
                     answered = True
-                    if self._is_believed(deadline):
+                    if self._is_believed():
                         self._settle()
                         return
                 del self._received[:-1]
@@ -138,9 +138,10 @@ class Link:
             "CONFIG_CAPSULE_DEPLOY?"
         )
 
-    def _is_believed(self, deadline: float) -> bool:
+    def _is_believed(self) -> bool:
         """Whether it is the board that has answered, and not an app that prints what a board answers."""
         self.send(SESSION, int.from_bytes(self._session, "little"))
+        deadline = time.monotonic() + self._patience / 5
         while time.monotonic() < deadline:
             if self._take(SESSION) is not None:
                 self._received.clear()

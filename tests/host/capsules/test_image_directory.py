@@ -14,7 +14,7 @@ from adder.board import Region, load_board
 from adder.errors import AdderError
 from adder.image import directory
 from adder.image.flash_image import FlashImage, is_kept
-from capsules.virtual import app_directory, app_list, app_store
+from capsules.virtual import app_directory, app_list, app_set, app_store
 
 PAGE = directory.PAGE
 SIZE = 20 * PAGE
@@ -78,7 +78,7 @@ def image(tmp_path: Path) -> Image:
 
 
 def test_the_format_is_that_of_the_capsules() -> None:
-    assert (directory.MOST, directory.DIRTY) == (app_directory.MOST, app_directory.DIRTY)
+    assert (directory.MOST, directory.DIRTY) == (app_set.MOST, app_directory.DIRTY)
     assert directory._LONGEST == app_directory.RECORD
     assert (directory.MARKED, directory.LONGEST_HEADER) == (app_list.MARKED, app_list.LONGEST_HEADER)
     for name in ("ENABLED", "STICKY", "KEPT", "GONE", "BAD", "TRIAL"):
