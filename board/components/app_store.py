@@ -4,10 +4,12 @@ from cells import Buffer
 from kernel import InterruptLine, ProcessLoader
 
 from capsules.hil.flash import Flash
-from capsules.virtual.app_credentials import AppCredentials
+
+# Each after what it imports itself: a kernel that is not wired has little stack for imports within imports.
+from capsules.virtual.app_set import STAGED_AT_ONCE
 from capsules.virtual.app_directory import RECORD, AppDirectory
 from capsules.virtual.app_list import HEAD, PIECE, AppList
-from capsules.virtual.app_set import STAGED_AT_ONCE
+from capsules.virtual.app_credentials import AppCredentials
 from capsules.virtual.app_store import AppStore
 
 
