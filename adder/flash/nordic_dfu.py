@@ -58,6 +58,13 @@ def slip_decode(frame: bytes) -> bytes:
     return unescaped.replace(bytes([_ESCAPE, _ESCAPED_ESCAPE]), bytes([_ESCAPE]))
 
 
+def _possible(size: int) -> int:
+    """A number of bytes that the bootloader takes at once."""
+    if size < 1:
+        raise AdderError("The bootloader says that it takes nothing; unplug the board and try again.")
+    return size
+
+
 class Link:
     """A conversation with the bootloader."""
 
@@ -73,9 +80,9 @@ class Link:
         while self._frame(deadline)[:2] != bytes([RESPONSE, PING]):
             pass
         self._request(SET_RECEIPTS, struct.pack("<H", 0))
-        (frame,) = struct.unpack("<H", self._request(MTU)[:2])
+        (frame,) = self._ask("<H", MTU)
         # Each byte may need two; one is the operation, one the end.
-        self._payload = (frame - 1) // 2 - 1
+        self._payload = _possible((frame - 1) // 2 - 1)
 
     def send_init_packet(self, packet: bytes) -> None:
         """Say what will come; with that, all progress of an earlier attempt is forgotten."""
@@ -91,8 +98,8 @@ class Link:
 
     def _select(self, kind: int) -> int:
         """The largest object of a kind."""
-        largest, _offset, _crc = struct.unpack("<III", self._request(SELECT, bytes([kind]))[:12])
-        return int(largest)
+        largest, _offset, _crc = self._ask("<III", SELECT, bytes([kind]))
+        return _possible(largest)
 
     def _object(self, kind: int, data: bytes, offset: int, crc: int, progress: Callable[[int], None]) -> int:
         """Send an object that begins at `offset`, with `crc` so far; the CRC after it."""
@@ -102,11 +109,18 @@ class Link:
             self._send(WRITE, part)
             crc = binascii.crc32(part, crc)
             progress(len(part))
-        received = struct.unpack("<II", self._request(CHECKSUM)[:8])
+        received = self._ask("<II", CHECKSUM)
         if received != (offset + len(data), crc):
             raise AdderError("The bootloader received other bytes than were sent; unplug the board and try again.")
         self._request(EXECUTE)
         return crc
+
+    def _ask(self, layout: str, operation: int, parameters: bytes = b"") -> tuple[int, ...]:
+        """Send a request; the numbers in its response."""
+        response = self._request(operation, parameters)
+        if len(response) < struct.calcsize(layout):
+            raise AdderError(f"The bootloader's answer is cut short ({response.hex()}); unplug the board.")
+        return struct.unpack_from(layout, response)
 
     def _request(self, operation: int, parameters: bytes = b"") -> bytes:
         """Send a request; the values in its response."""

@@ -1,5 +1,6 @@
 """Whatever a board says on its line, the tools say a sentence: no traceback, nothing that a terminal obeys, an end."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from adder.bringup import command, lines
 from adder.bringup.lines import Silent, converse, in_ram
 from adder.cli import cli
 from adder.errors import AdderError
+from adder.flash import nordic_dfu
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\u202e"
 
@@ -132,3 +134,44 @@ def test_nothing_that_a_bringup_shows_is_obeyed_by_a_terminal(
         assert isinstance(result.exception, SystemExit | AdderError | None), result.exception
         # What is left is made visible by adder.cli.
         assert not [c for c in result.output if not c.isprintable() and c != "\n"], shown
+
+
+class Bootloader:
+    """Answers each request of Nordic's protocol with what it is told to."""
+
+    def __init__(self, answers: dict[int, bytes]) -> None:
+        self.answers, self.left = answers, b""
+
+    def write(self, data: bytes) -> int:
+        operation = data[0]
+        self.left += nordic_dfu.slip_encode(
+            bytes((nordic_dfu.RESPONSE, operation)) + self.answers.get(operation, b"\1")
+        )
+        return len(data)
+
+    def read(self, size: int = 1) -> bytes:
+        out, self.left = self.left[:size], self.left[size:]
+        return out
+
+
+@settings(max_examples=200)
+@given(st.dictionaries(st.sampled_from([1, 2, 3, 4, 6, 7, 9]), st.one_of(
+    st.binary(max_size=16), st.binary(max_size=16).map(lambda data: b"\1" + data),
+    st.sampled_from([b"\1" + bytes(12), b"\1\xff\xff", b"\1" + b"\xff" * 12, b"\1\4\0"]),
+)))  # fmt: skip
+def test_whatever_a_bootloader_answers_is_taken_or_a_sentence(answers: dict[int, bytes]) -> None:
+    link = nordic_dfu.Link(Bootloader(answers), patience=0.01)
+    with within(10), suppress(AdderError):
+        link.begin()
+        link.send_init_packet(bytes(100))
+        link.send_firmware(bytes(5000), lambda count: None)
+
+
+def test_a_bootloader_that_takes_nothing_at_once_is_refused() -> None:
+    link = nordic_dfu.Link(Bootloader({nordic_dfu.MTU: b"\1\3\0"}), patience=0.05)
+    with pytest.raises(AdderError, match="takes nothing"):
+        link.begin()
+    link = nordic_dfu.Link(Bootloader({nordic_dfu.MTU: b"\1\x40\0", nordic_dfu.SELECT: b"\1" + bytes(12)}), 0.05)
+    link.begin()
+    with pytest.raises(AdderError, match="takes nothing"):
+        link.send_firmware(bytes(100), lambda count: None)
