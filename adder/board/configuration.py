@@ -3,6 +3,8 @@
 import difflib
 import os
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import kconfiglib
@@ -10,8 +12,38 @@ import kconfiglib
 from adder.board.files import ROOT, board_file, board_folder, board_title
 from adder.errors import AdderError
 
-UART_PINS = ("NRF52_UART_TX", "NRF52_UART_RX", "NRF52_UART_RTS", "NRF52_UART_CTS")
-"""The last two only with flow control."""
+
+@dataclass(frozen=True)
+class Pins:
+    """Options that are pins of the nRF52840, and the option that has them used."""
+
+    switch: str
+    options: tuple[str, ...]
+    needed: int = 0
+    """How many of them must be given, if the switch is on."""
+    off: bool = False
+    """Used where the switch is off."""
+
+
+PINS = (
+    Pins("NRF52_CONSOLE_RTT", ("NRF52_UART_TX", "NRF52_UART_RX"), off=True),
+    Pins("NRF52_UART_FLOW_CONTROL", ("NRF52_UART_RTS", "NRF52_UART_CTS"), needed=2),
+    Pins("CAPSULE_LED", tuple(f"NRF52_LED{i}" for i in range(4))),
+    Pins("CAPSULE_BUTTON", tuple(f"NRF52_BUTTON{i}" for i in range(4))),
+    Pins("CAPSULE_GPIO", tuple(f"NRF52_GPIO{i}" for i in range(6))),
+    Pins("I2C_BUS", ("NRF52_I2C_SCL", "NRF52_I2C_SDA"), needed=2),
+    Pins("SPI_BUS", ("NRF52_SPI_SCK", "NRF52_SPI_MOSI", "NRF52_SPI_MISO", "NRF52_SPI_CS"), needed=4),
+    Pins("CAPSULE_PWM", tuple(f"NRF52_PWM{i}" for i in range(3)), needed=1),
+    Pins("CAPSULE_BUZZER", ("NRF52_BUZZER",), needed=1),
+    Pins("CAPSULE_SERVO", ("NRF52_SERVO",), needed=1),
+)
+"""All of them but the reset pin; a test looks for pins in Kconfig that are missing here."""
+
+ANALOG_INPUTS = (2, 3, 4, 5, 28, 29, 30, 31)
+"""The pins of AIN0 to AIN7: nRF52840 Product Specification v1.7, 7.1.1 "aQFN73 ball assignments"."""
+
+CRYSTAL_PINS = (0, 1)
+"""XL1 and XL2 of the 32.768 kHz crystal; in the same table."""
 
 
 def read(board: str, *files: Path) -> kconfiglib.Kconfig:
@@ -62,16 +94,34 @@ def check(board: str, options: dict[str, int]) -> None:
     log = options["KERNEL_LOG_BYTES"]
     if log & (log - 1):
         raise AdderError(f"KERNEL_LOG_BYTES is {log}, which is not a power of two; {remedy}.")
+    if board_folder(board).name != "nrf52840":
+        return
+    for some in PINS:
+        given = [name for name in some.options if options[name] >= 0]
+        if bool(options[some.switch]) is not some.off and len(given) < some.needed:
+            missing = [name for name in some.options if name not in given]
+            what = "one of " if some.needed < len(some.options) else ""
+            raise AdderError(f"{some.switch} needs a pin for {what}{', '.join(missing)}; {remedy}.")
     taken: dict[int, str] = {}
-    for name in UART_PINS[: 4 if options["NRF52_UART_FLOW_CONTROL"] else 2]:
-        pin = options[name]
+    for name, pin in pins_in_use(options):
         if pin in taken:
             raise AdderError(f"{taken[pin]} and {name} are both pin {pin}; {remedy}.")
-        if pin >= 0:
-            taken[pin] = name
-    for name, pin in options.items():
-        if re.fullmatch(r"NRF52_(LED|BUTTON|GPIO)\d", name) and pin in taken:
-            raise AdderError(f"{taken[pin]} and {name} are both pin {pin}; {remedy}.")
+        taken[pin] = name
+
+
+def pins_in_use(options: dict[str, int]) -> Iterator[tuple[str, int]]:
+    """What uses a pin of an nRF52840, and which."""
+    if options["NRF52_LFCLK_CRYSTAL"]:
+        yield from (("the crystal of NRF52_LFCLK_CRYSTAL", pin) for pin in CRYSTAL_PINS)
+    if options["NRF52_RESET_PIN"] >= 0:
+        yield "NRF52_RESET_PIN", options["NRF52_RESET_PIN"]
+    for some in PINS:
+        if bool(options[some.switch]) is not some.off:
+            yield from ((name, options[name]) for name in some.options if options[name] >= 0)
+    if options["CAPSULE_ADC"]:
+        for number, pin in enumerate(ANALOG_INPUTS):
+            if options["NRF52_ADC_INPUTS"] >> number & 1:
+                yield f"AIN{number} of NRF52_ADC_INPUTS", pin
 
 
 def values(kconfig: kconfiglib.Kconfig) -> dict[str, int]:

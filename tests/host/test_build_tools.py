@@ -124,6 +124,15 @@ def test_a_missing_board_is_one_sentence(tmp_path: Path) -> None:
         ),
         ("NRF52_UART_TX=8", "NRF52_UART_TX and NRF52_UART_RX are both pin 8; `make menuconfig BOARD=nrf52840`"),
         ("NRF52_UART_FLOW_CONTROL=y\nCONFIG_NRF52_UART_CTS=14", "NRF52_UART_CTS and NRF52_LED1 are both pin 14"),
+        ("NRF52_GPIO4=13", "NRF52_LED0 and NRF52_GPIO4 are both pin 13"),
+        ("NRF52_LED3=18", "NRF52_RESET_PIN and NRF52_LED3 are both pin 18"),
+        (
+            "CAPSULE_BUZZER=y\nCONFIG_NRF52_BUZZER=0",
+            "the crystal of NRF52_LFCLK_CRYSTAL and NRF52_BUZZER are both pin 0",
+        ),
+        ("CAPSULE_ADC=y\nCONFIG_NRF52_LED3=3", "NRF52_LED3 and AIN1 of NRF52_ADC_INPUTS are both pin 3"),
+        ("CAPSULE_PWM=y", "CAPSULE_PWM needs a pin for one of NRF52_PWM0, NRF52_PWM1, NRF52_PWM2; `make menuconfig"),
+        ("NRF52_UART_FLOW_CONTROL=y\nCONFIG_NRF52_UART_CTS=-1", "CONTROL needs a pin for NRF52_UART_CTS;"),
         (
             "KERNEL_LOG_BYTES=3000",
             "KERNEL_LOG_BYTES is 3000, which is not a power of two; `make menuconfig BOARD=nrf52840`",
@@ -135,6 +144,46 @@ def test_an_impossible_choice_is_one_sentence(tmp_path: Path, choice: str, compl
     (tmp_path / ".config").write_text(f"CONFIG_{choice}\n")
     with pytest.raises(AdderError, match=complaint):
         manifest.generate("nrf52840", tmp_path)
+
+
+PIN_OPTIONS = [name for some in configuration.PINS for name in some.options]
+
+
+def test_every_pin_of_kconfig_is_known_to_the_check_of_pins() -> None:
+    kconfig = configuration.read("nrf52840")
+    pins = {s.name for s in kconfig.unique_defined_syms if any(str_of(high) == "47" for _, high, _ in s.ranges)}
+    assert pins == {*PIN_OPTIONS, "NRF52_RESET_PIN"}
+    assert {some.switch for some in configuration.PINS} <= {s.name for s in kconfig.unique_defined_syms}
+
+
+def str_of(symbol: object) -> str:
+    return str(getattr(symbol, "str_value", symbol))
+
+
+def everything_on() -> dict[str, int]:
+    """The board with each switch of pins on, and pins that are all different."""
+    options = configuration.values(configuration.read("nrf52840")) | {"CAPSULE_ADC": 1, "NRF52_ADC_INPUTS": 0}
+    options |= {some.switch: int(not some.off) for some in configuration.PINS}
+    free = (pin for pin in range(48) if pin not in (*configuration.CRYSTAL_PINS, options["NRF52_RESET_PIN"]))
+    return options | dict(zip(PIN_OPTIONS, free, strict=False))
+
+
+@pytest.mark.parametrize("name", PIN_OPTIONS)
+def test_no_pin_is_used_twice_and_none_that_is_needed_is_missing(name: str) -> None:
+    options = everything_on()
+    configuration.check("nrf52840", options)
+    for other, pin in configuration.pins_in_use(options):
+        if other != name:
+            with pytest.raises(AdderError, match=f"are both pin {pin};"):
+                configuration.check("nrf52840", options | {name: pin})
+    some = next(some for some in configuration.PINS if name in some.options)
+    none = options | dict.fromkeys(some.options, -1)
+    if some.needed:
+        with pytest.raises(AdderError, match=f"{some.switch} needs a pin for .*{name}"):
+            configuration.check("nrf52840", none)
+    # What is off needs no pin, and its pins are free for others.
+    configuration.check("nrf52840", none | {some.switch: int(some.off)})
+    configuration.check("qemu", none)
 
 
 @pytest.mark.parametrize("board", board_names())
