@@ -23,7 +23,10 @@ _POSITIONS = 1 << 24
 
 MOST_AT_ONCE = 64 << 10
 """Bytes that are fetched before they are shown; a board remembers less."""
-_FAULTED, _ENDED = 3, 4
+_ENDED = 4
+
+LONGEST_NAME = 24
+"""Bytes of an app's name that are remembered with its end."""
 
 # CFSR: ARMv7-M, B3.2.15
 CAUSES = {
@@ -46,15 +49,20 @@ class Life:
 
     text: str
     end: tuple[int, ...] | None = None
+    name: bytes = b""
+    """The first bytes of the app's, if it has ended."""
 
     def why(self) -> str:
         """In words."""
         if self.end is None:
             return "It has not ended."
-        status, _, address, code, *registers = self.end
+        status, state, address, code, *registers = self.end
         causes = [words for bit, words in CAUSES.items() if status & bit]
-        if not status:
+        if state == _ENDED:
             return f"It ended with code {code - (1 << 32) if code >> 31 else code}." if code else "It ended by itself."
+        if not status:
+            call = "it made a system call that there is not"
+            return f"It faulted: {call}, as a Python app does at an exception that nothing catches."
         where = f" at {address:#010x}" if status & 0x8080 else ""
         at = "".join(f", {name} {value:#010x}" for name, value in zip(("PC", "LR", "SP"), registers, strict=False))
         return f"It faulted: {' and '.join(causes) or 'for no known reason'}{where} (CFSR {status:#010x}{at})."
@@ -74,21 +82,33 @@ def said(remote: Remote, app: Installed, since: int = 0) -> tuple[int, bytes]:
             return since, found
 
 
-def lives(data: bytes) -> list[Life]:
-    """The lives in a ring's bytes; of the first one the beginning may be missing."""
-    found = []
-    for part in data.split(b"\0"):
-        text, mark, end = part.partition(b"\1")
-        numbers = None
-        if mark:
-            line, _, rest = end.partition(b"\n")
-            words = line.split()
-            if all(re.fullmatch(rb"[0-9a-f]{8}", word) for word in words) and len(words) >= 4:
-                numbers = tuple(int(word, 16) for word in words)
-            text += rest
-        if text or numbers:
-            found.append(Life(text.decode("utf-8", "replace").replace("\r\n", "\n"), numbers))
-    return found
+def lives(data: bytes, name: str) -> list[Life]:
+    """The lives of the app with this name in the bytes of its slot's ring: the last one, and others that have ended.
+
+    Of the first one the beginning may be missing: then it begins with a whole line.
+    """
+    before, *parts = data.split(b"\0")
+    if before:
+        line, end, rest = before.partition(b"\n")
+        parts.insert(0, b"\xe2\x80\xa6\n" + rest if end and b"\1" not in line else before)
+    short = bytes(byte if byte >= 32 else ord("?") for byte in name.encode()[:LONGEST_NAME])
+    found = [life_in(part) for part in parts]
+    own = [life for life in found[:-1] if life.end and life.name == short] + found[-1:]
+    return [life for life in own if life.text or life.end]
+
+
+def life_in(part: bytes) -> Life:
+    """What is there between two zeros."""
+    text, mark, end = part.partition(b"\1")
+    numbers, name = None, b""
+    if mark:
+        line, _, rest = end.partition(b"\n")
+        written, _, name = line.partition(b":")
+        words = written.split()
+        if all(re.fullmatch(rb"[0-9a-f]{8}", word) for word in words) and len(words) >= 4:
+            numbers = tuple(int(word, 16) for word in words)
+        text += rest
+    return Life(text.decode("utf-8", "replace").replace("\r\n", "\n"), numbers, name)
 
 
 def with_source(text: str, folder: Path) -> Iterator[str]:
@@ -116,13 +136,14 @@ def _running(remote: Remote, name: str) -> Installed:
 def logs(name: str, follow: bool, port: str | None, as_json: bool) -> None:
     """Show what an app has written last, though others write to the console, too."""
     with board(port) as remote:
-        since, data = said(remote, _running(remote, name))
-        text = "".join(life.text for life in lives(data))
+        app = _running(remote, name)
+        since, data = said(remote, app)
+        text = "".join(life.text for life in lives(data, name))
         say(as_json, {"name": name, "text": text}, text.rstrip("\n"))
         while follow:
             time.sleep(POLL)
             since, data = said(remote, _running(remote, name), since)
-            tell("".join(life.text for life in lives(data)), end="")
+            tell("".join(life_in(part).text for part in data.split(b"\0")), end="")
 
 
 @click.command()
@@ -137,7 +158,7 @@ def why(name: str, source: Path, port: str | None, as_json: bool) -> None:
     with board(port) as remote:
         app = _running(remote, name)
         _, data = said(remote, app)
-    ended = [life for life in lives(data) if life.end is not None]
+    ended = [life for life in lives(data, name) if life.end is not None]
     if not ended:
         raise AdderError(f"{name} has not ended since the board was started, or long ago.")
     last = ended[-1]

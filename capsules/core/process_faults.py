@@ -101,7 +101,7 @@ class ProcessFaults:
             if state >= STATE_FAULTED:
                 identity = self._fact(slot, "id")
                 if self._seen[slot] != identity:
-                    self._remember(slot)
+                    self._remember(slot, identity, state)
                     if state == STATE_TERMINATED:
                         self._seen[slot] = identity
                         code = self._fact(slot, "completion_code")
@@ -117,22 +117,22 @@ class ProcessFaults:
         if not self._pauses:
             self._report_alarm.set_alarm(1)
 
-    def _remember(self, slot: int) -> None:
+    def _remember(self, slot: int, identity: int, state: int) -> None:
         """Why it has ended, in numbers, behind what it has said."""
         if self._words is None:
             return
         mark, number, end = self._words
         fact = self._fact
-        mark(slot)
+        mark(slot, identity)
         number(slot, fact(slot, "fault_status"))
-        number(slot, fact(slot, "hard_fault_status"))
+        number(slot, state)
         number(slot, fact(slot, "fault_address"))
         number(slot, fact(slot, "completion_code"))
         for register in (15, 14, 13):
             value = self._processes.register(slot, register)
             if value is not None:
                 number(slot, value)
-        end(slot)
+        end(slot, self._processes.name(slot))
 
     # -- Policy ----------------------------------------------------------------
 

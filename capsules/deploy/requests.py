@@ -19,8 +19,9 @@ Command (the words before it, little-endian)
     0x4D sum     number                -> CRC-32 of an app that is installed
     0x4E copy    number low            -> the number of a copy of it, lower than it or at the end; that of an app which does
                                           not run. Then the one that was copied goes
-    0x50 said    number position       -> where what follows begins among the bytes that the app's process has written (modulo
-                                          2^24), at this position or later, and up to 60 of them (last_words.py)
+    0x50 said    number position       -> where what follows begins among the bytes that the processes in the app's slot have
+                                          written (modulo 2^24), at this position or later, and up to 60 of them (last_words.py);
+                                          the last life is the app's own
     0x4F trial   seconds               -> the commit that comes begins a trial of what it marks so
          trial                         -> what has become of the last one (trial.py), seconds that are left
     0x51 session number                -> from now on, answers have this number, below 2^24; before, 0
@@ -94,6 +95,7 @@ class Requests:
         self._client = client
         self._processes = processes
         self._trial = trial
+        self._begin_words = words.begin if words is not None else None
         self._oldest = words.oldest if words is not None else None
         self._say_from = words.read if words is not None else None
         self._frame = frame
@@ -253,11 +255,12 @@ class Requests:
         return ANSWER
 
     def _say(self, app: int, length: int, out: FrameWriter) -> int:
-        oldest, read = self._oldest, self._say_from
+        begin, oldest, read = self._begin_words, self._oldest, self._say_from
         slot = self._slot_of(app) if self._is_app(app) else -1
         since = self._argument(1) if length == 2 * _WORD else -1
-        if slot < 0 or since < 0 or oldest is None or read is None:
+        if slot < 0 or since < 0 or begin is None or oldest is None or read is None:
             return self._answer(ErrorCode.INVAL, out)
+        begin(slot, self._processes.fact(slot, "id"))
         since = oldest(slot, since)
         count = read(slot, since, self._piece, _PIECE - _WORD)
         self._head(0, _WORD + count, out)

@@ -1,7 +1,7 @@
 """The last bytes that each process has written, in this life and the one before, and why that one ended.
 
 A ring for each process slot. A zero byte begins a life. What follows a byte 1 up to the end of its line is not the process's, but says
-how it ended.
+how it ended, and, behind a colon, its name.
 """
 
 from cells import Buffer
@@ -12,6 +12,8 @@ _BEGIN = const(0)
 _MARK = const(1)
 _MOST = const(0xFFFFFF)
 _LINE_END = const(10)
+_NAME = const(58)
+_LONGEST_NAME = const(24)  # bytes of it
 
 _HEX = b"0123456789abcdef"
 
@@ -21,6 +23,7 @@ class LastWords:
 
     def __init__(self, ring: Buffer, slots: int) -> None:
         self.said = shared(self._say)
+        self.begin = shared(self._begin)
         self.mark = shared(self._mark)
         self.number = shared(self._number)
         self.end = shared(self._end)
@@ -56,8 +59,15 @@ class LastWords:
         self._at[slot] = place + 1 if place + 1 < self._size else 0
         self._written[slot] = self._written[slot] + 1 & _MOST
 
-    def _mark(self, slot: int) -> None:
+    def _begin(self, slot: int, life: int) -> None:
+        """Whose what follows is, though it has not written yet: a process that never does has no words of the one before."""
+        if self._life[slot] != life:
+            self._life[slot] = life
+            self._one(slot, _BEGIN)
+
+    def _mark(self, slot: int, life: int) -> None:
         """The process has ended: numbers follow."""
+        self._begin(slot, life)
         self._one(slot, _MARK)
 
     def _number(self, slot: int, value: int) -> None:
@@ -66,8 +76,12 @@ class LastWords:
                 self._one(slot, _HEX[half >> shift & 15])
         self._one(slot, 32)
 
-    def _end(self, slot: int) -> None:
-        """That was the last number."""
+    def _end(self, slot: int, name: bytes) -> None:
+        """That was the last number. The program's name follows: another one may get the slot."""
+        self._one(slot, _NAME)
+        for at in range(min(len(name), _LONGEST_NAME)):
+            letter = name[at]
+            self._one(slot, letter if letter >= 32 else 63)
         self._one(slot, _LINE_END)
 
     def _oldest(self, slot: int, since: int) -> int:

@@ -222,10 +222,14 @@ def test_adder_installs_updates_stops_starts_and_removes_while_the_others_run(bo
     board.expect_all("ValueError: boom", timeout=60)
     with Line(board) as line:
         told = adder(line, "why", "boom")
-        assert re.search(r"(?s)before\n.*Traceback.*ValueError: boom\nIt ", told), told
+        assert re.search(
+            r"(?s)before\n.*Traceback.*ValueError: boom\nIt faulted: it made a system call that there is not", told
+        ), told
         adder(line, "remove", "boom")
         done = json.loads(adder(line, "install", "--json", second, APPS / "spin.tab"))
         assert [(app["name"], app["version"]) for app in done] == [("inner", 2), ("spin", 0)]
+        assert "boom" not in adder(line, "logs", "spin"), "spin may have boom's slot, and not its words"
+        assert "has not ended" in adder(line, "why", "spin", ends=1)
         adder(line, "stop", "clock-py")
         found = {app["name"]: app for app in json.loads(adder(line, "apps", "--json"))}
         assert found["clock-py"]["state"] == "stopped"

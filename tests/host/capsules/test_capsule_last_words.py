@@ -2,12 +2,14 @@
 
 import random
 
+import pytest
 from cells import Buffer
 
-from adder.deploy.words import lives, with_source
+from adder.deploy.words import life_in, lives, with_source
 from capsules.virtual.last_words import LastWords
 
 RING = 64
+FAULTED, ENDED = 3, 4
 
 
 def words() -> LastWords:
@@ -58,19 +60,75 @@ def test_the_last_bytes_of_each_process_are_there_whatever_was_before_and_whoeve
 def test_lives_and_why_they_ended_are_told_apart() -> None:
     made = words()
     say(made, 1, b"first\r\n")
-    made.mark(1)
-    for number in (0x82, 0, 0x20000000, 0):
+    made.mark(1, 1)
+    for number in (0x82, FAULTED, 0x20000000, 0):
         made.number(1, number)
-    made.end(1)
+    made.end(1, b"x")
     say(made, 1, b"second", life=2)
-    found = lives(read(made, 1))
+    found = lives(read(made, 1), "x")
     assert [(life.text, life.end) for life in found] == [
-        ("first\n", (0x82, 0, 0x20000000, 0)),
+        ("first\n", (0x82, FAULTED, 0x20000000, 0)),
         ("second", None),
     ]
     assert "memory that is not its own at 0x20000000" in found[0].why()
     assert found[1].why() == "It has not ended."
-    assert lives(b"\0a\1junk\nb\0\0")[0].end is None
+    assert life_in(b"a\1junk\nb").end is None
+
+
+def ends(made: LastWords, slot: int, life: int, state: int, status: int = 0, code: int = 0, name: str = "x") -> None:
+    made.mark(slot, life)
+    for number in (status, state, 0, code):
+        made.number(slot, number)
+    made.end(slot, name.encode())
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "code", "words"),
+    [
+        (ENDED, 0, 0, "It ended by itself."),
+        (ENDED, 0, 7, "It ended with code 7."),
+        (ENDED, 0, 0xFFFFFFFF, "It ended with code -1."),
+        (
+            FAULTED,
+            0,
+            0,
+            "It faulted: it made a system call that there is not, as a Python app does at an exception that",
+        ),
+        (FAULTED, 0x2000000, 0, "It faulted: it divided by zero"),
+    ],
+)
+def test_what_has_faulted_has_not_ended_by_itself(state: int, status: int, code: int, words: str) -> None:
+    made = LastWords(Buffer(4 * 256), 4)
+    ends(made, 0, 1, state, status, code)
+    (only,) = lives(read(made, 0), "x")
+    assert only.why().startswith(words)
+
+
+def test_what_another_app_said_in_the_same_slot_is_nobody_elses_however_often_either_was_restarted() -> None:
+    dice = random.Random(5)
+    names = ["a", "b", "deadbeef", "with: colon", "x" * 30, "x" * 23 + "é", "\x01\n"]
+    for _ in range(300):
+        made = LastWords(Buffer(4 * 1024), 4)
+        told: list[tuple[str, str, bool]] = []
+        for life in range(1, dice.randrange(2, 6)):
+            name, text = dice.choice(names), dice.choice(("", "one\n", "two", "three\nlines\n\n"))
+            if text:
+                say(made, 2, text.encode(), life)
+            ended = dice.random() < 0.6
+            if ended:
+                ends(made, 2, life, FAULTED, 0x2000000, name=name)
+            told.append((name, text, ended))
+        made.begin(2, life)  # as whoever asks for the words does
+        own = [one for one in told[:-1] if one[2] and one[0] == name] + told[-1:]
+        expected = [(text, ended) for _, text, ended in own if text or ended]
+        assert [(one.text, one.end is not None) for one in lives(read(made, 2), name)] == expected
+
+
+def test_a_beginning_that_is_missing_is_no_half_line() -> None:
+    assert lives(b"alf a line\nwhole\n", "x")[0].text == "…\nwhole\n"
+    assert lives(b"alf a line\nwhole\n\0next", "x")[0].text == "next"
+    assert lives(b"\0whole\n", "x")[0].text == "whole\n"
+    assert lives(b"no line end", "x")[0].text == "no line end"
 
 
 def test_a_traceback_has_the_lines_of_its_source(tmp_path) -> None:
