@@ -62,8 +62,13 @@ def signature(function: Function, where: str, method: bool) -> str:
     return f"({', '.join(parts)}) -> {_unquoted(function.returns, where)}"
 
 
+def _module_docstring(tree: ast.Module) -> str:
+    """As it stands: cleaning takes the indentation of an example away where nothing follows it."""
+    return (ast.get_docstring(tree, clean=False) or "").strip()
+
+
 def _docstring(node: ast.AsyncFunctionDef | ast.FunctionDef | ast.ClassDef | ast.Module, indent: str) -> Iterator[str]:
-    text = ast.get_docstring(node)
+    text = _module_docstring(node) if isinstance(node, ast.Module) else ast.get_docstring(node)
     if text:
         lines = text.splitlines()
         if len(lines) == 1:
@@ -172,17 +177,14 @@ def stub(name: str) -> str:
 def _sections(name: str, text: str) -> Iterator[str]:
     """A module's part of the reference, from its stub."""
     tree = ast.parse(text)
-    title, _, rest = (ast.get_docstring(tree) or "").partition("\n")
-    yield f"## {name}\n\n{title}"
-    if rest.strip():
-        # What is indented is an example.
-        blocks = re.split(r"\n\s*\n", rest.strip("\n"))
-        for block in blocks:
-            lines = block.splitlines()
-            if all(line.startswith("    ") for line in lines):
-                yield "```python\n" + "\n".join(line[4:] for line in lines) + "\n```"
-            else:
-                yield block.strip()
+    yield f"## {name}"
+    # What is indented is an example.
+    for block in re.split(r"\n\s*\n", _module_docstring(tree)):
+        lines = block.splitlines()
+        if all(line.startswith("    ") for line in lines):
+            yield "```python\n" + "\n".join(line[4:] for line in lines) + "\n```"
+        else:
+            yield block
     rows = []
     for at, node in enumerate(tree.body):
         if isinstance(node, ast.AnnAssign):

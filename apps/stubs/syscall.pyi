@@ -81,7 +81,7 @@ def set_time(seconds: int, /) -> None:
 class Blocks:
     """The app's storage, which grows to `size` bytes, in blocks of 512, for `vfs.VfsLfs2`. On boards with the shell's file system.
 
-    Raises SyscallError: NODEVICE if the permissions do not name command 64 of the storage, NOMEM if there is not so much left.
+    Raises SyscallError: NODEVICE if the permissions name neither `storage` nor its command 64, NOMEM if there is not so much left.
     """
 
     def __init__(self, size: int, /) -> None: ...

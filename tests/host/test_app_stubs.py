@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from app_library import library
 
-from adder.apps.app_stubs import INTERNAL, LIBRARY, STUBS, modules, outputs, stub
+from adder.apps.app_stubs import INTERNAL, LIBRARY, REFERENCE, STUBS, modules, outputs, stub
 from adder.apps.drivers import DRIVERS
 from adder.board import ROOT
 from adder.errors import AdderError
@@ -26,6 +27,20 @@ def test_stubs_and_reference_are_those_of_the_library() -> None:
         assert path.read_text() == text, f"{path.relative_to(ROOT)} is out of date; run `make reference`"
     there = {path for path in (STUBS / "adder").iterdir() if path.suffix == ".pyi"}
     assert there == {path for path in outputs() if path.suffix == ".pyi"}
+
+
+def test_the_references_examples_are_python_and_its_paragraphs_are_whole() -> None:
+    text = outputs()[REFERENCE]
+    examples = re.findall(r"(?ms)^```python\n(.*?)^```$", text)
+    assert len(examples) > 12
+    for example in examples:
+        ast.parse(example)
+    prose = re.sub(r"(?ms)^```python\n.*?^```$", "", text)
+    for paragraph in re.split(r"\n\s*\n", prose):
+        first, last = paragraph.strip().splitlines()[0], paragraph.strip().splitlines()[-1]
+        if not first.startswith(("#", "|")):
+            assert not re.match(r"(from \w+ )?import |[a-z_.]+\(", first), f"an example outside of a block: {paragraph}"
+            assert last.endswith((".", ":")), f"a sentence that is cut: {paragraph}"
 
 
 def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[tuple[str, object]]:

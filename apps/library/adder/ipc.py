@@ -1,12 +1,19 @@
 """Messages between apps (driver 0x10000, permission "ipc"), written in whatever language: a client lends a service a
 buffer, notifies it, and the service notifies back.
 
-    # the service, whose app is named "rot13"        # a client
-    service = ipc.Service("rot13")                   rot13 = ipc.Client("rot13", 64)
-    while True:                                      rot13.buffer[:5] = b"hello"
-        client, buffer = service.wait()              rot13.notify()
-        ...change buffer...                          rot13.wait()
-        service.answer(client)                       print(bytes(rot13.buffer[:5]))
+    # the service, whose app is named "rot13"
+    service = ipc.Service("rot13")
+    while True:
+        client, buffer = service.wait()
+        ...  # change buffer
+        service.answer(client)
+
+    # a client
+    rot13 = ipc.Client("rot13", 64)
+    rot13.buffer[:5] = b"hello"
+    rot13.notify()
+    rot13.wait()
+    print(bytes(rot13.buffer[:5]))
 
 What a client does is its own affair: it may end at any time, never look for its answer, share nothing. The service's
 `buffer` is a copy, which `answer` writes back if the client is still there.

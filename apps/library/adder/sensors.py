@@ -1,7 +1,7 @@
 """Sensors that give one number. Each is read with `read()`, which blocks, or `await get()`.
 
     from adder.sensors import temperature
-    print(temperature.read())                21.5, in degrees Celsius
+    print(temperature.read())  # 21.5, in degrees Celsius
 
 `temperature` (permission "temperature"): degrees Celsius, a float in steps of 0.01. `humidity`: percent, a float.
 `ambient_light`: lux, an int. `proximity`: 0, far, to 255, near, an int. `pressure`: hectopascal, an int. `sound_pressure`: decibels, an int.

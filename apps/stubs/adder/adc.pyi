@@ -1,8 +1,8 @@
 """Analog inputs (driver 0x5, permission "adc"). A sample is a number of 16 bits, whatever the converter's resolution.
 
-from adder import adc
-print(adc.volts(adc.read(0)))
-for sample in adc.fill(0, 1000, 50): ...
+    from adder import adc
+    print(adc.volts(adc.read(0)))
+    for sample in adc.fill(0, 1000, 50): ...
 """
 
 

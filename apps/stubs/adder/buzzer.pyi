@@ -1,7 +1,7 @@
 """A buzzer (driver 0x90000, permission "buzzer"). Tones of several apps sound one after the other.
 
-from adder import buzzer
-buzzer.tone(440, 200)
+    from adder import buzzer
+    buzzer.tone(440, 200)
 """
 
 

@@ -1,7 +1,7 @@
 """Checksums that the kernel computes (driver 0x40002, permission "crc"); other tasks run meanwhile.
 
-from adder import crc
-print(hex(crc.compute(b"123456789")))         0xcbf43926
+    from adder import crc
+    print(hex(crc.compute(b"123456789")))  # 0xcbf43926
 """
 
 CRC_32: int

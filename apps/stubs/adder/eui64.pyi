@@ -1,7 +1,7 @@
 """The board's own number, which no other board has (driver 0x30006, permission "eui64").
 
-from adder import eui64
-print(hex(eui64.read()))
+    from adder import eui64
+    print(hex(eui64.read()))
 """
 
 

@@ -1,7 +1,7 @@
 """Codes that authenticate messages: HMAC with SHA-256, computed by the kernel (driver 0x40003, permission "hmac").
 
-from adder import hmac
-code = hmac.compute(key, message)
+    from adder import hmac
+    code = hmac.compute(key, message)
 """
 
 

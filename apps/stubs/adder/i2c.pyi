@@ -1,9 +1,9 @@
 """An I2C bus, as its master (driver 0x20003, permission "i2c"). Addresses have 7 bits.
 
     from adder import i2c
-    print(i2c.scan())                            [80]
+    print(i2c.scan())  # [80]
     i2c.write(0x50, bytes([0x10, 0x20]))
-    data = i2c.write_read(0x50, bytes([0x10]), 2)    a register's number, then what is in it
+    data = i2c.write_read(0x50, bytes([0x10]), 2)  # a register's number, then what is in it
 
 A transfer has at most 64 bytes each way. What goes wrong raises SyscallError: NOACK if nobody has the address or the device
 refused a byte, FAIL if the bus hangs, RESERVE if the kernel has the device for itself, SIZE if there are too many bytes.

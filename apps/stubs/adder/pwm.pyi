@@ -1,7 +1,7 @@
 """Pins that make pulses (driver 0x10, permission "pwm"). A pin is this app's until it stops it.
 
-from adder import pwm
-pwm.pulse(0, 1000, 0.25)
+    from adder import pwm
+    pwm.pulse(0, 1000, 0.25)
 """
 
 

@@ -1,7 +1,7 @@
 """Servomotors (driver 0x90009, permission "servo").
 
-from adder import servo
-servo.turn(0, 90)
+    from adder import servo
+    servo.turn(0, 90)
 """
 
 
