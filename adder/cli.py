@@ -11,6 +11,7 @@ import sys
 from typing import NamedTuple
 
 import click
+from click.exceptions import NoSuchCommand
 
 from adder import __version__
 from adder.errors import AdderError
@@ -76,6 +77,14 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = getattr(importlib.import_module(verb.module), verb.attribute)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except NoSuchCommand as error:  # click guesses among the verbs that are imported
+            raise NoSuchCommand(error.command_name, possibilities=VERBS, ctx=ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):

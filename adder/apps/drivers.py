@@ -60,15 +60,30 @@ ALSO = {"storage": "nonvolatile_storage", "random": "rng"}
 """What the Python library calls some of them."""
 
 MOST = 0xFFFFFFFF
+LIKE = 0.6
+"""How alike two words are, of 1, for the one to be taken for the other's misspelling."""
 LARGEST_COMMAND = 0xFFFF
 MOST_COMMANDS = 4096
-EVERY_COMMAND = range(64)
-"""What a permission without a list of commands allows: one entry of the header, and more than most drivers have."""
+BLOCKS = {"adc": (0, 1), "process_info": (0, 1), "nonvolatile_storage": (0, 1), "ninedof": (0, 1, 3)}
+"""The drivers with commands beyond 63: in which blocks of 64, each of them an entry of the header, they have any."""
 
 
-def nearest(word: str, known: Collection[str]) -> str:
-    """The known word most like `word`."""
-    return difflib.get_close_matches(word, known, 1, cutoff=0)[0]
+def every_command(driver: int) -> set[int]:
+    """What a permission without a list of commands allows."""
+    blocks = next((blocks for name, blocks in BLOCKS.items() if DRIVERS[name] == driver), (0,))
+    return {64 * block + bit for block in blocks for bit in range(64)}
+
+
+def nearest(word: str, known: Collection[str]) -> str | None:
+    """The known word that `word` may well have been meant to be, or None: a wrong guess is worse than none."""
+    close = difflib.get_close_matches(word.lower(), known, 1, cutoff=LIKE)
+    return close[0] if close else None
+
+
+def did_you_mean(word: str, known: Collection[str]) -> str:
+    """`; did you mean '…'?` where a word is like this one, else the sentence's end."""
+    guess = nearest(word, known)
+    return f"; did you mean '{guess}'?" if guess else "."
 
 
 def names() -> str:
@@ -80,8 +95,8 @@ def driver_number(name: str, where: str) -> int:
     """The number of the driver called `name`."""
     known = ALSO.get(name, name)
     if known not in DRIVERS:
-        guess = nearest(name, [*DRIVERS, *ALSO])
-        raise AdderError(f"{where}: there is no driver '{name}'; did you mean '{guess}'? There are {names()}.")
+        guess = did_you_mean(name, [*DRIVERS, *ALSO])
+        raise AdderError(f"{where}: there is no driver '{name}'{guess} There are {names()}.")
     return DRIVERS[known]
 
 
@@ -105,9 +120,10 @@ def parse_permissions(texts: Sequence[str], where: str = "--permission") -> Perm
     allowed: dict[int, set[int]] = {}
     for text in texts:
         driver, colon, commands_text = text.partition(":")
-        commands = allowed.setdefault(parse_driver(driver, where), set())
+        number = parse_driver(driver, where)
+        commands = allowed.setdefault(number, set())
         if not colon:
-            commands.update(EVERY_COMMAND)
+            commands.update(every_command(number))
         try:
             for part in filter(None, commands_text.split(",")):
                 first, _, last = part.partition("-")

@@ -28,7 +28,7 @@ import click
 
 from adder import mpy_cross
 from adder.apps.app_new import new_command
-from adder.apps.drivers import EVERY_COMMAND, nearest, parse_driver
+from adder.apps.drivers import did_you_mean, every_command, parse_driver
 from adder.apps.elf_to_tbf import TOCK_2, reserved_space
 from adder.apps.python_imports import check_imports
 from adder.apps.tbf import (
@@ -93,24 +93,38 @@ class Settings:
 
 @dataclass(frozen=True)
 class _Table:
-    """A TOML table; `where` says in error messages which one."""
+    """A TOML table; `where` says in error messages which one, and `at` with a setting's line."""
 
     where: str
     values: dict[str, Any]
+    text: str = ""
+    """The file's, from its first line up to the table's end."""
+    inside: str = ""
+
+    def at(self, key: str) -> str:
+        """Where this setting is: the last such line, since what stands above the table is none of it."""
+        found = list(re.finditer(rf"""(?m)^.*?\b{re.escape(key)}["']?[ \t]*=""", self.text))
+        line = f":{_line_at(self.text, found[-1].start())}" if found else ""
+        return f"{self.where}{line}{self.inside}"
+
+    def inner(self, name: str, values: dict[str, Any]) -> "_Table":
+        """A table in this one."""
+        return _Table(self.where, values, self.text, f": {name}")
 
     def only(self, *known: str) -> None:
         """Refuse other keys than these."""
         for key in self.values:
             if key not in known:
-                raise AdderError(f"{self.where}: there is no setting '{key}'; did you mean '{nearest(key, known)}'?")
+                guess = did_you_mean(key, known)
+                raise AdderError(f"{self.at(key)}: there is no setting '{key}'{guess} There are {', '.join(known)}.")
 
     def number(self, key: str, default: int, smallest: int = 0) -> int:
         """A number of 32 bits."""
         value = self.values.get(key, default)
         if type(value) is not int:  # True is an int
-            raise AdderError(f"{self.where}: {key} must be a number.")
+            raise AdderError(f"{self.at(key)}: {key} must be a number.")
         if not smallest <= value <= MOST:
-            raise AdderError(f"{self.where}: {key} = {value} must be {smallest} or more and fit in 32 bits.")
+            raise AdderError(f"{self.at(key)}: {key} = {value} must be {smallest} or more and fit in 32 bits.")
         return value
 
     def size(self, key: str, default: int, smallest: int = 0) -> int:
@@ -119,20 +133,20 @@ class _Table:
         if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}K", value):
             value = int(value[:-1]) * 1024
         if type(value) is not int:
-            raise AdderError(f'{self.where}: {key} must be a number of bytes, such as 8192 or "8K".')
+            raise AdderError(f'{self.at(key)}: {key} must be a number of bytes, such as 8192 or "8K".')
         if not smallest <= value <= MOST:
-            raise AdderError(f"{self.where}: {key} = {value} must be {smallest} or more and fit in 32 bits.")
+            raise AdderError(f"{self.at(key)}: {key} = {value} must be {smallest} or more and fit in 32 bits.")
         if value % 8:
-            raise AdderError(f"{self.where}: {key} = {value} must be a multiple of 8.")
+            raise AdderError(f"{self.at(key)}: {key} = {value} must be a multiple of 8.")
         return value
 
     def items(self, key: str) -> list[Any] | None:
         """A list, or None if there is none."""
         values = self.values.get(key)
         if values is not None and not isinstance(values, list):
-            raise AdderError(f"{self.where}: {key} must be a list.")
+            raise AdderError(f"{self.at(key)}: {key} must be a list.")
         if values is not None and len(values) > LONGEST_LIST:
-            raise AdderError(f"{self.where}: {key} has more than {LONGEST_LIST} entries.")
+            raise AdderError(f"{self.at(key)}: {key} has more than {LONGEST_LIST} entries.")
         return values
 
     def numbers(self, key: str, largest: int = MOST) -> tuple[int, ...] | None:
@@ -142,7 +156,7 @@ class _Table:
             return None
         for value in values:
             if type(value) is not int or not 0 <= value <= largest:
-                raise AdderError(f"{self.where}: {key} must be a list of numbers from 0 to {largest:#x}.")
+                raise AdderError(f"{self.at(key)}: {key} must be a list of numbers from 0 to {largest:#x}.")
         return tuple(values)
 
 
@@ -151,7 +165,7 @@ def read_settings(table: _Table, default_name: str) -> Settings:
     table.only("name", "ram", "stack", "pystack", "version", "permissions", "storage", "short_id", "native")
     native = table.values.get("native")
     if native is not None and not isinstance(native, bool):
-        raise AdderError(f"{table.where}: native must be true or false.")
+        raise AdderError(f"{table.at('native')}: native must be true or false.")
     settings = Settings(
         name=_name(table, default_name),
         ram=table.size("ram", Settings.ram),
@@ -164,11 +178,13 @@ def read_settings(table: _Table, default_name: str) -> Settings:
         native=native,
     )
     if settings.ram > largest_ram():
-        raise AdderError(f"{table.where}: ram = {settings.ram} is more than any board has, which is {largest_ram()}.")
+        raise AdderError(
+            f"{table.at('ram')}: ram = {settings.ram} is more than any board has, which is {largest_ram()}."
+        )
     need = settings.stack + settings.pystack + INTERPRETER_RAM + SMALLEST_HEAP
     if settings.ram < need:
         raise AdderError(
-            f"{table.where}: ram = {settings.ram} is too small: {settings.stack} of stack, {settings.pystack} of "
+            f"{table.at('ram')}: ram = {settings.ram} is too small: {settings.stack} of stack, {settings.pystack} of "
             f"pystack, {INTERPRETER_RAM} for the interpreter and a heap of at least {SMALLEST_HEAP} make {need}."
         )
     return settings
@@ -177,10 +193,10 @@ def read_settings(table: _Table, default_name: str) -> Settings:
 def _name(table: _Table, default: str) -> str:
     name = table.values.get("name", default)
     if not isinstance(name, str):
-        raise AdderError(f"{table.where}: name must be a text.")
+        raise AdderError(f"{table.at('name')}: name must be a text.")
     if not name or not name.isprintable() or "/" in name or len(name.encode()) > LONGEST_NAME:
         raise AdderError(
-            f"{table.where}: the name {name!r} must have 1 to {LONGEST_NAME} bytes, all printable, and no '/'."
+            f"{table.at('name')}: the name {name!r} must have 1 to {LONGEST_NAME} bytes, all printable, and no '/'."
         )
     return name
 
@@ -193,10 +209,11 @@ def _permissions(table: _Table) -> Permissions | None:
     for entry in entries:
         driver, commands = entry, None
         if isinstance(entry, dict):
-            inner = _Table(f"{table.where}: permissions", entry)
+            inner = table.inner("permissions", entry)
             inner.only("driver", "commands")
             driver, commands = entry.get("driver"), inner.numbers("commands", 0xFFFF)
-        allowed.setdefault(_driver(table.where, driver), set()).update(EVERY_COMMAND if commands is None else commands)
+        number = _driver(table.at("permissions"), driver)
+        allowed.setdefault(number, set()).update(every_command(number) if commands is None else commands)
     return Permissions.of(allowed)
 
 
@@ -216,8 +233,8 @@ def _storage(table: _Table) -> StoragePermissions | None:
     if values is None:
         return None
     if not isinstance(values, dict):
-        raise AdderError(f"{table.where}: storage must be a table, as in {{write_id = 7, read_ids = [7]}}.")
-    inner = _Table(f"{table.where}: storage", values)
+        raise AdderError(f"{table.at('storage')}: storage must be a table, as in {{write_id = 7, read_ids = [7]}}.")
+    inner = table.inner("storage", values)
     inner.only("write_id", "read_ids", "modify_ids")
     return StoragePermissions(
         inner.number("write_id", 0), inner.numbers("read_ids") or (), inner.numbers("modify_ids") or ()
@@ -345,16 +362,18 @@ class App:
 
     def settings(self) -> Settings:
         """What the app says of itself, in its main file or beside it."""
-        table = script_table(read_text(self.main), str(self.main))
-        where = str(self.main)
+        where, text = str(self.main), read_text(self.main)
+        table = script_table(text, where)
+        if block := _SCRIPT.search(text):
+            text = text[: block.end()]
         if self.settings_file.exists():
             if table is not None:
                 raise AdderError(
                     f"{self.main} has a [tool.adder] and there is {self.settings_file}, too; keep one of them."
                 )
-            where = str(self.settings_file)
-            table = _parse_toml(read_text(self.settings_file), where)
-        return read_settings(_Table(where, table or {}), self.default_name)
+            where, text = str(self.settings_file), read_text(self.settings_file)
+            table = _parse_toml(text, where)
+        return read_settings(_Table(where, table or {}, text), self.default_name)
 
 
 # ---------------------------------------------------------------------------- its files

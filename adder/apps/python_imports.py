@@ -88,7 +88,10 @@ def check_imports(source: Path, text: str, own: Collection[str]) -> None:
         if top in there or top in own:
             continue
         guess = nearest(top, [*there, *own])
-        hint = FOREIGN.get(top, f"did you mean '{guess}'? An app's own modules lie in its folder")
+        hint = (
+            FOREIGN.get(top)
+            or (f"did you mean '{guess}'? " if guess else "") + "An app's own modules lie in its folder"
+        )
         raise AdderError(
             f"{source}:{line}: no image has a module '{top}': {hint}; or import it within `try` … `except ImportError`."
         )

@@ -126,7 +126,7 @@ static void say_why(const mp_print_t *print, uint32_t driver, uint32_t command) 
     if (forbidden(driver, command)) {
         mp_printf(print, " needs the permission ");
         mp_printf(print, name != NULL ? "'%s'" : "0x%x", name != NULL ? (uintptr_t)name : driver);
-        mp_printf(print, " in the app's settings");
+        mp_printf(print, "%s in the app's settings", forbidden(driver, ANY_COMMAND) ? "" : " with this command");
         return;
     }
     registers_t exists = syscall_command(driver, 0, 0, 0);

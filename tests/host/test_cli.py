@@ -158,3 +158,10 @@ def test_an_unknown_app_in_apps_is_said_in_one_sentence() -> None:
         line = next(line for line in makefile.splitlines() if line.startswith(f"{target}:"))
         assert "known-apps" in line
     assert "--only $(IMAGE)" not in makefile  # `make run` leaves what others have installed
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_mistyped_verb_is_guessed_though_none_is_imported(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([f"{verb}x"])
+    assert f"'{verb}'" in capsys.readouterr().err.partition("Did you mean")[2]

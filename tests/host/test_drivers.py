@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from adder.apps.drivers import ALSO, DRIVERS, EVERY_COMMAND, parse_permissions
+from adder.apps.driver_docs import capsules
+from adder.apps.drivers import ALSO, DRIVERS, every_command, nearest, parse_permissions
 from adder.apps.tbf import Permissions
 from adder.board import ROOT
 from adder.capsule import served
@@ -47,12 +48,45 @@ def test_every_capsule_with_a_number_is_named_after_itself() -> None:
 
 def test_every_name_can_be_permitted_and_an_unknown_one_is_answered_with_all_of_them() -> None:
     for name, number in [*DRIVERS.items(), *((also, DRIVERS[name]) for also, name in ALSO.items())]:
-        assert parse_permissions([name]) == Permissions.of({number: set(EVERY_COMMAND)})
+        assert parse_permissions([name]) == Permissions.of({number: every_command(number)})
         assert parse_permissions([f"{name}:1,3-5"]) == Permissions.of({number: {1, 3, 4, 5}})
     with pytest.raises(AdderError) as caught:
         parse_permissions(["storrage"])
     assert "did you mean 'storage'?" in str(caught.value)
     assert all(name in str(caught.value) for name in DRIVERS)
+
+
+def test_a_permission_without_commands_allows_every_command_that_the_capsule_documents() -> None:
+    looked_at = 0
+    for capsule in capsules():
+        section = re.search(r"(?ms)^Command\n((?: .*?\n|\n)+)", f"{capsule.docstring}\n")
+        assert section is not None, capsule.path
+        documented = {int(number) for number in re.findall(r"(?m)^ {4}(\d+) ", section[1])}
+        assert documented, capsule.path
+        for number in capsule.numbers:
+            for spelling in (hex(number), *(name for name, known in DRIVERS.items() if known == number)):
+                permissions = parse_permissions([spelling])
+                assert permissions is not None
+                allowed = {command for entry in permissions.permissions for command in entry.commands()}
+                assert documented <= allowed, (capsule.path, documented - allowed)
+                needed = {command // 64 for command in documented}
+                assert len(permissions.permissions) == len(needed), f"{capsule.path}: a block that nothing is in"
+                looked_at += 1
+    assert looked_at > 2 * 20
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "guess"),
+    [
+        ("colour", ["storage", "name", "ram"], None),
+        ("numpy", ["micropython", "json", "math"], None),
+        ("Ram", ["ram", "name"], "ram"),
+        ("premissions", ["permissions", "name"], "permissions"),
+        ("", ["led"], None),
+    ],
+)
+def test_a_word_is_only_guessed_where_it_is_like_one(word: str, known: list[str], guess: str | None) -> None:
+    assert nearest(word, known) == guess
 
 
 @pytest.mark.parametrize(

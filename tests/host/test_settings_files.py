@@ -114,14 +114,15 @@ def test_settings_that_a_person_would_see_are_taken_or_refused(lines: list[str],
 @pytest.mark.parametrize(
     ("text", "line", "hint"),
     [
-        ("import numpy\n", 1, "did you mean"),
+        ("import numpy\n", 1, "An app's own modules lie in its folder"),
         ("\nimport machine\n", 2, "hardware is the kernel's"),
         ("from machine import Pin\n", 1, "hardware is the kernel's"),
         ("import time, threading\n", 1, "use asyncio, or several apps"),
         ("def f():\n    import utime\n", 2, "it is called time"),
-        ("try:\n    import numpy\nexcept ValueError:\n    pass\n", 2, "did you mean"),
-        ("try:\n    pass\nexcept ImportError:\n    import numpy\n", 4, "did you mean"),
-        ("import kernel\n", 1, "did you mean"),
+        ("try:\n    import numpy\nexcept ValueError:\n    pass\n", 2, "An app's own modules"),
+        ("try:\n    pass\nexcept ImportError:\n    import numpy\n", 4, "An app's own modules"),
+        ("import kernel\n", 1, "An app's own modules"),
+        ("import jsn\n", 1, "did you mean 'json'"),
     ],
 )
 def test_an_import_that_no_image_has_is_refused_with_the_line(kernel, write, text: str, line: int, hint: str) -> None:

@@ -654,9 +654,12 @@ def test_errors_say_what_to_do(simulation, python_app, tmp_path) -> None:
 
     app = python_app(
         """
+import syscall
 from adder import led, sensors
 none = sensors.Sensor(0x90001, "of none")
-calls = lambda: led.toggle(0), sensors.temperature.read, none.read, lambda: bytearray(50000)
+calls = (
+    lambda: led.toggle(0), lambda: syscall.command(1, 70), sensors.temperature.read, none.read, lambda: bytearray(50000)
+)
 for call in calls:
     try:
         call()
@@ -676,6 +679,7 @@ for call in calls:
     with simulation(app) as board:
         for text in (
             "NODEVICE: command 3 of driver 0x2 needs the permission 'led' in the app's settings",
+            "NODEVICE: command 70 of driver 0x1 needs the permission 'console' with this command in the app's settings",
             "NODEVICE: subscribe 0 of driver 0x60000 needs the permission 'temperature' in the app's settings",
             "NODEVICE: subscribe 0 of driver 0x90001: this board has no screen",
             "no room for 50000 bytes; raise 'ram' in the app's settings",
