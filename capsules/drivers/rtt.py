@@ -37,6 +37,7 @@ _TT = const(0x00005454)
 _UP_SIZE = const(512)  # powers of two
 _DOWN_SIZE = const(64)
 _LOOKS_PER_SECOND = const(100)
+_TELLS = const(8)  # as often as the kernel calls a handler that fails
 _PATIENCE = const(10)  # looks at a full ring, after which nobody reads
 
 
@@ -58,14 +59,14 @@ class RttUart:
         self._tx_at = 0
         self._tx_from = 0
         self._tx_length = 0
-        self._tx_over = False  # the client is being told, or that was cut short
+        self._tx_over = 0  # how often the client has been told; it is being, or that was cut short
         # And what is received.
         self._rx_buffer: "Buffer | None" = None
         self._rx_at = 0
         self._rx_from = 0
         self._rx_length = 0
         self._rx_least = 0
-        self._rx_over = False
+        self._rx_over = 0
         self._last_read = 0  # where the probe was when we looked last
         self._patience = _PATIENCE
         self._alarm = alarm
@@ -96,31 +97,31 @@ class RttUart:
     # -- For the client --
 
     def transmit(self, buffer: Buffer, length: int) -> int:
-        if self._tx_buffer is not None and not self._tx_over:
+        if self._tx_buffer is not None and self._tx_over == 0:
             self._trigger()
             return ErrorCode.BUSY
         self._tx_from = self._write_at()
         self._tx_at = 0
         self._tx_length = length
         self._tx_buffer = buffer
-        self._tx_over = False
+        self._tx_over = 0
         self._trigger()
         return 0
 
     def receive(self, buffer: Buffer, length: int, least: int = 0) -> None:
-        if self._rx_buffer is None or self._rx_over:
+        if self._rx_buffer is None or self._rx_over != 0:
             self._rx_from = self._read_at()
             self._rx_at = 0
         self._rx_length = length
         self._rx_least = min(least, length) if least > 0 else length
         self._rx_buffer = buffer
-        self._rx_over = False
+        self._rx_over = 0
         self._trigger()
 
     def receive_abort(self) -> None:
         buffer = self._rx_buffer
         if buffer is not None and self._received is not None:
-            self._rx_over = True
+            self._rx_over = 1
             self._received(buffer, self._rx_at, ErrorCode.CANCEL)  # who is called here has called
             if self._rx_over:
                 self._rx_buffer = None
@@ -145,15 +146,17 @@ class RttUart:
         buffer = self._tx_buffer
         if buffer is None:
             return
-        if not self._tx_over:
+        told = int(self._tx_over)
+        if told == 0:
             self._fill_ring(buffer)
             if self._tx_at < self._tx_length and self._patience > 0:
                 self._patience -= 1
                 return
-            self._tx_over = True
-        if self._is_ours(buffer):  # else it has been told, and has it
-            call_client(self._transmitted, buffer, self._tx_length, 0)
-        if self._tx_over:  # the client has begun nothing else
+        self._tx_over = told + 1
+        good = call_client(self._transmitted, buffer, self._tx_length, ErrorCode.ALREADY if told else 0)
+        if not good and 0 < self._tx_over < _TELLS:
+            self._trigger()
+        elif self._tx_over:  # the client has begun nothing else
             self._tx_buffer = None
 
     def _fill_ring(self, buffer: Buffer) -> None:
@@ -178,14 +181,16 @@ class RttUart:
         buffer = self._rx_buffer
         if buffer is None:
             return
-        if not self._rx_over:
+        told = int(self._rx_over)
+        if told == 0:
             self._empty_ring(buffer)
             if self._rx_at < self._rx_least:
                 return
-            self._rx_over = True
-        if self._is_ours(buffer):
-            call_client(self._received, buffer, self._rx_at, 0)
-        if self._rx_over:
+        self._rx_over = told + 1
+        good = call_client(self._received, buffer, self._rx_at, ErrorCode.ALREADY if told else 0)
+        if not good and 0 < self._rx_over < _TELLS:
+            self._trigger()
+        elif self._rx_over:
             self._rx_buffer = None
 
     def _empty_ring(self, buffer: Buffer) -> None:
@@ -199,9 +204,3 @@ class RttUart:
             self._rx_at += count
             read = self._read_at()
             self._down_read(read)
-
-    def _is_ours(self, buffer: Buffer) -> bool:
-        try:
-            return len(buffer) > 0
-        except RuntimeError:
-            return False

@@ -31,6 +31,11 @@ _OUT_LENT = const(3)  # the client's own handle of it
 
 _LINE_END = const(10)
 
+# What the hardware sends.
+_IDLE = const(0)
+_BEGUN = const(1)
+_TELLING = const(2)  # nothing any more, and its client is being told
+
 _PATIENCE_MS = const(20)
 
 _ALL = const(-1)
@@ -79,7 +84,7 @@ class UartMux:
         self._hand_out_later = deferred(self._hand_out)
         self._uart = uart
         self._turn = 0
-        self._sending = False
+        self._sending = _IDLE
         self._waiting = 0  # whose buffer waits to be sent, one bit a device
         self._kept_for = _ALL  # who may send, so, too
         self._until = _LINE_ENDS
@@ -153,9 +158,9 @@ class UartMux:
                 if self._waits and self._kept_for & self._whole_lines:
                     self._wait_no_more()
                 if self._uart.transmit(buffer, device[_OUT_LENGTH]):
-                    self._sending = True  # what was begun when this was cut short just behind it
+                    self._sending = _BEGUN  # before this was cut short just behind it
                     return
-                self._sending = True
+                self._sending = _BEGUN
                 self._waiting &= ~(1 << turn)
                 return
 
@@ -204,18 +209,21 @@ class UartMux:
         if turn >= 0:
             device = self._devices[turn]
             mine = device[_OUT_LENT]
-            if device[_OUT_LENGTH]:
+            if not device[_OUT_LENGTH]:
+                if take_back(buffer, mine):
+                    self._sending = _TELLING
+                    call_client(device[_TRANSMITTED], mine, length, 0)
+            elif self._sending != _TELLING:  # else it has been told, and has begun the next
                 device[_OUT_LENGTH] = 0
                 buffer.give_back()
                 self._line_went(turn, mine[length - 1] == _LINE_END)
-                call_client(device[_TRANSMITTED], mine, length, 0)
-            elif take_back(buffer, mine):
+                self._sending = _TELLING
                 call_client(device[_TRANSMITTED], mine, length, 0)
             if not device[_OUT_LENGTH]:  # the client has begun nothing else
                 device[_OUT] = None
                 if self._until == _SILENT or (self._patience is None and self._until == _LINE_ENDS):
                     self._keep(_ALL, _LINE_ENDS)
-        self._sending = False
+        self._sending = _IDLE
         self._transmit_next()
 
     def _line_went(self, number: int, ended: bool) -> None:

@@ -68,6 +68,7 @@ _EDGE_RISING = const(1)  # capsules/hil/gpio.py
 _BUFFERS = const(3)
 _SIZE = const(256)  # bytes of each
 _COUNT_MASK = const(0xFFFFFF)  # of an EventCounter
+_TELLS = const(8)  # as often as the kernel calls a handler that fails
 _LOOKS = const(16)  # at a flush, or a stop of what is idle: they take the time of a few accesses
 _LINGER = const(10)  # seconds that the receiver stays on for the next who receives
 _PAUSES = const(64)  # a second, of a receiver that hears nothing but errors
@@ -112,6 +113,8 @@ class Uarte:
         self._tx_length = 0
         # The client's reception.
         self._rx_buffer: TakeCell[Buffer] = TakeCell()
+        self._rx_lent: "Buffer | None" = None  # of which the client is being told,
+        self._rx_told = 0  # and how often it has been before, and was cut short
         self._rx_at = 0
         self._rx_length = 0
         self._rx_least = 0
@@ -141,7 +144,7 @@ class Uarte:
         self._exact = False  # and runs
         self._sending = False
         self._ending = False  # whether it is over is being asked, or that was cut short
-        self._tx_over = False  # the client is being told, or that was
+        self._tx_over = 0  # how often the client has been told, and was cut short in the middle of that
         self._sends_later = False  # when the clock runs
         self._wanted = True  # the receiver is to be on
         self._listening = False  # it has been started
@@ -184,7 +187,7 @@ class Uarte:
     def transmit(self, buffer: Buffer, length: int) -> int:
         if self._sending:
             return ErrorCode.BUSY
-        self._tx_over = False
+        self._tx_over = 0
         if self._tx_buffer is not buffer or self._is_ours(buffer):  # else this was cut short just behind it
             self._tx_length = length
             self._tx_buffer = buffer
@@ -200,6 +203,7 @@ class Uarte:
         if not self._rx_buffer.is_some():
             self._rx_buffer.put(buffer.move(self))
             self._rx_at = 0
+            self._rx_lent = None
         self._rx_length = length
         self._rx_least = min(least, length) if least > 0 else length
         self._used = True
@@ -220,8 +224,18 @@ class Uarte:
     def _finish(self) -> None:
         buffer = self._rx_buffer.take()
         if buffer is not None:
-            call_client(self._received, buffer.give_back(), self._rx_at, 0)
+            self._tell(buffer.give_back(), 0)
+
+    def _tell(self, lent: Buffer, told: int) -> None:
+        """The client has its buffer back. Once more if it was cut short, for which the handler is called again."""
+        self._rx_lent = lent
+        self._rx_told = told
+        if call_client(self._received, lent, self._rx_at, ErrorCode.ALREADY if told else 0) or told >= _TELLS:
+            self._rx_lent = None
             self._rest_later()
+        elif self._rx_lent is not None:  # the client has not begun another one
+            self._asked = True
+            self._trigger()
 
     # -- Power --
 
@@ -312,12 +326,16 @@ class Uarte:
     def _interrupt(self) -> None:
         if self._has_sent():
             buffer = self._tx_buffer
-            self._tx_over = True
+            told = int(self._tx_over)
+            self._tx_over = told + 1
             self._sending = False
             self._ending = False
-            if buffer is not None and self._is_ours(buffer):  # else the client has been told, and has it
-                call_client(self._transmitted, buffer, self._tx_length, 0)
-            self._tx_over = False
+            if buffer is not None:
+                good = call_client(self._transmitted, buffer, self._tx_length, ErrorCode.ALREADY if told else 0)
+                if not good and 0 < self._tx_over < _TELLS:
+                    self._trigger()
+                    return
+            self._tx_over = 0
             if not self._wanted:
                 self._power_off()
             if not self._asked:
@@ -336,7 +354,7 @@ class Uarte:
     def _has_sent(self) -> bool:
         """Whether a transmission is over, of which the client has not been told, or not to the end."""
         if not self._sending:
-            return self._tx_over
+            return self._tx_over != 0
         again = self._ending
         self._ending = True
         buffer = self._tx_buffer
@@ -357,6 +375,9 @@ class Uarte:
     def _serve(self) -> None:
         """Do what there is to do, whoever has noticed."""
         self._asked = False
+        lent = self._rx_lent
+        if lent is not None:
+            self._tell(lent, int(self._rx_told) + 1)
         if not self._stopping:
             self._collect()
             self._recycle()
