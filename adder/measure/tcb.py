@@ -45,7 +45,7 @@ KINDS = {
 
 BUILD = (
     "build/freeze", "build/scopes", "build/prepare", "build/manifest", "build/configure", "mpy_cross",
-    "board/__init__", "board/files", "board/configuration",
+    "board/__init__", "board/files", "board/configuration", "toml",
 )  # fmt: skip
 """Modules of `adder/` that choose or change what is compiled, or read what may reach a register."""
 
