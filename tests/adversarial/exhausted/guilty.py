@@ -181,6 +181,7 @@ class Guilty:
         self._line = line
         self._out, self._in = buffers
         self._rest, self._others, self._grant = rest
+        self._is_using = False
         uart.set_client(self)
         turn.set_client(self._now)
         other.set_client(self._fired)
@@ -195,7 +196,12 @@ class Guilty:
         self._line.trigger()
 
     def use_all(self) -> None:
-        """Once each time."""
+        """Once each time. What is cut short is called again at once, when others still have its buffers: it waits."""
+        if self._is_using:
+            self._is_using = False
+            self._turn.set_alarm(_PERIOD)
+            return
+        self._is_using = True
         self._turn.set_client(self._now)
         self._other.set_client(self._fired)
         self._turn.set_alarm(_PERIOD)
@@ -218,6 +224,7 @@ class Guilty:
         self._rest.use()
         self._rest.install()
         self._others.use()
+        self._is_using = False
 
     def _fired(self) -> None:
         self._pin.toggle()
