@@ -131,6 +131,15 @@ def _processes():
             pass  # it has gone meanwhile
 
 
+def _looked_at(look):
+    for process in _processes():
+        try:
+            found = look(process)
+        except syscall.SyscallError:
+            continue  # it has ended, or begun anew, since its number was asked for
+        yield found
+
+
 def _control(names, what, told):
     for process in _processes():
         if process.name in names:
@@ -144,12 +153,12 @@ def _control(names, what, told):
 
 def _list(_):
     print(" PID    ShortID    Name                Quanta  Syscalls  Restarts  Grants  State")
-    for process in _processes():
-        print(process.row())
+    for row in _looked_at(_Process.row):
+        print(row)
 
 
 def _status(_):
-    all = [process.look() for process in _processes()]
+    all = list(_looked_at(_Process.look))
     print("Total processes: %d" % len(all))
     print("Active processes: %d" % sum(process.state in _STATES[:3] for process in all))
     print("Timeslice expirations: %d" % sum(process.quanta for process in all))
@@ -158,8 +167,11 @@ def _status(_):
 def _process(names):
     for process in _processes():
         if process.name in names:
-            for line in process.overview():
-                print(line)
+            try:
+                for line in process.overview():
+                    print(line)
+            except syscall.SyscallError:
+                print("It has just ended.")
             return
 
 
@@ -169,10 +181,7 @@ def _help(_):
 
 
 def _kernel(_):
-    import os
-
-    version = os.uname()
-    print("Kernel version: 2.2 (build Adder %s)" % version.release)
+    print("Kernel version: 2.2 (build Adder)")
 
 
 def _reset(_):
