@@ -24,6 +24,37 @@ def source_of(node: ast.AST) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
+NO_PYTHON = "no Python: "
+"""What a syntax error begins with."""
+
+INSTEAD = {
+    "AsyncFunctionDef": "have a method called back: set_client, set_alarm, deferred",
+    "Assert": "return an ErrorCode, or raise",
+    "Delete": "assign None",
+    "Dict": "use a tuple, or a chain of if",
+    "DictComp": "use a tuple, or a chain of if",
+    "Div": "use // on whole numbers, in a smaller unit such as thousandths",
+    "GeneratorExp": "use a for loop",
+    "Global": "keep it in an attribute of self",
+    "Lambda": "write a method",
+    "Match": "use a chain of if",
+    "MatMult": "use a for loop",
+    "NamedExpr": "assign on a line of its own",
+    "Pow": "use << or *",
+    "Set": "use a tuple, or the bits of a number",
+    "SetComp": "use the bits of a number",
+    "Slice": "use a for loop over the indices, or Buffer.copy",
+    "Starred": "name each argument or element",
+    "With": "call what it does at its beginning and end, with try and finally",
+    "Yield": "have a method called again, with what it needs in attributes of self",
+    "YieldFrom": "have a method called again, with what it needs in attributes of self",
+    "complex constant": "use whole numbers, in a smaller unit such as thousandths",
+    "ellipsis constant": "write pass",
+    "float constant": "use whole numbers, in a smaller unit such as thousandths",
+}
+"""What to write in place of a construct that the language has not, where that is not the rule's advice."""
+
+
 @dataclass(frozen=True, order=True)
 class Finding:
     """One place that breaks a rule."""
@@ -39,15 +70,22 @@ class Finding:
         """One line for people."""
         return f"{RULES[self.rule].title}: {self.what}"
 
+    @property
+    def remedy(self) -> str:
+        """What to write instead."""
+        if self.rule == "CP001" and self.what.startswith(NO_PYTHON):
+            return "mend the syntax there, or shortly before"
+        return (INSTEAD.get(self.what) if self.rule == "CP002" else None) or RULES[self.rule].remedy
+
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}:{self.column}: {self.rule} {self.message}; {RULES[self.rule].remedy}"
+        return f"{self.path}:{self.line}:{self.column}: {self.rule} {self.message}; {self.remedy}"
 
     def for_machines(self) -> dict[str, Any]:
         """The same as data."""
         rule = RULES[self.rule]
         return {
             "file": self.path, "line": self.line, "column": self.column, "rule": rule.id, "title": rule.title,
-            "message": self.message, "remedy": rule.remedy,
+            "message": self.message, "remedy": self.remedy,
         }  # fmt: skip
 
 

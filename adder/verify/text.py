@@ -6,7 +6,7 @@ import re
 import tokenize
 import warnings
 
-from adder.verify.findings import Report
+from adder.verify.findings import NO_PYTHON, Report
 
 _NOT_PLAIN = re.compile(r"[^ -~]")
 _STRING_START = re.compile(r"[bf]?[\"']")
@@ -25,7 +25,7 @@ def parse(text: str, report: Report) -> ast.Module | None:
         check_tokens(text, report)
         return tree
     except SyntaxError as error:
-        report.add(error.lineno or 1, "CP001", error.msg, max(0, (error.offset or 1) - 1))
+        report.add(error.lineno or 1, "CP001", f"{NO_PYTHON}{error.msg}", max(0, (error.offset or 1) - 1))
     except (tokenize.TokenError, RecursionError, MemoryError, ValueError):
         report.add(1, "CP001", "the parser gives up")
     return None
@@ -37,7 +37,7 @@ def check_syntax(tree: ast.Module, report: Report) -> None:
         with warnings.catch_warnings(action="ignore"):
             compile(tree, report.path, "exec", dont_inherit=True)
     except SyntaxError as error:
-        report.add(error.lineno or 1, "CP001", error.msg)
+        report.add(error.lineno or 1, "CP001", f"{NO_PYTHON}{error.msg}")
 
 
 def check_tokens(text: str, report: Report) -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from adder.board import ROOT
 from adder.verify import name_of, verify_program, verify_text
 from adder.verify.command import EVERYTHING, files
+from adder.verify.findings import INSTEAD
 from adder.verify.functions import BUILTINS
 from adder.verify.program import exports
 from adder.verify.rules import RULES
@@ -473,3 +474,30 @@ def test_of_an_interface_one_imports_numbers_and_types() -> None:
     assert rules_of(head + "    pin.use(Pin)\n") == ["CP012"]
     assert rules_of(head + "    Pin.make_input(pin, PULL_UP)\n") == ["CP012"]
     assert rules_of(head + "    PULL_UP.x = 1\n") != []
+
+
+WITHOUT = {
+    "AsyncFunctionDef": "async def g() -> None:\n        pass",
+    "Assert": "assert a", "Delete": "del a", "Dict": "a = {}",
+    "DictComp": "a = {b: b for b in c}", "Div": "a = 1 / 2", "GeneratorExp": "a = (b for b in c)", "Global": "global a",
+    "Lambda": "a = lambda: 1", "Match": "match a:\n        case 1:\n            pass", "MatMult": "a = 1 @ 2",
+    "NamedExpr": "if (b := a):\n        pass", "Pow": "a = 2 ** 3",
+    "Set": "a = {1, 2}",
+    "SetComp": "a = {b for b in c}", "Slice": "a = a[1:2]", "Starred": "a = (*a, 1)",
+    "With": "with a:\n        pass", "Yield": "a = yield", "YieldFrom": "a = yield from a",
+    "complex constant": "a = 1j",
+    "ellipsis constant": "a = ...", "float constant": "a = 1.5",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("construct", INSTEAD)
+def test_a_construct_that_people_miss_is_answered_with_what_to_write_instead(construct: str) -> None:
+    text = f"def f(a: int, c: int) -> None:\n    {WITHOUT[construct]}\n"
+    found = [one for one in verify_text(text, Path("capsules/core/x.py")) if one.rule == "CP002"]
+    assert INSTEAD[construct] in {one.remedy for one in found}, (construct, [str(one) for one in found])
+
+
+def test_a_syntax_error_is_called_one() -> None:
+    (found,) = verify_text("def f(:\n    pass\n", Path("capsules/core/x.py"))
+    assert "no Python: " in str(found)
+    assert "ASCII" not in str(found)
