@@ -79,7 +79,7 @@ kernel: $(TOOL_READY) $(MICROPYTHON_READY) $(QRCODEGEN_READY) $(TYPECHECKED) ## 
 	@+$(MAKE) --no-print-directory -C firmware/port $(if $(V),,-s) -j$$(nproc) BOARD=$(BOARD) BUILD=$(abspath $(BUILD)/$(BOARD)) \
 	    TOP=$(MICROPYTHON) PYTHON=$(abspath $(PYTHON))
 
-kernels: ## Build the kernel for every board
+kernels: ## Build the kernel for QEMU and for the nRF52840-DK
 	@+$(MAKE) --no-print-directory kernel BOARD=qemu
 	@+$(MAKE) --no-print-directory kernel BOARD=nrf52840
 

@@ -130,13 +130,15 @@ def bringup(
     if context.invoked_subcommand is not None:
         return 0
     board = load_board(board_name)
-    kernel = build(board_name)
+    if not simulated and not rtt:
+        port = port or serial_port()  # before minutes of building
+    kernel = build(board_name) if simulated or not no_flash else None
     talker: Talker
     ask: Callable[[str], str] = ask_person
-    if simulated:
+    if simulated and kernel is not None:
         way, talker, ask = "a simulated board", simulate(board, kernel), lambda question: "y"
     else:
-        way, talker = real_board(board, kernel, method, probe, port, rtt, no_flash)
+        way, talker = real_board(board, kernel, method, probe, port, rtt)
     heard = converse(talker, ask, show_line)
     if heard.silence is not None:
         if not read(heard.said):
@@ -161,14 +163,14 @@ def simulate(board: Board, kernel: Path) -> Talker:
 
 
 def real_board(
-    board: Board, kernel: Path, method: str, probe: str | None, port: str | None, rtt: bool, no_flash: bool
+    board: Board, kernel: Path | None, method: str, probe: str | None, port: str | None, rtt: bool
 ) -> tuple[str, Talker]:
-    """The board that is plugged in, with the image in its flash, and how it is heard."""
+    """The board that is plugged in, with the image in its flash, if there is one to write, and how it is heard."""
     talker: Talker | None = None
     if not rtt:
         port = port or serial_port()
         talker = SerialPort(port)  # before it speaks
-    if not no_flash:
+    if kernel is not None:
         flash(board, kernel, method, probe, port)
     if talker is None:
         talker = Probe(probe)

@@ -165,3 +165,19 @@ def test_a_mistyped_verb_is_guessed_though_none_is_imported(verb: str, capsys: p
     with pytest.raises(SystemExit):
         main([f"{verb}x"])
     assert f"'{verb}'" in capsys.readouterr().err.partition("Did you mean")[2]
+
+
+def test_a_board_is_looked_for_before_its_kernel_is_built(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from adder.bringup import command
+
+    def no_port() -> str:
+        raise AdderError("No serial port is there.")
+
+    monkeypatch.setattr(command, "build", lambda board: pytest.fail("it was built for no board"))
+    monkeypatch.setattr(command, "serial_port", no_port)
+    for arguments in (["bringup"], ["bringup", "--no-flash"]):
+        with pytest.raises(SystemExit):
+            main(arguments)
+        assert "No serial port" in capsys.readouterr().err

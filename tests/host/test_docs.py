@@ -107,3 +107,23 @@ def test_the_readme_says_how_many_tests_there_are(counted: tuple[int, int]) -> N
     functions, cases = counted
     said = f"{functions:,} test functions, {cases:,} cases"
     assert said in " ".join((ROOT / "README.md").read_text().split()), f"README.md: it is {said}"
+
+
+def test_each_table_has_a_head_and_none_is_cut_by_an_empty_line() -> None:
+    looked_at = 0
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        text = re.sub(r"(?ms)^```.*?^```$", "", page.read_text())
+        for table in re.findall(r"(?m)^\|.*(?:\n\|.*)*", text):
+            rows = table.splitlines()
+            assert len(rows) > 2, f"{page.name}: {rows[0]}"
+            assert re.fullmatch(r"\|([ :-]+\|)+", rows[1]), f"{page.name}: {rows[0]}"
+            looked_at += 1
+    assert looked_at > 40
+
+
+def test_the_table_of_wings_has_each_part_of_the_tool_that_has_layers() -> None:
+    text = (ROOT / "docs" / "contributing.md").read_text().split("## The host tool", 1)[1].split("## ", 1)[0]
+    told = re.findall(r"`adder/([\w]+)(?:/|\.py)`", text)
+    for folder in sorted((ROOT / "adder").iterdir()):
+        if (folder / "__init__.py").exists():
+            assert folder.name in told, f"adder/{folder.name}/ is no wing of docs/contributing.md"
