@@ -1,4 +1,4 @@
-"""MicroPython's prompt as an app (permission "console").
+"""MicroPython's prompt as an app (permission "console"; to be in the foreground, its command 64 as well).
 
     import repl
     repl.run()

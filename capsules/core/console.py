@@ -5,16 +5,16 @@ Driver number 0x1 (stable since Tock 1.0).
 Command
     0 exists       -> success
     1 write length -> success, BUSY if this process is writing, NOMEM
-    2 read  length -> success, BUSY if this process is reading, or, once, if the rest of a line is another's that has not yet come
-                      back for it; INVAL if longer than 64 bytes, NOMEM
+    2 read  length -> success, BUSY if this process is reading, INVAL if longer than 64 bytes, NOMEM
     3 abort read   -> success
     62 read some length -> as 2, but it is over as soon as there is anything
-    63 claim how seconds -> success, BUSY if another process is in the foreground, INVAL, NOMEM
+    64 claim how seconds -> success, BUSY if another process is in the foreground, INVAL, NOMEM
         0: no more
         1: be in the foreground: what comes in is this process's, and others' reads wait
         2: the same, alone: what others write is kept for them, and goes out afterwards
         3: the same, and what comes in may be any bytes
         2 and 3 pause when nothing has come in, and this process has written nothing, for so many seconds.
+        A tool's greeting, for which some 60 ms of silence have made room before and after it, ends 3 as well.
 
 Subscribe
     1 written: (bytes, bytes, 0)  the count twice: apps differ in which of the two they look at
@@ -25,6 +25,8 @@ Allow read-only
 
 Allow read-write
     1 where to put what is read
+
+A program whose permissions name the driver alone cannot claim: who is in the foreground has what is typed for as long as it likes.
 
 While the line is another's (a process's that is alone, or a protocol's), writes end at once; of what each process writes
 then, the last bytes are kept in its own memory, and what was before them is counted.
@@ -53,9 +55,8 @@ _EXISTS = const(0)
 _WRITE = const(1)
 _READ = const(2)
 _ABORT_READ = const(3)
-# What an app may do whose permission names the driver alone: commands 0 to 63.
 _READ_SOME = const(62)
-_CLAIM = const(63)
+_CLAIM = const(64)  # beyond what a permission for the whole driver has
 
 # Fields of the record; 3 to 5 are those of console_input.py, the others of kept_output.py
 _LENGTH = const(0)  # bytes to write
@@ -64,13 +65,15 @@ _WRITING = const(2)  # 1 from the command to its upcall
 
 _WRITTEN = const(1)
 
+_TURN = const(1024)  # bytes after which others have theirs; a multiple of the buffer's
+
 # How far a transmission is
 _BEGINS = const(1)
 _SENDS = const(2)
 
 
 class ConsoleDriver:
-    """Writes one process's buffer after the other, each whole.
+    """Writes one process's buffer after the other, each whole, or, of a long one, _TURN bytes at a time.
 
     Each attribute more makes each method's call longer, so what is not about writing is elsewhere.
     """
@@ -221,6 +224,7 @@ class ConsoleDriver:
         error = self._foreground.claim(entry, process.slot, how, seconds)
         if error:
             return error
+        self._input.claimed(entry, how != 0)
         self._change()
         return SUCCESS
 
@@ -246,6 +250,8 @@ class ConsoleDriver:
                 self._foreground.kept.gone()
             elif self._grant.entry(self._writer_slot) is entry:
                 entry[_AT] = self._next_at
+                if self._next_at & (_TURN - 1) == 0:
+                    self._writer = None
             self._busy = 0
         self._send()
 
@@ -255,3 +261,4 @@ class ConsoleDriver:
     def turn(self, mine: int) -> None:
         self._foreground.turn(mine)
         self._change()
+        self._input.waited()

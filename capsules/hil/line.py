@@ -59,5 +59,8 @@ class Line(Protocol):
     def active(self) -> None:
         """For the console: its claim is in use."""
 
+    def remind(self) -> None:
+        """For the console: turn() is called, though nothing has changed, in a second or less."""
+
     def end(self) -> None:
         """For a protocol: its session is over. turn() is called soon, and not from here."""

@@ -2,8 +2,10 @@
 
 Users get a Line each (capsules/hil/line.py); the first is the console's. As long as the line is its, what comes in is
 searched for the patterns. The first bytes of one are withheld until it is sure whether it is one, or a second has passed.
+While the console has it for any bytes, a pattern counts that stands alone: with silence before it, and after it, so that whoever
+is at the other end gets in whatever a process does, and a transfer may have the same bytes in it.
 What comes in while the console receives nothing waits, up to this capsule's buffer and what the driver has; once it has
-waited for long, it is only searched for patterns, and dropped.
+waited for long, also if some of it was taken, it is only searched for patterns, and dropped.
 
 Whatever is cut short finds at the next call what is left to be done: the line's new owner is set first, and those whose turn
 changes are told after that.
@@ -38,6 +40,8 @@ _BINARY = const(2)
 
 _STALE = const(5)  # seconds that what nobody receives waits for somebody
 _LONGEST_PATTERN = const(4)
+_TIME = const(0xFFFFFF)  # of a counter
+_SILENCES = const(16)  # a second, of those around a pattern that stands alone
 _ROUNDS = const(128)
 
 
@@ -45,7 +49,7 @@ class SessionLine:
     """One user's side of the line; a HIL Line."""
 
     def __init__(self, sessions: "ConsoleSessions", device: UartDevice, index: int) -> None:
-        self._set_client, self._receive, self._abort, self._claim, self._active, self._end = sessions.shared
+        self._set_client, self._receive, self._abort, self._claim, self._active, self._remind, self._end = sessions.shared
         self.transmit = device.transmit
         self._index = index
 
@@ -64,6 +68,9 @@ class SessionLine:
     def active(self) -> None:
         self._active(self._index)
 
+    def remind(self) -> None:
+        self._remind(self._index)
+
     def end(self) -> None:
         self._end(self._index)
 
@@ -79,6 +86,7 @@ class ConsoleSessions:
             shared(self._abort),
             shared(self._claim),
             shared(self._active),
+            shared(self._remind),
             shared(self._end),
         )
         self._serve_later = deferred(self._serve)
@@ -102,9 +110,14 @@ class ConsoleSessions:
         self._given = 0  # of these, passed on, since it was none
         self._failed = False  # so
         self._quiet = 0  # seconds since the owner's last sign of life
+        self._reminds = False  # the console, when a second has passed
         self._waited = 0  # seconds for which nobody has taken what is there
         self._alarm = alarm
         self._second = int(alarm.frequency >> 8)
+        self._silence = int(self._second // _SILENCES)
+        self._heard = 0  # when something last came in for the console
+        self._after_silence = False  # what is in the buffer
+        self._listens = False  # whether the alarm is for the silence after a pattern
         self._ticking = False
         alarm.set_client(self._tick)
         self._uart.set_client(self)
@@ -173,6 +186,11 @@ class ConsoleSessions:
                 self._hold()
                 self._serve_later()
 
+    def _remind(self, index: int) -> None:
+        if index == _CONSOLE:
+            self._reminds = True
+            self._serve_later()
+
     def _end(self, index: int) -> None:
         if index == self._owner and index != _CONSOLE:
             self._owner = _CONSOLE
@@ -204,25 +222,44 @@ class ConsoleSessions:
 
     def _tick_later(self) -> None:
         waiting = self._begin != self._end_at and self._waited < _STALE and len(self._users) > 1
-        if not self._ticking and (self._owner != _CONSOLE or self._held or self._matched or waiting):
+        if self._matched and not self._failed and self._is_binary():
+            if not self._listens:
+                self._ticking = self._listens = True
+                self._alarm.set_alarm(self._silence)
+        elif not self._ticking and (self._owner != _CONSOLE or self._held or self._matched or self._reminds or waiting):
             self._ticking = True
             self._alarm.set_alarm(self._second)
 
     def _tick(self) -> None:
-        """A second has passed."""
+        """A second has passed; or the silence behind a pattern."""
         self._ticking = False
+        if self._listens:
+            self._listens = False
+            if self._matched and self._matched == len(self._users[self._candidate][_PATTERN]) and self._begin == self._end_at:
+                self._open()
+        else:
+            self._count_second()
+        if self._matched:
+            self._failed = True
+        self._serve_later()  # where the stack is less deep: clients are called from there
+        self._tick_later()
+
+    def _count_second(self) -> None:
         self._quiet += 1
+        if self._reminds and self._owner == _CONSOLE:
+            self._told_held = not self._held  # so it is told
+            self._reminds = False
         if self._owner != _CONSOLE:
             if self._quiet >= self._users[self._owner][_SECONDS]:
                 self._owner = _CONSOLE
         elif self._held and self._quiet >= self._claim_seconds:
             self._hold()
-        if self._matched:
-            self._failed = True
-        if self._begin != self._end_at and self._waited < _STALE:
+        if (self._begin != self._end_at or self._matched) and self._waited < _STALE:
             self._waited += 1
-        self._serve_later()  # where the stack is less deep: clients are called from there
-        self._tick_later()
+
+    def _is_binary(self) -> bool:
+        """Whether what comes in may be any bytes."""
+        return self._owner == _CONSOLE and self._how == _BINARY and self._held
 
     # -- What comes in ----------------------------------------------------------------------------
 
@@ -233,11 +270,20 @@ class ConsoleSessions:
         """From the UART; once more if this was cut short, with the same bytes, which nobody has taken yet."""
         self._begin = 0
         self._end_at = length
-        self._quiet = 0
         self._receiving = False
-        if self._how == _ALONE and not self._held and self._owner == _CONSOLE:
-            self._hold()
+        if length:
+            self._heed()
         self._serve_later()  # where the stack is less deep: clients are called from there
+
+    def _heed(self) -> None:
+        """Something has come in."""
+        self._quiet = 0
+        if self._owner == _CONSOLE:
+            if self._how == _ALONE and not self._held:
+                self._hold()
+            now = self._alarm.now()
+            self._after_silence = (now - self._heard) & _TIME > self._silence
+            self._heard = now
 
     def _serve(self) -> None:
         """Do what there is to do."""
@@ -283,13 +329,17 @@ class ConsoleSessions:
         at, end = self._begin, self._end_at
         if at == end:
             return False
-        if self._owner == _CONSOLE and (self._how != _BINARY or not self._held):
+        if self._owner == _CONSOLE:
             if self._matched:
                 return self._match(at)
+            limit = end
+            if self._is_binary():
+                limit = at + 1 if self._after_silence else at
+                self._after_silence = False
             for index in range(1, len(self._users)):
-                found = self._find(self._users[index][_PATTERN][0], at, end)
-                if found < end:
-                    end = found
+                found = self._find(self._users[index][_PATTERN][0], at, limit)
+                if found < limit:
+                    limit = end = found
                     self._candidate = index
             if end == at:
                 self._failed = False
@@ -297,13 +347,15 @@ class ConsoleSessions:
                 self._matched = 1
                 self._begin = at + 1
                 if len(self._users[self._candidate][_PATTERN]) == 1:
-                    self._open()
+                    if not self._is_binary():
+                        self._open()
                 return True
         owner = self._owner
         count = min(self._receptions.room(owner), end - at)
         if count:
             self._receptions.fill(owner, self._buffer, at, count)
-            self._waited = 0
+            if at + count == self._end_at:
+                self._waited = 0
         elif self._waited == _STALE and len(self._users) > 1 and not self._receptions.is_begun(owner):
             count = end - at  # nobody wants it
         self._begin = at + count
@@ -318,15 +370,16 @@ class ConsoleSessions:
 
     def _match(self, at: int) -> bool:
         pattern = self._users[self._candidate][_PATTERN]
-        if self._buffer[at] == pattern[self._matched]:
-            if self._matched + 1 == len(pattern):
-                self._open()
-                self._begin = at + 1
-            else:
-                self._begin = at + 1
-                self._matched += 1
-        else:
+        matched = self._matched + 1
+        if matched > len(pattern) or self._buffer[at] != pattern[matched - 1]:
             self._failed = True
+        elif matched == len(pattern) and not self._is_binary():
+            self._open()
+            self._begin = at + 1
+        else:
+            self._begin = at + 1
+            self._matched = matched
+            self._listens = False  # the silence begins from now on
         return True
 
     def _open(self) -> None:

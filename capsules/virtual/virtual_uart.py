@@ -5,7 +5,7 @@ Transmissions go out one at a time, in turn; received bytes go to every device t
 Whose turn it can be is one rule: the line is *kept* for some devices until something happens, and the others wait.
 
     for                                    until
-    the devices that send whole lines      one of them has nothing more to say: so it is at first
+    the devices that send whole lines      one of them has nothing more to say, or has said much: so it is at first
     who has begun a line                   it ends the line; of those that do not send whole lines, all may go on with it
     one device, by hold()                  hold() says otherwise
 
@@ -37,6 +37,8 @@ _BEGUN = const(1)
 _TELLING = const(2)  # nothing any more, and its client is being told
 
 _PATIENCE_MS = const(20)
+
+_FIRST_SAID = const(64)  # transmissions of those that send whole lines, in boot
 
 _ALL = const(-1)
 
@@ -90,6 +92,7 @@ class UartMux:
         self._until = _LINE_ENDS
         self._whole_lines = 0  # nobody else's bytes may break their lines; so, too
         self._within_line = False  # what went out last of the others
+        self._said = 0  # transmissions of those that send whole lines, before anybody else's
         self._receive_buffer = receive_buffer
         self._listening = False  # the hardware receives into it
         self._receiving = 0  # who has ever received, one bit a device
@@ -238,6 +241,10 @@ class UartMux:
                 self._keep(1 << number, _LINE_ENDS)
             elif self._patience is not None and self._kept_for != ~self._whole_lines:
                 self._keep(~self._whole_lines, _LINE_ENDS)
+        elif self._until == _SILENT:
+            self._said += 1  # a program may have the kernel print, and never be silent
+            if self._said >= _FIRST_SAID and ended:
+                self._keep(_ALL, _LINE_ENDS)
 
     def _sender(self, buffer: Buffer) -> int:
         """Whose buffer this is, if the turn is not its any more."""

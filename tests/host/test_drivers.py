@@ -5,7 +5,7 @@ import re
 import pytest
 
 from adder.apps.driver_docs import capsules
-from adder.apps.drivers import ALSO, DRIVERS, every_command, nearest, parse_permissions
+from adder.apps.drivers import ALSO, APART, DRIVERS, every_command, nearest, parse_permissions
 from adder.apps.tbf import Permissions
 from adder.board import ROOT
 from adder.capsule import served
@@ -64,12 +64,15 @@ def test_a_permission_without_commands_allows_every_command_that_the_capsule_doc
         documented = {int(number) for number in re.findall(r"(?m)^ {4}(\d+) ", section[1])}
         assert documented, capsule.path
         for number in capsule.numbers:
+            apart = {command for name, some in APART.items() if DRIVERS[name] == number for command in some}
+            assert apart <= documented
             for spelling in (hex(number), *(name for name, known in DRIVERS.items() if known == number)):
                 permissions = parse_permissions([spelling])
                 assert permissions is not None
                 allowed = {command for entry in permissions.permissions for command in entry.commands()}
-                assert documented <= allowed, (capsule.path, documented - allowed)
-                needed = {command // 64 for command in documented}
+                assert documented - apart <= allowed, (capsule.path, documented - allowed)
+                assert not apart & allowed, f"{capsule.path}: what has to be named is not"
+                needed = {command // 64 for command in documented - apart}
                 assert len(permissions.permissions) == len(needed), f"{capsule.path}: a block that nothing is in"
                 looked_at += 1
     assert looked_at > 2 * 20

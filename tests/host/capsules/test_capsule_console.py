@@ -10,6 +10,7 @@ from kernel import ErrorCode, Machine, log, run_deferred, the_log
 from capsules.core.console import DRIVER_NUM, LAYOUT
 
 EXISTS, WRITE, READ, ABORT = range(4)
+READ_SOME, CLAIM = 62, 64
 CONSOLE = DRIVER_NUM
 
 
@@ -19,6 +20,7 @@ class World:
     def __init__(self, processes: int = 2) -> None:
         self.machine = Machine()
         self.uart = FakeUart()
+        self.waiting = b""
         self.alarm = FakeAlarm()
         grant = self.machine.grant(CONSOLE, LAYOUT)
         self.line = console_line(self.uart, self.alarm, the_log, self.machine.line())
@@ -26,10 +28,19 @@ class World:
         self.apps = [self.machine.process() for _ in range(processes)]
 
     def feed(self, text: bytes) -> None:
-        """What comes in, in as many blocks as it takes."""
-        while text:
-            text = self.uart.feed(text)
+        """What comes in, in as many blocks as it takes; what nobody receives yet waits at the sender."""
+        self.waiting += text
+        before = b""
+        while self.waiting != before:
+            before = self.waiting
+            self.waiting = self.uart.feed(before)
             run_deferred()
+
+    def pass_seconds(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.alarm.pass_time(self.alarm.frequency >> 8)
+            run_deferred()
+            self.feed(b"")
 
     def write(self, slot: int, text: bytes, length: "int | None" = None) -> "tuple[int, ...] | int":
         self.apps[slot].allow_read_only(CONSOLE, 1, text)
@@ -37,7 +48,9 @@ class World:
 
     def read(self, slot: int, size: int, length: "int | None" = None) -> "tuple[tuple[int, ...] | int, bytearray]":
         memory = self.apps[slot].allow_read_write(CONSOLE, 1, size)
-        return self.apps[slot].command(CONSOLE, READ, size if length is None else length), memory
+        answer = self.apps[slot].command(CONSOLE, READ, size if length is None else length)
+        self.feed(b"")
+        return answer, memory
 
 
 def written(count: int) -> "tuple[int, ...]":
@@ -126,6 +139,20 @@ def test_writers_take_turns(world) -> None:
                 rounds -= 1
                 world.write(slot, bytes([65 + slot]) * 100)
     assert world.uart.sent == (b"A" * 100 + b"B" * 100) * 3
+
+
+def test_a_long_write_leaves_others_a_turn_after_each_kilobyte(world) -> None:
+    world.write(0, b"q" * 5000)
+    for n in range(4):
+        world.write(1, b"line %d\r\n" % n)
+        before = len(world.uart.sent)
+        while b"line %d" % n not in world.uart.sent:
+            world.uart.finish()
+        assert len(world.uart.sent) - before <= 1024 + 64
+        world.apps[1].take_upcalls()
+    world.uart.finish_all()
+    assert world.uart.sent.count(b"q") == 5000
+    assert world.apps[0].upcalls == [written(5000)]
 
 
 def test_a_buffer_that_shrinks_during_the_write_ends_it_where_the_buffer_ends(world) -> None:
@@ -249,25 +276,29 @@ def test_a_second_reader_waits_until_the_first_is_done(world) -> None:
     world.feed(b"a\rcd\n")
     assert (bytes(first), bytes(second)) == (b"a\r", b"cd")
     assert [app.take_upcalls() for app in world.apps] == [[was_read(0, 2)]] * 2
-    assert world.read(0, 1)[0] == ErrorCode.BUSY  # the rest of a line is the second's, for a while
     _, memory = world.read(0, 1)
-    assert bytes(memory) == b"\n"
+    assert bytes(memory) == b"\0"  # the rest of a line is the second's, for a while
+    world.pass_seconds(6)
+    world.feed(b"e")
+    assert bytes(memory) == b"e"  # and then nobody's
 
 
 def test_who_comes_back_for_the_rest_of_a_line_has_it_whoever_begins_to_read_in_between(world) -> None:
     """A process that reads a block gets it in pieces, as the bytes come; each time it must run to read on."""
     _, memory = world.read(0, 1)
     world.feed(b"1")
+    answer, others = world.read(1, 1)
+    assert answer == ()
     for byte in b"234":
-        assert world.read(1, 1)[0] == ErrorCode.BUSY
-        _, memory = world.read(0, 1)
         world.feed(bytes((byte,)))
+        world.pass_seconds(4)
+        _, memory = world.read(0, 1)
         assert memory[0] == byte
-    assert world.read(1, 1)[0] == ErrorCode.BUSY
-    assert world.read(1, 1)[0] == ()  # it has waited long enough
-    _, mine = world.read(0, 1)
     world.feed(b"5")
-    assert bytes(mine) == b"\0"
+    world.pass_seconds(6)
+    _, mine = world.read(0, 1)
+    world.feed(b"6\r7")
+    assert (bytes(mine), bytes(others)) == (b"\0", b"7")  # it has waited long enough
     assert [len(app.take_upcalls()) for app in world.apps[:2]] == [4, 1]
 
 
@@ -281,14 +312,105 @@ def test_the_rest_of_a_line_is_whose_its_beginning_was(world) -> None:
     assert (bytes(rest), bytes(second)) == (b"c\r", b"def\n")
 
 
-@pytest.mark.parametrize("ending", ["end", "restart"])
-def test_the_rest_of_a_line_whose_reader_has_ended_is_the_next_ones(world, ending) -> None:
+WAYS_TO_LEAVE = {
+    "ends": lambda app: app.end(),
+    "ends and begins anew": lambda app: app.restart(),
+    "is stopped and another has its slot": lambda app: app.restart(),
+    "aborts its next read": lambda app: (app.command(CONSOLE, READ, 2), app.command(CONSOLE, ABORT)),
+    "does not come back": lambda app: None,
+}
+"""From the middle of a line that a process reads."""
+
+
+@pytest.mark.parametrize("typed", ["at once", "byte by byte", "before and after"])
+@pytest.mark.parametrize("waits", [False, True], ids=["begins to read then", "waits"])
+@pytest.mark.parametrize("way", WAYS_TO_LEAVE)
+def test_the_rest_of_a_line_is_no_line_of_anothers(way, waits, typed) -> None:
+    """`ab` is a part of `abpanic`; whatever becomes of who has got it, nobody else is told to `panic`."""
+    world = World(3)
     world.read(0, 2)
-    _, second = world.read(1, 2)
+    rest, line = b"panic\r", b"list\r"
+    memory = world.read(1, 5)[1] if waits else None
+    if typed == "before and after":
+        world.feed(b"ab" + rest[:2])
+        rest = rest[2:]
+    elif typed == "at once":
+        world.feed(b"ab" + rest)
+        rest = b""
+    else:
+        world.feed(b"ab")
+    WAYS_TO_LEAVE[way](world.apps[0])
+    if memory is None:
+        answer, memory = world.read(1, 5)
+        assert answer == ()
+    for byte in rest + line:
+        world.feed(bytes((byte,)))
+    world.pass_seconds(6)
+    assert bytes(memory) == line
+
+
+def test_a_rest_that_never_ends_is_dropped_for_a_while_only(world) -> None:
+    world.read(0, 2)
+    _, memory = world.read(1, 4)
     world.feed(b"ab")
-    getattr(world.apps[0], ending)()
-    world.feed(b"cd")
-    assert bytes(second) == b"cd"
+    world.apps[0].end()
+    for n in range(300):
+        world.feed(b"%c" % (33 + n % 90))
+    assert memory == bytes(33 + n % 90 for n in range(255, 259))
+
+
+def test_who_reads_and_aborts_for_ever_gets_nothing_of_anothers_line_nor_keeps_it_from_it(world) -> None:
+    got = b""
+
+    def ask(again: int) -> None:
+        for _ in range(again):
+            others = world.read(1, 1)[1]
+            world.apps[1].command(CONSOLE, ABORT)
+            world.apps[1].take_upcalls()
+            assert bytes(others) == b"\0"
+
+    for byte in b"secret\r":
+        _, memory = world.read(0, 1)
+        ask(3 if got else 0)
+        world.feed(bytes((byte,)))
+        got += bytes(memory)
+        ask(3)
+    assert got == b"secret\r"
+
+
+def test_of_processes_that_read_each_has_a_line_in_turn_however_much_the_others_ask_for(world) -> None:
+    _, greedy = world.read(0, 64)
+    got = b""
+    for n in range(8):
+        memory = world.apps[1].allow_read_write(CONSOLE, 1, 16)
+        world.apps[1].command(CONSOLE, READ_SOME, 16)
+        world.feed(b"line %d\r" % n)
+        got += bytes(memory).strip(b"\0")
+    assert (got.count(b"\r"), greedy.count(b"\r")) == (4, 4)
+
+
+@pytest.mark.parametrize("how", [1, 2, 3])
+def test_what_is_typed_to_a_new_foreground_is_no_rest_of_what_was_typed_before(world, how) -> None:
+    world.read(0, 1)
+    world.feed(b"yes\r")
+    assert world.apps[1].command(CONSOLE, CLAIM, how, 10) == ()
+    _, memory = world.read(1, 6)
+    world.feed(b"print\r")
+    assert bytes(memory) == b"print\r"
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["leaves", "dies"])
+def test_the_rest_of_a_line_of_a_foreground_that_dies_is_nobodys(world, ends) -> None:
+    world.apps[0].command(CONSOLE, CLAIM, 1, 10)
+    world.read(0, 1)
+    world.feed(b"q")
+    if ends:
+        world.apps[0].end()
+    else:
+        world.apps[0].command(CONSOLE, CLAIM, 0, 0)  # a single key may be all that it wanted
+    _, memory = world.read(1, 5)
+    world.feed(b"uit\rlist\r")
+    assert bytes(memory) == (b"list\r" if ends else b"uit\rl")[:5]
 
 
 def test_an_aborted_read_gives_what_has_come_in(world) -> None:
@@ -333,7 +455,7 @@ def test_a_reader_that_died_keeps_nobody_from_reading_and_its_memory_is_not_writ
     getattr(world.apps[0], ending)()
     answer, memory = world.read(1, 1)
     assert answer == ()
-    world.feed(b"x")
+    world.feed(b"\rx")
     assert (bytes(memory), bytes(dead)) == (b"x", b"ab\0\0\0")
     assert (world.apps[0].upcalls, world.apps[1].upcalls) == ([], [was_read(0, 1)])
 

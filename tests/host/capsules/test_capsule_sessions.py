@@ -17,7 +17,7 @@ from capsules.core.console import DRIVER_NUM as CONSOLE
 from capsules.core.console import LAYOUT
 from capsules.drivers.cmsdk.uart import CmsdkUart
 
-WRITE, READ, ABORT, READ_SOME, CLAIM = 1, 2, 3, 62, 63
+WRITE, READ, ABORT, READ_SOME, CLAIM = 1, 2, 3, 62, 64
 NO_MORE, FOREGROUND, ALONE, BINARY = range(4)
 SECOND = 25_000_000 >> 8
 
@@ -66,6 +66,7 @@ class World:
         self.machine.serve(grant, console_stack(self.sessions, grant).command)
         self.echo = Echo(self.sessions.new_line(b"\xfc\x01", 3)) if protocol else None
         self.apps = [self.machine.process() for _ in range(processes)]
+        self.tricks = 0
         run_deferred()
 
     def make_uart(self):
@@ -160,6 +161,7 @@ def test_there_is_one_foreground_and_the_next_when_that_has_ended(world) -> None
     world.apps[0].end()
     assert world.claim(1, ALONE) == ()
     assert world.claim(1, 4) == world.claim(1, 0xFFFFFFFF) == ErrorCode.INVAL
+    assert world.apps[1].command(CONSOLE, 63, ALONE, 10) == ErrorCode.NOSUPPORT  # what a permission for all of it names
 
 
 def test_in_the_foreground_others_output_goes_out(world) -> None:
@@ -328,6 +330,95 @@ def test_a_silent_one_that_wants_any_bytes_cannot_keep_a_protocol_out(world) -> 
     world.pass_seconds(6)
     world.feed(b"\xfc\x01")
     assert world.echo.turns == [1]
+
+
+TRICKS = {
+    "claims once": lambda world, n: None,
+    "claims for ever": lambda world, n: world.claim(0, BINARY, 0xFFFF),
+    "claims and lets go for ever": lambda world, n: world.claim(0, n % 4, 0xFFFF),
+    "reads for ever": lambda world, n: world.apps[0].command(CONSOLE, READ_SOME, 1),
+    "reads a little now and then": lambda world, n: n % 20 == 0 and world.apps[0].command(CONSOLE, READ_SOME, 1),
+    "aborts for ever": lambda world, n: (
+        world.apps[0].command(CONSOLE, READ_SOME, 64),
+        world.apps[0].command(CONSOLE, ABORT),
+    ),
+    "writes for ever": lambda world, n: world.apps[0].command(CONSOLE, WRITE, 64),
+    "all of it": lambda world, n: [
+        world.claim(0, BINARY if n % 2 else n % 3, 0xFFFF),
+        world.apps[0].command(CONSOLE, READ_SOME, 1 + n % 64),
+        world.apps[0].command(CONSOLE, WRITE, 64),
+        n % 3 or world.apps[0].command(CONSOLE, ABORT),
+    ],
+    "is restarted and does it again": lambda world, n: (n % 5 or world.apps[0].restart(), world.claim(0, BINARY, 9999)),
+}
+"""What a process does that wants to keep the line for itself, each sixteenth of a second."""
+
+
+def sixteenths(world: World, count: int, trick: Callable[[World, int], object]) -> None:
+    """So much time passes."""
+    for _ in range(count):
+        world.tricks += 1
+        trick(world, world.tricks)
+        for _ in range(4):
+            world.alarm.pass_time(SECOND // 64)
+            world.settle()
+        if world.uart.is_sending:
+            world.uart.finish()
+        world.apps[0].take_upcalls()
+
+
+@pytest.mark.parametrize("before", [b"", b"ls\r\n", b"x" * 700], ids=["nothing", "a line", "more than fits"])
+@pytest.mark.parametrize("tool", [(26, 5), (2, 30)], ids=["adder", "tockloader"])
+@pytest.mark.parametrize("trick", TRICKS)
+def test_a_tool_gets_in_whatever_a_process_does_with_the_line(trick, tool, before) -> None:
+    """Adder greets five times in eight seconds, tockloader thirty times in three or more."""
+    world = World()
+    pause, times = tool
+    world.apps[0].allow_read_write(CONSOLE, 1, 64)
+    world.apps[0].allow_read_only(CONSOLE, 1, b"\xfc\x11" * 32)
+    assert world.claim(0, BINARY, 0xFFFF) == ()
+    queue = before
+    for _ in range(8 * 16):  # for five seconds it waits for who reads it
+        queue = world.uart.feed(queue)
+        sixteenths(world, 1, TRICKS[trick])
+    for _ in range(times):
+        queue += b"\xfc\x01"
+        for _ in range(pause):
+            queue = world.uart.feed(queue)  # as a driver does that has room for what comes
+            sixteenths(world, 1, TRICKS[trick])
+        if world.echo.turns:
+            break
+    assert world.echo.turns[:1] == [1]
+    before = len(world.uart.sent)
+    sixteenths(world, 16, TRICKS[trick])
+    assert len(world.uart.sent) - before <= 64, "a session is open, and others' output goes out"
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data())
+def test_a_transfer_of_any_bytes_may_have_greetings_in_it(data) -> None:
+    """It breaks on no data whose pieces, between two silences, are more than one greeting."""
+    world = World()
+    world.claim(0, BINARY, 20)
+    bytes_of = st.lists(st.sampled_from([b"\xfc\x01", b"\xfc", b"\x01", b"a"]), min_size=3, max_size=20).map(b"".join)
+    for _ in range(data.draw(st.integers(1, 6))):
+        text = data.draw(bytes_of)
+        world.pass_seconds(data.draw(st.integers(0, 2)))
+        at_once = data.draw(st.sampled_from([1, 2, 64])) if text != b"\xfc\x01" else 1
+        left, taken, tries = text, b"", 0
+        while taken != text and tries < 100:
+            memory = world.read(0, data.draw(st.integers(1, 64)))
+            left = world.uart.feed(left[:at_once]) + left[at_once:]
+            if not left or data.draw(st.booleans()):
+                world.settle()
+            if not left:
+                world.alarm.pass_time(SECOND // 8)
+            world.settle()
+            taken += world.got(0, memory)
+            world.apps[0].command(CONSOLE, ABORT)
+            world.apps[0].take_upcalls()
+            tries += 1
+        assert (taken, world.echo.turns) == (text, [])
 
 
 @pytest.mark.parametrize("end", ["silence", "abort"])

@@ -136,6 +136,23 @@ def test_who_sends_whole_lines_speaks_first() -> None:
     assert line.alarm.due is None
 
 
+def test_who_speaks_first_and_never_ends_does_not_keep_the_others_waiting_for_ever() -> None:
+    """A program may have the kernel print for it, over and over, from its first instruction on."""
+    line = Console()
+    line.app.send(b"hello\n")
+    line.kernel.again = [b"app 1 prints 0x1\n"] * 1000
+    line.kernel.send(b"Adder\n")
+    for _ in range(100):
+        line.hardware.finish()
+    assert b"hello\n" in line.hardware.sent
+    for n in range(5):
+        before = len(line.hardware.chunks)
+        line.app.send(b"again %d\n" % n)
+        while b"again %d\n" % n not in line.hardware.sent:
+            line.hardware.finish()
+        assert len(line.hardware.chunks) - before <= 3
+
+
 def test_if_it_says_nothing_the_others_wait_a_little_while_only() -> None:
     line = Console()
     line.app.send(b"hello ")
