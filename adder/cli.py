@@ -33,7 +33,7 @@ VERBS = {
     "inspect": Verb("adder.apps.tbf", "inspect_command", "Show what a TBF or TAB file contains."),
     "image": Verb("adder.image_command", "image", "Put apps into a simulated flash; export for a board."),
     "flash": Verb("adder.flash.command", "flash", "Write the kernel and apps to a board."),
-    "bringup": Verb("adder.bringup.command", "bringup", "Test a board by itself, and explain its report."),
+    "bringup": Verb("adder.bringup.command", "bringup", "Have a board test itself, and explain its report."),
     "console": Verb("adder.flash.console", "console", "Show a real board's console: serial port or debug probe."),
     "apps": Verb("adder.deploy.command", "apps", "Show the apps on a board that is running, and what they do."),
     "install": Verb("adder.deploy.command", "install", "Install apps on it while the others run."),

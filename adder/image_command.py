@@ -138,7 +138,7 @@ def list_command(img: Path, name: str) -> None:
     show(FlashImage(img, load_board(name)))
 
 
-@image.command("remove")
+@image.command("remove", short_help="Remove apps by their names.")
 @_IMAGE
 @_BOARD
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
@@ -161,7 +161,7 @@ def erase_command(img: Path, name: str, storage: bool) -> None:
     show(flash)
 
 
-@image.command("export")
+@image.command("export", short_help="Put a kernel and apps into one file for a board.")
 @click.argument("kernel", type=click.Path(path_type=Path))
 @click.argument("apps", nargs=-1, type=click.Path(path_type=Path))
 @click.option(

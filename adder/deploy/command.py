@@ -26,7 +26,7 @@ from adder.text import counted
 port_option = click.option(
     "--port", metavar="PORT", help="The console's serial port.  [default: that of the simulation, or of the only board]"
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Say what has become of it for a program to read.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, for a program to read.")
 
 PLAIN = re.compile(r"[A-Za-z0-9_][\w.+-]*", re.ASCII)
 """A name that is no option, and in which no shell sees anything but a name."""

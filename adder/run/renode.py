@@ -218,7 +218,7 @@ def run_command(kernel: Path | None, image: Path | None, seconds: float | None, 
     check_shown(seen, seconds, until)
 
 
-@renode.command("image")
+@renode.command("image", short_help="Put exactly these apps into a flash image.")
 @click.argument("img", type=click.Path(dir_okay=False, path_type=Path))
 @click.argument("tbfs", metavar="TBF...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--erase", is_flag=True, help="Erase the storage, too.")
@@ -234,7 +234,7 @@ def image_command(img: Path, tbfs: tuple[Path, ...], erase: bool) -> None:
     img.write_bytes(flash_contents(tbfs, board, kept[: board.storage.size]))
 
 
-@renode.command("test", context_settings={"ignore_unknown_options": True})
+@renode.command("test", short_help="Run the tests in renode/tests.", context_settings={"ignore_unknown_options": True})
 @click.argument("options", nargs=-1)
 @click.option("--results", type=click.Path(path_type=Path), default=ROOT / "build" / "renode", help="Logs go here.")
 def test_command(options: tuple[str, ...], results: Path) -> None:

@@ -223,4 +223,4 @@ class Watch:
 def check_shown(seen: bool, seconds: float | None, until: str | None) -> None:
     """Fail if the console was to show a text in time and did not."""
     if until is not None and not seen and seconds is not None:
-        raise AdderError(f"The console did not show '{until}' within {seconds:g} seconds.")
+        raise AdderError(f"The console did not show '{until}' within {seconds:g} second{'' if seconds == 1 else 's'}.")

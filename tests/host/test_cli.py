@@ -5,11 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from adder import __version__
 from adder.board import ROOT, load_board
-from adder.cli import VERBS, main
+from adder.cli import VERBS, cli, main
 from adder.errors import AdderError
 
 
@@ -181,3 +182,11 @@ def test_a_board_is_looked_for_before_its_kernel_is_built(
         with pytest.raises(SystemExit):
             main(arguments)
         assert "No serial port" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_no_line_of_a_verbs_list_is_cut_off(verb: str) -> None:
+    command = cli.get_command(click.Context(cli), verb)
+    if isinstance(command, click.Group):
+        context = click.Context(command, info_name=verb, terminal_width=80)
+        assert "..." not in command.get_help(context).split("Commands:")[1]

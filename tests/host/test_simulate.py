@@ -237,7 +237,7 @@ def test_the_verb_stops_at_the_given_text(tiny: Path, tmp_path: Path) -> None:
 def test_the_verb_fails_if_the_text_does_not_come(tiny: Path, tmp_path: Path) -> None:
     result = run_verb(tiny, tmp_path / "f.img", "--seconds", "1", "--until", "pigs", input="")
     assert result.returncode == 1
-    assert result.stderr == "adder: The console did not show 'pigs' within 1 seconds.\n"
+    assert result.stderr == "adder: The console did not show 'pigs' within 1 second.\n"
 
 
 @pytest.mark.parametrize("options", [("--until", ""), ("--seconds", "-1"), ("--seconds", "soon")])

@@ -119,6 +119,16 @@ def test_every_file_change_and_check_of_the_tutorial_is_as_it_says(tree: Path) -
     assert ran > 8
 
 
+def test_the_changes_land_in_the_right_places_by_patch_too(tree: Path) -> None:
+    ours = (r"^--- a/Kconfig$", r"^--- a/boards/qemu/board\.py$")
+    changes = [one for one in blocks() if one.kind == "diff" and any(re.match(path, one.text, re.M) for path in ours)]
+    for block in changes:
+        subprocess.run(["patch", "-p1", "-s"], cwd=tree, input=block.text, text=True, check=True)
+    menu = (tree / "Kconfig").read_text().split('menu "Capsules"', 1)[1].split("\nendmenu\n", 1)[0]
+    assert "config CAPSULE_SALINITY\n" in menu
+    assert len(changes) > 1
+
+
 def build_kernel(tree: Path, folder: Path) -> Path:
     """The copy's kernel for QEMU; MicroPython's own objects are taken over."""
     shutil.copytree(ROOT / "build" / "qemu", folder, ignore=shutil.ignore_patterns("*.img", ".config", "typecheck"))
