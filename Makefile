@@ -172,6 +172,7 @@ test-adversarial: kernel apps ## Run the tests that try to break out
 
 FUZZERS := $(wildcard tests/adversarial/test_*fuzz.py tests/adversarial/test_*_mutants.py) \
     tests/adversarial/test_allocation_failure.py tests/adversarial/test_exhaustion.py tests/adversarial/test_coming_and_going.py \
+    tests/adversarial/test_cable.py \
     tests/adversarial/test_hostile_capsules.py::test_each_attack_is_contained_in_a_wired_kernel \
     tests/host/test_app_requests.py $(wildcard tests/host/capsules/test_capsule_app_*.py) tests/host/capsules/test_capsule_deploy.py \
     tests/fuzz tests/system/test_loader.py::test_kernel_and_tools_agree_on_lists_of_any_apps \

@@ -12,7 +12,7 @@
 #include "py/mpstate.h"
 
 #define KERNEL_TICKS (2) // interrupts may keep the processes waiting for so many ticks in one go, then one has its slice;
-#define KERNEL_AHEAD (8) // and be so many ahead of them in all
+#define KERNEL_AHEAD (1000) // and be so many ahead of them in all: then they have theirs in turn
 
 // Collect garbage when idle and this much has been allocated since the last time.
 #define COLLECT_AFTER (CONFIG_WIRED ? CONFIG_KERNEL_RUN_HEAP_BYTES / 4 : CONFIG_KERNEL_HEAP_KB * 1024 / 8)

@@ -156,6 +156,8 @@ def test_whatever_apps_do_tools_get_in_and_others_are_heard(simulation, python_a
                 answered(board, tmp_path, tool)
             board.reset()
             answered(board, tmp_path, "adder")
+            while len(bytes_between_lines(board)) <= 20:
+                board.expect(r"honest \d+ speaks", timeout=60)
             between = bytes_between_lines(board)
             assert len(between) > 20, names
             assert max(between) < LINE_EVERY, names

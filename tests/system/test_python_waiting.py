@@ -462,8 +462,8 @@ asyncio.run(main())
         board.expect("second waits")
         board.send("1234")
         board.expect("first: b'1234'")
-        board.expect("app first: ended")  # it has a part of a line, of which nobody gets the rest as long as it lives
-        board.send("two\r")
+        board.expect("app first: ended")  # it has had a part of a line, of which nobody else gets the rest
+        board.send("rest\rtwo\r")
         board.expect("second: two", timeout=20)
 
 

@@ -75,6 +75,7 @@ class Buses:
         self._spi.rate_for(9)
         self._spi.transfer(self._more, None, 1)
         self._line.active()
+        self._line.remind()
         self._line.receive(self._typed.move(self._line), 4)
         self._line.receive_abort()
         self._line.end()
@@ -133,7 +134,7 @@ class Others:
     """Uses what processes have said last, pins that make pulses, and the alarm of a process that there is not."""
 
     def __init__(self, words: "LastWords", pulses: Pwm, alarms: Alarms, slots: int, buffer: Buffer) -> None:
-        self._said, self._mark, self._number = words.said, words.mark, words.number
+        self._said, self._begin, self._mark, self._number = words.said, words.begin, words.mark, words.number
         self._end, self._oldest, self._read = words.end, words.oldest, words.read
         self._pulses = pulses
         self._now, self._set_alarm, self._disarm = alarms.now, alarms.set_alarm, alarms.disarm
@@ -149,9 +150,10 @@ class Others:
         view = self._view
         if view is not None:
             self._said(slot, _LIFE, view, len(view))
-        self._mark(slot)
+        self._begin(slot, _LIFE)
+        self._mark(slot, _LIFE)
         self._number(slot, 0xC0FFEE)
-        self._end(slot)
+        self._end(slot, b"guilty")
         self._read(slot, self._oldest(slot, 0), self._buffer, 8)
         self._pulses.pulse(0, 1000, 5000)
         self._pulses.stop(0)
