@@ -17,6 +17,7 @@ from adder.bringup.folder import APPS, chip_of, write_folder
 from adder.bringup.in_qemu import SimulatedBoard
 from adder.bringup.lines import Silent, SimulatedChip, converse, in_ram
 from adder.bringup.report import ANSWERED, FAIL, SKIPPED, explain, is_whole, read
+from adder.chip.cortex_m import LockUp
 from adder.chip.nrf52840 import Chip
 from adder.errors import AdderError
 from adder.run.renode import flash_contents
@@ -183,7 +184,11 @@ def test_a_fault_is_found_and_the_right_line_says_so(fault: Callable[[Chip], Non
     chip = switch_on(kernel, flash, reset=fault.__name__ in RESETS)
     fault(chip)
     line = re.compile(f"= {FAULTS[fault]}")
-    shown = run(chip, line.pattern + "|= end:") or in_ram(chip.read_memory(0x20000000, 0x40000))  # a mute UART
+    try:
+        shown = run(chip, line.pattern + "|= end:") or in_ram(chip.read_memory(0x20000000, 0x40000))  # a mute UART
+    except LockUp:  # without its MPU, what a trap does may be the kernel's end; the report counts up to there
+        assert fault.__name__ == "mpu_off"
+        shown = chip.transcript + (in_ram(chip.read_memory(0x20000000, 0x40000)) or "")
     assert line.search(shown), shown
     others = [each for each in lines(shown) if "FAIL" in each and not line.match(f"= {each}")]
-    assert len(others) <= 6, others
+    assert len([each for each in others if not (fault.__name__ == "mpu_off" and each.startswith("mpu-"))]) <= 6, others
