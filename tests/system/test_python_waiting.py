@@ -417,6 +417,7 @@ try:
     console.read(64)
 except KeyboardInterrupt:
     micropython.kbd_intr(-1)
+print("caught")
 print("after:", console.read(5))
 """,
         ram="24576",
@@ -437,6 +438,7 @@ print("after:", console.read(5))
         board.send("dropped")
         board.expect("handler: enabled")
         board.send("\x03")
+        board.expect("caught")  # until then Ctrl-C interrupts
         board.send("12\x0345")
         board.expect(r"after: b'12\\x0345'\r")
 
