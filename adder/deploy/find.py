@@ -1,6 +1,5 @@
 """Which line leads to the board: that of a simulation that is running, or a serial port."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,16 +10,13 @@ from adder.board import ROOT
 from adder.deploy.link import PATIENCE, Link, open_port
 from adder.deploy.remote import Remote
 from adder.errors import AdderError
-from adder.run.port import PORT_NAME
+from adder.run.port import find_published
 
 
 def simulations() -> list[str]:
-    """The ports of simulations that are running: each leaves a link beside what is built for its board."""
-    found = []
-    for path in sorted((ROOT / "build").glob(f"*/{PORT_NAME}")):
-        if path.is_symlink() and os.path.exists(path):
-            found.append(str(path))
-    return found
+    """The ports of simulations that are running: each has a name beside what is built for its board."""
+    folders = sorted(path for path in (ROOT / "build").glob("*/") if path.is_dir())
+    return [str(link) for folder in folders if (link := find_published(folder)) is not None]
 
 
 def find_port(wanted: str | None) -> str:

@@ -5,6 +5,7 @@ what the board says goes there and not to the terminal, as with a real board's p
 """
 
 import contextlib
+import fcntl
 import os
 import select
 import time
@@ -18,22 +19,58 @@ PORT_NAME = "console"
 _SETTLE = 0.05
 """Seconds in which whoever opens a port has set it up, so that it does not send back what it gets."""
 
+_LOOK = 0.02
+"""Seconds in which another program has seen whether the name is held."""
+
+
+def _hold(folder: Path, how: int, attempts: int = 1) -> int | None:
+    """An open handle that holds the name in the folder until it is closed, at the latest when this program ends."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return None
+    for attempt in range(attempts):
+        if attempt:
+            time.sleep(_LOOK)
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, how | fcntl.LOCK_NB)
+            return handle
+    os.close(handle)
+    return None
+
 
 @contextlib.contextmanager
 def published(folder: Path, port: str) -> Iterator[None]:
     """The port has a name in the folder; another simulation's that is still running keeps its own."""
-    link = folder / PORT_NAME
-    if not folder.is_dir() or (link.is_symlink() and link.exists()):
+    handle = _hold(folder, fcntl.LOCK_EX, attempts=5)
+    if handle is None:
         yield
         return
-    with contextlib.suppress(FileNotFoundError):
-        link.unlink()
-    link.symlink_to(port)
+    link = folder / PORT_NAME
     try:
-        yield
+        link.unlink(missing_ok=True)  # of a simulation that was killed
+        link.symlink_to(port)
+        try:
+            yield
+        finally:
+            link.unlink(missing_ok=True)
     finally:
-        if link.is_symlink() and os.readlink(link) == port:
-            link.unlink()
+        os.close(handle)
+
+
+def find_published(folder: Path) -> Path | None:
+    """The name of the port of the simulation that is running, if one is.
+
+    A link alone proves nothing: who made it may be gone, and its pseudo-terminal somebody else's by now.
+    """
+    link = folder / PORT_NAME
+    if not link.is_symlink():
+        return None
+    handle = _hold(folder, fcntl.LOCK_SH)
+    if handle is None:
+        return link
+    os.close(handle)
+    return None
 
 
 class Port:
