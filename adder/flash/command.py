@@ -142,7 +142,9 @@ def write_board(
     """Write the image to the one device that is meant, and what of the settings its UICR lacks."""
     method, devices = way
     device = method.choose(devices, wanted)
-    refusal = method.room(device).refusal(image)
+    room = method.room(device)
+    refusal = room.refusal(image)
+    image = image.without_directory_beyond(room.region.end)
     if refusal:
         raise AdderError(refusal)
     out = console()

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from adder.apps.app_files import read_candidates, without_doubles
 from adder.apps.tbf import BASE_SIZE
-from adder.board import Board
+from adder.board import Board, Region
 from adder.elf import open_elf
 from adder.errors import AdderError
+from adder.image import directory
 from adder.image.flash_image import ERASED, check_startable, choose, place, render
 from adder.image.kernel_file import check_kernel
 
@@ -17,6 +18,9 @@ PAGE = 4096
 """The nRF52840's flash is erased in pages of this size."""
 
 KERNEL = "kernel"
+NO_DIRECTORY = "no directory"
+"""The board's directory of its apps, erased: with one, a set that the board was still changing would win over the apps
+that are written here, and one that had been stopped stay so (docs/deployment.md)."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,18 @@ class Image:
         """How many bytes are written."""
         return sum(len(piece.data) for piece in self.pieces)
 
+    def without_directory_beyond(self, end: int) -> "Image":
+        """The same, as far as a way can write it that ends there: the directory then stays as it is."""
+        return Image(tuple(piece for piece in self.pieces if piece.what != NO_DIRECTORY or piece.end <= end))
+
     def flat(self) -> bytes:
-        """All bytes from start to end; what no piece covers is erased flash."""
-        out = bytearray([ERASED]) * (self.end - self.start)
-        for piece in self.pieces:
+        """All bytes from start to end; what no piece covers is erased flash.
+
+        Without the erased directory: it is far behind the apps, and all between would have to be sent, too.
+        """
+        pieces = [piece for piece in self.pieces if piece.what != NO_DIRECTORY]
+        out = bytearray([ERASED]) * (pieces[-1].end - self.start)
+        for piece in pieces:
             out[piece.address - self.start : piece.end - self.start] = piece.data
         return bytes(out)
 
@@ -117,6 +129,12 @@ def apps_piece(paths: Sequence[Path], board: Board) -> Piece:
     return Piece(f"{what} {names}", flash.start, contents[:whole_pages])
 
 
+def no_directory(flash: Region) -> Piece:
+    """The two pages of the board's directory, erased, so that the list of apps is true again."""
+    size = 2 * directory.PAGE
+    return Piece(NO_DIRECTORY, flash.end - size, bytes([ERASED]) * size)
+
+
 def load_image(kernel: Path | None, apps: Sequence[Path], board: Board) -> Image:
     """The image of a kernel and apps; either may be left out."""
     pieces = []
@@ -124,5 +142,7 @@ def load_image(kernel: Path | None, apps: Sequence[Path], board: Board) -> Image
         check_kernel(kernel, board)
         pieces = kernel_pieces(kernel)
     if apps:
-        pieces.append(apps_piece(apps, board))
+        listed = apps_piece(apps, board)
+        erased = no_directory(board.app_flash)
+        pieces += [listed, erased] if listed.end <= erased.address else [listed]
     return make_image(pieces)

@@ -50,6 +50,7 @@ class Room:
 
     def refusal(self, image: Image) -> str | None:
         """The sentence that says why the image must not be written, if it must not."""
+        image = image.without_directory_beyond(self.region.end)
         first, end = image.pieces[0], image.end
         low, high = self.region.start, self.region.end
         if image.start < low:

@@ -17,7 +17,7 @@ from making import ElfMaker, make_tbf
 from adder.board import load_board
 from adder.errors import AdderError
 from adder.flash.formats import adafruit_init_packet, encode, nordic_init_packet, to_dfu, to_hex, to_uf2
-from adder.flash.image import Image, Piece, apps_piece, kernel_pieces, load_image, make_image
+from adder.flash.image import NO_DIRECTORY, Image, Piece, apps_piece, kernel_pieces, load_image, make_image
 from adder.image.flash_image import walk_apps
 
 BOARD = load_board("nrf52840")
@@ -212,6 +212,14 @@ def test_apps_lie_in_the_boards_app_flash(tmp_path: Path) -> None:
     assert piece.what == "apps hello, blink"
     assert piece.address == BOARD.app_flash.start
     assert [entry.app.name for entry in walk_apps(piece.data, piece.address)] == ["hello", "blink"]
+
+
+def test_the_boards_directory_of_its_apps_is_erased_but_not_where_all_between_would_be_sent_too(tmp_path: Path) -> None:
+    image = load_image(None, app_files(tmp_path, hello=1024), BOARD)
+    assert [piece.what for piece in image.pieces] == ["app hello", NO_DIRECTORY]
+    assert image.end == BOARD.app_flash.end
+    assert set(image.pieces[-1].data) == {0xFF}
+    assert len(image.flat()) == 4096
 
 
 @pytest.mark.parametrize("size", [512, 2048, 4096, 8192])

@@ -12,6 +12,7 @@ from hardware import FakeFlash, PowerCut
 from adder.apps.app_files import read_app
 from adder.board import Region, load_board
 from adder.errors import AdderError
+from adder.flash.image import load_image
 from adder.image import directory
 from adder.image.flash_image import FlashImage, is_kept
 from capsules.virtual import app_directory, app_list, app_set, app_store
@@ -159,6 +160,33 @@ def test_only_and_erase_begin_anew_whatever_the_directory_says(image: Image) -> 
     image.write(data)
     image.tool.erase()
     assert image.read() == b"\xff" * SIZE
+
+
+@pytest.mark.parametrize("ready", [False, True], ids=["new apps", "the same apps"])
+def test_what_is_flashed_is_what_there_is_wherever_a_change_was_cut(tmp_path: Path, ready: bool) -> None:
+    """`adder flash` has never seen the board's flash; what the board was about to do to it is over."""
+    files = []
+    for name in ("one", "two") if ready else ("new", "other"):
+        files.append(tmp_path / f"{name}.tbf")
+        files[-1].write_bytes(app(name))
+    image = load_image(None, files, BOARD)
+    wanted = {path.stem: (path.read_bytes(), True) for path in files}
+    for cut in range(1, 200):
+        data = bytearray(b"\xff" * SIZE)
+        board = boot(data)
+        assert board.change(("install", app("one")), ("install", app("two"))) == 0
+        assert board.change(("disable", "one")) == 0
+        board = boot(data, cut)
+        try:
+            board.change(("drop", "two"), ("install", app("six", 2 * PAGE)), ("enable", "one"))
+        except PowerCut:
+            pass
+        else:
+            break
+        for piece in image.pieces:
+            data[piece.address - BASE : piece.end - BASE] = piece.data
+        assert state(data) == wanted, cut
+    assert cut > 10
 
 
 def test_a_directory_that_the_list_contradicts_does_not_count(image: Image) -> None:
