@@ -52,20 +52,21 @@ def read(board: str, *files: Path) -> kconfiglib.Kconfig:
     os.environ["BOARD_CHIP"] = board_folder(board).name
     kconfig = kconfiglib.Kconfig(str(ROOT / "Kconfig"), warn_to_stderr=False)
     kconfig.warn_assign_undef = True
-    kconfig.warn_assign_override = False
+    kconfig.warn_assign_override = kconfig.warn_assign_redun = False  # the user's file may say what the board's says
     for i, file in enumerate((board_file(board), *files)):
         kconfig.load_config(str(file), replace=i == 0)
     return kconfig
 
 
-def load(board: str, folder: Path) -> kconfiglib.Kconfig:
-    """The configuration of `board` as it is built in `folder`, checked."""
+def load(board: str, folder: Path, named: Path | None = None) -> kconfiglib.Kconfig:
+    """The configuration of `board` as it is built in `folder`, checked; `named`: where the user's are from."""
     chosen = folder / ".config"
     files = [chosen] if chosen.is_file() else []
     kconfig = read(board, *files)
     options = values(kconfig)  # a number out of its range is noticed when it is looked at
     if kconfig.warnings:
-        raise AdderError(problem_of(kconfig, kconfig.warnings[0], files[0] if files else board_file(board)))
+        problem = problem_of(kconfig, kconfig.warnings[0], files[0] if files else board_file(board))
+        raise AdderError(problem.replace(str(chosen), str(named)) if named else problem)
     check(board, options)
     return kconfig
 

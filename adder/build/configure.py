@@ -73,12 +73,12 @@ def take(file: Path, folder: Path) -> None:
 def main(arguments: list[str]) -> None:
     """The command line described at the top."""
     board, folder = arguments[0], Path(arguments[1])
-    if len(arguments) > 2:
-        file = Path(arguments[2])
+    file = Path(arguments[2]) if len(arguments) > 2 else None
+    if file is not None:
         if "menu" in arguments[3:]:
             menu(board, file)
         take(file, folder)
-    generate(load(board, folder), folder)
+    generate(load(board, folder, file), folder)
 
 
 if __name__ == "__main__":

