@@ -8,7 +8,7 @@ import click
 from adder.apps.app_files import App, read_candidates
 from adder.apps.loading import Verdict, load
 from adder.apps.tbf import PythonProgram
-from adder.board import load_board
+from adder.board import ROOT, board_names, load_board
 from adder.errors import AdderError
 from adder.flash.command import export
 from adder.flash.image import load_image
@@ -76,6 +76,17 @@ def check_exists(img: Path) -> None:
         raise AdderError(f"{img} does not exist; `adder image install` makes it.")
 
 
+def check_place(img: Path, board: str) -> None:
+    """Refuse to make an image where nobody will look for it: without its folder, or beside another board's kernel."""
+    folder = img.resolve().parent
+    if img.exists():
+        return
+    if not folder.is_dir():
+        raise AdderError(f"There is no folder {img.parent} to make {img.name} in.")
+    if folder.name in board_names() and folder.name != board and folder.parent == (ROOT / "build").resolve():
+        raise AdderError(f"{img} would be the flash of {folder.name}; say so with `--board {folder.name}`.")
+
+
 def _change_set(path: Path | None, apps: Sequence[App]) -> list[str]:
     """The names of the apps that the set in this file had and has no more."""
     if path is None:
@@ -121,7 +132,9 @@ def install_command(
         raise click.UsageError("Missing argument 'TBF...': the files of the apps.")
     files = [[app.with_more_ram(extra_ram) for app in read_candidates(path)] for path in tbfs]
     named = [file[0] for file in files]
-    flash = FlashImage(img, load_board(name))
+    board = load_board(name)
+    check_place(img, name)
+    flash = FlashImage(img, board)
     flash.install(files, only=only, without=_change_set(list_file, named))
     if list_file is not None:
         list_file.parent.mkdir(parents=True, exist_ok=True)

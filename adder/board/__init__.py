@@ -59,6 +59,8 @@ class Board:
     ram: Region
     flash_kind: str = ""
     """How the flash is written, as the manifest calls it: "nrf_nvmc" is the nRF52840's."""
+    simulator: str = ""
+    """The machine of QEMU's that is this board, if there is one."""
     process_extra_ram: int = 1024
     """Bytes that each process gets on top of what it asks for (Kconfig's PROCESS_EXTRA_RAM)."""
     max_processes: int = 16
@@ -120,6 +122,7 @@ def load_board(name: str = "qemu") -> Board:
             storage=region("storage"),
             ram=region("ram"),
             flash_kind=manifest.get("flash", {}).get("kind", ""),
+            simulator=manifest.get("simulator", ""),
             process_extra_ram=manifest["options"]["PROCESS_EXTRA_RAM"],
             max_processes=manifest["options"]["MAX_PROCESSES"],
         )

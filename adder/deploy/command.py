@@ -133,11 +133,19 @@ def install(files: tuple[Path, ...], keep: bool, trial: int | None, port: str | 
         check_verdict(await_verdict(port), [app.title for app in new])
     with board(port) as remote:
         found = [app for app in remote.apps() if app.is_app and app.name in {it.name for it in new}]
-    if as_json:
-        tell(json.dumps([described(app) for app in found], indent=2))
-    for app in found:
-        if app.enabled and app.slot is None:
-            raise AdderError(f"{app.name} is installed, but has not started; the board's console says why.")
+        if as_json:
+            tell(json.dumps([described(app) for app in found], indent=2))
+        for app in found:
+            if app.enabled and app.slot is None:
+                _start_anew(remote, app)
+
+
+def _start_anew(remote: Remote, app: Installed) -> None:
+    """Once more, for the board to say why it has not started."""
+    try:
+        remote.start(app)
+    except AdderError as error:
+        raise AdderError(f"{app.name} is installed, but has not started: {error}") from error
 
 
 def _install(remote: Remote, new: Sequence[App], quiet: bool, keep: bool, trial: int) -> None:
@@ -281,5 +289,5 @@ def _apply(remote: Remote, found: Difference, quiet: bool) -> None:
     if quiet or not total:
         go(lambda count: None)
         return
-    with bar("Installing", total) as progress:
+    with bar(f"Installing {', '.join(app.title for app in found.install)}", total) as progress:
         go(progress.advance)

@@ -64,7 +64,7 @@ def difference(remote: Remote, there: Mapping[str, Installed], wanted: Wanted, n
 def _remove(found: Difference, old: Installed) -> None:
     found.remove.append(old.name)
     title = old.header.title if old.header else old.name
-    found.lines.append(f"- {title}: {old.size:,} bytes of flash, {old.ram:,} of RAM less")
+    found.lines.append(f"- {title}: flash {old.size:,}, RAM {_ram(old.header):,}")
 
 
 def is_same(remote: Remote, old: Installed, app: App) -> bool:
@@ -78,6 +78,7 @@ def _version(header: Header | None) -> int:
 
 
 def _ram(header: Header | None) -> int:
+    """What its header asks for; a process has some more."""
     program = header.program if header else None
     return program.min_ram if program else 0
 

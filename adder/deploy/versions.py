@@ -14,7 +14,8 @@ def rollback(name: str, port: str | None, as_json: bool) -> None:
     """Go back to the version of an app that `adder install --keep` has kept; once more, and the newer one is back."""
     with board(port) as remote:
         old = remote.roll_back(name)
-    say(as_json, {"name": name, "version": old.version}, f"{name}: version {old.version} is back.")
+    which = f"version {old.version}" if old.version else "the version that was kept"
+    say(as_json, {"name": name, "version": old.version}, f"{name}: {which} is back.")
 
 
 @click.command()

@@ -96,9 +96,9 @@ def named_way(name: str) -> Found:
 def check_board(board: Board) -> None:
     """Refuse a board that has no flash of its own."""
     if board.flash_kind != FLASHED:
+        simulated = f"; `adder simulate --board {board.name}` runs its kernel" if board.simulator else ""
         raise AdderError(
-            f"{board.title} cannot be flashed; `adder simulate` runs its kernel, "
-            "`make flash BOARD=nrf52840` is for a real board."
+            f"{board.title} cannot be flashed{simulated}. `make flash BOARD=nrf52840` is for a board with that chip."
         )
 
 

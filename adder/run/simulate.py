@@ -61,6 +61,9 @@ Answer = TypeVar("Answer")
 
 OLDEST_QEMU = (7, 0)
 
+MACHINE = "mps2-an386"
+"""The one that is simulated here; what else a manifest names, is not."""
+
 # One instruction takes 2**5 = 32 ns: as near to one per cycle of the 25 MHz clock (40 ns) as
 # QEMU's powers of two come.
 DEFAULT_SHIFT = 5
@@ -178,7 +181,7 @@ class Simulation:
         size = "16M"
         line = [
             program,
-            "-M", "mps2-an386,memory-backend=psram",
+            "-M", f"{MACHINE},memory-backend=psram",
             "-object",
             f"memory-backend-file,id=psram,size={size},mem-path={_escape(self.image)},share=on",
             "-kernel", str(self.kernel),
@@ -775,8 +778,10 @@ def simulate(
         raise AdderError(f"{image} does not exist; `adder image install {image} APP.tbf` makes it.")
     image = image or board.build / "flash.img"
     is_chip = board.flash_kind == "nrf_nvmc"
-    if board.name != "qemu" and not is_chip:
-        raise AdderError(f"There is no simulator of {board.title}.")
+    if board.simulator != MACHINE and not is_chip:
+        raise AdderError(
+            f'{board.title} has no simulator here: `simulator` in its memory.toml does not say "{MACHINE}".'
+        )
     if apps and not is_chip:
         raise AdderError(f"`adder image install {image} {apps[0]}` puts apps into the flash of {board.title}.")
     if devices and is_chip:

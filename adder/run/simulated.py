@@ -159,13 +159,13 @@ class Quantity:
 QUANTITIES = {
     "temperature": Quantity(0x00, "degrees Celsius", -273.15, 5000, 100),
     "humidity": Quantity(0x04, "percent", 0, 100, 100),
-    "light": Quantity(0x08, "lux", 0, 100_000),
+    "ambient_light": Quantity(0x08, "lux", 0, 100_000),
     "pressure": Quantity(0x0C, "hectopascal", 0, 2000),
     "proximity": Quantity(0x10, "of 255", 0, 255),
-    "sound": Quantity(0x14, "decibels", 0, 255),
+    "sound_pressure": Quantity(0x14, "decibels", 0, 255),
     "distance": Quantity(0x18, "millimetres", 0, 10_000),
     "moisture": Quantity(0x1C, "percent", 0, 100, 100),
-    "rain": Quantity(0x20, "micrometres an hour", 0, 30_000),
+    "rainfall": Quantity(0x20, "micrometres an hour", 0, 30_000),
     "co2": Quantity(0x24, "parts of a million", 0, 60_000),
     "tvoc": Quantity(0x28, "parts of a billion", 0, 60_000),
     **{f"volts-{channel}": Quantity(0x60 + 4 * channel, "volts", 0, 3.3, 1000) for channel in range(6)},
@@ -174,12 +174,12 @@ QUANTITIES = {
         for name, start, unit, most, scale in (
             ("acceleration", 0x2C, "g", 16, 1000),
             ("rotation", 0x38, "degrees a second", 40, 1000),
-            ("field", 0x44, "microtesla", 4000, 1),
+            ("magnetic_field", 0x44, "microtesla", 4000, 1),
         )
         for number, axis in enumerate("xyz")
     },
 }
-"""What `adder sensor` sets (capsules/drivers/simulated/sensor.py)."""
+"""What `adder sensor` sets (capsules/drivers/simulated/sensor.py), by its name in the Python library."""
 
 ZERO = 50_000
 """What 0 is in a sensor's register; 0 there is: nothing is set."""

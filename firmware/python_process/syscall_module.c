@@ -28,7 +28,7 @@ static const qstr error_names[] = {
 // What each says, as an end of "the driver …".
 static const char *const error_meanings[] = {
     "", "it has failed", "it is busy; ask again later", "that is so already", "it is switched off",
-    "it lacks a buffer", "it does not take these arguments", "too long or too short", "that was cancelled",
+    "it is another's, or lacks a buffer", "it does not take these arguments", "too long or too short", "that was cancelled",
     "the kernel has no memory left for this app", "it does not do that", "", "that app does not run any more",
     "nobody has answered on the bus",
 };
@@ -135,13 +135,34 @@ static void say_why(const mp_print_t *print, uint32_t driver, uint32_t command) 
     }
 }
 
+static uint32_t known(uint32_t code) {
+    return code == 0 || code >= MP_ARRAY_SIZE(error_names) ? 1 : code;
+}
+
+static __attribute__((noreturn)) void raise_error(uint32_t code, const vstr_t *text) {
+    mp_obj_t args[2] = { mp_obj_new_int_from_uint(code), mp_obj_new_str_from_vstr((vstr_t *)text) };
+    nlr_raise(mp_obj_exception_make_new(&syscall_error_type, 2, 0, args));
+}
+
+// check(status): what an upcall says has become of a request; raises SyscallError if it is not 0.
+static mp_obj_t syscall_check(mp_obj_t status) {
+    uint32_t code = mp_obj_get_int_truncated(status);
+    if (code != 0) {
+        vstr_t text;
+        mp_print_t print;
+        vstr_init_print(&text, 64, &print);
+        mp_printf(&print, "%q: %s", error_names[known(code)], error_meanings[known(code)]);
+        raise_error(known(code), &text);
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(syscall_check_obj, syscall_check);
+
 static __attribute__((noreturn)) void fail(uint32_t code, const char *call, uint32_t number, uint32_t driver) {
     vstr_t text;
     mp_print_t print;
     vstr_init_print(&text, 80, &print);
-    if (code == 0 || code >= MP_ARRAY_SIZE(error_names)) {
-        code = 1;
-    }
+    code = known(code);
     mp_printf(&print, "%q: %s %u", error_names[code], call, (unsigned)number);
     if (*call != 'm') {
         mp_printf(&print, " of driver 0x%x", (unsigned)driver);
@@ -155,8 +176,7 @@ static __attribute__((noreturn)) void fail(uint32_t code, const char *call, uint
     } else if (*call != 'm') {
         say_why(&print, driver, *call == 'c' ? number : ANY_COMMAND);
     }
-    mp_obj_t args[2] = { mp_obj_new_int_from_uint(code), mp_obj_new_str_from_vstr(&text) };
-    nlr_raise(mp_obj_exception_make_new(&syscall_error_type, 2, 0, args));
+    raise_error(code, &text);
 }
 
 void python_process_refused(uint32_t driver, uint32_t command) {
@@ -193,9 +213,10 @@ static uint32_t word(mp_obj_t value) {
     return bits;
 }
 
-// natural(value): the number itself. Whoever counts by what he was given begins so: below 0, bytearray(n) is empty, and a
-// read goes on for ever.
-static mp_obj_t syscall_natural(mp_obj_t value) {
+// natural(value, [most]): the number itself. Whoever counts by what he was given begins so: below 0, bytearray(n) is empty,
+// and a read goes on for ever.
+static mp_obj_t syscall_natural(size_t n_args, const mp_obj_t *args) {
+    mp_obj_t value = args[0];
     mp_int_t number = mp_obj_is_exact_type(value, &mp_type_int) ? mp_obj_int_sign(value) : mp_obj_get_int(value);
     if (number < 0) {
         mp_raise_ValueError(MP_ERROR_TEXT("a number from 0 on is wanted"));
@@ -203,9 +224,12 @@ static mp_obj_t syscall_natural(mp_obj_t value) {
     if (mp_obj_is_exact_type(value, &mp_type_int)) {
         mp_raise_msg(&mp_type_OverflowError, MP_ERROR_TEXT("that is more than there can be"));
     }
+    if (n_args > 1 && number > mp_obj_get_int(args[1])) {
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("a number up to %d is wanted"), (int)mp_obj_get_int(args[1]));
+    }
     return MP_OBJ_NEW_SMALL_INT(number);
 }
-static MP_DEFINE_CONST_FUN_OBJ_1(syscall_natural_obj, syscall_natural);
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(syscall_natural_obj, 1, 2, syscall_natural);
 
 // -- Command ------------------------------------------------------------------
 
@@ -582,6 +606,7 @@ static const mp_rom_map_elem_t syscall_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_SyscallError), MP_ROM_PTR(&syscall_error_type) },
     { MP_ROM_QSTR(MP_QSTR_command), MP_ROM_PTR(&syscall_command_obj) },
     { MP_ROM_QSTR(MP_QSTR_prepared), MP_ROM_PTR(&syscall_prepared_obj) },
+    { MP_ROM_QSTR(MP_QSTR_check), MP_ROM_PTR(&syscall_check_obj) },
     { MP_ROM_QSTR(MP_QSTR_natural), MP_ROM_PTR(&syscall_natural_obj) },
     { MP_ROM_QSTR(MP_QSTR_subscribe), MP_ROM_PTR(&syscall_subscribe_obj) },
     { MP_ROM_QSTR(MP_QSTR_allow_rw), MP_ROM_PTR(&syscall_allow_rw_obj) },

@@ -158,10 +158,15 @@ def take_bytes(data: bytearray) -> bytes:
     return bytes(data[:-1])
 
 
-def natural(number: int) -> int:
-    if number < 0:
+def natural(number: int, most: int = 0x3FFFFFFF) -> int:
+    if not 0 <= number <= most:
         raise ValueError
     return number
+
+
+def check(status: int) -> None:
+    if status:
+        raise SyscallError(status, "failed")
 
 
 def bytes_of(data: Any) -> memoryview:
@@ -196,7 +201,7 @@ def library() -> Iterator[Kernel]:
     given |= {name: getattr(made, name) for name in ("command", "subscribe", "yield_wait", "yield_no_wait")}
     given["yield_wait_within"] = made.yield_wait_within
     given |= {"SyscallError": SyscallError, "allow_ro": made.allow_ro, "allow_rw": made.allow}
-    given |= {"take_bytes": take_bytes, "bytes_of": bytes_of, "natural": natural}
+    given |= {"take_bytes": take_bytes, "bytes_of": bytes_of, "natural": natural, "check": check}
     for name, value in given.items():
         setattr(module, name, value)
     ours = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "adder"}

@@ -354,7 +354,8 @@ def test_of_two_ways_that_both_fit_one_must_be_chosen(desk: Desk, kernel_behind_
 
 def test_the_simulated_board_is_not_flashed(desk: Desk) -> None:
     with pytest.raises(
-        AdderError, match=r"^QEMU mps2-an386 cannot be flashed; `adder simulate` .* `make flash BOARD=nrf52840`"
+        AdderError,
+        match=r"^QEMU mps2-an386 cannot be flashed; `adder simulate --board qemu` .* `make flash",
     ):
         flash("--board", "qemu")
 

@@ -15,6 +15,7 @@ from adder.board import load_board
 from adder.cli import cli
 from adder.errors import AdderError
 from adder.image.flash_image import FILE_SIZE, App, FlashImage, padding_app, read_app, read_app_file
+from adder.image_command import check_place
 from adder.run.simulate import Simulation
 
 FLASH = load_board("qemu").app_flash
@@ -318,7 +319,7 @@ def test_a_change_is_refused_while_a_simulation_runs(tmp_path: Path, tiny: Path)
 
 
 def test_the_verbs_do_what_the_functions_do(tmp_path: Path) -> None:
-    image = tmp_path / "new" / "flash.img"
+    image = tmp_path / "flash.img"
     for name in ("one", "two"):
         (tmp_path / f"{name}.tbf").write_bytes(make_tbf(name))
 
@@ -381,3 +382,16 @@ def test_a_simulated_chips_flash_is_the_size_of_its_apps_and_storage(tmp_path: P
         AdderError, match=r"not a flash image of QEMU .* If it is another board's, say which with --board"
     ):
         FlashImage(image.path).apps()
+
+
+def test_an_image_is_made_only_where_a_simulation_looks_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adder.image_command.ROOT", tmp_path)
+    with pytest.raises(AdderError, match=r"^There is no folder .*build/qemu to make flash\.img in"):
+        check_place(tmp_path / "build/qemu/flash.img", "qemu")
+    (tmp_path / "build/nrf52840").mkdir(parents=True)
+    with pytest.raises(AdderError, match=r"would be the flash of nrf52840; say so with `--board nrf52840`"):
+        check_place(tmp_path / "build/nrf52840/flash.img", "qemu")
+    check_place(tmp_path / "build/nrf52840/flash.img", "nrf52840")
+    check_place(tmp_path / "mine.img", "qemu")
+    (tmp_path / "build/nrf52840/flash.img").touch()  # it is there: whose it is, its size says
+    check_place(tmp_path / "build/nrf52840/flash.img", "qemu")

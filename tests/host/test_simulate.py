@@ -1,5 +1,6 @@
 """Driving QEMU: console, monitor, power cuts, and nothing left behind."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -11,13 +12,13 @@ import pexpect
 import pytest
 from click.testing import CliRunner
 
-from adder.board import ROOT
+from adder.board import ROOT, load_board
 from adder.cli import cli
 from adder.errors import AdderError
 from adder.image.flash_image import FlashImage, read_app_file
 from adder.run import simulate
 from adder.run.lockstep import loads_of
-from adder.run.simulate import ExpectTimeout, Simulation, SimulationError
+from adder.run.simulate import MACHINE, ExpectTimeout, Simulation, SimulationError
 from adder.run.terminal import Watch
 from adder.symbols import Symbols
 
@@ -210,6 +211,28 @@ def test_what_qemu_complains_about_is_passed_on(board: Simulation) -> None:
 
 
 # The verb
+
+
+@pytest.mark.parametrize("simulator", ["", "lm3s6965evb"])
+def test_a_board_without_a_simulator_is_refused_and_one_with_it_is_not(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, simulator: str
+) -> None:
+    mine = dataclasses.replace(load_board(), name="mychip", title="My chip", simulator=simulator)
+    monkeypatch.setattr(simulate, "load_board", lambda name: mine)
+    options = ["simulate", "--board", "mychip", "--kernel", str(tiny / "kernel.elf"), "--image", str(tmp_path / "f")]
+    FlashImage(tmp_path / "f").create()
+    with pytest.raises(
+        AdderError, match=r"^My chip has no simulator here: `simulator` in its memory\.toml does not say"
+    ):
+        CliRunner().invoke(cli, options, catch_exceptions=False)
+
+    def looked_at(*_: object) -> None:
+        raise AdderError("its kernel is looked at")
+
+    monkeypatch.setattr(simulate, "check_kernel", looked_at)
+    monkeypatch.setattr(simulate, "load_board", lambda name: dataclasses.replace(mine, simulator=MACHINE))
+    with pytest.raises(AdderError, match="its kernel is looked at"):
+        CliRunner().invoke(cli, options, catch_exceptions=False)
 
 
 def run_verb(tiny: Path, image: Path, *options: str, **more: object):

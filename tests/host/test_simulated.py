@@ -1,5 +1,6 @@
 """Buttons and pins from the host: the words in the flash image, and the verbs that change them."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -143,7 +144,7 @@ def test_the_verb_sensor_shows_what_is_set(simulated_image, capsys) -> None:
     for name, value, shown in (
         ("temperature", "31.5", "31.50 degrees Celsius"),
         ("temperature", "-5.25", "-5.25 degrees Celsius"),
-        ("light", "800", "800 lux"),
+        ("ambient_light", "800", "800 lux"),
         ("acceleration-x", "-1.5", "-1.500 g"),
         ("humidity", "free", "goes up and down by itself"),
     ):
@@ -153,13 +154,20 @@ def test_the_verb_sensor_shows_what_is_set(simulated_image, capsys) -> None:
     assert capsys.readouterr().out.splitlines()[0] == first[0]
 
 
+def test_a_sensor_is_called_what_the_python_library_calls_it() -> None:
+    library = Path(__file__).resolve().parents[2] / "apps" / "library" / "adder"
+    text = "".join((library / f"{module}.py").read_text() for module in ("sensors", "ninedof"))
+    for name in QUANTITIES:
+        assert name.startswith("volts-") or re.search(rf"^{name.partition('-')[0]} = ", text, re.MULTILINE), name
+
+
 def test_a_value_that_no_sensor_measures_is_refused(simulated_image, capsys) -> None:
     image = ("--image", str(simulated_image))
     for name, value in (("humidity", "101"), ("humidity", "-1"), ("temperature", "-274"), ("rotation-z", "41")):
         assert verb("sensor", name, value, *image) == 1
         assert f"{value} is no value for {name}" in capsys.readouterr().err
-    assert verb("sensor", "light", "bright", *image) == 1
-    assert "'bright' is no value for light: write lux" in capsys.readouterr().err
+    assert verb("sensor", "ambient_light", "bright", *image) == 1
+    assert "'bright' is no value for ambient_light: write lux" in capsys.readouterr().err
 
 
 def test_no_two_sensors_share_a_register_and_none_reaches_out_of_the_window() -> None:

@@ -9,7 +9,7 @@ from kernels import build_board, write
 
 from adder.board import ROOT, board_folder, configuration
 from adder.image.flash_image import FlashImage, read_app_file
-from adder.run.simulate import Simulation
+from adder.run.simulate import MACHINE, Simulation
 
 PAGE = (ROOT / "docs" / "add-a-board.md").read_text()
 FILES = {found[1]: found[2] for found in re.finditer(r"(?ms)^```\w+ (boards/\S+)\n(.*?)^```$", PAGE)}
@@ -47,6 +47,7 @@ def write_new_chip(folder: Path) -> None:
 
 def test_a_new_chip_is_a_folder_whose_kernel_boots(tmp_path: Path) -> None:
     kernel = build_board("mychip", write_new_chip)
+    assert f'simulator = "{MACHINE}"' in FILES["boards/mychip/memory.toml"]
     image = FlashImage(tmp_path / "flash.img")
     image.install([read_app_file(ROOT / "build" / "apps" / "hello.tbf")], only=True)
     assert SAID is not None

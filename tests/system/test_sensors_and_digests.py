@@ -36,9 +36,10 @@ print("all", asyncio.run(all()))
         assert (first["acceleration"], first["rotation"]) == ("(0, 0, 1000)", "(0, 0, 0)")
         assert 40 <= float(first["humidity"].split()[0]) <= 60
         values = {
-            "temperature": -12.5, "humidity": 61.25, "light": 800, "pressure": 990, "proximity": 200, "sound": 71,
-            "distance": 1234, "moisture": 33.5, "rain": 40, "co2": 555, "tvoc": 12, "acceleration-y": -1.5,
-            "rotation-x": 2.5, "field-z": -30,
+            "temperature": -12.5, "humidity": 61.25, "ambient_light": 800, "pressure": 990, "proximity": 200,
+            "sound_pressure": 71,
+            "distance": 1234, "moisture": 33.5, "rainfall": 40, "co2": 555, "tvoc": 12, "acceleration-y": -1.5,
+            "rotation-x": 2.5, "magnetic_field-z": -30,
         }  # fmt: skip
         for name, value in values.items():
             board.set_sensor(name, value)

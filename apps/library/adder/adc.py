@@ -53,15 +53,21 @@ async def get(channel: int) -> int:
     return _sample(await _converter().get(_SAMPLE, syscall.natural(channel)))
 
 
+def _room(samples):
+    if not syscall.natural(samples):
+        raise ValueError("at least one sample is wanted")
+    return array("H", bytearray(2 * samples))
+
+
 def fill(channel: int, frequency: int, samples: int) -> memoryview:
     """So many samples, `frequency` a second; blocks. Raises SyscallError INVAL if the converter has no such frequency."""
-    taken = array("H", bytearray(2 * syscall.natural(samples)))
+    taken = _room(samples)
     return _filled(_converter().ask(_FILL, syscall.natural(channel), frequency, _lend, syscall.bytes_of(taken)), taken)
 
 
 async def get_filled(channel: int, frequency: int, samples: int) -> memoryview:
     """For `await`: the same."""
-    taken = array("H", bytearray(2 * syscall.natural(samples)))
+    taken = _room(samples)
     answer = await _converter().get(_FILL, syscall.natural(channel), frequency, _lend, syscall.bytes_of(taken))
     return _filled(answer, taken)
 

@@ -9,6 +9,7 @@ from adder import upcall
 
 _DRIVER = const(0x90000)
 _TONE = const(1)
+_LONGEST = const(5000)
 
 
 def _player():
@@ -17,9 +18,9 @@ def _player():
 
 def tone(frequency: int, milliseconds: int) -> None:
     """Sound for so long, at most 5,000; blocks until it is over. Raises SyscallError INVAL if there is no such frequency."""
-    upcall.checked(_player().ask(_TONE, syscall.natural(frequency), syscall.natural(milliseconds)))
+    upcall.checked(_player().ask(_TONE, syscall.natural(frequency), syscall.natural(milliseconds, _LONGEST)))
 
 
 async def play(frequency: int, milliseconds: int) -> None:
     """For `await`: the same."""
-    upcall.checked(await _player().get(_TONE, syscall.natural(frequency), syscall.natural(milliseconds)))
+    upcall.checked(await _player().get(_TONE, syscall.natural(frequency), syscall.natural(milliseconds, _LONGEST)))

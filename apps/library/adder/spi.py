@@ -41,8 +41,9 @@ def configure(rate: int, polarity: int = 0, phase: int = 0) -> int:
     `polarity` 1: the clock rests high. `phase` 1: the second edge of each clock samples. Raises SyscallError INVAL if there is no
     such rate.
     """
-    for number, value in ((_SET_RATE, rate), (_SET_POLARITY, polarity), (_SET_PHASE, phase)):
-        syscall.command(_DRIVER, number, syscall.natural(value))
+    polarity, phase = syscall.natural(polarity, 1), syscall.natural(phase, 1)
+    for number, value in ((_SET_RATE, syscall.natural(rate)), (_SET_POLARITY, polarity), (_SET_PHASE, phase)):
+        syscall.command(_DRIVER, number, value)
     return syscall.command(_DRIVER, _RATE)
 
 

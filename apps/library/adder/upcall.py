@@ -4,7 +4,7 @@ A driver's upcall says nothing of what it answers. So a request to a driver is a
 one begin when the answer to the last has come, even if nobody wants that any more.
 """
 
-from syscall import SyscallError, command, subscribe, yield_wait
+from syscall import check, command, subscribe, yield_wait
 
 
 class Upcall:
@@ -167,6 +167,5 @@ def requests(driver, *numbers):
 
 def checked(arguments):
     """An upcall's numbers behind the first, which is its status; raises SyscallError unless it is 0."""
-    if arguments[0]:
-        raise SyscallError(arguments[0], "the operation failed")
+    check(arguments[0])
     return arguments[1:]
