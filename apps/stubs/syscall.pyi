@@ -86,11 +86,11 @@ class Blocks:
 
     def __init__(self, size: int, /) -> None: ...
     def readblocks(self, block: int, buffer: bytearray | memoryview, offset: int = 0, /) -> int:
-        """Fill `buffer`; 0, or an error below 0."""
+        """Fill `buffer`; 0, or an error below 0: -EBUSY in a handler that runs while `adder.storage` is at work."""
         ...
 
     def writeblocks(self, block: int, buffer: bytes | bytearray | memoryview, offset: int = 0, /) -> int:
-        """Write `buffer`; 0, or an error below 0."""
+        """Write `buffer`; 0, or an error below 0: -EBUSY in a handler that runs while `adder.storage` is at work."""
         ...
 
     def ioctl(self, operation: int, argument: int, /) -> int:

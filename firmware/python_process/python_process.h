@@ -166,6 +166,9 @@ __attribute__((noreturn)) void python_process_refused(uint32_t driver, uint32_t 
 // Raise SyscallError: a command has failed.
 __attribute__((noreturn)) void python_process_failed(uint32_t code, uint32_t driver, uint32_t command);
 
+// True while this program lends the driver a buffer (number 0) by `syscall`, as it does while it has a request under way.
+bool python_process_lends(uint32_t driver);
+
 // syscall.Blocks
 extern const mp_obj_type_t python_process_blocks_type;
 

@@ -1,7 +1,7 @@
 // syscall.Blocks: the program's storage (driver 0x50001) as a block device, for vfs.VfsLfs2.
 //
 // In C, since a file system must not be left in the middle of what it does: nothing here looks at Ctrl-C, runs a handler
-// or allocates.
+// or allocates. So it cannot wait for another's answer either: while a request of adder.storage is under way, it says EBUSY.
 
 #include "config.h"
 #include "py/mperrno.h"
@@ -43,6 +43,9 @@ static mp_obj_t move(size_t n_args, const mp_obj_t *args, uint32_t command) {
     if (offset > self->size || info.len > self->size - offset) {
         return MP_OBJ_NEW_SMALL_INT(-MP_EINVAL);
     }
+    if (python_process_lends(DRIVER_STORAGE)) { // we are in a handler that runs while adder.storage waits for its answer
+        return MP_OBJ_NEW_SMALL_INT(-MP_EBUSY);
+    }
     python_process_flush(); // what was printed does not wait for the flash
     for (size_t at = 0; at < info.len;) {
         uint8_t *part = (uint8_t *)info.buf + at;
@@ -52,7 +55,7 @@ static mp_obj_t move(size_t n_args, const mp_obj_t *args, uint32_t command) {
             SYSCALL(SVC_ALLOW_READ_ONLY, DRIVER_STORAGE, 0, part, info.len - at);
         }
         if (syscall_command(DRIVER_STORAGE, command, offset + at, info.len - at).r0 != SYSCALL_SUCCESS) {
-            return MP_OBJ_NEW_SMALL_INT(-MP_EIO); // also while adder.storage is at work
+            return MP_OBJ_NEW_SMALL_INT(-MP_EIO);
         }
         size_t moved = SYSCALL(SVC_YIELD, YIELD_WAIT_FOR, DRIVER_STORAGE, command - STORAGE_READ, 0).r0;
         if (moved == 0) {

@@ -332,6 +332,16 @@ static int lent_row(unsigned kind, uint32_t driver, uint32_t number, bool make) 
     return lent_list()->len / ROW - 1;
 }
 
+bool python_process_lends(uint32_t driver) {
+    for (unsigned kind = SVC_ALLOW_READ_WRITE; kind <= SVC_ALLOW_READ_ONLY; kind++) {
+        int row = lent_row(kind, driver, 0, false);
+        if (row >= 0 && lent_list()->items[row * ROW + 2] != mp_const_none) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void python_process_revoke(void) {
     mp_obj_list_t *list = lent_list();
     for (size_t i = 0; i + ROW <= list->len; i += ROW) {

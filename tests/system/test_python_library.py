@@ -174,3 +174,58 @@ print("interrupted", interrupted, "failed", failed, "wrong", wrong)
     )
     with simulation(app) as board:
         board.expect("interrupted 48 failed 0 wrong 0\r", timeout=20)
+
+
+def test_a_file_system_in_a_handler_within_a_storage_call_says_that_it_is_busy_and_takes_nobodys_answer(simulation, python_app) -> None:
+    app = python_app(
+        """
+import errno, syscall, time
+from adder import storage
+blocks = syscall.Blocks(8192)
+for block in range(16):
+    blocks.writeblocks(block, bytes([block + 1]) * 512)
+found = bytearray(512)
+answers = {}
+def within(*_):
+    if turn % 3:
+        answer = blocks.readblocks(turn % 16, found)
+    else:
+        answer = blocks.writeblocks(turn % 16, bytes([turn % 16 + 1]) * 512)
+    answers[answer] = answers.get(answer, 0) + 1
+wrong = 0
+for turn in range(48):
+    block = turn % 16
+    syscall.subscribe(0, 0, within)
+    syscall.command(0, 5, 0)  # comes before the answer
+    if turn & 1:
+        wrong += storage.read(512 * block + 7, 300) != bytes([block + 1]) * 300
+    else:
+        wrong += storage.write(512 * block, bytes([block + 1]) * 100) != 100
+    time.sleep_ms(2)
+    wrong += blocks.readblocks(block, found) != 0 or found != bytes([block + 1]) * 512
+print("answers", answers == {-errno.EBUSY: 48} or answers, "wrong", wrong)
+import vfs
+vfs.VfsLfs2.mkfs(blocks)
+files = vfs.VfsLfs2(blocks)
+def within(*_):
+    global said
+    try:
+        files.open("within", "w")
+    except OSError as e:
+        said = e
+syscall.subscribe(0, 0, within)
+syscall.command(0, 5, 0)
+storage.read(0, 100)
+print("said", said, errno.errorcode[said.errno])
+with files.open("after", "w") as file:
+    file.write("all is well")
+print("then", files.open("after", "r").read())
+""",
+        ram="24576",
+        storage="{write_id = 7}",
+    )
+    with simulation(app) as board:
+        board.expect(r"answers (.*)\r", timeout=20)
+        assert "answers True wrong 0" in board.transcript
+        board.expect(r"said \[Errno 16\] EBUSY EBUSY\r")
+        board.expect("then all is well\r")

@@ -17,11 +17,14 @@ def size() -> int:
     return syscall.command(_DRIVER, 1)
 
 
-def _finish(requests):
+def _finish(requests, allow):
     # However often Ctrl-C is pressed: a file system (syscall.Blocks) asks the same driver, and would take the answer for its own.
-    while requests._asked is not None:
+    # It takes a buffer that is lent as the sign that a request is under way.
+    while True:
         try:
-            syscall.yield_wait()
+            while requests._asked is not None:
+                syscall.yield_wait()
+            return allow(_DRIVER, 0, None)
         except KeyboardInterrupt:
             pass
 
@@ -36,7 +39,7 @@ def _transfer(command, allow, offset, data):
         try:
             moved = requests.ask(command, offset + at, len(view) - at, allow, view[at:])[0]
         except BaseException:
-            _finish(requests)
+            _finish(requests, allow)
             raise
         if moved == 0:
             raise syscall.SyscallError(syscall.FAIL, "the flash has failed")
