@@ -41,7 +41,7 @@ def functions(text: str, emit: str = "native") -> list[Code]:
         result = mpy_cross.run(mpy_cross.command("armv7emsp", "3", "case.py", compiled, emit), source)
         assert result.returncode == 0, result.stderr
         module = tool.read_mpy(str(compiled))
-    return list(_functions(tool, module, module.raw_code, 0))
+    return list(_functions(tool, module, module.raw_code, 0, body=True))
 
 
 def _kind(tool: Any, thing: object) -> kinds.Kind:
@@ -54,7 +54,7 @@ def _kind(tool: Any, thing: object) -> kinds.Kind:
     return kinds.OBJECT
 
 
-def _functions(tool: Any, module: Any, raw: Any, closed: int) -> Iterator[Code]:
+def _functions(tool: Any, module: Any, raw: Any, closed: int, *, body: bool = False) -> Iterator[Code]:
     qstrs = len(module.qstr_table)
     heads = [
         read_prelude(child.fun_data[child.prelude_offset :], qstrs)
@@ -64,7 +64,7 @@ def _functions(tool: Any, module: Any, raw: Any, closed: int) -> Iterator[Code]:
     ]
     objects = [_kind(tool, thing) for thing in module.obj_table]
     children = [head.defaults if head else 0 for head in heads[1:]]
-    around = Surroundings(tuple(qstr.str for qstr in module.qstr_table), objects, children, heads[0], closed)
+    around = Surroundings(tuple(qstr.str for qstr in module.qstr_table), objects, children, heads[0], closed, body)
     begin, end = (4, raw.prelude_offset) if heads[0] else (0, len(raw.fun_data))
     code = Code(raw.simple_name.str, START, bytes(raw.fun_data[begin:end]), around)
     yield code

@@ -50,27 +50,27 @@ class Verifier:
     def verify(self) -> None:
         """Raises AdderError, with one sentence."""
         for module in self.image.modules():
-            self.function(module, module.body, 0)
+            self.function(module, module.body, 0, body=True)
         self.nothing_else()
 
-    def function(self, module: Module, address: int, closed: int) -> None:
+    def function(self, module: Module, address: int, closed: int, *, body: bool = False) -> None:
         """A function that is handed so many cells, and all that lie within it."""
         function = self.image.function(address)
         try:
             if function.data in self.seen:
                 raise AdderError("it is the code of two functions.")
             self.seen.add(function.data)
-            children, demands = self.code(module, function, closed)
+            children, demands = self.code(module, function, closed, body)
         except (Refused, AdderError) as error:
             name = function.name.removeprefix(re.sub(r"\W", "_", module.file.removesuffix(".py")) + "_")
             raise AdderError(f"{module.file}: what '{name}' was compiled to is refused: {error}") from error
         for index, inner in enumerate(children):
             self.function(module, inner, demands.get(index, 0))
 
-    def code(self, module: Module, function: Function, closed: int) -> tuple[list[int], dict[int, int]]:
+    def code(self, module: Module, function: Function, closed: int, body: bool) -> tuple[list[int], dict[int, int]]:
         children, prelude, start, end = self.parts(module, function)
         inner = tuple(self.defaults(module, child) for child in children)
-        around = Surroundings(module.qstrs, module.objects, inner, prelude, closed)
+        around = Surroundings(module.qstrs, module.objects, inner, prelude, closed, body)
         if function.kind == BYTECODE:
             assert prelude is not None
             bytecode = Bytecode(self.image.bytes(start, end - start), start, around, prelude)

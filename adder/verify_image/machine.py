@@ -35,6 +35,7 @@ class Surroundings:
     children: Sequence[int]  # the functions within it: with how many defaults each is made
     prelude: Prelude | None  # None for a function of machine words
     closed: int = 0  # parameters that are cells, handed on by the function around it
+    body: bool = False  # it is the module's own function, which the import calls with the module's globals in force
 
 
 @dataclass(frozen=True)
@@ -355,7 +356,7 @@ class Machine:
             raise self.refuse(at.address, "can leave the function with its own globals in force")
 
     def own_globals(self, at: Instruction, state: State) -> None:
-        if state.globals == "caller's":
+        if state.globals == "caller's" and not self.around.body:
             raise self.refuse(at.address, "looks up a name in its caller's globals")
 
     def argument(self, at: Instruction, state: State, register: int, kind: Kind) -> None:

@@ -4,6 +4,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,33 @@ class C:
 def test_what_the_emitters_make_of_each_construct_is_accepted(text) -> None:
     for code in functions(text):
         code.verify()
+
+
+FEW = """
+import kernel
+from kernel import SUCCESS
+from kernel import thing as other
+LIMIT = 5
+TEXT = b"five"
+"""
+
+
+@pytest.mark.parametrize("lines", range(1, 6))
+def test_a_module_that_has_only_imports_and_constants_is_accepted(lines) -> None:
+    """It has no reason to put its own globals in force: whoever imports it has done so."""
+    for text in ("\n".join(FEW.splitlines()[: lines + 1]), "\n".join(FEW.splitlines()[-lines:])):
+        (code,) = functions(text)
+        code.verify()
+
+
+def test_an_import_in_the_globals_of_whoever_calls_is_refused() -> None:
+    """Only a module's own function is sure to be called with the module's in force."""
+    body, inner = functions("def f():\n    import kernel\n")
+    body.verify()
+    (few,) = functions(FEW)
+    for code in (inner, Code(few.name, few.start, few.bytes, replace(few.around, body=False))):
+        with pytest.raises(Refused, match="looks up a name in its caller's globals"):
+            code.verify()
 
 
 def conditional(statements: int) -> str:
