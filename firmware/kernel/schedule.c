@@ -18,8 +18,15 @@
 #define COLLECT_AFTER (CONFIG_WIRED ? CONFIG_KERNEL_RUN_HEAP_BYTES / 4 : CONFIG_KERNEL_HEAP_KB * 1024 / 8)
 
 uint32_t ready_processes;
-static unsigned last_slot; // who had the CPU last
 unsigned schedule_rounds_line;
+
+// Side by side: one address is quicker to come by than four.
+static struct {
+    unsigned last_slot; // who had the CPU last
+    unsigned rounds;
+    unsigned owed;   // ticks that interrupts have had, and processes have not, since a process was last ready
+    unsigned paying; // slices that processes have before interrupts go on: as many as these had in one go, or one; <= owed
+} turn;
 
 #define ROUNDS (64) // of the kernel's loop, each of which ends after a time slice at the latest
 
@@ -37,11 +44,11 @@ static process_t *choose(uint32_t ready, bool expired) {
     #if CONFIG_SCHEDULER_PRIORITY
     return processes[__builtin_ctz(ready)];
     #else
-    if ((CONFIG_SCHEDULER_COOPERATIVE || !expired) && (ready >> last_slot & 1) && current_process != NULL) {
+    if ((CONFIG_SCHEDULER_COOPERATIVE || !expired) && (ready >> turn.last_slot & 1) && current_process != NULL) {
         return current_process;
     }
     // The next one after the last: bits above `last_slot` first. (2 << 31 is 0: no bits above.)
-    uint32_t above = ready & -(2u << last_slot);
+    uint32_t above = ready & -(2u << turn.last_slot);
     return processes[__builtin_ctz(above ? above : ready)];
     #endif
 }
@@ -74,38 +81,35 @@ static bool background_waits(void) {
     if (interrupt_any_pending_in_hardware()) {
         return false;
     }
-    return ready_processes != 1u << last_slot || !timeslice_expired || tick_kernel != 0;
+    return ready_processes != 1u << turn.last_slot || !timeslice_expired || tick_kernel != 0;
 }
-
-static unsigned owed; // ticks that interrupts have had, and processes have not, since a process was last ready
-static unsigned paying; // slices that processes have before interrupts go on: as many as these had in one go, or one
 
 // Returns when what is left has its turn. Not inline: a change of processes would save registers for it.
 __attribute__((noinline)) static enum { NOTHING, NOW, LATER } serve_interrupts(void) {
-    if (paying != 0 && ready_processes != 0) {
+    if (turn.paying != 0 && ready_processes != 0) {
         return LATER;
     }
     tick_run(true);
     bottom_halves_run();
-    if (tick_kernel >= KERNEL_TICKS || owed + tick_kernel >= KERNEL_AHEAD) {
-        paying = MAX(tick_kernel, 1);
+    if (tick_kernel >= KERNEL_TICKS || turn.owed + tick_kernel >= KERNEL_AHEAD) {
+        turn.paying = MAX(tick_kernel, 1);
     }
     return !interrupt_any_pending() ? NOTHING : background_waits() ? LATER : NOW;
 }
 
 // Called from PendSV: do what interrupts have left to do, then name the process to run.
 process_t *kernel_work(void) {
-    static unsigned rounds;
-    if (owed != 0) {
-        owed -= timeslice_expired;
-        paying -= paying != 0 ? timeslice_expired : 0;
-        if (paying != 0 && !timeslice_expired && (ready_processes >> last_slot & 1)) {
-            return current_process;
+    if (timeslice_expired) {
+        if (turn.owed != 0) {
+            turn.owed--;
+            turn.paying -= turn.paying != 0;
         }
+    } else if (turn.paying != 0 && (ready_processes >> turn.last_slot & 1)) {
+        return current_process;
     }
     tick_kernel = 0; // a system call's are not the interrupts'
     for (;;) {
-        if (++rounds % ROUNDS == 0 && schedule_rounds_line != 0) {
+        if (schedule_rounds_line != 0 && ++turn.rounds % ROUNDS == 0) {
             interrupt_trigger(schedule_rounds_line);
         }
         unsigned left = interrupt_any_pending() ? serve_interrupts() : NOTHING;
@@ -114,7 +118,7 @@ process_t *kernel_work(void) {
         }
         uint32_t ready = ready_processes;
         if (ready == 0) {
-            owed = paying = tick_kernel = 0; // nobody has waited
+            turn.owed = turn.paying = tick_kernel = 0; // nobody has waited
             sleep_until_interrupt();
             continue;
         }
@@ -129,14 +133,14 @@ process_t *kernel_work(void) {
             tick_run(true);
         }
         timeslice_expired = 0;
-        owed += tick_kernel;
+        turn.owed += tick_kernel;
         if (left == LATER) {
             SCB_ICSR = ICSR_PENDSVCLR; // the rest of the interrupts' work comes after the slice
-            if (paying == 0 && interrupt_any_pending_in_hardware()) {
+            if (turn.paying == 0 && interrupt_any_pending_in_hardware()) {
                 context_switch_request(); // one that came just now
             }
         }
-        last_slot = next->slot;
+        turn.last_slot = next->slot;
         return next;
     }
 }
