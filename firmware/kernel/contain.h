@@ -40,7 +40,7 @@ static inline void contain_enter(unsigned capsule) {
 
 static inline void contain_leave(void) {
     contain_running = CONTAIN_KERNEL;
-    kernel_python_state.thread.mp_pending_exception = MP_OBJ_NULL;
+    MP_STATE_THREAD(mp_pending_exception) = MP_OBJ_NULL;
 }
 
 // Make the capsule `name` by calling recipe(): its result, or MP_OBJ_NULL if that failed, which is
