@@ -176,7 +176,7 @@ print("interrupted", interrupted, "failed", failed, "wrong", wrong)
         board.expect("interrupted 48 failed 0 wrong 0\r", timeout=20)
 
 
-def test_a_file_system_in_a_handler_within_a_storage_call_says_that_it_is_busy_and_takes_nobodys_answer(simulation, python_app) -> None:
+def test_a_file_system_in_a_handler_within_a_storage_call_is_busy_and_takes_no_answer(simulation, python_app) -> None:
     app = python_app(
         """
 import errno, syscall, time
