@@ -153,10 +153,17 @@ def build_board(
         return build_kernel(folder / chip, folder / "build", base=base, python=python)
 
 
+LONGEST_NAME = 150
+"""Of a folder: MicroPython's compiler takes no more than 255 characters of a path."""
+
+
 def build_variant(board: str, *options: str, base: str = "qemu") -> Path:
     """The kernel of a known board with options like "MAX_PROCESSES=2"."""
     chosen = [option.replace("=", "-").lower() for option in options]
-    return build_kernel(board, FOLDER / "-".join([board, *chosen]), *options, base=base)
+    name = "-".join([board, *chosen])
+    if len(name) > LONGEST_NAME:
+        name = f"{board}-{len(options)}-options-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+    return build_kernel(board, FOLDER / name, *options, base=base)
 
 
 def littlefs_of(kernel: Path) -> list[str]:

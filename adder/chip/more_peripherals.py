@@ -1,4 +1,4 @@
-"""Peripherals of the nRF52840 that only the kernel which tests boards uses (docs/bring-up.md).
+"""Peripherals of the nRF52840 for the kernel that tests boards (docs/bring-up.md), and those that few boards use.
 
 Sections are of the Product Specification v1.7.
 """
@@ -95,17 +95,23 @@ class Timer(Peripheral):
 
 
 class Saadc(Peripheral):
-    """Analog-to-digital converter, 6.23, for single samples of 12 bits. `millivolts` is what each input has."""
+    """Analog-to-digital converter, 6.23: one channel, 12 bits, task by task or by its own timer.
+
+    `millivolts` is what each input has, by PSELP: a number, or a function of the time in seconds.
+    """
 
     CONVERSION = 12 * MICROSECOND
     FULL_SCALE = 3600
+    BY_TIMER = 1 << 12
 
     def __init__(self, bus: Bus, base: int, line: int) -> None:
         super().__init__(bus, base, line)
         self.has_events(0, 1, 2, 3, 4, 5)
         self.tasks = {0x00: self._start, 0x04: self._sample, 0x08: self._stop, 0x0C: self._calibrate}
         self.registers = {0x500: 0, 0x510: 0, 0x514: 0, 0x518: 0, 0x5F0: 1, 0x5F8: 0, 0x62C: 0, 0x630: 0, 0x634: 0}
-        self.millivolts = {9: 3000}
+        self.millivolts: dict[int, int | Callable[[float], int]] = {9: 3000}
+        self._buffer = self._length = 0  # PTR and MAXCNT are taken over by START
+        self._next: Event | None = None
 
     def _later(self, event: int, then: Callable[[], None] = lambda: None) -> None:
         def happens() -> None:
@@ -118,18 +124,38 @@ class Saadc(Peripheral):
         self._later(4)
 
     def _stop(self) -> None:
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+        self._buffer = self._length = 0
         self._later(5)
 
     def _start(self) -> None:
+        self._buffer, self._length, self.registers[0x634] = self.registers[0x62C], self.registers[0x630], 0
         self.event(0)
 
     def _sample(self) -> None:
-        def put() -> None:
-            value = self.millivolts.get(self.registers[0x510], 0) * 4096 // self.FULL_SCALE
-            self.bus.write_memory(self.registers[0x62C], struct.pack("<h", min(value, 4095)))
-            self.registers[0x634] = 1
+        timer = self.registers[0x5F8]
+        period = PER_SECOND * (timer & 0x7FF) // HIGH_HZ if timer & self.BY_TIMER else 0
 
-        self._later(1, put)
+        def put() -> None:
+            self._next = None
+            taken = self.registers[0x634]
+            if taken >= self._length:
+                return  # nobody has said where to put it
+            value = self._now() * 4096 // self.FULL_SCALE
+            self.bus.write_memory(self._buffer + 2 * taken, struct.pack("<h", min(value, 4095)))
+            self.registers[0x634] = taken + 1
+            if period and taken + 1 < self._length:
+                self._next = self.time.after(period, put)
+            if taken + 1 == self._length:
+                self.event(1)
+
+        self._next = self.time.after(max(period, self.CONVERSION), put)
+
+    def _now(self) -> int:
+        there = self.millivolts.get(self.registers[0x510], 0)
+        return there(self.time.now / PER_SECOND) if callable(there) else there
 
 
 class Ecb(Peripheral):
@@ -154,3 +180,72 @@ class Ecb(Peripheral):
             self.event(0)
 
         self.time.after(self.BLOCK, done)
+
+
+class Pwm(Peripheral):
+    """Pulse width modulation, 6.17: sequences that are played once (LOOP is 0), with a value for each channel.
+
+    `pulses()` tells what is at the pins, in place of edges, of which there may be a million a second.
+    """
+
+    CLOCK_HZ = 16_000_000
+    CHANNELS = 4
+
+    def __init__(self, bus: Bus, base: int, line: int) -> None:
+        super().__init__(bus, base, line)
+        self.has_events(1, 2, 3, 4, 5, 6, 7)
+        self.tasks = {0x04: self._stop, 0x08: self._play}
+        self.registers = {0x500: 0, 0x504: 0, 0x508: 0x3FF, 0x50C: 0, 0x510: 0, 0x514: 0}
+        self.registers |= {0x520: 0, 0x524: 0, 0x528: 1, 0x52C: 0}
+        self.registers |= {0x560 + 4 * channel: 0xFFFFFFFF for channel in range(self.CHANNELS)}
+        self._values: tuple[int, ...] = ()
+        self._began = 0
+        self._next: Event | None = None
+
+    @property
+    def _period(self) -> int:
+        return PER_SECOND * (self.registers[0x508] << self.registers[0x50C]) // self.CLOCK_HZ
+
+    def _when_period_ends(self, happens: Callable[[], None]) -> None:
+        """Of what plays now, or at once: the hardware's counter goes on for as long as it makes pulses."""
+        period = self._period
+        left = period - (self.time.now - self._began) % period if self._values else 0
+        if self._next is not None:
+            self._next.cancel()
+        self._next = self.time.after(left, happens)
+
+    def _play(self) -> None:
+        if not self.registers[0x500] & 1:
+            self.bus.complain("Pwm: a sequence is started and ENABLE is 0")
+            return
+        if self.registers[0x514] or self.registers[0x510] != 2 or self.registers[0x504]:
+            self.bus.complain("Pwm: this model plays sequences once, up, with a value for each channel")
+            return
+
+        def begin() -> None:
+            count = self.registers[0x524]
+            if count != self.CHANNELS:
+                self.bus.complain(f"Pwm: a sequence of {count} values, which this model does not play")
+            self._values = struct.unpack("<4H", self.bus.read_memory(self.registers[0x520], 2 * self.CHANNELS))
+            self._began = self.time.now
+            self.event(2)
+            periods = 1 + self.registers[0x528] + self.registers[0x52C]
+            self._next = self.time.after(periods * self._period, lambda: self.event(4))
+
+        self._when_period_ends(begin)
+
+    def _stop(self) -> None:
+        def stopped() -> None:
+            self._values = ()
+            self.event(1)
+
+        self._when_period_ends(stopped)
+
+    def pulses(self, pin: int) -> tuple[float, float] | None:
+        """Hz, and the part of the time, 0 to 1, for which the pin is high; None: it makes no pulses."""
+        for channel, value in enumerate(self._values):
+            if self.registers[0x560 + 4 * channel] == pin and self.registers[0x500] & 1:
+                top = self.registers[0x508]
+                part = min(value & 0x7FFF, top) / top
+                return PER_SECOND / self._period, part if value & 0x8000 else 1 - part
+        return None

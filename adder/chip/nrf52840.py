@@ -11,7 +11,7 @@ from unicorn import UC_HOOK_MEM_READ_UNMAPPED, UC_HOOK_MEM_WRITE, UC_HOOK_MEM_WR
 from adder.chip import power
 from adder.chip.buses import Spim, Twim
 from adder.chip.cortex_m import CortexM
-from adder.chip.more_peripherals import Ecb, Saadc, Timer
+from adder.chip.more_peripherals import Ecb, Pwm, Saadc, Timer
 from adder.chip.mpu import WRITE
 from adder.chip.peripheral import Bus, Peripheral
 from adder.chip.peripherals import Clock, Gpio, Gpiote, Nvmc, Ppi, Rng, Rtc, Temp, TimerCounter, Uarte, Watchdog
@@ -119,12 +119,14 @@ class Chip(Bus):
         self.watchdog = Watchdog(self, 0x40010000, 16, lambda: self.cpu.awake, lambda: self._reset(WATCHDOG))
         self.rtc1 = Rtc(self, 0x40011000, 17, self.clock, 4)
         self.rtc2 = Rtc(self, 0x40024000, 36, self.clock, 4)
+        self.pwm = Pwm(self, 0x4001C000, 28)
         self.nvmc = Nvmc(self, 0x4001E000)
         self.nvmc.cache_switched = self._cache_switched
         self.ppi = Ppi(self, 0x4001F000)
         all_of_them: list[Peripheral] = [
             self.clock, self.uart, self.twim, self.gpiote, self.timer1, self.rtc0, self.temp, self.rng, self.watchdog,
             self.rtc1, self.rtc2, self.spim, self.nvmc, self.ppi, self.saadc, self.timer0, self.ecb, self.uart1,
+            self.pwm,
         ]  # fmt: skip
         self._at = {peripheral.base: peripheral for peripheral in all_of_them}
 

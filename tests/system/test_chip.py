@@ -7,6 +7,7 @@ import random
 import re
 import struct
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import pairwise
@@ -74,6 +75,21 @@ def boot(app: Callable[[str], Path], request: pytest.FixtureRequest) -> Iterator
 def stored(chip: Chip) -> bytes:
     """What lies in the storage."""
     return chip.read_memory(BOARD.storage.start, BOARD.storage.size)
+
+
+def test_each_peripheral_of_the_manifest_is_in_the_model_and_in_the_docs() -> None:
+    """A driver whose hardware the model lacks would have been tried nowhere."""
+    manifest = tomllib.loads((ROOT / "boards" / "nrf52840" / "memory.toml").read_text())["peripherals"]
+    blocks = {
+        name: it["base"] & ~0xFFF for name, it in manifest.items() if 0x40000000 <= it.get("base", 0) < 0x50000000
+    }
+    model = set(Chip(KERNEL)._at)
+    assert len(blocks) > 14
+    assert not {name for name, base in blocks.items() if base not in model}
+    page = (ROOT / "docs" / "simulation.md").read_text()
+    listed = re.search(r"The model has (.*?)\.", page, re.DOTALL)
+    assert listed
+    assert not {name for name in manifest if name not in ("rtt", "ficr") and name.upper() not in listed[1].split(", ")}
 
 
 # -- What it does ----------------------------------------------------------------

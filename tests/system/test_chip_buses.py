@@ -1,4 +1,4 @@
-"""I2C and SPI on the nRF52840: the kernel on the simulated chip, and chips on its buses that are Python."""
+"""I2C, SPI, PWM and ADC on the nRF52840: the kernel on the simulated chip, and chips on its buses that are Python."""
 
 import re
 from pathlib import Path
@@ -11,6 +11,7 @@ from adder.chip.nrf52840 import Chip
 from adder.run.renode import flash_contents
 
 SCL, SDA = 27, 26
+PWM0, PWM1, SERVO = 3, 4, 28
 SCK, MOSI, MISO, SELECT = 45, 46, 47, 44  # P1.12 is the chip select
 
 
@@ -34,10 +35,12 @@ class Registers:
 def kernel() -> Path:
     """With all that is left out of a board that has nothing on its bus."""
     return build_variant(
-        "nrf52840", "MAX_CAPSULES=48",
+        "nrf52840", "MAX_CAPSULES=56",
         "I2C_BUS=y", "CAPSULE_DATE_TIME=y", "TMP105=y", f"NRF52_I2C_SCL={SCL}", f"NRF52_I2C_SDA={SDA}",
         "SPI_BUS=y", f"NRF52_SPI_SCK={SCK}", f"NRF52_SPI_MOSI={MOSI}", f"NRF52_SPI_MISO={MISO}",
         f"NRF52_SPI_CS={SELECT}",
+        "CAPSULE_PWM=y", f"NRF52_PWM0={PWM0}", f"NRF52_PWM1={PWM1}", "CAPSULE_SERVO=y", f"NRF52_SERVO={SERVO}",
+        "CAPSULE_ADC=y", "NRF52_ADC_INPUTS=0x80",
         base="nrf52840",
     )  # fmt: skip
 
@@ -131,3 +134,78 @@ asyncio.run(main())
     assert chip.spim.registers[0x554] & 6 == 6
     assert not chip.complaints, "\n".join(chip.complaints)
     assert not re.search("failed in", chip.transcript)
+
+
+def test_pulses_come_change_and_end_at_the_pins(kernel, python_app) -> None:
+    app = python_app(
+        """
+import syscall, time
+from adder import pwm, servo
+pwm.pulse(0, 1000, 0.25)
+pwm.pulse(1, 1000, 0.5)
+print("two")
+time.sleep_ms(50)
+pwm.pulse(0, 1000, 0.75)
+print("longer")
+time.sleep_ms(50)
+pwm.stop(0)
+pwm.stop(1)
+print("none")
+time.sleep_ms(50)
+pwm.pulse(1, 250_000, 0.1)
+print("fast")
+time.sleep_ms(50)
+pwm.stop(1)
+servo.turn(0, 180)
+print("turned")
+time.sleep_ms(100)
+""",
+        ram=16384,
+    )
+    board = load_board("nrf52840")
+    chip = Chip(kernel, {board.app_flash.start: flash_contents([app], board, b"")})
+
+    def after(said: str) -> tuple[tuple[float, float] | None, ...]:
+        chip.expect(said, 10)
+        chip.run(0.03)
+        return tuple(chip.pwm.pulses(pin) for pin in (PWM0, PWM1, SERVO))
+
+    first = after("two")
+    assert first[:2] == (pytest.approx((1000, 0.25), rel=1e-3), pytest.approx((1000, 0.5), rel=1e-3))
+    assert after("longer")[:2] == (pytest.approx((1000, 0.75), rel=1e-3), pytest.approx((1000, 0.5), rel=1e-3))
+    assert after("none") == (None, None, None)
+    fast = after("fast")
+    assert fast[1] == pytest.approx((250_000, 0.1), rel=0.1)
+    turned = after("turned")[2]
+    assert turned is not None
+    assert turned[0] == pytest.approx(50, rel=1e-2)
+    assert 0.0015 < turned[1] / turned[0] <= 0.0026  # the longest pulse
+    assert not chip.complaints, chip.complaints
+
+
+def test_samples_come_one_by_one_by_an_alarm_and_by_the_converters_own_timer(kernel, python_app) -> None:
+    app = python_app(
+        """
+from adder import adc
+print("one", adc.count(), round(1000 * adc.volts(adc.read(0))))
+for frequency in (500, 10_000):
+    taken = adc.fill(0, frequency, 40)
+    print("rise", frequency, round(1000 * adc.volts(taken[39] - taken[0])), list(taken) == sorted(taken))
+try:
+    adc.fill(0, 2000, 40)
+except OSError as error:
+    print("none", error)
+""",
+        ram=16384,
+    )
+    board = load_board("nrf52840")
+    chip = Chip(kernel, {board.app_flash.start: flash_contents([app], board, b"")})
+    chip.saadc.millivolts = {8: lambda seconds: int(seconds * 10_000) % 3000}  # AIN7 rises ten volts a second
+    chip.expect(r"one 1 (\d+)", 10)
+    # 39 of 2 ms, which is 0.78 V; 39 of 0.1 ms. Where the ramp begins anew, they would not be sorted.
+    rise = int(chip.expect(r"rise 500 (-?\d+)", 10)[1])
+    assert rise % 3000 == pytest.approx(780, abs=15)
+    rise = int(chip.expect(r"rise 10000 (-?\d+)", 10)[1])
+    assert rise % 3000 == pytest.approx(39, abs=4)
+    chip.expect(r"none .*INVAL", 10)
+    assert not chip.complaints, chip.complaints
