@@ -139,19 +139,18 @@ class Saadc(Peripheral):
         period = PER_SECOND * (timer & 0x7FF) // HIGH_HZ if timer & self.BY_TIMER else 0
 
         def put() -> None:
-            self._next = None
+            # The timer goes on until STOP; without a START nobody has said where to put what it samples.
+            self._next = self.time.after(period, put) if period else None
             taken = self.registers[0x634]
-            if taken >= self._length:
-                return  # nobody has said where to put it
-            value = self._now() * 4096 // self.FULL_SCALE
-            self.bus.write_memory(self._buffer + 2 * taken, struct.pack("<h", min(value, 4095)))
-            self.registers[0x634] = taken + 1
-            if period and taken + 1 < self._length:
-                self._next = self.time.after(period, put)
-            if taken + 1 == self._length:
-                self.event(1)
+            if taken < self._length:
+                value = self._now() * 4096 // self.FULL_SCALE
+                self.bus.write_memory(self._buffer + 2 * taken, struct.pack("<h", min(value, 4095)))
+                self.registers[0x634] = taken + 1
+                if taken + 1 == self._length:
+                    self.event(1)
 
-        self._next = self.time.after(max(period, self.CONVERSION), put)
+        if self._next is None or not period:
+            self._next = self.time.after(max(period, self.CONVERSION), put)
 
     def _now(self) -> int:
         there = self.millivolts.get(self.registers[0x510], 0)
