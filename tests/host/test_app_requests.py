@@ -60,7 +60,7 @@ class Drivers:
         self.to_type = "".join(f"{number}\n" for number in range(500))  # a line is its number
         kernel.idle = self.idle
         kernel.answers = {
-            (BUTTON, 1): None,
+            (BUTTON, 1): self.tell_of_button,
             (GPIO, 7): self.watch,
             (TEMPERATURE, 1): self.measure,
             (RNG, 1): self.random_bytes,
@@ -90,6 +90,10 @@ class Drivers:
         self.pending.append(give)
         if self.rolls.random() < 0.2:
             self.advance()
+
+    def tell_of_button(self, button: int) -> None:
+        if self.rolls.random() < 0.1:
+            raise SyscallError(2, "BUSY")
 
     def watch(self, pin: int, edge: int) -> None:
         if self.rolls.random() < 0.1:
@@ -124,8 +128,11 @@ class Drivers:
         return True
 
     def idle(self, milliseconds: int) -> bool:
-        # Who waits for an edge has no question under way: then pins go on changing.
-        assert self.advance() or milliseconds >= 0 or self.watched, "the app waits for ever"
+        if milliseconds >= 0 and self.rolls.random() < 0.05:
+            self.kill()  # while somebody blocks for its answer
+        # Who waits for an edge or a press has no question under way: then pins go on changing, and somebody presses.
+        events = self.watched or (BUTTON, 0) in self.kernel.handlers
+        assert self.advance() or milliseconds >= 0 or events, "the app waits for ever"
         return self.kernel.deliver()
 
     def measure(self) -> None:
@@ -364,7 +371,12 @@ class App:
             self._measured(number / 100, before)
 
     async def press(self) -> None:
-        await self.button.pressed(self.rolls.randrange(4))
+        down = self.rolls.random() < 0.5
+        await (self.button.pressed if down else self.button.released)(self.rolls.randrange(4))
+
+    async def press_blocking(self) -> None:
+        down = self.rolls.random() < 0.5
+        (self.button.wait_pressed if down else self.button.wait_released)(self.rolls.randrange(4))
 
     def _edged(self, edge: int, level: int) -> None:
         assert edge == EITHER or level == (edge == RISING), "another task's edge"
@@ -400,9 +412,9 @@ class App:
     async def task(self, number: int) -> None:
         for _ in range(self.rolls.randint(1, 4)):
             what = [
-                self.press, self.measure, self.measure_blocking, self.random, self.random_blocking, self.store,
-                self.edge, self.edge_blocking, self.line, self.nap, self.on_i2c, self.on_spi, self.date, self.other,
-                self.other,
+                self.press, self.press_blocking, self.measure, self.measure_blocking, self.random, self.random_blocking,
+                self.store, self.edge, self.edge_blocking, self.line, self.nap, self.on_i2c, self.on_spi, self.date,
+                self.other, self.other,
             ]  # fmt: skip
             one: Callable[[], Coroutine[Any, Any, None]] = self.rolls.choice(what)
             try:
@@ -768,6 +780,47 @@ def test_a_service_outlives_clients_that_end_share_nothing_or_never_look(kernel)
     world.ask(2, None)
     assert world.service.wait() == (2, None)
     assert world.told == [1, 2, 1, 4]  # who had no room is told later
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_each_request_goes_to_one_task_of_a_service_though_another_gives_up_at_any_await(kernel, steps) -> None:
+    world = Service(kernel)
+    served = []
+
+    async def serve() -> None:
+        while True:
+            client, buffer = await world.service.request()
+            served.append(client)
+            if buffer is not None:
+                buffer[0] += 1
+            world.service.answer(client)
+
+    async def main() -> None:
+        tasks = [asyncio.create_task(serve()) for _ in range(3)]
+        world.ask(1, bytearray(b"a" + bytes(31)))
+        for step in range(6):
+            if step == steps:
+                tasks[0].cancel()
+            await asyncio.sleep(0)
+            kernel.deliver()
+        for client, shared in ((2, bytearray(b"b" + bytes(31))), (3, None), (4, bytearray(b"d" + bytes(31)))):
+            world.ask(client, shared)
+        del world.shared[4]  # ends after its notify
+        world.deaf.add(2)  # has no room for its answer
+        world.ask(5, bytearray(b"e" + bytes(31)))
+        for step in range(40):
+            kernel.deliver()
+            if step == 20:
+                world.deaf.clear()
+            await asyncio.sleep(0)
+        assert tasks[0].cancelled()
+        assert not any(task.done() for task in tasks[1:])
+        for task in tasks[1:]:
+            task.cancel()
+
+    asyncio.run(main())
+    assert served == [1, 2, 3, 5]
+    assert [world.shared[client][:1] for client in (1, 2, 5)] == [b"b", b"c", b"f"]
 
 
 def test_a_client_that_notifies_without_end_takes_no_more_memory_than_others(kernel) -> None:

@@ -299,7 +299,9 @@ def compiled(text: str, folder: Path) -> bytes:
 
 @pytest.mark.parametrize("folder", ["capsules", "board", "boards"])
 def test_each_printed_statement_has_its_line_in_the_source(folder) -> None:
-    for path in sorted((ROOT / folder).rglob("*.py")):
+    paths = sorted((ROOT / folder).rglob("*.py"))
+    assert paths
+    for path in paths:
         tree = ast.parse(path.read_text())
         source, text = ast.unparse(tree).splitlines(), printed(tree)
         lines = lines_of(tree, text)

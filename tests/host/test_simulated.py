@@ -157,6 +157,7 @@ def test_the_verb_sensor_shows_what_is_set(simulated_image, capsys) -> None:
 def test_a_sensor_is_called_what_the_python_library_calls_it() -> None:
     library = Path(__file__).resolve().parents[2] / "apps" / "library" / "adder"
     text = "".join((library / f"{module}.py").read_text() for module in ("sensors", "ninedof"))
+    assert len(QUANTITIES) > 10
     for name in QUANTITIES:
         assert name.startswith("volts-") or re.search(rf"^{name.partition('-')[0]} = ", text, re.MULTILINE), name
 
