@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
+from adder.apps.credentials import renewed
 from adder.apps.tbf import (
     SMALLEST_TBF,
     Header,
@@ -61,13 +62,21 @@ class App:
         return -(-self.size // eighth) * eighth
 
     def with_more_ram(self, extra: int) -> Self:
-        """The same app, asking for `extra` bytes of RAM more."""
+        """The same app, asking for `extra` bytes of RAM more. Its hashes are made anew; a signature cannot be."""
+        if extra == 0:
+            return self
         tlvs = tuple(
             replace(tlv, min_ram=u32(tlv.min_ram + extra, "RAM")) if isinstance(tlv, Main | Program) else tlv
             for tlv in self.header.tlvs
         )
         header = replace(self.header, tlvs=tlvs)
-        return type(self)(header.encode() + self.data[header.size :], header)
+        try:
+            tbf = replace(Tbf.decode(self.data), header=header)
+            covered = header.encode() + tbf.trailer + tbf.binary
+            data = replace(tbf, footers=tuple(renewed(footer, covered) for footer in tbf.footers)).encode()
+        except TbfError as error:
+            raise TbfError(f"{self.title} cannot be given more RAM: {error}") from None
+        return type(self)(data, header)
 
 
 def read_app(data: bytes, where: str) -> App:

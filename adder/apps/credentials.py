@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adder.apps.tbf import Credentials, TbfError
+from adder.apps.tbf import Credentials, TbfError, Tlv
 from adder.text import read_file
 
+RESERVED = 0
+HASHES = {256: 3, 384: 4, 512: 5}
+"""By bits: the footer's format."""
 LARGEST_KEY = 1 << 16
 OVERHEAD = 8  # type, length, format
 
@@ -29,7 +32,18 @@ class Hash:
 
     def make(self, covered: bytes) -> Credentials:
         """The footer for these bytes."""
-        return Credentials({256: 3, 384: 4, 512: 5}[self.bits], hashlib.new(f"sha{self.bits}", covered).digest())
+        return Credentials(HASHES[self.bits], hashlib.new(f"sha{self.bits}", covered).digest())
+
+
+def renewed(footer: Tlv, covered: bytes) -> Tlv:
+    """The footer for bytes that have changed. Raises TbfError if that needs the developer's key."""
+    if not isinstance(footer, Credentials) or footer.format == RESERVED:
+        return footer
+    for bits, number in HASHES.items():
+        if footer.format == number:
+            return Hash(bits).make(covered)
+    kind = Credentials.FORMATS.get(footer.format, f"credentials of format {footer.format}")
+    raise TbfError(f"it is signed ({kind}), also for its RAM; make it anew by `adder tbf --minimum-ram-size`.")
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,10 @@ def apps(port: str | None, as_json: bool) -> None:
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--keep", is_flag=True, help="Keep the version that was there, to go back to by `adder rollback`.")
 @click.option("--trial", type=Duration(), metavar="TIME", help="Take it back if it fails in this time, such as 30s.")
-def install(files: tuple[Path, ...], keep: bool, trial: int | None, port: str | None, as_json: bool) -> None:
+@click.option("--extra-ram", metavar="BYTES", type=click.IntRange(0), default=0, help="More RAM than they ask for.")
+def install(
+    files: tuple[Path, ...], keep: bool, trial: int | None, extra_ram: int, port: str | None, as_json: bool
+) -> None:
     """Install apps on the board while the others run, and start them.
 
     A FILE is a TBF, a TAB, or a Python app's source, which is built. An app takes the place of one of its name.
@@ -126,7 +129,7 @@ def install(files: tuple[Path, ...], keep: bool, trial: int | None, port: str | 
 
     With --trial, what was there before comes back if an app faults, is started again, or hangs, or the board is reset.
     """
-    new = read_sources(files)
+    new = [app.with_more_ram(extra_ram) for app in read_sources(files)]
     with board(port) as remote:
         _install(remote, new, quiet=as_json, keep=keep, trial=trial or 0)
     if trial:

@@ -8,11 +8,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tockloader.tab import TAB
 from tockloader.tbfh import TBFFooter, TBFHeader
 
+from adder.apps.app_files import read_app
+from adder.apps.credentials import EcdsaP256, Hash
 from adder.apps.drivers import parse_permissions
 from adder.apps.elf_to_tbf import Options, elf_to_tbf, parse_kernel_version
 from adder.apps.tbf import (
@@ -343,3 +346,20 @@ def test_tockloader_understands_a_fixed_address(apps: Path) -> None:
     assert header.has_fixed_addresses()
     fixed = header.get_fixed_addresses()
     assert fixed == (0x20030000, 0x21040080)
+
+
+def test_an_app_that_is_given_more_ram_keeps_hashes_that_hold_and_no_signature_that_does_not(hello: bytes) -> None:
+    hashes = (Hash(256), Hash(384), Hash(512))
+    app = read_app(elf_to_tbf(hello, Options("lua", credentials=hashes)).encode(), "lua")
+    given = app.with_more_ram(4096)
+    assert app.header.program is not None
+    assert given.header.program is not None
+    assert given.header.program.min_ram == app.header.program.min_ram + 4096
+    tbf = Tbf.decode(given.data)
+    covered = tbf.header.encode() + tbf.trailer + tbf.binary
+    made = [footer for footer in tbf.footers if isinstance(footer, Credentials) and footer.format != 0]
+    assert made == [one.make(covered) for one in hashes]
+    assert app.with_more_ram(0) == app
+    signed = elf_to_tbf(hello, Options("lua", credentials=(EcdsaP256(generate_private_key(SECP256R1())),)))
+    with pytest.raises(TbfError, match=r"^lua cannot be given more RAM: it is signed \(ECDSA P-256\)"):
+        read_app(signed.encode(), "lua").with_more_ram(1)

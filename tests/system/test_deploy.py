@@ -228,6 +228,8 @@ def test_adder_installs_updates_stops_starts_and_removes_while_the_others_run(bo
         adder(line, "remove", "boom")
         done = json.loads(adder(line, "install", "--json", second, APPS / "spin.tab"))
         assert [(app["name"], app["version"]) for app in done] == [("inner", 2), ("spin", 0)]
+        (larger,) = json.loads(adder(line, "install", "--json", "--extra-ram", "4096", APPS / "spin.tab"))
+        assert larger["ram"] >= done[1]["ram"] + 4096
         assert "boom" not in adder(line, "logs", "spin"), "spin may have boom's slot, and not its words"
         assert "has not ended" in adder(line, "why", "spin", ends=1)
         adder(line, "stop", "clock-py")

@@ -117,6 +117,18 @@ static void check_memop(void) {
     allow_rw(DRIVER_CONSOLE, 1, fresh, 64);
     is("the break stays above an allowed buffer", equals(memop(1, (uint32_t)-64), FAILURE, E_NOMEM));
     allow_rw(DRIVER_CONSOLE, 1, 0, 0);
+    // What the RAM was rounded up by is the app's: in granules of the MPU, of which 16 are the most.
+    uint32_t granule = 32;
+    while (end - start > 16 * granule) {
+        granule *= 2;
+    }
+    grants = memop(6, 0).a;
+    uint32_t most = start + (grants - start) / granule * granule;
+    at = (uint32_t)sbrk(0);
+    is("the break goes as far as the last granule below the grants", most > at && memop(0, most).variant == SUCCESS);
+    is("… which is zero to its end, and writable", ((volatile uint8_t *)most)[-1] == 0 && (((volatile uint8_t *)most)[-1] = 1));
+    is("… and no further", equals(memop(0, most + 4), FAILURE, E_NOMEM));
+    memop(0, at);
     is("debug memops succeed", memop(10, memop(2, 0).a + 1024).variant == SUCCESS);
 }
 
