@@ -95,7 +95,17 @@ def given_for(parameter: inspect.Parameter, machine: Machine) -> object:
         return MAKERS[name](machine)
     module = "" if isinstance(kind, str) else kind.__module__
     assert module.startswith("capsules.hil."), f"MAKERS has nothing for '{parameter.name}: {name}'"
-    return Mock(spec_set=kind)
+    return mock_of(kind)
+
+
+def mock_of(kind: type) -> Mock:
+    """Anything with the methods of an interface, all of which succeed."""
+    mock = Mock(spec_set=kind)
+    for name, method in inspect.getmembers(kind, inspect.isfunction):
+        returned = inspect.signature(method).return_annotation
+        if returned in (int, bool, None):
+            getattr(mock, name).return_value = returned() if returned else None
+    return mock
 
 
 def serving(module: ModuleType) -> Machine:
