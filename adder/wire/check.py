@@ -149,7 +149,7 @@ class Wired:
                 continue
             if address == names + 8:
                 self._table(names, "a variable")
-            elif address in kinds or (word % 4 == 0 and self._is_object(word)):  # or a number that looks like one
+            elif address in kinds or (word % 4 == 0 and self._is_one_for_a_variable(word)):
                 self._reach(word, kinds.get(address, "object"), f"the variable at 0x{address:08x}")
 
     def _reach(self, address: int, kind: str, by: str, size: int = 0) -> int:
@@ -188,6 +188,17 @@ class Wired:
             return type_ % 4 == 0 and self._constant(self.word(type_)) == "mp_type_type"
         name = self._constant(type_)
         return name.startswith("mp_type_") or name.endswith("_type")
+
+    def _is_one_for_a_variable(self, word: int) -> bool:
+        """Whether a variable with this word may hold an object: what is known of a variable is its word alone.
+
+        A number may be the address of a word that names a type, in a table for instance. What changes never lies in
+        flash, so one of these is a number.
+        """
+        if not self._is_object(word):
+            return False
+        type_ = self.word(word)
+        return word in self.changing or type_ in self.flash or self._constant(type_) not in CHANGING
 
     def _constant(self, address: int) -> str:
         """The name of the constant of the image that begins there."""

@@ -364,6 +364,21 @@ def test_the_second_reader_finds_each_address_that_leads_elsewhere(
     assert not missed
 
 
+def test_a_number_in_a_variable_may_look_like_what_changes_though_that_is_never_in_flash(
+    folder: Path, checked: Checked
+) -> None:
+    """Where a table in flash names the type Buffer, no Buffer begins; the address may be some variable's number."""
+    type_ = checked.symbols["buffer_type"]
+    places = [at for at in range(checked.flash.start, checked.flash.end, 4) if checked.image.word(at) == type_]
+    again = check(folder / "kernel.elf", read_manifest("qemu", folder))
+    variable = next(at for at, word in again.ram.items() if word == 0 and at not in again.changing)
+    assert places
+    for at in places:
+        again.ram[variable] = at
+        again._from_variables()
+        assert again.things.get(at) is None or again.things[at].kind != "buffer_type"
+
+
 @pytest.mark.parametrize(
     ("kind", "word", "value", "said"),
     [
