@@ -72,7 +72,7 @@ extern uint8_t _frozen_code_start, _frozen_code_end, _wiring_code_start, _wiring
 #define TRACE_LENGTH (6) // the innermost, and in the last place the outermost
 
 static const void *traced; // the exception
-static uint32_t trace[TRACE_LENGTH];
+static struct { uint32_t address, stack; } trace[TRACE_LENGTH]; // in which function, and where its frame is
 static unsigned trace_length;
 
 // Of what only wires the board: there is none in a kernel that was wired when it was built.
@@ -111,9 +111,10 @@ static unsigned local_words(const uint8_t *entry) {
     return entry[2] & 0x7f;
 }
 
-static void note(uint32_t address) {
+static void note(uint32_t address, const uint32_t *stack) {
     trace_length -= trace_length == TRACE_LENGTH;
-    trace[trace_length++] = address;
+    trace[trace_length].address = address;
+    trace[trace_length++].stack = (uint32_t)stack;
 }
 
 // Where the frame of the function that `word` returns to, and which would begin at `stack`, has the return address of that
@@ -142,7 +143,7 @@ static bool is_ambiguous(const uint32_t *stack, const uint32_t *link) {
 static const uint32_t *trace_frames(uint32_t word, const uint32_t *stack) {
     for (const uint32_t *link; (link = link_of(word, stack)) != NULL;) {
         if (!is_ambiguous(stack, link)) {
-            note(word);
+            note(word, stack);
         }
         word = *link;
         stack = link + 1;
@@ -167,33 +168,27 @@ void contain_note_raise(const void *exception) {
     }
 }
 
-static void report_bytecode(mp_obj_t exception) {
-    size_t count, *values;
-    mp_obj_exception_get_traceback(exception, &count, &values);
-    for (; count >= 3; count -= 3) {
-        kernel_printf("  File \"%q\", in %q\n", (qstr)values[count - 3], (qstr)values[count - 1]);
-    }
-}
-
 // Not mp_obj_print_exception: the arguments of an exception are a capsule's, and printing an object
 // that holds itself many times over takes for ever.
 static void report(mp_obj_t exception) {
     kernel_printf("Traceback (most recent call last):\n");
-    bool in_recipe = trace_length != 0 && in_wiring_code(trace[trace_length - 1]); // which is bytecode, and has called it
-    if (in_recipe) {
-        report_bytecode(exception);
-    }
+    size_t count, *values; // of bytecode's frames: file, place (port/modes.c), function; the innermost first
+    mp_obj_exception_get_traceback(exception, &count, &values);
     const frozen_function_t *last = NULL;
-    for (unsigned i = trace_length; i-- > 0;) {
-        const frozen_function_t *function = function_at(trace[i]);
+    for (unsigned i = trace_length; i != 0 || count >= 3;) {
+        if (count >= 3 && (i == 0 || values[count - 2] > trace[i - 1].stack)) {
+            kernel_printf("  File \"%q\", in %q\n", (qstr)values[count - 3], (qstr)values[count - 1]);
+            count -= 3;
+            last = NULL;
+            continue;
+        }
+        uint32_t address = trace[--i].address;
+        const frozen_function_t *function = function_at(address);
         if (function != NULL && function != last) {
-            const char *texts = in_wiring_code(trace[i]) ? _wired.wiring->function_texts : frozen_function_texts;
+            const char *texts = in_wiring_code(address) ? _wired.wiring->function_texts : frozen_function_texts;
             kernel_printf("  File \"%s\", in %s\n", texts + function->file, texts + function->name);
         }
         last = function;
-    }
-    if (!in_recipe) {
-        report_bytecode(exception);
     }
     kernel_printf("%q", (qstr)mp_obj_get_type(exception)->name);
     mp_obj_t value = mp_obj_exception_get_value(exception);
@@ -239,7 +234,7 @@ static void prepare_time_out(const exception_frame_t *frame) {
     uint32_t link = frame->lr; // of a function that has not stacked it
     if (in_frozen_code(frame->pc)) {
         const uint8_t *pc = (const uint8_t *)frame->pc, *entry = entry_of(function_at(frame->pc | 1));
-        note(frame->pc | 1);
+        note(frame->pc | 1, stack);
         if (pc != entry) {
             stack += pushed_words(entry) + (pc == entry + 2 || pc[1] == POP_PC ? 0 : local_words(entry));
             link = stack[-1];

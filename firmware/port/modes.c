@@ -56,6 +56,13 @@ __attribute__((noreturn)) void __wrap_nlr_jump(void *exception) {
     __real_nlr_jump(exception);
 }
 
+// Bytecode leaves a frame. The kernel's has no line numbers, so its place on the stack stands there: it says which frames of
+// machine code it has called, and which have called it.
+void __real_mp_obj_exception_add_traceback(mp_obj_t exception, qstr file, size_t line, qstr block);
+void __wrap_mp_obj_exception_add_traceback(mp_obj_t exception, qstr file, size_t line, qstr block) {
+    __real_mp_obj_exception_add_traceback(exception, file, in_kernel() ? (size_t)__builtin_frame_address(0) : line, block);
+}
+
 // Every call of a function, and every recursion of the interpreter's C, comes by here: where a capsule that
 // has run for too long is ended, if no jump back in bytecode comes first.
 // As short as can be: it is part of each call's price.

@@ -185,6 +185,27 @@ SPOILERS = {
 }
 """What their `__init__` does besides: two of them only write lines, as many and as they like."""
 
+HELPER = """\"\"\"Bytecode between functions of machine code.\"\"\"
+
+from typing import Callable
+
+
+class Helper:
+    def __init__(self, work: "Callable[[int], int]") -> None:
+        self._work = work
+
+    def through(self, parts: int) -> int:
+        return self._work(parts)
+
+    def ends(self, parts: int) -> int:
+        return 100 // parts
+"""
+MIXED = SPOILED.replace("\n\n\nclass", "\n\nfrom capsules.hostile.helper import Helper\n\n\nclass").replace(
+    "return 1 // parts", "return self._helper.ends(parts)"
+)
+MIXES = """        self._helper = Helper(self._share)
+        self._x = self._helper.through(len(""))"""
+
 
 def write_board(folder: Path, more: str) -> None:
     """QEMU's board, and something more."""
@@ -198,6 +219,10 @@ def write_spoiled_board(folder: Path) -> None:
     more = ""
     for number, (name, body) in enumerate(SPOILERS.items()):
         write(folder / f"capsules/hostile/{name}.py", SPOILED.format(number=number, body=f"        {body}"))
+    write(folder / "capsules/hostile/helper.py", HELPER)
+    write(folder / "capsules/hostile/mixes.py", MIXED.format(number=len(SPOILERS), body=MIXES))
+    write(folder / "mpy-cross.cfg", "[emit]\ncapsules/hostile/helper = bytecode\n")
+    for name in ("mixes", *SPOILERS):
         more += f"from capsules.hostile import {name}\n"
         more += f'mint.serve("{name}", {name}, lambda grant: {name}.Spoiler(grant).command)\n'
     write_board(folder, more)
@@ -207,7 +232,7 @@ def test_the_build_names_the_capsules_that_cannot_be_made_whatever_others_write_
     """For want of memory, too: a share of it is all that one capsule gets, here as on a board."""
     with pytest.raises(AssertionError) as refused:
         build_board("spoiled", write_spoiled_board)
-    named = "capsule 'fails', capsule 'raises', capsule 'takes'"
+    named = "capsule 'mixes', capsule 'fails', capsule 'raises', capsule 'takes'"
     said = str(refused.value)
     assert f"What cannot be made: {named}. The kernel said:" in said
     # And where: each function that is in the call, the constructor too, and no other.
@@ -217,6 +242,10 @@ def test_the_build_names_the_capsules_that_cannot_be_made_whatever_others_write_
         )
         where = rf'kernel: capsule {name} failed .*\nTraceback .*\n  File "board\.py", in <lambda>\n{frames}{error}'
         assert re.search(where, said), said
+    # Whether it was compiled to machine code or to bytecode, who was called last comes last.
+    called = ["mixes.py Spoiler.__init__", "helper.py through", "mixes.py Spoiler._share", "helper.py ends"]
+    frames = "".join('  File "capsules/hostile/{}", in {}\n'.format(*frame.split()) for frame in called)
+    assert f'  File "board.py", in <lambda>\n{frames}ZeroDivisionError' in said, said
 
 
 def test_the_build_says_why_a_board_cannot_be_wired_and_in_which_line() -> None:
