@@ -390,11 +390,19 @@ static unsigned owner_of(mp_obj_t callback) {
     return owner != CONTAIN_KERNEL ? owner : contain_running; // what is no callback is one's own affair
 }
 
+// One's own is called as any method: what fails there, the caller of both calls again.
 static mp_obj_t call_client(size_t n_args, const mp_obj_t *args) {
-    mp_obj_t result;
     check_room(CLIENT_STACK, CLIENT_SHARE);
-    return mp_obj_new_bool(args[0] != mp_const_none
-        && contain_call(owner_of(args[0]), args[0], n_args - 1, args + 1, "a callback with arguments:", n_args - 1, &result));
+    if (args[0] == mp_const_none) {
+        return mp_const_false;
+    }
+    unsigned owner = owner_of(args[0]);
+    if (owner == contain_running && owner != CONTAIN_KERNEL && payer == CONTAIN_KERNEL) {
+        method_call(args[0], n_args - 1, args + 1);
+        return mp_const_true;
+    }
+    mp_obj_t result;
+    return mp_obj_new_bool(contain_call(owner, args[0], n_args - 1, args + 1, "a callback with arguments:", n_args - 1, &result));
 }
 MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(contain_call_client_obj, 1, 4, call_client);
 
