@@ -74,6 +74,7 @@ _SESSION = const(0x51)
 _VERSION = const(4)
 _WRITES = const(2)  # of which one waits in the line's buffers while the other is written
 _PIECE = const(64)
+_SUMMED = const(128)  # bytes that are summed up in one go
 _LONGEST_TRIAL = const(3600)  # seconds
 _WORD = const(4)
 _DATA = const(8)  # where what is to be written begins
@@ -108,8 +109,9 @@ class Requests:
         self._doing = 0  # the command that is under way
         self._from = 0  # the app that is copied
         self._app = 0
-        self._from = 0  # the app that is copied
         self._at = 0
+        self._summed = 0  # of the frame's bytes, which are to be written; so many are there:
+        self._length = 0
         self._left = 0  # bytes of the last app that was staged, which are yet to be written
 
     def begin(self) -> None:
@@ -276,18 +278,32 @@ class Requests:
             return self._answer(ErrorCode.SIZE, out)
         if app != self._crc_app or offset != self._at:  # a chip allows only two writes of a word
             return self._answer(ErrorCode.INVAL, out)
+        self._app = app
+        self._summed = _DATA
+        self._length = length
+        return WORK
+
+    def _write_summed(self, out: FrameWriter) -> int:
+        """Sum up more of what has come; then write it."""
         frame = self._frame
-        self._crc.feed(frame, _DATA, length)
-        self._at = offset + length - _DATA
-        frame.window(_DATA, length)
-        status = self._write(self._client, app, offset, frame, length - _DATA)
+        at, end = self._summed, self._length
+        if at < end:
+            self._summed = min(at + _SUMMED, end)
+            self._crc.feed(frame, at, self._summed)
+            return WORK
+        offset = self._at
+        self._at = offset + end - _DATA
+        frame.window(_DATA, end)
+        status = self._write(self._client, self._app, offset, frame, end - _DATA)
         if status:
             frame.window(0, self._frame_size)
             return self._answer(status, out)
         return LATER
 
     def work(self, out: FrameWriter) -> int:
-        """Sum up the next piece of an app."""
+        """Sum up the next piece, of an app or of what is written."""
+        if self._doing == _WRITE:
+            return self._write_summed(out)
         count = self._read(self._app, self._at, self._piece, 0, _PIECE)
         if count:
             self._crc.feed(self._piece, 0, count)

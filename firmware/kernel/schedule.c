@@ -11,8 +11,11 @@
 #include "py/gc.h"
 #include "py/mpstate.h"
 
-#define KERNEL_TICKS (2) // interrupts may keep the processes waiting for so many ticks in one go, then one has its slice;
-#define KERNEL_AHEAD (1000) // and be so many ahead of them in all: then they have theirs in turn
+#define CYCLES(us) ((uint32_t)((uint64_t)BOARD_CPU_HZ * (us) / 1000000))
+#define SLICE CYCLES(CONFIG_TIME_SLICE_US)
+#define AHEAD SLICE // interrupts may have so much more time than processes; then these have as much before the next ones
+#define AHEAD_BY_ITSELF CYCLES(2000) // the same of work that goes on by itself
+#define LEAST CYCLES(100) // what a process has at least
 
 // Collect garbage when idle and this much has been allocated since the last time.
 #define COLLECT_AFTER (CONFIG_WIRED ? CONFIG_KERNEL_RUN_HEAP_BYTES / 4 : CONFIG_KERNEL_HEAP_KB * 1024 / 8)
@@ -20,12 +23,13 @@
 uint32_t ready_processes;
 unsigned schedule_rounds_line;
 
-// Side by side: one address is quicker to come by than four.
+// Side by side: one address is quicker to come by than five.
 static struct {
     unsigned last_slot; // who had the CPU last
     unsigned rounds;
-    unsigned owed;   // ticks that interrupts have had, and processes have not, since a process was last ready
-    unsigned paying; // slices that processes have before interrupts go on: as many as these had in one go, or one; <= owed
+    uint32_t owed;    // cycles that interrupts have had, and processes have not, since a process was last ready
+    uint32_t left_at; // what SysTick had left when a process was last let run; kept while something is owed
+    bool paying;      // SysTick ends not a slice, but what is owed
 } turn;
 
 #define ROUNDS (64) // of the kernel's loop, each of which ends after a time slice at the latest
@@ -72,7 +76,7 @@ __attribute__((noinline)) static void sleep_until_interrupt(void) {
 }
 
 // Work that goes on by itself, by raising a software line again and again, has one call each time that the kernel is
-// entered. It has more, a slice at most, when nobody is ready but a process whose slice is over.
+// entered. It has more when nobody is ready but a process whose slice is over.
 static bool background_waits(void) {
     if (ready_processes == 0) {
         timeslice_expired = 0; // the clock that runs in sleep says so, too; whoever wakes up has not had it
@@ -81,33 +85,42 @@ static bool background_waits(void) {
     if (interrupt_any_pending_in_hardware()) {
         return false;
     }
-    return ready_processes != 1u << turn.last_slot || !timeslice_expired || tick_kernel != 0;
+    return ready_processes != 1u << turn.last_slot || !timeslice_expired;
 }
 
 // Returns when what is left has its turn. Not inline: a change of processes would save registers for it.
 __attribute__((noinline)) static enum { NOTHING, NOW, LATER } serve_interrupts(void) {
-    if (turn.paying != 0 && ready_processes != 0) {
+    uint32_t ahead = interrupt_any_pending_in_hardware() ? AHEAD : AHEAD_BY_ITSELF;
+    if (turn.owed > ahead && ready_processes != 0) {
+        SYST_RVR = MAX(MIN(turn.owed - ahead, SLICE), LEAST) - 1;
+        timeslice_expired = turn.paying = true;
         return LATER;
     }
     tick_run(true);
+    uint32_t ticks = tick_kernel, left = SYST_CVR;
     bottom_halves_run();
-    if (tick_kernel >= KERNEL_TICKS || turn.owed + tick_kernel >= KERNEL_AHEAD) {
-        turn.paying = MAX(tick_kernel, 1);
-    }
+    left -= SYST_CVR;
+    turn.owed += MAX((int32_t)(left + (tick_kernel - ticks) * SLICE), 0);
     return !interrupt_any_pending() ? NOTHING : background_waits() ? LATER : NOW;
+}
+
+// Not inline, either: what a process has had since it was let run.
+__attribute__((noinline)) static void settle(void) {
+    uint32_t had = timeslice_expired ? turn.left_at : turn.left_at - SYST_CVR;
+    turn.owed -= MIN(turn.owed, had);
+    if (turn.paying) {
+        turn.paying = false;
+        tick_normal();
+        SYST_CVR = 0;
+        timeslice_expired = 1; // or who is interrupted again and again would have the CPU for good
+    }
 }
 
 // Called from PendSV: do what interrupts have left to do, then name the process to run.
 process_t *kernel_work(void) {
-    if (timeslice_expired) {
-        if (turn.owed != 0) {
-            turn.owed--;
-            turn.paying -= turn.paying != 0;
-        }
-    } else if (turn.paying != 0 && (ready_processes >> turn.last_slot & 1)) {
-        return current_process;
+    if (turn.owed != 0) {
+        settle();
     }
-    tick_kernel = 0; // a system call's are not the interrupts'
     for (;;) {
         if (schedule_rounds_line != 0 && ++turn.rounds % ROUNDS == 0) {
             interrupt_trigger(schedule_rounds_line);
@@ -118,7 +131,7 @@ process_t *kernel_work(void) {
         }
         uint32_t ready = ready_processes;
         if (ready == 0) {
-            turn.owed = turn.paying = tick_kernel = 0; // nobody has waited
+            turn.owed = 0; // nobody has waited
             sleep_until_interrupt();
             continue;
         }
@@ -132,13 +145,16 @@ process_t *kernel_work(void) {
             sleep_clock_restart();
             tick_run(true);
         }
-        timeslice_expired = 0;
-        turn.owed += tick_kernel;
+        timeslice_expired = tick_kernel = 0;
         if (left == LATER) {
             SCB_ICSR = ICSR_PENDSVCLR; // the rest of the interrupts' work comes after the slice
-            if (turn.paying == 0 && interrupt_any_pending_in_hardware()) {
+            if (interrupt_any_pending_in_hardware() && (!turn.paying || turn.owed <= AHEAD)) {
                 context_switch_request(); // one that came just now
             }
+        }
+        if (turn.owed != 0) {
+            turn.left_at = SYST_CVR;
+            turn.left_at = turn.left_at != 0 ? turn.left_at : SYST_RVR; // it is about to be that
         }
         turn.last_slot = next->slot;
         return next;
@@ -147,7 +163,6 @@ process_t *kernel_work(void) {
 
 void schedule_start(void) {
     collected_at = MP_STATE_MEM(total_bytes_allocated); // what wiring has left behind is not worth a collection
-    tick_kernel = 0;
     sleep_clock_begin();
     sleep_clock_run(tick_on);
     context_switch_request();

@@ -73,7 +73,7 @@ time.sleep(100)
 
 
 @pytest.mark.parametrize("command", [2, 4])
-def test_interrupts_that_would_take_all_of_the_processor_leave_processes_nearly_half_after_some_seconds(
+def test_interrupts_that_would_take_all_of_the_processor_leave_processes_nearly_half(
     simulation, python_app, command: int
 ) -> None:
     """An app has the converter sample faster than the kernel can follow, in stretches shorter than two ticks."""
@@ -81,9 +81,9 @@ def test_interrupts_that_would_take_all_of_the_processor_leave_processes_nearly_
     with simulation(python_app(ROUNDS, name="rounds", ram=8192), sampler) as board:
         board.expect(r"rounds: \d+\r")
         board.expect("samples\r", timeout=60)
-        for _ in range(70):
+        for _ in range(6):
             board.expect(r"rounds: \d+\r", timeout=60)
         before, after = board.transcript.split("samples\r", 1)
     alone = [int(n) for n in re.findall(r"rounds: (\d+)\r", before)]
     beside = [int(n) for n in re.findall(r"rounds: (\d+)\r", after)]
-    assert min(beside[-4:]) > max(alone) // 3
+    assert min(beside[1:]) > max(alone) // 3
