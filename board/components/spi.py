@@ -13,4 +13,4 @@ _AT_ONCE = const(64)  # bytes of a program's transfer
 
 def spi_for_programs(bus: SpiMux, chip: ChipSelect, grant: Grant) -> SpiDriver:
     """The capsule that serves the bus to user programs, which select this chip."""
-    return SpiDriver(bus.new_device(chip), grant, Buffer(_AT_ONCE), Buffer(_AT_ONCE))
+    return SpiDriver(bus.new_device(chip, may_hold=True), grant, Buffer(_AT_ONCE), Buffer(_AT_ONCE))

@@ -6,7 +6,8 @@ Command
     0 exists               -> success
     1 tone    Hz ms        -> success; when the buzzer is free; at most 5,000 ms. INVAL if it has no such frequency, NOMEM; also if
                               this process waits for its turn
-    2 at once Hz ms        -> success; in place of this process's own tone. RESERVE if another one's sounds, INVAL, NOMEM
+    2 at once Hz ms        -> success; in place of this process's own tone, and if others wait, until that would have ended. RESERVE if
+                              another one's sounds, INVAL, NOMEM
     3 stop                 -> success, RESERVE, OFF if nothing sounds, NOMEM
 
 Subscribe
@@ -81,7 +82,8 @@ class BuzzerDriver:
             self._over()
             return SUCCESS
         if player is entry:
-            status = self._sound(hertz, milliseconds)
+            # Others' turn comes when it would have come.
+            status = self._pwm.pulse(0, hertz, _DUTY) if self._queue.is_wanted() else self._sound(hertz, milliseconds)
             return status if status else SUCCESS
         self._player = None  # it has ended
         self._queue.over()

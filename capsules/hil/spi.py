@@ -46,7 +46,9 @@ class Spi(Protocol):
         """Which pin is low during the next transfers. BUSY: a transfer is under way, or one holds its chip."""
 
     def hold(self, on: bool) -> int:
-        """Whether the pin stays low between transfers. Off raises it. BUSY: a transfer is under way."""
+        """Whether the pin stays low between transfers. Off raises it. BUSY: a transfer is under way. NOSUPPORT: on a bus that is
+        shared, and this user has no right to keep it.
+        """
 
     def set_rate(self, rate: int) -> int:
         """The highest rate of the hardware that is not above `rate`, in Hz. INVAL: there is none. BUSY."""

@@ -51,6 +51,14 @@ class ProcessQueue:
             entry[self._field] = 0
         return status
 
+    def is_wanted(self) -> bool:
+        """Whether anybody waits."""
+        for slot in range(self._grant.SLOTS):
+            entry = self._grant.entry(slot)
+            if entry is not None and entry[self._field]:
+                return True
+        return False
+
     def over(self) -> "Entry | None":
         """The turn is over: whose it was, if that one lives."""
         entry = self._user

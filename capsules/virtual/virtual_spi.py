@@ -1,7 +1,8 @@
 """Any number of clients of one SPI bus.
 
 Transfers are made one at a time, in turn: each device has its turn before one that has just had it. Each has a chip select,
-a rate, a polarity and a phase of its own. While one holds its chip between transfers, the others wait.
+a rate, a polarity and a phase of its own. While one holds its chip between transfers, the others wait, for as long as it likes:
+so that is a right over the whole bus, and the board says who has it (`may_hold`).
 """
 
 from typing import Any
@@ -21,6 +22,7 @@ _RATE = const(2)  # in Hz; 0: what the hardware begins with
 _POLARITY = const(3)
 _PHASE = const(4)
 _LENGTH = const(5)
+_MAY_HOLD = const(6)
 
 _MOST = const(0xFFFF)  # bytes
 
@@ -98,11 +100,14 @@ class SpiMux:
         self._holder = NOBODY  # whose chip is low between transfers
         spi.set_client(self)
 
-    def new_device(self, chip: ChipSelect) -> SpiDevice:
-        """Make one more device, which selects this chip; only while the board is wired."""
+    def new_device(self, chip: ChipSelect, may_hold: bool = False) -> SpiDevice:
+        """Make one more device, which selects this chip; only while the board is wired.
+
+        Who may hold its chip can keep the bus from all others.
+        """
         chip.set()
         chip.make_output()
-        self._devices.append([chip, 0, self._first_rate, 0, 0, 0])
+        self._devices.append([chip, 0, self._first_rate, 0, 0, 0, may_hold])
         return SpiDevice(self, self._transfers.new_user())
 
     # -- For the devices --
@@ -126,6 +131,8 @@ class SpiMux:
         device = self._devices[index]
         if self._turns.is_waiting(index) or (self._holder == index and what != _HOLD and device[_HOLD]):
             return ErrorCode.BUSY
+        if what == _HOLD and not device[_MAY_HOLD]:
+            return ErrorCode.NOSUPPORT if value else 0
         device[what] = value
         if what != _HOLD and self._configured == index:
             self._configured = NOBODY

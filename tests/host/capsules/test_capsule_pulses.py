@@ -137,6 +137,19 @@ def test_a_tone_is_replaced_and_stopped_by_its_own_process_alone(buzzing, regist
     assert alarm.due is None
 
 
+def test_who_sounds_anew_all_the_time_keeps_nobody_waiting(buzzing, registers, alarm) -> None:
+    one, other, _ = buzzing
+    assert one.command(buzzer.DRIVER_NUM, TONE, 440, 1000) == ()
+    assert other.command(buzzer.DRIVER_NUM, TONE, 880, 1000) == ()
+    for _ in range(10):
+        assert of_pin(registers, 0)[0] in (440, 441)
+        assert one.command(buzzer.DRIVER_NUM, AT_ONCE, 441, 5000) == ()
+        alarm.pass_time(int(99 * MS))
+    alarm.pass_time(int(20 * MS))
+    assert of_pin(registers, 0) == (880, 5000)
+    assert one.take_upcalls() == [(buzzer.DRIVER_NUM, 0, 0, 0, 0)]
+
+
 def test_a_process_that_dies_while_it_sounds_or_waits_holds_nobody_up(buzzing, registers, alarm) -> None:
     for n, app in enumerate(buzzing):
         app.command(buzzer.DRIVER_NUM, TONE, 440 + n, 100)

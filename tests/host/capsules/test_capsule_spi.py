@@ -210,7 +210,7 @@ class Shared:
         self.hardware = FakeSpi()
         self.mux = SpiMux(self.hardware)
         self.chips = [FakePin() for _ in range(3)]
-        self.users = [Client(self.mux.new_device(chip)) for chip in self.chips]
+        self.users = [Client(self.mux.new_device(chip, may_hold=True)) for chip in self.chips]
 
 
 @pytest.fixture
@@ -273,6 +273,17 @@ def test_who_holds_its_chip_has_the_bus_until_it_lets_go(bus) -> None:
     bus.hardware.finish_all()
     assert [data for _, data, _ in bus.hardware.frames] == [b"x", b"ab", b"y"]
     assert first.spi.set_phase(True) == 0
+
+
+def test_only_whom_the_board_lets_may_keep_the_bus(bus) -> None:
+    first = bus.users[0]
+    plain = Client(bus.mux.new_device(FakePin()))
+    assert plain.spi.hold(True) == ErrorCode.NOSUPPORT
+    assert plain.spi.hold(False) == 0
+    plain.transfer(b"a")
+    first.transfer(b"b")
+    bus.hardware.finish_all()
+    assert [len(user.got) for user in (plain, first)] == [1, 1]
 
 
 def test_who_fails_while_it_holds_its_chip_keeps_the_bus_from_nobody(bus, log) -> None:
@@ -350,7 +361,9 @@ class Board:
         self.machine, self.bus = machine, FakeSpi()
         self.mux = SpiMux(self.bus)
         grant = machine.grant(DRIVER_NUM, LAYOUT)
-        machine.serve(grant, SpiDriver(self.mux.new_device(FakePin()), grant, Buffer(4), Buffer(4)).command)
+        machine.serve(
+            grant, SpiDriver(self.mux.new_device(FakePin(), may_hold=True), grant, Buffer(4), Buffer(4)).command
+        )
         self.other = Client(self.mux.new_device(FakePin()))
         self.app, self.second = machine.process(), machine.process()
 

@@ -963,7 +963,7 @@ def test_spim_cut_short_anywhere_tells_the_clients_of_its_mux_once(kind) -> None
         machine = Machine()
         hardware = SpiUser(machine)
         mux = SpiMux(hardware.spi)
-        users = [User(mux.new_device(BusPin())) for _ in range(2)]
+        users = [User(mux.new_device(BusPin(), may_hold=True)) for _ in range(2)]
         users[0].begin(kind)
         run_deferred()
         users[1].begin("both")
