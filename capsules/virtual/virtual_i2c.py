@@ -1,7 +1,7 @@
 """Any number of clients of one I2C bus.
 
 Transfers are made one at a time, in turn: each device has its turn before one that has just had it. A device can be made for
-one address alone; then no other reaches that.
+one address alone; then no other reaches that, nor calls all devices at once.
 """
 
 from cells import Buffer
@@ -20,6 +20,7 @@ _READ_LENGTH = const(4)
 
 _ANY = const(-1)
 _NO_REGISTER = const(-1)
+_GENERAL_CALL = const(0)  # every device hears it: UM10204 (I2C-bus specification), 3.1.12
 _LAST_ADDRESS = const(0x7F)
 _LAST_BYTE = const(0xFF)
 
@@ -91,7 +92,8 @@ class I2cMux:
             return ErrorCode.BUSY
         device = self._devices[index]
         for other in self._devices:
-            if other[_ONLY] == address and other is not device:
+            only = other[_ONLY]
+            if other is not device and (only == address or (address == _GENERAL_CALL and only != _ANY)):
                 return ErrorCode.RESERVE
         device[_ADDRESS] = address
         device[_REGISTER] = register

@@ -266,9 +266,11 @@ def test_a_client_that_always_has_something_waits_for_the_others(bus) -> None:
 
 
 def test_an_address_that_one_client_has_for_itself_is_refused_to_the_others(bus) -> None:
+    assert bus.users[0].write(0, b"x") == 0  # the general call
+    bus.hardware.finish_all()
     own = Client(bus.mux.new_device(0x48))
     for user in bus.users:
-        assert user.read(0x48, 1) == user.write(0x48, b"x") == ErrorCode.RESERVE
+        assert user.read(0x48, 1) == user.write(0x48, b"x") == user.write(0, b"x") == ErrorCode.RESERVE
     assert own.read(0x48, 1) == 0
     bus.hardware.finish_all()
     assert own.got == [(b"?", 0)]
