@@ -87,3 +87,14 @@ def test_interrupts_that_would_take_all_of_the_processor_leave_processes_nearly_
     alone = [int(n) for n in re.findall(r"rounds: (\d+)\r", before)]
     beside = [int(n) for n in re.findall(r"rounds: (\d+)\r", after)]
     assert min(beside[1:]) > max(alone) // 3
+
+
+def test_an_alarm_waits_for_slices_and_not_for_interrupts_that_would_take_all_of_the_processor(
+    simulation, python_app
+) -> None:
+    """Beside the app that has it sample, and one that computes: two slices at most."""
+    sampler = python_app(SAMPLES.format(command=4), name="samples", ram=8192)
+    with simulation(sampler, APPS / "spin.tbf", APPS / "lateness.tbf", clock="fast") as board:
+        found = board.expect(r"lateness: 200 alarms, (\d+) early, at most (\d+) us late", timeout=60)
+    assert int(found[1]) == 0
+    assert int(found[2]) <= 20_000

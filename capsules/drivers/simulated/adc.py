@@ -23,7 +23,8 @@ _FULL_SCALE = const(65536)
 _MILLIVOLTS = const(3300)
 _JUSTIFY = const(8)  # an alarm's frequency is that of its counter shifted left
 _FASTEST = const(10000)  # Hz
-_LOOKS = const(100)  # a second, at most
+_LOOKS = const(100)  # a second, or more of them
+_AT_ONCE = const(10)  # samples at most, or alarms would wait for long
 _STEP = const(97)
 
 _IDLE = const(0)
@@ -75,7 +76,7 @@ class SimulatedAdc:
             return ErrorCode.INVAL
         self._mode = mode
         self._channel = channel
-        looks = min(frequency, _LOOKS)
+        looks = min(frequency, max(_LOOKS, frequency // _AT_ONCE))
         self._pause = self._hertz // looks
         self._at_once = frequency // looks
         return 0
