@@ -63,6 +63,8 @@ if config.DIGESTS:
 if config.CAPSULE_TEMPERATURE:
     from capsules.drivers.nrf52.temperature import Temperature
     from capsules.sensors import temperature
+if config.SHT4X:
+    from capsules.sensors import quantity
 if config.CAPSULE_CRC:
     from capsules.core import crc
 if config.CAPSULE_SHA:
@@ -224,6 +226,10 @@ if config.CAPSULE_I2C:
 
 if config.CAPSULE_DATE_TIME:
     mint.serve("date_time", date_time, lambda grant: on_i2c.date_time(i2c_bus, grant).command)
+
+if config.SHT4X:
+    hygrometer = mint.build("sht4x", lambda: on_i2c.sht4x(i2c_bus, drivers_time.new_alarm()))
+    mint.serve("humidity", quantity, lambda grant: on_i2c.humidity(hygrometer, grant).command)
 
 if config.SPI_BUS:
     spim_registers = mint.registers("spim2")

@@ -73,6 +73,16 @@ def test_every_file_that_is_named_is_there(page: Path) -> None:
             assert any((folder / name).exists() for folder in FOLDERS), name
 
 
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page.name not in HELD_BY_A_TEST],
+    ids=lambda page: page.relative_to(ROOT).as_posix(),
+)
+def test_code_that_is_quoted_from_a_file_stands_there(page: Path) -> None:
+    for path, quoted in re.findall(r"(?ms)^```\w+ (\S+)\n(.*?)^```$", page.read_text()):
+        assert quoted in (ROOT / path).read_text(), f"{path} says otherwise:\n{quoted}"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_make_target_that_is_named_is_one(page: Path) -> None:
     texts = (ROOT / "Makefile").read_text() + (ROOT / "apps" / "apps.mk").read_text()

@@ -31,12 +31,23 @@ class Registers:
         return bytes(self.data[self._at : self._at + count]).ljust(count, b"\xff")
 
 
+class Hygrometer:
+    """An SHT4x, of which half of all the humidity that it can tell is to be had."""
+
+    def takes(self, data: bytes) -> int:
+        assert data == b"\xfd"
+        return 1
+
+    def gives(self, count: int) -> bytes:
+        return bytes.fromhex("66 66 93 80 00 a2")[:count]
+
+
 @pytest.fixture(scope="module")
 def kernel() -> Path:
     """With all that is left out of a board that has nothing on its bus."""
     return build_variant(
         "nrf52840", "MAX_CAPSULES=56",
-        "I2C_BUS=y", "CAPSULE_DATE_TIME=y", "TMP105=y", f"NRF52_I2C_SCL={SCL}", f"NRF52_I2C_SDA={SDA}",
+        "I2C_BUS=y", "CAPSULE_DATE_TIME=y", "TMP105=y", "SHT4X=y", f"NRF52_I2C_SCL={SCL}", f"NRF52_I2C_SDA={SDA}",
         "SPI_BUS=y", f"NRF52_SPI_SCK={SCK}", f"NRF52_SPI_MOSI={MOSI}", f"NRF52_SPI_MISO={MISO}",
         f"NRF52_SPI_CS={SELECT}",
         "CAPSULE_PWM=y", f"NRF52_PWM0={PWM0}", f"NRF52_PWM1={PWM1}", "CAPSULE_SERVO=y", f"NRF52_SERVO={SERVO}",
@@ -50,10 +61,11 @@ def test_chips_are_read_over_twim_and_a_bus_that_hangs_is_given_up(kernel, pytho
         """
 import syscall, time
 from adder import date_time, i2c
-from adder.sensors import temperature
+from adder.sensors import humidity, temperature
 print("found", i2c.scan())
 print("degrees", temperature.read())
 print("now", date_time.read())
+print("damp", humidity.read())
 i2c.write(0x50, b"\\x00hello")
 print("read", i2c.write_read(0x50, b"\\x00", 5), i2c.read(0x50, 2))
 while True:
@@ -70,6 +82,7 @@ while True:
     board = load_board("nrf52840")
     chip = Chip(kernel, {board.app_flash.start: flash_contents([app], board, b"")})
     chip.twim.chips = {
+        0x44: Hygrometer(),
         0x48: Registers(2, b"\xe7\x00\x00\x00"),
         0x50: Registers(1, bytes(16)),
         0x68: Registers(1, bytes.fromhex("56 34 12 07 28 11 26")),
@@ -77,6 +90,7 @@ while True:
     chip.expect(r"found \[80\]", 10)
     chip.expect(r"degrees -25\.0", 10)
     chip.expect(r"now \(2026, 11, 28, 12, 34, 56, 5, 332\)", 10)
+    chip.expect(r"damp 56\.\d+", 10)
     chip.expect(r"read b'hello' b'he'", 10)
     chip.expect("fine\r\nfine\r\nfine", 10)
     chip.twim.hangs = True
