@@ -1,6 +1,5 @@
 """Where a bring-up's lines come from: a serial port, a debug probe, or a simulated board."""
 
-import contextlib
 import re
 import struct
 import subprocess
@@ -25,6 +24,15 @@ _UP = struct.Struct("<III")  # pointer, size, written
 _UP_AT = 0x1C
 
 SILENT_SECONDS = 30
+
+LONGEST = 3600
+"""Seconds in which the slowest bring-up has come to its end, with a person's answers."""
+
+WRITE_SECONDS = 2
+"""In which a board takes in an answer."""
+
+PROBE_SECONDS = 60
+"""In which pyOCD has read the RAM."""
 
 MOST_SAID = 1 << 20
 """Characters after which a board that has not come to its end is not listened to any more."""
@@ -56,12 +64,15 @@ class SerialPort:
 
     def __init__(self, port: str) -> None:
         try:
-            self._port = serial.Serial(port, SPEED, timeout=0.2)
-        except serial.SerialException as error:
+            self._port = serial.Serial(port, SPEED, timeout=0.2, write_timeout=WRITE_SECONDS)
+        except (serial.SerialException, OSError) as error:
             raise AdderError(f"{port} cannot be opened: {error}.") from None
         self._heard = time.monotonic()
+        self._deaf = False
 
     def more(self) -> str:
+        if self._deaf:
+            raise Silent("The board takes in no answer: is anything but this tool's bring-up on it?")
         try:
             data: bytes = self._port.read(4096)
         except (serial.SerialException, OSError) as error:
@@ -76,8 +87,13 @@ class SerialPort:
         return data.decode("ascii", "replace")
 
     def type(self, text: str) -> None:
-        with contextlib.suppress(serial.SerialException, OSError):  # the next look says so
-            self._port.write(text.encode())
+        try:
+            if not self._deaf:
+                self._port.write(text.encode())
+        except serial.SerialTimeoutException:
+            self._deaf = True
+        except (serial.SerialException, OSError):
+            pass  # the next look says so
 
     def press(self, button: int) -> bool:
         return False
@@ -112,18 +128,28 @@ class Probe:
         what = f"savemem {RAM_START:#x} {RAM_SIZE:#x} {file}"
         return [self._tool.program, "cmd", "-t", "nrf52840", "-u", self._device.id, "-M", "attach", "-c", what]
 
+    def _save(self, file: Path) -> tuple[int, str]:
+        """The tool's exit code, and what it complains of."""
+        try:
+            done = subprocess.run(
+                self.command(file), capture_output=True, text=True, errors="replace", check=False, timeout=PROBE_SECONDS
+            )
+        except subprocess.TimeoutExpired:
+            return 1, f"nothing, within {PROBE_SECONDS} s"
+        return done.returncode, done.stderr
+
     def more(self) -> str:
         time.sleep(1)
         with TemporaryDirectory() as folder:
             file = Path(folder) / "ram.bin"
-            done = subprocess.run(self.command(file), capture_output=True, text=True, check=False)
-            ram = file.read_bytes() if done.returncode == 0 and file.is_file() else b""
+            code, problem = self._save(file)
+            ram = file.read_bytes() if code == 0 and file.is_file() else b""
         said = in_ram(ram)
         new = said[len(self._said) :] if said.startswith(self._said) else said
         if new:
             self._heard, self._said = time.monotonic(), said
         elif time.monotonic() - self._heard > SILENT_SECONDS:
-            why = "" if ram else f" pyOCD says: {done.stderr.strip()[-300:]}"
+            why = "" if ram else f" pyOCD says: {problem.strip()[-300:]}"
             raise Silent(f"The probe has found nothing new in the board's RAM for {SILENT_SECONDS} s.{why}")
         return new
 
@@ -177,7 +203,11 @@ def converse(board: Talker, ask: Callable[[str], str], show: Callable[[str], Non
     `ask` asks a person, and gets what to type; `show` shows a line.
     """
     heard, rest = Heard(), ""
+    begun = time.monotonic()
     while len(heard.said) <= MOST_SAID:
+        if time.monotonic() - begun > LONGEST:
+            heard.silence = f"The board goes on, and has not come to an end within {LONGEST} s."
+            return heard
         try:
             more = board.more()
         except Silent as silence:

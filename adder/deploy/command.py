@@ -133,7 +133,7 @@ def install(
     with board(port) as remote:
         _install(remote, new, quiet=as_json, keep=keep, trial=trial or 0)
     if trial:
-        check_verdict(await_verdict(port), [app.title for app in new])
+        check_verdict(await_verdict(port, trial), [app.title for app in new])
     with board(port) as remote:
         found = [app for app in remote.apps() if app.is_app and app.name in {it.name for it in new}]
         if as_json:

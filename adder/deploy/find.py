@@ -7,7 +7,8 @@ from pathlib import Path
 from serial.tools import list_ports
 
 from adder.board import ROOT
-from adder.deploy.link import PATIENCE, Link, open_port
+from adder.deploy import link
+from adder.deploy.link import Link, open_port
 from adder.deploy.remote import Remote
 from adder.errors import AdderError
 from adder.run.port import find_published
@@ -38,7 +39,7 @@ def find_port(wanted: str | None) -> str:
 
 
 @contextmanager
-def board(wanted: str | None, patience: float = PATIENCE) -> Iterator[Remote]:
+def board(wanted: str | None, patience: float | None = None) -> Iterator[Remote]:
     """A session with the board."""
-    with Link(open_port(find_port(wanted)), patience) as link:
-        yield Remote(link)
+    with Link(open_port(find_port(wanted)), link.PATIENCE if patience is None else patience) as session:
+        yield Remote(session)

@@ -41,6 +41,15 @@ AT_ONCE = 64
 PATIENCE = 8.0
 """Seconds in which the board answers: a page is erased, an app has room, all is made true."""
 
+LONGEST = 20
+"""Times as long may a session last, however fast the answers come: a count that the board says is no promise."""
+
+A_BLOCK = 1.0
+"""Seconds more that it may last for each block that is sent."""
+
+MOST_APPS, MOST_AT_ONCE, MOST_BLOCKS = 32, 8, 8
+"""What a board of this version of the protocol may say of itself, at most."""
+
 # Tock's error numbers, as far as the store uses them.
 FAIL, BUSY, ALREADY, OFF, RESERVE, INVAL, SIZE, CANCEL, NOMEM, NOSUPPORT, NODEVICE, UNINSTALLED, NOACK = range(1, 14)
 
@@ -74,7 +83,7 @@ class Refused(AdderError):
 def open_port(name: str) -> Port:
     """The serial port, for nobody else meanwhile."""
     try:
-        port: Port = serial.Serial(name, SPEED, timeout=0.2, exclusive=True)
+        port: Port = serial.Serial(name, SPEED, timeout=0.2, write_timeout=PATIENCE, exclusive=True)
     except (serial.SerialException, OSError) as error:
         if "exclusively lock" in str(error):
             raise AdderError(f"{name} is in use by another program; end that one first.") from None
@@ -93,6 +102,9 @@ class Link:
     def __init__(self, port: Port, patience: float = PATIENCE) -> None:
         self._port = port
         self._patience = patience
+        self._longest = LONGEST * patience
+        self._end = time.monotonic() + self._longest
+        self._deaf = False
         self._received = bytearray()
         # No byte of it is one that is sent twice.
         self._session = bytes(secrets.randbelow(ESCAPE) for _ in range(3))
@@ -156,9 +168,26 @@ class Link:
         if version != VERSION:
             raise AdderError(f"The board's kernel speaks version {version} of the protocol, this tool {VERSION}.")
 
+    def go_on(self) -> None:
+        """Somebody wants the session to last: from now on as long again."""
+        self._end = time.monotonic() + self._longest
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self._end:
+            raise AdderError(
+                f"The board answers and answers, and comes to no end within {self._longest:.0f} s; reset it, try again."
+            )
+
     def _send(self, data: bytes) -> None:
         try:
+            if self._deaf:
+                raise serial.SerialTimeoutException
             self._port.write(data)
+        except serial.SerialTimeoutException:
+            self._deaf = True
+            raise AdderError(
+                "The board takes in nothing more of what is sent to it: reset it, and try again."
+            ) from None
         except (serial.SerialException, OSError) as error:
             raise AdderError(f"The line to the board is gone: {error}.") from None
 
@@ -180,6 +209,7 @@ class Link:
             found = self._take(command)
             if found is not None:
                 return found
+            self._check_time()
             if time.monotonic() > deadline:
                 raise AdderError("The board has stopped answering; nothing of this has been changed, or all of it.")
             self._receive()
@@ -210,6 +240,7 @@ class Link:
 
     def send(self, command: int, *words: int, data: bytes = b"") -> None:
         """A command, without its answer."""
+        self._check_time()
         payload = struct.pack(f"<{len(words)}I", *words) + data
         self._send(escaped(payload) + bytes((ESCAPE, command)))
 
@@ -248,6 +279,7 @@ class Link:
         under_way: list[int] = []
         for offset in blocks:
             block = data[offset : offset + BLOCK]
+            self._end += A_BLOCK
             self.send(WRITE, number, offset, data=block)
             under_way.append(len(block))
             while len(under_way) >= max(at_once, 1):

@@ -125,8 +125,17 @@ class Remote:
 
     def __init__(self, link: Link) -> None:
         self.link = link
-        words = link.words(wire.ABOUT)
-        self.about = About(*words[:7])
+        self.about = About(*link.words(wire.ABOUT)[:7])
+        if (
+            self.about.most > wire.MOST_APPS
+            or not 1 <= self.about.at_once <= wire.MOST_AT_ONCE
+            or not 1 <= self.about.blocks <= wire.MOST_BLOCKS
+        ):
+            raise AdderError(
+                f"The board says that it can have {self.about.most} apps, take {self.about.at_once} at once and "
+                f"{self.about.blocks} blocks at a time, which no board can: the line loses bytes, or this is no board "
+                "of ours."
+            )
 
     # -- Looking ----------------------------------------------------------------------------------
 

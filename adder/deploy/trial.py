@@ -15,6 +15,12 @@ LONGEST_TRIAL = 3600
 POLL = 0.5
 """Seconds of the host between two looks at a trial."""
 
+SLOWEST = 10
+"""Times as long as it should may a trial go on, since a simulated board's seconds are longer; and"""
+
+MORE = 60
+"""seconds, in which it is decided."""
+
 
 class Duration(click.ParamType[int]):
     """`30s`, `2m` or a number of seconds."""
@@ -31,17 +37,26 @@ class Duration(click.ParamType[int]):
         return seconds
 
 
-def await_verdict(port: str | None) -> int:
-    """Wait until a trial is decided; what has become of it."""
+def await_verdict(port: str | None, trial: int) -> int:
+    """Wait until a trial of so many seconds is decided; what has become of it."""
+    end = time.monotonic() + SLOWEST * trial + MORE
     while True:
         with board(port) as remote:  # a session each time: in one, others' output would be held back
             state, seconds = remote.verdict()
             if state != RUNS and not remote.is_on_trial():
                 return state
-        time.sleep(max(POLL, seconds / 4))
+        if time.monotonic() > end:
+            raise AdderError(
+                f"The board does not come to a verdict on a trial of {trial} s; `adder apps` shows its state."
+            )
+        time.sleep(max(POLL, min(seconds, trial) / 4))
 
 
 def check_verdict(state: int, names: list[str]) -> None:
     """An error if it was not passed."""
+    if not RUNS <= state < len(VERDICTS):
+        raise AdderError(
+            f"The board's verdict on {', '.join(names)} is {state}, which means nothing; see `adder apps`."
+        )
     if state != PASSED:
         raise AdderError(f"{', '.join(names)}: {VERDICTS[state]}; what was there before is back.")

@@ -142,6 +142,7 @@ def logs(name: str, follow: bool, port: str | None, as_json: bool) -> None:
         say(as_json, {"name": name, "text": text}, text.rstrip("\n"))
         while follow:
             time.sleep(POLL)
+            remote.link.go_on()
             since, data = said(remote, _running(remote, name), since)
             tell("".join(life_in(part).text for part in data.split(b"\0")), end="")
 

@@ -50,7 +50,7 @@ def serial_port() -> str:
 
 def serial_command(port: str | None) -> list[str]:
     """What shows a serial port: pyserial's terminal."""
-    return [sys.executable, "-m", "serial.tools.miniterm", "--raw", port or serial_port(), str(SPEED)]
+    return [sys.executable, "-m", "adder.flash.terminal", port or serial_port(), str(SPEED)]
 
 
 @click.command()

@@ -3,10 +3,12 @@
 import codecs
 import os
 import re
+import select
 import shlex
 import shutil
 import subprocess
 import sys
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -139,6 +141,13 @@ def find_program(*names: str) -> str | None:
     return next((program for program in found if program), None)
 
 
+LONGEST_STEP = 900
+"""Seconds in which the slowest tool has written and verified all of the flash."""
+
+MOST_SAID = 16 << 20
+"""Bytes of a tool's output."""
+
+
 class Step(NamedTuple):
     """A command; with `expected`, texts that its output must have, since its exit code says nothing.
 
@@ -231,9 +240,18 @@ def _run(step: Step) -> tuple[int, str]:
     said = bytearray()
     decode = codecs.getincrementaldecoder("utf-8")("replace").decode
     pipe, null = subprocess.PIPE, subprocess.DEVNULL
+    end = time.monotonic() + LONGEST_STEP
     with subprocess.Popen(step.command, stdin=null, stdout=pipe, stderr=subprocess.STDOUT) as tool:
         assert tool.stdout is not None
-        while part := os.read(tool.stdout.fileno(), 4096):
+        while True:
+            left = end - time.monotonic()
+            if left < 0 or len(said) > MOST_SAID or not select.select([tool.stdout], [], [], left)[0]:
+                tool.kill()
+                name = Path(step.command[0]).name
+                raise AdderError(f"{name} has come to no end within {LONGEST_STEP} s, or has said too much.")
+            part = os.read(tool.stdout.fileno(), 4096)
+            if not part:
+                break
             said += part
             if not step.quiet:
                 click.echo(decode(part), nl=False)

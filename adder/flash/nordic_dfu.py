@@ -35,6 +35,12 @@ RESULTS = {
 PATIENCE = 10.0
 """Seconds to wait for a response; erasing a page takes 85 ms."""
 
+LONGEST = 20
+"""Times as long may all of it take."""
+
+SMALLEST = 256
+"""Bytes of an object: every bootloader takes more; with fewer, a hundred thousand requests would be needed."""
+
 _END, _ESCAPE, _ESCAPED_END, _ESCAPED_ESCAPE = 0xC0, 0xDB, 0xDC, 0xDD
 
 
@@ -58,20 +64,22 @@ def slip_decode(frame: bytes) -> bytes:
     return unescaped.replace(bytes([_ESCAPE, _ESCAPED_ESCAPE]), bytes([_ESCAPE]))
 
 
-def _possible(size: int) -> int:
+def _possible(size: int, smallest: int = 1) -> int:
     """A number of bytes that the bootloader takes at once."""
-    if size < 1:
-        raise AdderError("The bootloader says that it takes nothing; unplug the board and try again.")
+    if size < smallest:
+        takes = f"only {size} bytes at once" if size > 0 else "nothing"
+        raise AdderError(f"The bootloader says that it takes {takes}; unplug the board and try again.")
     return size
 
 
 class Link:
     """A conversation with the bootloader."""
 
-    def __init__(self, port: Port, patience: float = PATIENCE) -> None:
+    def __init__(self, port: Port, patience: float | None = None) -> None:
         self._port = port
-        self._patience = patience
+        self._patience = patience = PATIENCE if patience is None else patience
         self._payload = 0
+        self._end = time.monotonic() + LONGEST * patience
 
     def begin(self) -> None:
         """Find out whether somebody is there, and how much one frame can carry."""
@@ -99,7 +107,7 @@ class Link:
     def _select(self, kind: int) -> int:
         """The largest object of a kind."""
         largest, _offset, _crc = self._ask("<III", SELECT, bytes([kind]))
-        return _possible(largest)
+        return _possible(largest, SMALLEST if kind == DATA else 1)
 
     def _object(self, kind: int, data: bytes, offset: int, crc: int, progress: Callable[[int], None]) -> int:
         """Send an object that begins at `offset`, with `crc` so far; the CRC after it."""
@@ -140,11 +148,13 @@ class Link:
     def _frame(self, deadline: float) -> bytes:
         """The next frame."""
         frame = bytearray()
-        while time.monotonic() < deadline:
+        while (now := time.monotonic()) < deadline and now < self._end:
             byte = self._port.read(1)
             if byte == bytes([_END]):
                 if frame:
                     return slip_decode(bytes(frame))
             else:
                 frame += byte
+        if now > self._end:
+            raise AdderError("The bootloader answers, but comes to no end; unplug the board and try again.")
         raise AdderError("The bootloader does not answer; unplug the board and put it into its bootloader again.")

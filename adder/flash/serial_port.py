@@ -118,13 +118,17 @@ class Dfu(Method):
             return "verified by the bootloader's checksum"
         firmware = dfu_firmware(image)
         try:
-            with serial.Serial(device.id, SPEED, timeout=0.1) as port:
+            with serial.Serial(device.id, SPEED, timeout=0.1, write_timeout=PATIENCE) as port:
                 link = Link(port)
                 link.begin()
                 link.send_init_packet(nordic_init_packet(firmware))
                 with bar(f"Writing to {device.id}", len(firmware)) as progress:
                     link.send_firmware(firmware, progress.advance)
-        except serial.SerialException as error:
+        except serial.SerialTimeoutException:
+            raise AdderError(
+                f"{device.id} takes in nothing: unplug the board and put it into its bootloader again."
+            ) from None
+        except (serial.SerialException, OSError) as error:
             raise AdderError(f"{device.id} cannot be used: {error}.") from error
         return "verified by the bootloader's checksums"
 
@@ -180,7 +184,10 @@ class Bossac(ToolMethod):
         return super().write(image, device, folder)
 
     def _enter_bootloader(self, device: Device) -> Device:
-        serial.Serial(device.id, TOUCH_SPEED).close()
+        try:
+            serial.Serial(device.id, TOUCH_SPEED).close()
+        except (serial.SerialException, OSError) as error:
+            raise AdderError(f"{device.id} cannot be used: {error}.") from error
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             found = [other for other in self.devices() if other.kind == "bootloader"]

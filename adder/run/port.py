@@ -83,6 +83,7 @@ class Port:
         os.close(theirs)
         os.set_blocking(self._ours, False)
         self._opened: float | None = None
+        self._deaf = False  # whether the program has not read for long
         self._poll = select.poll()
         self._poll.register(self._ours, select.POLLIN)
 
@@ -119,12 +120,15 @@ class Port:
             return False
         assert self._opened is not None
         time.sleep(max(self._opened + _SETTLE - time.monotonic(), 0))
-        deadline = time.monotonic() + 1
-        while data and time.monotonic() < deadline:
+        deadline = time.monotonic() + (0 if self._deaf else 1)
+        while data:
             try:
                 data = data[os.write(self._ours, data) :]
             except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    break
                 time.sleep(0.005)
             except OSError:
                 break
+        self._deaf = bool(data)  # then it is not waited for again, until it reads
         return True

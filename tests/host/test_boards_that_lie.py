@@ -1,5 +1,6 @@
 """Whatever a board says on its line, the tools say a sentence: no traceback, nothing that a terminal obeys, an end."""
 
+import struct
 from contextlib import suppress
 from pathlib import Path
 
@@ -174,4 +175,9 @@ def test_a_bootloader_that_takes_nothing_at_once_is_refused() -> None:
     link = nordic_dfu.Link(Bootloader({nordic_dfu.MTU: b"\1\x40\0", nordic_dfu.SELECT: b"\1" + bytes(12)}), 0.05)
     link.begin()
     with pytest.raises(AdderError, match="takes nothing"):
+        link.send_firmware(bytes(100), lambda count: None)
+    one = struct.pack("<3I", 1, 0, 0)
+    link = nordic_dfu.Link(Bootloader({nordic_dfu.MTU: b"\1\x40\0", nordic_dfu.SELECT: b"\1" + one}), 0.05)
+    link.begin()
+    with pytest.raises(AdderError, match="takes only 1 bytes at once"):
         link.send_firmware(bytes(100), lambda count: None)

@@ -900,7 +900,7 @@ def test_several_serial_ports_are_listed_and_one_is_chosen(desk: Desk, show, mon
     called = []
     monkeypatch.setattr(console, "subprocess", SimpleNamespace(call=lambda command: called.append(command) or 0))
     assert show("--port", "/dev/ttyACM1") == ("", 0)
-    assert called[0][1:] == ["-m", "serial.tools.miniterm", "--raw", "/dev/ttyACM1", "115200"]
+    assert called[0][1:] == ["-m", "adder.flash.terminal", "/dev/ttyACM1", "115200"]
 
 
 def test_a_port_that_is_not_there_is_named() -> None:
