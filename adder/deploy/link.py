@@ -162,8 +162,19 @@ class Link:
         return False
 
     def _settle(self) -> None:
-        """Whatever a session has begun that was cut is forgotten; a board that speaks otherwise is told."""
-        self.ask(ABORT, accept=(RESERVE, INVAL, CANCEL))
+        """Whatever a session has begun that was cut is forgotten; a board that speaks otherwise is told.
+
+        One that has just been reset says BUSY until it has looked at all of its apps.
+        """
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                self.ask(ABORT, accept=(RESERVE, INVAL, CANCEL))
+                break
+            except Refused as error:
+                if error.status != BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
         version = self.words(ABOUT)[0]
         if version != VERSION:
             raise AdderError(f"The board's kernel speaks version {version} of the protocol, this tool {VERSION}.")

@@ -246,14 +246,17 @@ class Deploy:
         reader = self._reader
         command = reader.command
         self._is_request = FIRST <= command <= LAST
-        if self._is_request or needs_store(command):
+        if (self._is_request and command != LAST) or needs_store(command):
             status = self._look(self._client)
             if status == ErrorCode.OFF:
                 self._looking = self._waiting = True
                 return
             if status:
                 reader.begin()
-                self._answer = _INTERROR
+                if self._is_request:
+                    self._finish(self._requests.refuse(command, status, self._writer))
+                else:
+                    self._answer = _INTERROR
                 return
         length = reader.length
         reader.begin()

@@ -226,6 +226,11 @@ class Requests:
         out.put(status)
         out.put(length)
 
+    def refuse(self, command: int, status: int, out: FrameWriter) -> int:
+        """Answer it with that status alone."""
+        self._doing = command
+        return self._answer(status, out)
+
     def _answer(self, status: int, out: FrameWriter) -> int:
         self._head(status, 0, out)
         return ANSWER

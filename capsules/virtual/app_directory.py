@@ -10,7 +10,7 @@ Of kind SET, the payload is a word of flags, and for each app three words: where
 byte; its size; a number that its header has, and hardly another one. Of kind MARK it is a word of flags alone, in place
 of the last SET's.
 
-It is read at boot, in one go. Nothing is written here: this makes a record, and says where it belongs.
+It is read at boot, a record at a time. Nothing is written here: this makes a record, and says where it belongs.
 """
 
 from cells import Buffer
@@ -122,22 +122,24 @@ class AppDirectory:
 
     # -- Reading, at boot -------------------------------------------------------------------------
 
-    def read(self) -> None:
-        """Find the newest set. The first record of a page is one, so a page without it has nothing."""
+    def find(self) -> None:
+        """Which page has the newest set. The first record of a page is one, so a page without it has nothing."""
         first = self._sequence_at(0)
         second = self._sequence_at(1)
         if first < 0 and second < 0:
             return
         self._page = 1 if first < 0 or (second >= 0 and second > first) else 0
         self.exists = True
-        at = 0
-        while at < self._page_size:
-            length = self._load(self._page, at)
-            if length == 0:
-                break
+
+    def read_next(self) -> bool:
+        """Believe the next record of that page; False: that was all."""
+        length = self._load(self._page, self._end)
+        if length:
             self._take()
-            at += length
+            self._end += length
+            return True
         self._end = 0  # what follows may be half written: the next record goes to the other page
+        return False
 
     def _sequence_at(self, page: int) -> int:
         length = self._load(page, 0)

@@ -26,6 +26,8 @@ MOST_ENTRIES = const(64)
 
 TOO_MANY = const(-2)
 
+_MOST_PADDINGS = const(16)  # that are gone over at once: each update of an app may leave one more behind the others
+
 _FIXED_ADDRESSES = const(5)
 
 
@@ -52,8 +54,10 @@ class AppList:
         return scratch[0] & scratch[1] & scratch[2] & scratch[3] == 0xFF
 
     def skip(self, at: int, end: int) -> int:
-        """Go over padding; where that ends, at `end` at the latest."""
-        while at < end:
+        """Go over padding, `end` at the latest: where that ends or, if that is neither `at` nor `end`, where it is to be gone on."""
+        for _ in range(_MOST_PADDINGS):
+            if at >= end:
+                break
             size = self._padding(at)
             if size == 0 or at + size > end:
                 break

@@ -41,6 +41,7 @@ class AppPlaces:
         self._size = 0
         self._hole = 0  # the one before which app of the directory is next
         self._at = 0  # and where it is looked at next
+        self._reached = 0  # how far padding leads from there, as far as that is known
         self._low = False
         self._below = 0  # where it has to begin before
         self._new = directory.apps  # those that are to be
@@ -53,6 +54,7 @@ class AppPlaces:
         self._low = low
         self._new = new
         self._hole = 0 if low else self._directory.apps.used
+        self._reached = 0
         self._at = 0 if low else self._end_of(self._hole)
 
     def next(self) -> int:
@@ -72,8 +74,14 @@ class AppPlaces:
         page = int(self._page)
         size = self._size
         found = first_covered(begin + page - 1 & ~(page - 1), size, page)
-        if 0 <= found < self._below and found + (size + page - 1 & ~(page - 1)) <= end and self._reaches(begin, found):
-            return found
+        if 0 <= found < self._below and found + (size + page - 1 & ~(page - 1)) <= end:
+            at = max(self._reached, begin)
+            self._reached = self._list.skip(at, found)
+            if at < self._reached < found:
+                return NOT_YET
+            if self._reaches(begin, found):
+                return found
+        self._reached = 0
         if staged >= 0:
             self._at = new.start[staged] + new.size[staged]
         elif self._hole == last and not self._low:
@@ -103,7 +111,7 @@ class AppPlaces:
         """Whether a walker of the list that comes from the app which ends there can get to the page."""
         if at == end:
             return True
-        reached = self._list.skip(end, at)
+        reached = self._reached
         if reached == at:
             return True
         past = int(reached) % int(self._page)

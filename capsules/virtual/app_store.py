@@ -53,6 +53,9 @@ _END = const(8)  # the client is to be told
 _LOOK = const(9)  # at the list, for which apps there are
 _FIND = const(10)  # room for an app that is to be staged
 _CHECK = const(11)  # what vouches for those that are staged
+_READ = const(12)  # at boot: the directory, a record at a time;
+_COMPARE = const(13)  # whether the list is what it says, an app at a time;
+_START = const(14)  # and the apps begin, one at a time
 
 # What is logged before that.
 _NOTHING = const(0)
@@ -112,6 +115,7 @@ class AppStore:
         self._clients: "list[Callback]" = []
         self._gives_way = 0  # whose transaction ends when another client wants to begin, one bit each
         self._client = -1  # whose transaction it is
+        self._unproved = False  # an app on trial was reset before its time
         self._moves = False  # apps are moved that do not run, and do not begin to
         self._over = False  # and that is its last
         self._doing = _IDLE
@@ -141,58 +145,89 @@ class AppStore:
     # -- At boot ----------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Load what the directory says; without one, the kernel walks the list as ever."""
-        directory = self._directory
-        directory.read()
-        if not directory.exists:
-            return
-        if not directory.state & DIRTY and not self._is_as_set():
-            log("apps: the flash was written from outside; what its list says counts")
-            directory.forget()
-            return
-        self._looked = True
-        unproved = self._take_back()
-        for fixed in (_FIXED, 0):
-            for app in range(directory.apps.used):
-                if directory.apps.flags[app] & (ENABLED | KEPT | GONE | BAD | _FIXED) == ENABLED | fixed:
-                    if self._list.mark_of(directory.apps.start[app]) == directory.apps.mark[app]:
-                        self._loader.load(directory.apps.start[app])
-                    else:
-                        log("apps: one is damaged, and was not loaded")
-        self._loader.take_over()
-        if unproved:
-            self._take_lists()
-            self._begin_commit()
-        elif directory.state & DIRTY:
-            self._take_lists()
-            self._begin_tidying()
+        """With a directory, load what it says: a step at a time, since nobody has time for all. Until that is done, others get BUSY.
 
-    def _take_back(self) -> bool:
-        """Whether an app has not proved itself before the reset: it is replaced by what was there before it."""
+        Without one, the kernel walks the list as ever.
+        """
+        self._directory.find()
+        if self._directory.exists:
+            self._loader.take_over()
+            self._doing = _READ
+            self._line.trigger()
+
+    def _read_next(self) -> None:
+        self._line.trigger()
+        if not self._directory.read_next():
+            self._app = 0
+            self._at = 0
+            self._doing = _COMPARE
+            if self._directory.state & DIRTY:
+                self._begin_starts()
+
+    def _compare_next(self) -> None:
+        """Is the list at rest, up to the next app, what the directory says?"""
+        self._line.trigger()
+        app = self._app
+        apps = self._directory.apps
+        begin = max(self._at, apps.start[app - 1] + apps.size[app - 1] if app else 0)
+        end = apps.start[app] if app < apps.used else self._list.limit
+        at = self._list.skip(begin, end)
+        if begin < at < end:  # over much padding
+            self._at = at
+        elif app == apps.used and self._list.is_end(at):
+            self._begin_starts()
+        elif app < apps.used and at == end and self._list.mark_of(at) == apps.mark[app]:
+            self._app = app + 1
+        else:
+            log("apps: the flash was written from outside; what its list says counts")
+            self._directory.forget()
+            self._at = 0
+            self._doing = _LOOK
+
+    def _begin_starts(self) -> None:
+        self._take_back()
+        self._at = 0
+        self._doing = _START
+
+    def _start_next(self) -> None:
+        """Load the next app; those first that can live at one place only."""
+        self._line.trigger()
+        directory = self._directory
+        used = int(directory.apps.used)
+        at = self._at
+        while at < 2 * used:
+            app = at if at < used else at - used
+            at += 1
+            if directory.apps.flags[app] & (ENABLED | KEPT | GONE | BAD | _FIXED) == ENABLED | (_FIXED if at <= used else 0):
+                if self._list.mark_of(directory.apps.start[app]) == directory.apps.mark[app]:
+                    self._loader.load(directory.apps.start[app])
+                else:
+                    log("apps: one is damaged, and was not loaded")
+                self._at = at
+                return
+        self._doing = _IDLE
+        if self._unproved or (directory.exists and directory.state & DIRTY):
+            self._take_lists()
+            if self._unproved:
+                self._begin_commit()
+            else:
+                self._begin_tidying()
+        self._unproved = False
+        self._looked = True
+
+    def _take_back(self) -> None:
+        """An app that has not proved itself before the reset is replaced by what was there before it."""
         flags = self._directory.apps.flags
-        found = False
         for app in range(self._directory.apps.used):
             if flags[app] & TRIAL:
-                found = True
+                self._unproved = True
                 flags[app] = self._after_trial(flags[app], False)
-        return found
 
     def _after_trial(self, flags: int, good: bool) -> int:
         """What becomes of an app, be it the new one or the one that is kept."""
         if not flags & TRIAL:
             return flags
         return flags & ~(TRIAL | KEPT) if good != bool(flags & KEPT) else GONE
-
-    def _is_as_set(self) -> bool:
-        """Whether the list at rest is what the directory says."""
-        directory = self._directory
-        at = 0
-        for app in range(directory.apps.used):
-            at = self._list.skip(at, directory.apps.start[app])
-            if at != directory.apps.start[app] or self._list.mark_of(at) != directory.apps.mark[app]:
-                return False
-            at += directory.apps.size[app]
-        return self._list.is_end(self._list.skip(at, self._list.limit))
 
     def _look(self, client: int) -> int:
         """Before anything else: 0 if it is known which apps there are. OFF: it is once the callback has come. BUSY."""
@@ -225,6 +260,9 @@ class AppStore:
                 self._list.leave_alone()  # no room for a directory: nothing can be changed
             elif at < self._list.limit and not self._list.is_end(at):
                 self._take(at, self._list.limit - at, BAD, self._list.mark_of(at))  # nobody knows what it is, nor what lies behind
+        if self._client < 0:  # at boot
+            self._begin_starts()
+            return
         self._looked = True
         self._over = True
         self._doing = _END
@@ -599,6 +637,12 @@ class AppStore:
             self._find_next()
         elif self._doing == _CHECK:
             self._check_next()
+        elif self._doing == _READ:
+            self._read_next()
+        elif self._doing == _COMPARE:
+            self._compare_next()
+        elif self._doing == _START:
+            self._start_next()
         elif self._doing == _END:
             self._end()
         elif self._client >= 0:

@@ -45,7 +45,7 @@ class AppTidying:
             start = directory.apps.start[self._app]
             at = self._list.skip(self._reached, start)
             if at < start:
-                return self._pad(at, start)
+                return self._go_on(at) or self._pad(at, start)
             self._reached = start + directory.apps.size[self._app]
             self._app += 1
             return LOOK
@@ -55,7 +55,15 @@ class AppTidying:
         if past == 0:
             return self._pad(self._reached, 0)
         at = self._reached + int(self._page) - past
-        if self._list.skip(self._reached, at) < at:  # behind an app that somebody else has put there
+        reached = self._list.skip(self._reached, at)
+        if reached < at:  # behind an app that somebody else has put there
+            return self._go_on(reached)
+        self._reached = at
+        return LOOK
+
+    def _go_on(self, at: int) -> int:
+        """LOOK if so much padding leads there that there may be more."""
+        if at == self._reached:
             return DONE
         self._reached = at
         return LOOK

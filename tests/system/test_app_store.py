@@ -1,10 +1,13 @@
 """Apps are installed while others run, on the real image, by an app; what is installed is there after a reset."""
 
 import re
+import struct
 from pathlib import Path
 
 from adder.board import ROOT
-from adder.image.flash_image import FlashImage
+from adder.image.directory import PAGE, entries_of, write_directory
+from adder.image.flash_image import FlashImage, padding_app
+from adder.run.simulate import Simulation
 
 BUILT = ROOT / "build" / "apps"
 
@@ -146,3 +149,49 @@ def test_others_are_not_late_while_an_app_is_installed(simulation, python_app) -
         worst = re.search(r"beat: worst (\d+)", board.transcript)
     assert worst is not None
     assert int(worst[1]) < 30_000
+
+
+def renamed(data: bytes, old: str, new: str, enabled: bool) -> bytes:
+    """The same app with a name that is as long, on a page of its own with padding behind it."""
+    header = bytearray(data[: struct.unpack_from("<H", data, 2)[0]].replace(old.encode(), new.encode()))
+    header[8] = enabled
+    header[12:16] = bytes(4)
+    for at in range(0, len(header), 4):
+        if at != 12:
+            header[12:16] = bytes(a ^ b for a, b in zip(header[12:16], header[at : at + 4], strict=True))
+    app = bytes(header) + data[len(header) :]
+    return (app + padding_app(-len(app) % PAGE)).ljust(PAGE, b"\xff")
+
+
+def test_a_boot_with_as_many_apps_as_there_can_be_starts_none_that_is_disabled_and_the_board_can_be_asked(
+    simulation, python_app
+) -> None:
+    """With long headers; all of them at once are more than a capsule has time for."""
+    text = """
+import syscall, time
+refused = 0
+while True:
+    try:
+        print("asks: of", syscall.command(0x10100, 1)[0], "apps")
+        break
+    except syscall.SyscallError as error:
+        refused += error.args[0] == 2
+    time.sleep_ms(20)
+"""
+    permissions = ["alarm", "console", 0x10100, *range(0x90000, 0x90000 + 58)]
+    data = python_app(text, name="n00", ram=8192, permissions=permissions).read_bytes()
+    apps = [renamed(data, "n00", f"n{n:02}", n not in (1, 5, 9)) for n in range(32)]
+    with simulation("hello", clock="counted") as board:
+        board.expect("hello, 1")
+    flash = b"".join(apps).ljust(len(FlashImage(board.image).app_flash()), b"\xff")
+    starts = range(0, 32 * len(apps[0]), len(apps[0]))
+    flash = write_directory(flash, entries_of(flash, [(at, len(data), int(flash[at + 8])) for at in starts]))
+    with board.image.open("r+b") as file:
+        file.write(flash)
+    with Simulation(board.kernel, board.image, clock="counted") as again:
+        again.expect_all(*["asks: of 32 apps"] * 3, timeout=60)
+        again.run(2)
+        assert "capsule app_store" not in again.transcript
+        begun = re.findall(r"app (n\d\d): slot", again.transcript)
+        assert begun == [f"n{n:02}" for n in range(32) if n not in (1, 5, 9)][: len(begun)]
+        assert len(begun) >= 8

@@ -4,6 +4,7 @@ import contextlib
 import random
 import struct
 
+import config
 import pytest
 from app_flash import PAGE, Board, checked, cut_board, padding, program, walk
 from cells import Buffer
@@ -322,6 +323,52 @@ def test_what_cannot_be_read_and_what_lies_behind_is_not_written_over_until_some
     assert Board(data).booted().state() == board.state()
 
 
+@pytest.mark.parametrize(("outside", "paddings"), [(False, 0), (False, 1000), (True, 0), (True, 1000)])
+def test_a_boot_goes_an_app_at_a_time_and_until_it_is_over_nothing_disabled_starts_and_others_get_busy(
+    outside, paddings
+) -> None:
+    """As many apps as there can be, with the longest headers; perhaps one from outside, or padding without end."""
+    apps = [with_entries(f"j{n}", 950) for n in range(32)]
+    data = bytearray(b"".join(apps).ljust(LONG * 40, b"\xff"))
+    board = Board(data, FakeFlash(data, LONG)).booted()
+    assert board.change(("disable", "j7")) == 0
+    if outside:
+        data[LONG * 30 : LONG * 31] = with_entries("other", 950)
+    data[LONG * 32 : LONG * 32 + 16 * paddings] = padding(16) * paddings
+    flash = CountedFlash(data, LONG)
+    again = Board(data, flash)
+    steps = [flash.reads]
+    machine, line = again.machine, again.machine.lines[0]
+    assert machine.loader.taken
+    handler = line.handler
+    while line.pending and again.store.look(again.client) != 0:
+        running = set(machine.processes)
+        assert again.store.look(again.client) == again.store.begin(again.client) == ErrorCode.BUSY
+        assert again.store.settle_trial(again.client, 1) != 0
+        line.pending = False
+        before = flash.reads
+        handler()
+        steps.append(flash.reads - before)
+        assert len(set(machine.processes) - running) <= 1
+        assert outside or "j7" not in {process.name.decode().rstrip("_") for process in machine.processes.values()}
+    assert max(steps) <= 2 * (4096 // PIECE) + 16, steps
+    assert len(steps) > 2 * 32
+    again.run()
+    assert again.store.apps() == 32
+    assert len(machine.processes) == min(config.MAX_PROCESSES, 32 if outside else 31)
+
+    def counted() -> None:
+        before = flash.reads
+        handler()
+        steps.append(flash.reads - before)
+
+    steps.clear()
+    line.handler = counted
+    assert again.change(("drop", "j3" if outside else "j7")) == 0
+    assert again.change(("install", with_entries("new", 50))) == 0
+    assert max(steps) <= 2 * (4096 // PIECE) + 16, steps
+
+
 def test_headers_that_are_long_on_purpose_take_no_more_of_a_boot_than_others() -> None:
     reads = []
     for entries in (0, 950):
@@ -329,7 +376,7 @@ def test_headers_that_are_long_on_purpose_take_no_more_of_a_boot_than_others() -
         board = Board(data, FakeFlash(data, LONG)).booted()
         assert board.change(("disable", "j0")) == 0
         flash = CountedFlash(data, LONG)
-        again = Board(data, flash)
+        again = Board(data, flash).booted()
         reads.append(flash.reads)
         assert len(again.machine.processes) == 7
     assert reads[1] < reads[0] + 8 * 2 * (MARKED // PIECE)
