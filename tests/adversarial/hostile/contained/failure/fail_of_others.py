@@ -1,4 +1,4 @@
-# contained: capsule attack failed in a callback
+# contained: capsule attack failed in command
 """Makes the victim's methods fail, for ever: who hands a method in answers for it, and it costs its own time."""
 
 from kernel import call_client

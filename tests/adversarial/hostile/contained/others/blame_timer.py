@@ -1,4 +1,4 @@
-# contained: capsule attack failed in a callback[\s\S]*TypeError
+# contained: capsule attack failed in command[\s\S]*TypeError
 """Calls a function that the timer has made, with too many arguments, as if that were a client."""
 
 from kernel import ErrorCode, call_client

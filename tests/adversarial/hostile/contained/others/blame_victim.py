@@ -1,4 +1,4 @@
-# contained: capsule attack failed in a callback[\s\S]*TypeError
+# contained: capsule attack failed in command[\s\S]*TypeError
 """Calls a method that the victim has made and shows, without arguments, as if the victim had handed it in."""
 
 from kernel import ErrorCode, call_client
