@@ -97,10 +97,11 @@ __attribute__((noinline)) static enum { NOTHING, NOW, LATER } serve_interrupts(v
         return LATER;
     }
     tick_run(true);
+    bool awaited = ready_processes != 0;
     uint32_t ticks = tick_kernel, left = SYST_CVR;
     bottom_halves_run();
     left -= SYST_CVR;
-    turn.owed += MAX((int32_t)(left + (tick_kernel - ticks) * SLICE), 0);
+    turn.owed = awaited ? turn.owed + MAX((int32_t)(left + (tick_kernel - ticks) * SLICE), 0) : 0; // nobody has waited
     return !interrupt_any_pending() ? NOTHING : background_waits() ? LATER : NOW;
 }
 
@@ -131,7 +132,7 @@ process_t *kernel_work(void) {
         }
         uint32_t ready = ready_processes;
         if (ready == 0) {
-            turn.owed = 0; // nobody has waited
+            turn.owed = 0;
             sleep_until_interrupt();
             continue;
         }

@@ -98,3 +98,57 @@ def test_an_alarm_waits_for_slices_and_not_for_interrupts_that_would_take_all_of
         found = board.expect(r"lateness: 200 alarms, (\d+) early, at most (\d+) us late", timeout=60)
     assert int(found[1]) == 0
     assert int(found[2]) <= 20_000
+
+
+HASHES = """
+from adder import sha
+data = bytearray(100_000)
+while True:
+    sha.compute(data)
+    n = 30_000
+    while n:
+        n -= 1
+"""
+
+
+def test_what_interrupts_did_while_nobody_waited_is_owed_to_nobody(simulation, python_app) -> None:
+    """An app has a long text hashed, and computes then: others' alarms wait for its slice, as ever."""
+    hashes = python_app(HASHES, name="hashes", ram=131_072)
+    with simulation(hashes, APPS / "lateness.tbf") as board:
+        found = board.expect(r"lateness: 200 alarms, (\d+) early, at most (\d+) us late", timeout=120)
+    assert int(found[1]) == 0
+    assert int(found[2]) <= 20_000
+
+
+HANDS_ON = """
+import syscall, time
+from adder import ipc
+time.sleep_ms(300)
+peer = ipc.find("{peer}")
+come = []
+syscall.subscribe(0x10000, ipc.find("{name}"), come)
+if {first}:
+    time.sleep_ms(500)
+    come.append(0)
+while True:
+    while not come:
+        syscall.yield_wait()
+    come.clear()
+    n = 200
+    while n:  # a good millisecond, far from a slice
+        n -= 1
+    syscall.command(0x10000, 2, peer)
+"""
+
+
+def test_apps_that_hand_each_other_the_turn_before_a_slice_ends_pay_what_is_owed(simulation, python_app) -> None:
+    """Beside an app that has it sample: interrupts have their turn, and with them alarms and the console."""
+    apps = [
+        python_app(HANDS_ON.format(name=name, peer=peer, first=name == "ping"), name=name, ram=20_480)
+        for name, peer in (("ping", "pong"), ("pong", "ping"))
+    ]
+    sampler = python_app(SAMPLES.format(command=4), name="samples", ram=8192)
+    with simulation(*apps, sampler, APPS / "lateness.tbf") as board:
+        found = board.expect(r"lateness: 200 alarms, (\d+) early, at most (\d+) us late", timeout=120)
+    assert int(found[1]) == 0
+    assert int(found[2]) <= 30_000
