@@ -25,7 +25,7 @@ INTERNAL = ("__init__", "upcall")
 BY_HAND = ("syscall", "repl")
 """Modules in C, whose stubs are part of the reference."""
 
-INTERNAL_OF_SYSCALL = ("natural", "prepared", "yield_wait_within")
+INTERNAL_OF_SYSCALL = ("check", "natural", "prepared", "yield_wait_within")
 """What the module has for the library alone (adder/build/prepared.py), and no stub says."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
