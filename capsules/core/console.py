@@ -221,10 +221,12 @@ class ConsoleDriver:
         entry = self._grant.enter(process)
         if entry is None:
             return ErrorCode.NOMEM
+        was = self._foreground.find()
         error = self._foreground.claim(entry, process.slot, how, seconds)
         if error:
             return error
-        self._input.claimed(entry, how != 0)
+        if (was == process.slot) != (how != 0):
+            self._input.claimed(entry, how != 0)
         self._change()
         return SUCCESS
 

@@ -45,6 +45,7 @@ class ConsoleInput:
         self._within_line = False
         self._whose: "Entry | None" = None  # who has got a part of it, and gets the rest; None: nobody does
         self._line_left = 0  # bytes of it, at most
+        self._cut = False  # somebody has come to the foreground in the middle of a line that has not ended yet
         self._seconds = 0  # for which others have waited for it
 
     def read(self, process: ProcessId, length: int, least: int) -> "CommandReturn | int":
@@ -74,13 +75,19 @@ class ConsoleInput:
         return SUCCESS
 
     def claimed(self, entry: Entry, is_more: bool) -> None:
-        """A process has come to the foreground, or left it: what is typed from now on is no part of what was typed before."""
-        if is_more == (self._whose is entry):
+        """A process has come to the foreground, or left it: what is typed from now on is no part of what was typed before.
+
+        But a line that others had begun goes on when nobody is in the foreground: nobody comes and leaves in the middle of one to make a line of
+        its rest.
+        """
+        if is_more:
+            self._cut = self._within_line
+        if self._whose is entry if is_more else self._whose is not entry or self._cut:
             return
-        self._line_left = min(self._line_left, self._in_end - self._in_at) if is_more else 0
+        self._whose = None
+        self._line_left = min(self._line_left, self._in_end - self._in_at)
         if not self._line_left:
             self._within_line = False
-            self._whose = None
 
     def waited(self) -> None:
         """A second has passed in which somebody waited, or whose turn it is has changed."""
@@ -109,6 +116,10 @@ class ConsoleInput:
                 if self._whose is not None and self._readers:
                     self._line.remind()
                 return
+            if self._cut and self._foreground.find() == NOBODY:
+                self._cut = False
+                self._within_line = True
+                self._line_left = _LONGEST_LINE
             if self._within_line and self._whose is not entry:
                 self._drop()
                 continue
@@ -121,6 +132,7 @@ class ConsoleInput:
             if count:
                 self._within_line = self._buffer[self._in_at - 1] not in (_CR, _LF, _CTRL_C, _CTRL_D)
                 self._whose = entry if self._within_line else None
+                self._cut = self._cut and self._within_line
                 self._line_left = _LONGEST_LINE
                 self._seconds = 0
             if count < wanted:  # its buffer has become smaller
@@ -145,7 +157,9 @@ class ConsoleInput:
         at = self._in_at
         end = min(self._line_end(), at + self._line_left)
         self._line_left -= end - at
-        self._within_line = self._line_left > 0 and self._buffer[end - 1] not in (_CR, _LF, _CTRL_C, _CTRL_D)
+        is_over = self._buffer[end - 1] in (_CR, _LF, _CTRL_C, _CTRL_D)
+        self._within_line = self._line_left > 0 and not is_over
+        self._cut = self._cut and not is_over
         self._in_at = end
 
     def _end(self, slot: int, entry: Entry, status: int) -> None:

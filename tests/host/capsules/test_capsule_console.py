@@ -312,12 +312,29 @@ def test_the_rest_of_a_line_is_whose_its_beginning_was(world) -> None:
     assert (bytes(rest), bytes(second)) == (b"c\r", b"def\n")
 
 
+def for_a_moment(app) -> None:
+    assert app.command(CONSOLE, CLAIM, 1, 9) == ()
+    assert app.command(CONSOLE, CLAIM, 0, 0) == ()
+
+
 WAYS_TO_LEAVE = {
     "ends": lambda app: app.end(),
     "ends and begins anew": lambda app: app.restart(),
     "is stopped and another has its slot": lambda app: app.restart(),
     "aborts its next read": lambda app: (app.command(CONSOLE, READ, 2), app.command(CONSOLE, ABORT)),
     "does not come back": lambda app: None,
+    "gives up a foreground that it never had": lambda app: app.command(CONSOLE, CLAIM, 0, 0),
+    "has the foreground for a moment": lambda app: for_a_moment(app),
+    "is asked again to have it, and leaves": lambda app: (app.command(CONSOLE, CLAIM, 1, 9), for_a_moment(app)),
+    "and another has the foreground for a moment": lambda app: for_a_moment(app.machine.processes[2]),
+    "and another has the foreground and ends": lambda app: (
+        app.machine.processes[2].command(CONSOLE, CLAIM, 1, 9),
+        app.machine.processes[2].end(),
+    ),
+    "ends, and another has the foreground for a moment": lambda app: (
+        app.end(),
+        for_a_moment(app.machine.processes[2]),
+    ),
 }
 """From the middle of a line that a process reads."""
 
@@ -346,6 +363,7 @@ def test_the_rest_of_a_line_is_no_line_of_anothers(way, waits, typed) -> None:
     for byte in rest + line:
         world.feed(bytes((byte,)))
     world.pass_seconds(6)
+    world.feed(b"")
     assert bytes(memory) == line
 
 
