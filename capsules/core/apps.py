@@ -11,7 +11,7 @@ Command
                                it has none), state, restarts, bytes of RAM, of these up to its break, fault status, fault
                                address; one u32 each into the buffer. INVAL
     3 read   number offset  -> success_u32(bytes): the app's own, into the buffer, at most 64. INVAL
-    4 remove number         -> success, INVAL, BUSY while another one changes the apps
+    4 remove number         -> success, also if it is gone already, INVAL, BUSY while another one changes the apps or a host waits to
     5 console               -> success_u32(what the shell shows first: 0 its prompt, 1 the process console)
 
 State: as in process info
@@ -40,7 +40,7 @@ from kernel import (
 from micropython import const
 
 import config
-from capsules.virtual.app_store import AppStore
+from capsules.virtual.app_store import GONE, AppStore
 
 DRIVER_NUM = const(0x10100)
 
@@ -72,7 +72,7 @@ class Apps:
             store.slot_of,
         )
         self._bytes = store.read
-        self._client = store.new_client(self._told)
+        self._client = store.new_client(self._told, 2)
         self._grant = grant
         self._processes = processes
         self._piece = piece
@@ -129,6 +129,9 @@ class Apps:
         return success_u32(view.write(0, piece, 0, count) if count else 0)
 
     def _remove(self, entry: Entry, app: int) -> "CommandReturn | int":
+        if self._flags_of(app) & GONE:  # and its bytes stay while others share their page
+            entry.schedule_upcall(0, 0, 0, 0)
+            return SUCCESS
         status = self._begin(self._client)
         if status:
             return status

@@ -41,6 +41,8 @@ _FIXED = const(128)  # it can live at one place only, and so begins before the o
 
 _CLIENTS = const(8)  # whoever is one could go on making more
 
+_WAITS = const(1 << 2 * _CLIENTS)  # one that gives way to nobody waits for the next transaction
+
 # What is under way.
 _IDLE = const(0)
 _WRITE = const(2)  # of an app that is staged, onto pages that are erased just before
@@ -113,7 +115,7 @@ class AppStore:
         self._credentials = credentials
         self._looked = False  # whether the directory's lists are what there is
         self._clients: "list[Callback]" = []
-        self._gives_way = 0  # whose transaction ends when another client wants to begin, one bit each
+        self._gives_way = 0  # to other clients, two bits each: what new_client was told; and _WAITS
         self._client = -1  # whose transaction it is
         self._unproved = False  # an app on trial was reset before its time
         self._moves = False  # apps are moved that do not run, and do not begin to
@@ -343,22 +345,28 @@ class AppStore:
     def _new_client(self, done: "Callable[[int], None]", gives_way: int = 0) -> int:
         """One more client, when the board is wired: its number.
 
-        If it gives way, its transaction ends with CANCEL when another client wants to begin one: a program may have no end in mind.
+        One that serves programs gives way: with 1 or 2, it is not the next to begin while another waits who was refused; with 1, its
+        transaction ends with CANCEL when another client wants to begin one, since a program may have no end in mind.
         """
         if len(self._clients) == _CLIENTS:
             raise ValueError("too many clients of the apps' store")
         self._clients.append(callback(done))
         number = len(self._clients) - 1
-        if gives_way:
-            self._gives_way |= 1 << number
+        self._gives_way |= (gives_way & 3) << (number << 1)
         return number
 
     def _begin(self, client: int) -> int:
         """0, BUSY while another one is under way or before `look`, NODEVICE if the flash has no room for a directory."""
-        if self._looked and self._client >= 0 and self._client != client and self._gives_way >> self._client & 1:
+        gives_way = self._gives_way >> (client << 1) & 3
+        if self._gives_way & _WAITS and gives_way:
+            return ErrorCode.BUSY
+        if self._looked and self._client >= 0 and self._client != client and self._gives_way >> (self._client << 1) & 3 == 1:
             self._abort(self._client)
         if not self._looked or self._client >= 0 or self._doing != _IDLE or self._logging != _NOTHING:
+            if self._looked and not gives_way:
+                self._gives_way |= _WAITS
             return ErrorCode.BUSY
+        self._gives_way &= ~_WAITS
         if self._list.limit <= 0:
             return ErrorCode.NODEVICE
         self._client = client
@@ -543,11 +551,18 @@ class AppStore:
         """Make it true; the callback comes when it is, and processes have begun and ended accordingly."""
         if not self._is_free(client):
             return ErrorCode.BUSY
+        old = self._directory.apps
+        same = self._new.used == old.used and not (self._directory.exists and self._directory.state & DIRTY)
         for app in range(self._new.used):
             if self._new.flags[app] & (_STAGED | GONE) == _STAGED and self._new.mark[app] == 0:
                 return ErrorCode.INVAL  # not finished
+            if same and self._new.flags[app] != old.flags[app]:
+                same = False
         self._at = 0
         self._doing = _CHECK
+        if same:  # nothing is written for that
+            self._over = True
+            self._doing = _END
         self._line.trigger()
         return 0
 
@@ -561,6 +576,7 @@ class AppStore:
     def _settle_trial(self, client: int, good: int) -> int:
         """What is on trial stays, and what is kept for it goes; or the other way round. As `commit`; INVAL without a trial."""
         if not self._is_on_trial():
+            self._gives_way &= ~_WAITS
             return ErrorCode.INVAL
         status = self._begin(client)
         if status == 0:
@@ -597,8 +613,10 @@ class AppStore:
     def _abort(self, client: int) -> int:
         """Forget its transaction, at any time before its commit. The callback, with CANCEL, comes when that is done.
 
-        INVAL if it has none: so whoever does not know any more, since it was cut short, may ask.
+        INVAL if it has none: so whoever does not know any more, since it was cut short, may ask. It does not wait for one any more, either.
         """
+        if client >= 0 and not self._gives_way >> (client << 1) & 3:
+            self._gives_way &= ~_WAITS
         if self._client != client or client < 0:
             return ErrorCode.INVAL
         if self._doing <= _FIRST or self._doing >= _FIND or (self._doing == _END and not self._over):

@@ -10,6 +10,7 @@ from cells import Buffer
 from kernel import ErrorCode
 
 from capsules.core import app_loader, apps, process_info
+from capsules.virtual.app_store import GONE
 
 APPS, LOADER, INFO = apps.DRIVER_NUM, app_loader.DRIVER_NUM, process_info.DRIVER_NUM
 COUNT, DESCRIBE, READ, REMOVE, CONSOLE = range(1, 6)
@@ -120,6 +121,45 @@ def test_nobody_removes_one_while_another_is_being_loaded() -> None:
     assert other.command(LOADER, ABORT) == ()
     shelf.run()
     assert shelf.app.command(APPS, REMOVE, 0) == ()
+
+
+def test_what_is_gone_is_removed_again_without_a_change() -> None:
+    """Its bytes stay while another app has a part of its page; nobody wears the flash out by asking."""
+    shelf = Shelf(program("a", 256), program("c", 256), B)
+    assert shelf.app.command(APPS, REMOVE, 0) == ()
+    assert shelf.upcalls() == [(0, 0, 0, 0)]
+    assert shelf.store.flags_of(0) == GONE
+    before = bytes(shelf.flash.data)
+    erased = list(shelf.flash.erased)
+    for _ in range(20):
+        assert shelf.app.command(APPS, REMOVE, 0) == ()
+        assert shelf.upcalls() == [(0, 0, 0, 0)]
+        assert shelf.change(("enable", "c")) == 0  # as little as a host that changes nothing
+    assert bytes(shelf.flash.data) == before
+    assert list(shelf.flash.erased) == erased
+    assert shelf.names() == ["b", "c"]
+
+
+@pytest.mark.parametrize("way", ["begins", "gives up"])
+def test_a_host_that_waits_is_the_next_however_often_programs_ask(way) -> None:
+    shelf = Shelf(A, B, C)
+    other = shelf.machine.process("other")
+    host = shelf.client
+    assert shelf.app.command(APPS, REMOVE, 0) == ()
+    assert shelf.store.begin(host) == ErrorCode.BUSY
+    for _ in range(3):
+        assert [upcall[:2] for upcall in shelf.upcalls()] in ([(0, 0)], [])
+        assert shelf.app.command(APPS, REMOVE, 0) == ErrorCode.BUSY
+        assert other.command(LOADER, SETUP, 512) == ErrorCode.BUSY
+    if way == "begins":
+        assert shelf.store.begin(host) == 0
+        assert shelf.app.command(APPS, REMOVE, 0) == ErrorCode.BUSY
+        assert shelf.ask(shelf.store.commit(host)) == 0
+    else:
+        assert shelf.store.abort(host) == ErrorCode.INVAL
+    assert shelf.app.command(APPS, REMOVE, 0) == ()
+    assert shelf.upcalls() == [(0, 0, 0, 0)]
+    assert other.command(LOADER, SETUP, 512) == ()
 
 
 def test_an_app_takes_the_place_of_another_in_one_step() -> None:
