@@ -6,7 +6,11 @@ from collections.abc import Iterator
 
 from adder.board import ROOT
 
-EACH_PAGE = {"test_every_link_leads_somewhere", "test_every_file_that_is_named_is_there"}
+EACH_PAGE = {
+    "test_every_link_leads_somewhere",
+    "test_every_file_that_is_named_is_there",
+    "test_code_that_is_quoted_from_a_file_stands_there",
+}
 """Tests of one page each, which need not have any; another test counts those of all pages."""
 
 CHECKING = {"expect", "expect_all", "raises", "fail", "run_until", "compare", "crash", "one"}
