@@ -21,7 +21,8 @@ Subscribe
     0 setup:    (status, 0, 0)
     1 write:    (status, bytes, 0)  FAIL if they are not in the flash: all of it is forgotten
     2 finalize: (status, 0, 0)  INVAL if it is no good program, NOSUPPORT if its header asks for more than the process
-                has: permissions that it has not, though its own are listed, or another number to store under
+                has: permissions that it has not, though its own are listed, or another number to store under; or
+                none, and so what all without one store, unless its own header has 0 to modify, or no number either
     3 load:     (status, 0, 0)
     4 abort:    (status, 0, 0)
     5 unload:   (status, where the app begins in the flash of apps, 0)

@@ -17,6 +17,9 @@ NOT_YET = const(-1)
 _PERMISSIONS = const(6)
 _STORAGE = const(7)
 
+_STORES_LOW = const(1)  # driver 0x50001, under which programs store
+_STORES_HIGH = const(5)
+
 _ENTRY = const(16)  # bytes: driver, which 64 commands, and a bit for each
 _AT_ONCE = const(8)
 
@@ -33,6 +36,7 @@ class AppRights:
         self._count = [0, 0]
         self._low = [0, 0]  # of the number under which it stores
         self._high = [0, 0]
+        self._shares = True  # the one that loads may change what programs without such a number store
         self._which = 0
         self._at = 0
         self._end = 0
@@ -47,6 +51,7 @@ class AppRights:
             self._count[which] = 0
             self._low[which] = 0
             self._high[which] = 0
+        self._shares = True
         self._which = 0
         self._at = 0
         self._next = 0
@@ -58,15 +63,15 @@ class AppRights:
         if self._which < 2:
             self._walk(self._app[self._which], self._which)
             return NOT_YET
-        if self._low[0] | self._high[0] and (self._low[0] != self._low[1] or self._high[0] != self._high[1]):
+        number = self._low[0] | self._high[0]
+        differs = not self._shares if number == 0 else self._low[0] != self._low[1] or self._high[0] != self._high[1]
+        if differs and (number or self._place[0] == 0):
             return 0
-        if self._place[1] == 0:
-            return 1
         if self._place[0] == 0:
-            return 0
+            return 1 if self._place[1] == 0 else 0
         if self._next == self._count[0]:
             return 1
-        if not self._has_next():
+        if not self._has_next(differs):
             return 0
         self._next += 1
         return NOT_YET
@@ -85,20 +90,38 @@ class AppRights:
             self._which = which + 1
             return
         self._read(app, at, buffer, 0, 8)
-        kind = u16(buffer, 0)
+        kind, length = u16(buffer, 0), u16(buffer, 2)
         if kind == _PERMISSIONS:
             self._place[which] = at + 6
             self._count[which] = min(u16(buffer, 4), (self._end - at) // _ENTRY)
         elif kind == _STORAGE:
             self._low[which] = u16(buffer, 4)
             self._high[which] = u16(buffer, 6)
-        self._at = at + 4 + (u16(buffer, 2) + 3 & ~3)
+            if which:
+                self._shares = self._low[1] | self._high[1] == 0 or self._may_share(app, at + 8)
+        self._at = at + 4 + (length + 3 & ~3)
 
-    def _has_next(self) -> bool:
-        """Whether the permission that is next is one of those of the app that loads."""
+    def _may_share(self, app: int, at: int) -> bool:
+        """Whether 0 is among the first of the numbers whose data the app may modify. Before these there are those that it may read."""
+        buffer = self._buffer
+        self._read(app, at, buffer, 0, 2)
+        at += 2 + (u16(buffer, 0) << 2)
+        self._read(app, at, buffer, 0, 2)
+        for number in range(min(u16(buffer, 0), _AT_ONCE)):
+            self._read(app, at + 2 + (int(number) << 2), buffer, 0, 4)
+            if u16(buffer, 0) | u16(buffer, 2) == 0:
+                return True
+        return False
+
+    def _has_next(self, stores_not: bool) -> bool:
+        """Whether the permission that is next is one of those of the app that loads; and, if it is to store nothing, another one."""
         buffer = self._buffer
         count = self._count[1]
         self._read(self._app[0], self._place[0] + _ENTRY * int(self._next), buffer, 0, _ENTRY)
+        if stores_not and u16(buffer, 0) == _STORES_LOW and u16(buffer, 2) == _STORES_HIGH:
+            return False
+        if self._place[1] == 0:
+            return True
         for first in range(0, count, _AT_ONCE):
             some = int(min(count - int(first), _AT_ONCE))
             self._read(self._app[1], self._place[1] + _ENTRY * int(first), buffer, _ENTRY, _ENTRY * some)

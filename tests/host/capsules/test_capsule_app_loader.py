@@ -29,8 +29,9 @@ def listed(permissions: Sequence[Permission]) -> bytes:
     return tlv(6, struct.pack("<H", len(permissions)) + b"".join(struct.pack("<IIQ", *one) for one in permissions))
 
 
-def stored(number: int) -> bytes:
-    return tlv(7, struct.pack("<IHH", number, 0, 0))
+def stored(number: int, reads: Sequence[int] = (), modifies: Sequence[int] = ()) -> bytes:
+    lists = [struct.pack(f"<H{len(ids)}I", len(ids), *ids) for ids in (reads, modifies)]
+    return tlv(7, struct.pack("<I", number) + b"".join(lists))
 
 
 def app(name: str, *tlvs: bytes, size: int = PAGE) -> bytes:
@@ -104,7 +105,22 @@ BOTH = [LOADER, (LED, 0, 0xF), (LED, 1, 0x1), (ALARM, 0, 0x7F)]
         ([listed([(3, 0, 1)]), listed(BOTH)], [listed([(3, 0, 1)])], ErrorCode.NOSUPPORT),
         ([], [stored(7)], ErrorCode.NOSUPPORT),
         ([stored(7)], [stored(7)], 0),
-        ([stored(7)], [], 0),
+        ([stored(7)], [], ErrorCode.NOSUPPORT),  # what programs without a number store is not its own
+        ([stored(7)], [stored(0)], ErrorCode.NOSUPPORT),
+        ([stored(7)], [listed([(LED, 0, 1)])], 0),  # one that stores nothing has none of it
+        ([stored(7)], [listed([(LED, 0, 1), (STORAGE, 0, 1)])], ErrorCode.NOSUPPORT),
+        ([stored(7)], [listed([(LED, 0, 1), (STORAGE, 1, 1)])], ErrorCode.NOSUPPORT),
+        ([stored(7), listed([(STORAGE, 0, 7)])], [listed([(STORAGE, 0, 7)])], ErrorCode.NOSUPPORT),
+        ([stored(7), listed([(STORAGE, 0, 7)])], [stored(7), listed([(STORAGE, 0, 7)])], 0),
+        ([stored(7, [], [0])], [], 0),  # it says itself that it changes that
+        ([stored(7, [1, 2, 3], [9, 0])], [], 0),
+        ([stored(7, [0], [9])], [], ErrorCode.NOSUPPORT),
+        ([stored(7, [], [0])], [stored(9)], ErrorCode.NOSUPPORT),
+        ([stored(7, [], [9])], [stored(9)], ErrorCode.NOSUPPORT),
+        ([stored(7, [], [0]), stored(7)], [], ErrorCode.NOSUPPORT),  # the last one counts
+        ([stored(0)], [], 0),
+        ([], [stored(0)], 0),
+        ([listed([(STORAGE, 0, 7)])], [listed([(STORAGE, 0, 7)])], 0),
         ([stored(7)], [stored(7 << 16)], ErrorCode.NOSUPPORT),
         ([stored(7)], [stored(7 | 1 << 31)], ErrorCode.NOSUPPORT),
         ([stored(7)], [stored(7), stored(8)], ErrorCode.NOSUPPORT),
