@@ -39,6 +39,7 @@ from micropython import const
 from capsules.deploy.canonical import PAGE
 from capsules.deploy.frames import FrameWriter
 from capsules.deploy.tockloader import LATER, WORK
+from capsules.parts.lent import is_good
 from capsules.virtual.app_directory import Crc, u16, u24
 from capsules.virtual.app_set import MOST, STAGED_AT_ONCE
 from capsules.virtual.app_store import AppStore
@@ -296,6 +297,8 @@ class Requests:
             self._summed = min(at + _SUMMED, end)
             self._crc.feed(frame, at, self._summed)
             return WORK
+        if not is_good(frame):  # this was cut short when the store had it
+            return LATER
         offset = self._at
         self._at = offset + end - _DATA
         frame.window(_DATA, end)
