@@ -25,6 +25,9 @@ MOST_AT_ONCE = 64 << 10
 """Bytes that are fetched before they are shown; a board remembers less."""
 _ENDED = 4
 
+_SHORT_ID = 4
+"""Which number of an end is the app's short ID; 0: it has none."""
+
 LONGEST_NAME = 24
 """Bytes of an app's name that are remembered with its end."""
 
@@ -56,7 +59,7 @@ class Life:
         """In words."""
         if self.end is None:
             return "It has not ended."
-        status, state, address, code, *registers = self.end
+        status, state, address, code, _, *registers = self.end
         causes = [words for bit, words in CAUSES.items() if status & bit]
         if state == _ENDED:
             return f"It ended with code {code - (1 << 32) if code >> 31 else code}." if code else "It ended by itself."
@@ -82,8 +85,8 @@ def said(remote: Remote, app: Installed, since: int = 0) -> tuple[int, bytes]:
             return since, found
 
 
-def lives(data: bytes, name: str) -> list[Life]:
-    """The lives of the app with this name in the bytes of its slot's ring: the last one, and others that have ended.
+def lives(data: bytes, name: str, short_id: int) -> list[Life]:
+    """The lives of this app in the bytes of its slot's ring: the last one, and others that have ended.
 
     Of the first one the beginning may be missing: then it begins with a whole line.
     """
@@ -93,7 +96,8 @@ def lives(data: bytes, name: str) -> list[Life]:
         parts.insert(0, b"\xe2\x80\xa6\n" + rest if end and b"\1" not in line else before)
     short = bytes(byte if byte >= 32 else ord("?") for byte in name.encode()[:LONGEST_NAME])
     found = [life_in(part) for part in parts]
-    own = [life for life in found[:-1] if life.end and life.name == short] + found[-1:]
+    own = [life for life in found[:-1] if life.end and life.name == short and life.end[_SHORT_ID] == short_id]
+    own += found[-1:]
     return [life for life in own if life.text or life.end]
 
 
@@ -105,7 +109,7 @@ def life_in(part: bytes) -> Life:
         line, _, rest = end.partition(b"\n")
         written, _, name = line.partition(b":")
         words = written.split()
-        if all(re.fullmatch(rb"[0-9a-f]{8}", word) for word in words) and len(words) >= 4:
+        if all(re.fullmatch(rb"[0-9a-f]{8}", word) for word in words) and len(words) > _SHORT_ID:
             numbers = tuple(int(word, 16) for word in words)
         text += rest
     return Life(text.decode("utf-8", "replace").replace("\r\n", "\n"), numbers, name)
@@ -138,7 +142,7 @@ def logs(name: str, follow: bool, port: str | None, as_json: bool) -> None:
     with board(port) as remote:
         app = _running(remote, name)
         since, data = said(remote, app)
-        text = "".join(life.text for life in lives(data, name))
+        text = "".join(life.text for life in lives(data, name, app.short_id))
         say(as_json, {"name": name, "text": text}, text.rstrip("\n"))
         while follow:
             time.sleep(POLL)
@@ -159,7 +163,7 @@ def why(name: str, source: Path, port: str | None, as_json: bool) -> None:
     with board(port) as remote:
         app = _running(remote, name)
         _, data = said(remote, app)
-    ended = [life for life in lives(data, name) if life.end is not None]
+    ended = [life for life in lives(data, name, app.short_id) if life.end is not None]
     if not ended:
         raise AdderError(f"{name} has not ended since the board was started, or long ago.")
     last = ended[-1]

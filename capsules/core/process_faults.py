@@ -128,6 +128,7 @@ class ProcessFaults:
         number(slot, state)
         number(slot, fact(slot, "fault_address"))
         number(slot, fact(slot, "completion_code"))
+        number(slot, fact(slot, "short_id"))  # whose end it is, with the name: another app may get the slot
         for register in (15, 14, 13):
             value = self._processes.register(slot, register)
             if value is not None:

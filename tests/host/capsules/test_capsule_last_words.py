@@ -61,13 +61,13 @@ def test_lives_and_why_they_ended_are_told_apart() -> None:
     made = words()
     say(made, 1, b"first\r\n")
     made.mark(1, 1)
-    for number in (0x82, FAULTED, 0x20000000, 0):
+    for number in (0x82, FAULTED, 0x20000000, 0, 7):
         made.number(1, number)
     made.end(1, b"x")
     say(made, 1, b"second", life=2)
-    found = lives(read(made, 1), "x")
+    found = lives(read(made, 1), "x", 7)
     assert [(life.text, life.end) for life in found] == [
-        ("first\n", (0x82, FAULTED, 0x20000000, 0)),
+        ("first\n", (0x82, FAULTED, 0x20000000, 0, 7)),
         ("second", None),
     ]
     assert "memory that is not its own at 0x20000000" in found[0].why()
@@ -90,9 +90,9 @@ def test_no_process_writes_that_another_one_or_it_itself_has_ended() -> None:
                 say(made, 1, FORGED[at:] + FORGED[:at], life)
             if dice.random() < 0.5:
                 ends(made, 1, life, FAULTED, 0x100, life)
-                true.append((0x100, FAULTED, 0, life))
+                true.append((0x100, FAULTED, 0, life, 0))
         made.begin(1, 9)
-        assert {one.end for one in lives(read(made, 1), "x") if one.end} <= set(true)
+        assert {one.end for one in lives(read(made, 1), "x", 0) if one.end} <= set(true)
     assert true
 
 
@@ -105,9 +105,18 @@ def test_positions_that_come_again_are_no_marks_again() -> None:
     assert set(read(made, 0, made.oldest(0, 0))) <= set(b"?a")
 
 
-def ends(made: LastWords, slot: int, life: int, state: int, status: int = 0, code: int = 0, name: str = "x") -> None:
+def ends(
+    made: LastWords,
+    slot: int,
+    life: int,
+    state: int,
+    status: int = 0,
+    code: int = 0,
+    name: str = "x",
+    short_id: int = 0,
+) -> None:
     made.mark(slot, life)
-    for number in (status, state, 0, code):
+    for number in (status, state, 0, code, short_id):
         made.number(slot, number)
     made.end(slot, name.encode())
 
@@ -130,35 +139,36 @@ def ends(made: LastWords, slot: int, life: int, state: int, status: int = 0, cod
 def test_what_has_faulted_has_not_ended_by_itself(state: int, status: int, code: int, words: str) -> None:
     made = LastWords(Buffer(4 * (256 + _TABLE)), 4)
     ends(made, 0, 1, state, status, code)
-    (only,) = lives(read(made, 0), "x")
+    (only,) = lives(read(made, 0), "x", 0)
     assert only.why().startswith(words)
 
 
 def test_what_another_app_said_in_the_same_slot_is_nobody_elses_however_often_either_was_restarted() -> None:
     dice = random.Random(5)
-    names = ["a", "b", "deadbeef", "with: colon", "x" * 30, "x" * 23 + "é", "\x01\n"]
+    names = ["a", "deadbeef", "with: colon", "x" * 30, "x" * 23 + "é", "\x01\n"]
     for _ in range(300):
         made = LastWords(Buffer(4 * (992 + _TABLE)), 4)
-        told: list[tuple[str, str, bool]] = []
+        told: list[tuple[tuple[str, int], str, bool]] = []
         for life in range(1, dice.randrange(2, 6)):
-            name, text = dice.choice(names), dice.choice(("", "one\n", "two", "three\nlines\n\n"))
+            name, short_id = dice.choice(names), dice.choice((0, 7, 0xFFFFFFFF))
+            text = dice.choice(("", "one\n", "two", "three\nlines\n\n"))
             if text:
                 say(made, 2, text.encode(), life)
             ended = dice.random() < 0.6
             if ended:
-                ends(made, 2, life, FAULTED, 0x2000000, name=name)
-            told.append((name, text, ended))
+                ends(made, 2, life, FAULTED, 0x2000000, name=name, short_id=short_id)
+            told.append(((name, short_id), text, ended))
         made.begin(2, life)  # as whoever asks for the words does
-        own = [one for one in told[:-1] if one[2] and one[0] == name] + told[-1:]
+        own = [one for one in told[:-1] if one[2] and one[0] == (name, short_id)] + told[-1:]
         expected = [(text, ended) for _, text, ended in own if text or ended]
-        assert [(one.text, one.end is not None) for one in lives(read(made, 2), name)] == expected
+        assert [(one.text, one.end is not None) for one in lives(read(made, 2), name, short_id)] == expected
 
 
 def test_a_beginning_that_is_missing_is_no_half_line() -> None:
-    assert lives(b"alf a line\nwhole\n", "x")[0].text == "…\nwhole\n"
-    assert lives(b"alf a line\nwhole\n\0next", "x")[0].text == "next"
-    assert lives(b"\0whole\n", "x")[0].text == "whole\n"
-    assert lives(b"no line end", "x")[0].text == "no line end"
+    assert lives(b"alf a line\nwhole\n", "x", 0)[0].text == "…\nwhole\n"
+    assert lives(b"alf a line\nwhole\n\0next", "x", 0)[0].text == "next"
+    assert lives(b"\0whole\n", "x", 0)[0].text == "whole\n"
+    assert lives(b"no line end", "x", 0)[0].text == "no line end"
 
 
 def test_a_traceback_has_the_lines_of_its_source(tmp_path) -> None:
