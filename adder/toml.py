@@ -21,8 +21,9 @@ class TomlError(AdderError):
 
 def read_toml(text: str) -> dict[str, Any]:
     """What the text says."""
+    has_long_texts = '"""' in text or "'''" in text  # in which what begins with # is no comment
     for number, line in enumerate(text.split("\n"), 1):
-        if line.count(".") > MOST_DOTS and not line.lstrip().startswith("#"):
+        if line.count(".") > MOST_DOTS and (has_long_texts or not line.lstrip().startswith("#")):
             raise TomlError(f"There are more than {MOST_DOTS} dots (at line {number})")
     try:
         found = tomllib.loads(text)

@@ -10,7 +10,12 @@ from adder.errors import AdderError
 
 BLOCK = 512
 
-MOST_FILES = 1000
+MOST_FILES = 100
+"""Bundles for a dozen addresses of five architectures have sixty."""
+
+MOST_HEADERS = 5 * MOST_FILES
+"""Those that only say more of the next one, too."""
+
 LONGEST_NAME = 4096
 MOST_DIGITS = 20
 
@@ -32,13 +37,16 @@ def is_tar(data: bytes) -> bool:
 
 def files_in(data: bytes) -> Iterator[tuple[str, bytes]]:
     """Its plain files, by their names."""
-    at = files = 0
+    at = files = headers = 0
     said: dict[str, str] = {}  # of the next header, and more than it says itself
     while at + BLOCK <= len(data):
         head = data[at : at + BLOCK]
         if not any(head):
             return
         _check_sum(head)
+        headers += 1
+        if headers > MOST_HEADERS:
+            raise ArchiveError(f"it holds more than {MOST_HEADERS} headers")
         kind, size = head[156:157], _number(head[124:136])
         at += BLOCK
         if kind in (_GNU_NAME, _GNU_LINK, _PAX, _PAX_FOR_ALL):

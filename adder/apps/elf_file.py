@@ -7,6 +7,7 @@ writes.
 """
 
 import struct
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,18 +132,7 @@ def _read_arm_elf(elf: Any) -> AppElf:
     ]
     flash_start = symbols.get("_flash_origin")
     if flash_start is None:
-        # A segment may begin before its first section, so it is the sections that count.
-        starts = [
-            segment["p_paddr"] + section.address - segment["p_vaddr"]
-            for segment in loaded
-            for section in sections
-            if segment["p_flags"] & PF_X
-            and section.in_file
-            and 0 <= section.address - segment["p_vaddr"] < segment["p_filesz"]
-        ]
-        if not starts:
-            raise TbfError("The ELF file has no executable segment.")
-        flash_start = PIC_FLASH if PIC_FLASH in starts else min(starts)
+        flash_start = _flash_start(loaded, sections)
 
     stack = next((s.size for s in sections if s.name == ".stack"), DEFAULT_STACK)
     made = AppElf(
@@ -157,13 +147,32 @@ def _read_arm_elf(elf: Any) -> AppElf:
         protected_size=symbols.get("tbf_protected_region_size"),
     )
     in_ram = [s for s in sections if s.writeable and not made.in_flash(s)]
-    made.relocations = b"".join(_relocations(elf, section) for section in in_ram if section.in_file)
+    patched = {section.name: section for section in in_ram if section.in_file}  # those of one name have one list
+    made.relocations = b"".join(_relocations(elf, section) for section in patched.values())
     static = [s for s in in_ram if ".wfr" not in s.name and s.name != ".stack"]
     if "_sram_origin" in symbols:
         made.static_ram = max(max((s.address + s.size for s in static), default=0) - made.ram_start - stack, 0)
     else:
         made.static_ram = sum(s.size for s in static)
     return made
+
+
+def _flash_start(loaded: list[Any], sections: list[Section]) -> int:
+    """Where the program begins: a segment may do so before its first section, so it is the sections that count."""
+    addresses = sorted({section.address for section in sections if section.in_file})
+    starts = []
+    for segment in loaded:
+        if not segment["p_flags"] & PF_X:
+            continue
+        begin, moved = segment["p_vaddr"], segment["p_paddr"] - segment["p_vaddr"]
+        first = bisect_left(addresses, begin)
+        pic = bisect_left(addresses, max(PIC_FLASH - moved, begin))
+        for at in (first, pic):
+            if at < len(addresses) and addresses[at] < begin + segment["p_filesz"]:
+                starts.append(addresses[at] + moved)
+    if not starts:
+        raise TbfError("The ELF file has no executable segment.")
+    return PIC_FLASH if PIC_FLASH in starts else min(starts)
 
 
 def _flash(loaded: list[Any], flash_start: int) -> bytearray:

@@ -224,6 +224,7 @@ def _ram_problem(need: int, fixed: int | None, alone: Region | None, board: Boar
 def conflicts(flash: bytes, board: Board) -> Iterator[tuple[Verdict, str]]:
     """The apps that cannot start with the others there, and why; apps that only came too late are none of them."""
     verdicts = load(flash, board)
+    holders = [verdict for verdict in verdicts if verdict.ram is not None]  # no more than there are slots
     for verdict in verdicts:
         header = verdict.header
         if header is None or header.program is None or not verdict.problem:
@@ -231,15 +232,15 @@ def conflicts(flash: bytes, board: Board) -> Iterator[tuple[Verdict, str]]:
         if verdict.always:
             yield verdict, verdict.problem
         elif header.fixed_addresses.ram is not None:
-            other = _holder(header, verdicts, board)
+            other = _holder(header, holders, board)
             if other is not None:
                 yield verdict, f"the RAM that it is linked for, {header.fixed_addresses.ram:#x}, is {other}'s"
 
 
-def _holder(header: Header, verdicts: Sequence[Verdict], board: Board) -> str | None:
+def _holder(header: Header, holders: Sequence[Verdict], board: Board) -> str | None:
     assert header.program is not None
     alone = find_ram(header.program.min_ram, header.fixed_addresses.ram, (), board)
-    for other in verdicts:
+    for other in holders:
         if alone is not None and other.header is not None and other.ram is not None and _overlap(alone, [other.ram]):
             return other.header.title
     return None

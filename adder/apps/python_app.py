@@ -242,6 +242,7 @@ def _storage(table: _Table) -> StoragePermissions | None:
 
 
 _SCRIPT = re.compile(r"(?m)^# /// script$\s(?P<content>(^#(| .*)$\s)+)^# ///$")  # as PEP 723 gives it
+MOST_STARTS = 16
 _SCRIPT_START = re.compile(r"(?m)^# /// script$")
 _MEANT = re.compile(r"[ \t]*#+\s*/{2,}\s*script\b.*", re.IGNORECASE)
 _OTHERS = ("dependencies", "requires-python", "tool")  # what else PEP 723 lets stand there
@@ -268,8 +269,10 @@ def script_table(text: str, where: str) -> dict[str, Any] | None:
                 f"{where}:{number}: the settings are not found unless their comment begins with exactly "
                 "'# /// script', at the beginning of a line and with nothing behind it."
             )
-    blocks = list(_SCRIPT.finditer(text))
     starts = list(_SCRIPT_START.finditer(text))
+    if len(starts) > MOST_STARTS:  # from each of them on, the end is looked for
+        raise AdderError(f"{where}:{_line_at(text, starts[1].start())}: more than one '# /// script' comment.")
+    blocks = list(_SCRIPT.finditer(text))
     if len(blocks) > 1:
         raise AdderError(f"{where}:{_line_at(text, blocks[1].start())}: more than one '# /// script' comment.")
     if len(starts) != len(blocks):

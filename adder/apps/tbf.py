@@ -730,6 +730,8 @@ def read_tab(data: bytes) -> Tab:
             if name.startswith("._"):
                 continue  # macOS's tar writes a file's attributes so
             if name.lower() == "metadata.toml":
+                if metadata is not None:
+                    raise TbfError("There are two files called metadata.toml.")
                 metadata = _metadata(contents)
             elif name.lower().endswith((".tbf", ".bin")):  # the latter in bundles of Tock 1.0
                 if name in tbfs:
@@ -857,8 +859,9 @@ def describe(tbf: Tbf) -> list[tuple[str, str]]:
     rows += [("size", f"{header.total_size} bytes"), ("header", f"{header.size} bytes")]
     rows += [("program", f"{len(tbf.binary)} bytes at {header.protected_size:#x}")]
     rows += [("flags", flags + (", sticky" if header.sticky else ""))]
+    has_program = header.find(Program) is not None
     for tlv in header.tlvs:
-        both = isinstance(tlv, Main) and header.find(Program) is not None
+        both = isinstance(tlv, Main) and has_program
         if not both and not isinstance(tlv, PackageName):
             rows += tlv.describe()
     for tlv in tbf.footers:

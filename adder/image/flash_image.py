@@ -93,10 +93,19 @@ def padding_app(size: int) -> bytes:
     return Header(size, enabled=False).encode()
 
 
+MOST_ELEMENTS = 1024
+"""Of a list of apps: many more than any board takes."""
+
+
 def read_flash(flash: bytes, base: int) -> tuple[list[PlacedApp], list[Unreadable]]:
     """The apps in the app flash `flash`, whose first byte has the address `base`, and what is damaged there."""
     apps, unreadable = [], []
-    for offset, element in walk(flash):
+    for number, (offset, element) in enumerate(walk(flash)):
+        if number == MOST_ELEMENTS:
+            raise AdderError(
+                f"It says that there are more than {MOST_ELEMENTS:,} apps, which no board takes; `adder image erase`, "
+                "or `install --only`, starts again."
+            )
         if isinstance(element, Damaged):
             # Without a size, it may be all that is not erased.
             size = element.size or len(flash[offset:].rstrip(bytes([ERASED])))

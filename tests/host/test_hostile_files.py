@@ -116,7 +116,7 @@ def test_any_bytes_of_an_archive_are_read_or_refused_soon(changes: list[tuple[in
 
 
 def test_more_files_than_any_bundle_has_are_refused() -> None:
-    with within(SECONDS), pytest.raises(ArchiveError, match="more than 1000 files"):
+    with within(SECONDS), pytest.raises(ArchiveError, match="more than 100 files"):
         list(files_in(tar_header("x", 0) * 100000))
 
 
@@ -197,7 +197,7 @@ def test_any_fields_of_an_elf_file_may_hold_anything(
 def test_an_elf_file_that_says_the_same_bytes_again_and_again_is_refused(tiny: Path) -> None:
     whole = (tiny / "kernel.elf").read_bytes()
     at = int.from_bytes(whole[28:32], "little")
-    many = 1000
+    many = 250
     whole = with_word(with_word(whole, 28, len(whole), 4), 44, many, 2) + whole[at : at + 32] * many
     with pytest.raises(AdderError, match="its segments overlap"), elf_in(whole, "x"):
         pass
