@@ -611,6 +611,42 @@ print("answered", answers, "and away", away > 3)
         assert board.transcript.count("svc: up") >= 3
 
 
+def test_each_byte_of_a_slow_stream_goes_out_once_whoever_drains_it_or_gives_up(simulation, python_app) -> None:
+    app = python_app(
+        """
+import asyncio, io
+class Slow(io.IOBase):
+    got = b""
+    def write(self, data):
+        self.got += bytes(data[:4])
+        return min(4, len(data))
+    def ioctl(self, request, argument):
+        return argument & 4 if request == 3 else 0
+async def main():
+    slow = Slow()
+    writer = asyncio.StreamWriter(slow)
+    async def send(data):
+        writer.write(data)
+        await writer.drain()
+    await asyncio.gather(send(b"a" * 16), send(b"b" * 16), send(b"c" * 16))
+    print("together:", slow.got)
+    slow.got = b""
+    task = asyncio.create_task(send(b"0123456789abcdef"))
+    for i in range(3):
+        await asyncio.sleep_ms(0)
+    task.cancel()
+    await send(b"NEXT")
+    print("given up:", slow.got)
+asyncio.run(main())
+""",
+        ram="24576",
+    )
+    with simulation(app) as board:
+        board.expect("given up: .*\r", timeout=60)
+    assert f"together: b'{'a' * 16}{'b' * 16}{'c' * 16}'\r" in board.transcript
+    assert "given up: b'0123456789abcdefNEXT'\r" in board.transcript
+
+
 def test_two_tasks_and_a_blocking_call_get_their_own_random_bytes(simulation, python_app) -> None:
     # The source is slow, since another app never stops asking.
     greedy = python_app("from adder import rng\nwhile True:\n    rng.read(2048)", name="greedy", ram=20480)

@@ -10,6 +10,8 @@ class Stream:
         self.s = s
         self.e = e
         self.out_buf = b""
+        self._sent = 0  # bytes of it
+        self._sends = False  # a task does
 
     def get_extra_info(self, v):
         return self.e[v]
@@ -78,12 +80,20 @@ class Stream:
         if not self.out_buf:
             # Others have their turn in any case.
             return (yield from core.sleep_ms(0))
-        view = memoryview(self.out_buf)
-        at = 0
-        while at < len(view):
-            yield core._io_queue.queue_write(self.s)
-            at += self.s.write(view[at:]) or 0
-        self.out_buf = b""
+        while self.out_buf:
+            if self._sends:  # one task waits for a stream; it sends this one's bytes, too
+                yield from core.sleep_ms(1)
+                continue
+            self._sends = True
+            try:
+                yield core._io_queue.queue_write(self.s)
+            finally:
+                self._sends = False
+            # What has gone out is known before anybody else runs: this task may be cancelled.
+            self._sent += self.s.write(memoryview(self.out_buf)[self._sent :]) or 0
+            if self._sent >= len(self.out_buf):
+                self.out_buf = b""
+                self._sent = 0
 
 
 StreamReader = Stream
