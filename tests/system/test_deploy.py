@@ -45,28 +45,6 @@ while True:
 LATEST = 30_000
 """Microseconds between two beats of 10 ms: 20 ms late."""
 
-# Tockloader takes ports that pyserial lists, which are those in /dev with certain names. It waits 1.5 s for an answer,
-# which is no time for a simulation on a machine that has other things to do.
-TOCKLOADER = """
-import sys
-import serial.tools.list_ports as ports
-from serial.tools.list_ports_common import ListPortInfo
-from tockloader.bootloader_serial import BootloaderSerial
-port = sys.argv[1]
-ports.comports = lambda include_links=False: [ListPortInfo(port)]
-ask = BootloaderSerial._issue_command
-def patient(self, *arguments, **options):
-    self.sp.timeout = 20
-    try:
-        return ask(self, *arguments, **options)
-    finally:
-        self.sp.timeout = 0.5
-BootloaderSerial._issue_command = patient
-sys.argv = ["tockloader", *sys.argv[2:], "--port", port]
-from tockloader.main import main
-main()
-"""
-
 
 class Line:
     """The board's console as a serial port, which a thread carries to and fro. Nobody else asks the simulation then."""
@@ -114,7 +92,7 @@ def board(simulation) -> Iterator:
 def tockloader(line: Line, *arguments: str | Path) -> str:
     """Its output. It runs as it is."""
     done = subprocess.run(
-        [sys.executable, "-c", TOCKLOADER, line.name, *map(str, arguments), "--serial"],
+        [sys.executable, "-m", "adder.run.tockloader", *map(str, arguments), "--serial", "--port", line.name],
         capture_output=True, text=True, timeout=300, check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert "Traceback" not in done.stderr, done.stderr
@@ -124,7 +102,7 @@ def tockloader(line: Line, *arguments: str | Path) -> str:
 def listen(line: Line, text: str) -> str:
     """What `tockloader listen` shows until it shows the text. It asks for a terminal to be typed at."""
     ours, theirs = os.openpty()
-    command = [sys.executable, "-c", TOCKLOADER, line.name, "listen"]
+    command = [sys.executable, "-m", "adder.run.tockloader", "listen", "--port", line.name]
     with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         assert process.stdout is not None
         shown = b""
