@@ -94,9 +94,7 @@ class Wired:
         self.things: dict[int, Thing] = {}
         self._waiting: list[Thing] = []
         self._check_parts()
-        self._from_variables()
-        while self._waiting:
-            self._follow(self._waiting.pop())
+        self._find_all()
         self.things = dict(sorted(self.things.items()))
         self._check_gaps()
         self._check_writes()
@@ -137,20 +135,60 @@ class Wired:
     def _state(self, member: str) -> int:
         return int(self.symbols["kernel_python_state"]) + self.facts[member]
 
-    def _from_variables(self) -> None:
+    def _find_all(self) -> None:
+        """What can be reached from the kernel's variables, of which nothing is known but their words.
+
+        A number may look like an object: it may be the address of a word that names a type, in a table for instance. So
+        what leads nowhere is a number if it lies within a thing that others lead to; else the image is wrong.
+        """
+        numbers: dict[int, AdderError] = {}
+        while more := self._from_variables(numbers):
+            numbers |= more
+        for word, error in numbers.items():
+            if not self._is_within(word):
+                raise error
+
+    def _from_variables(self, numbers: dict[int, AdderError]) -> dict[int, AdderError]:
+        """Begin anew, without these; words that are numbers besides, and have led somewhere all the same."""
+        self.things, self._waiting = {}, []
         kinds = {
             self._state("vm.last_pool"): "pool",
             self._state("vm.mp_sys_argv_obj.items"): "items",
             self.symbols["storages"]: "storage",
         }
         names = self._state("vm.dict_main") + 4
+        maybe = {}
         for address, word in self.ram.items():
             if address in self.changing or not (word in self.flash or word in self.changing):
                 continue
             if address == names + 8:
                 self._table(names, "a variable")
-            elif address in kinds or (word % 4 == 0 and self._is_one_for_a_variable(word)):
-                self._reach(word, kinds.get(address, "object"), f"the variable at 0x{address:08x}")
+            elif address in kinds:
+                self._reach(word, kinds[address], f"the variable at 0x{address:08x}")
+            elif word % 4 == 0 and word not in numbers and self._is_object(word):
+                maybe[word] = f"the variable at 0x{address:08x}"
+        self._follow_all()
+        for word, by in list(maybe.items()):
+            known = len(self.things)
+            try:
+                self._reach(word, "object", by)
+                self._follow_all()
+            except (AdderError, LookupError) as error:
+                numbers[word] = AdderError(f"{error}")
+                del maybe[word]
+                self._waiting.clear()
+                while len(self.things) > known:
+                    self.things.popitem()
+        within = [word for word in maybe if self._is_within(word)]
+        return {word: AdderError(f"0x{word:08x}, in {maybe[word]}, leads into a thing.") for word in within}
+
+    def _follow_all(self) -> None:
+        while self._waiting:
+            self._follow(self._waiting.pop())
+
+    def _is_within(self, address: int) -> bool:
+        """Whether a thing begins before it and ends behind it."""
+        return any(thing.address < address < thing.address + thing.size for thing in self.things.values())
 
     def _reach(self, address: int, kind: str, by: str, size: int = 0) -> int:
         """There is an object of this kind; what it is called from now on."""
@@ -188,17 +226,6 @@ class Wired:
             return type_ % 4 == 0 and self._constant(self.word(type_)) == "mp_type_type"
         name = self._constant(type_)
         return name.startswith("mp_type_") or name.endswith("_type")
-
-    def _is_one_for_a_variable(self, word: int) -> bool:
-        """Whether a variable with this word may hold an object: what is known of a variable is its word alone.
-
-        A number may be the address of a word that names a type, in a table for instance. What changes never lies in
-        flash, so one of these is a number.
-        """
-        if not self._is_object(word):
-            return False
-        type_ = self.word(word)
-        return word in self.changing or type_ in self.flash or self._constant(type_) not in CHANGING
 
     def _constant(self, address: int) -> str:
         """The name of the constant of the image that begins there."""

@@ -1,5 +1,6 @@
 """A kernel that was wired when it was built: what lies in flash stays as it is, and is what a boot would have made."""
 
+import copy
 import re
 import struct
 from dataclasses import replace
@@ -393,19 +394,37 @@ def test_the_second_reader_finds_each_address_that_leads_elsewhere(
     assert not missed
 
 
-def test_a_number_in_a_variable_may_look_like_what_changes_though_that_is_never_in_flash(
-    folder: Path, checked: Checked
-) -> None:
-    """Where a table in flash names the type Buffer, no Buffer begins; the address may be some variable's number."""
-    type_ = checked.symbols["buffer_type"]
-    places = [at for at in range(checked.flash.start, checked.flash.end, 4) if checked.image.word(at) == type_]
-    again = check(folder / "kernel.elf", read_manifest("qemu", folder))
-    variable = next(at for at, word in again.ram.items() if word == 0 and at not in again.changing)
-    assert places
-    for at in places:
-        again.ram[variable] = at
-        again._from_variables()
-        assert again.things.get(at) is None or again.things[at].kind != "buffer_type"
+def with_number(wired: Checked, word: int) -> Checked:
+    """The same kernel, in which a variable that was 0 has this word."""
+    again = copy.copy(wired)
+    variable = next(at for at, value in wired.ram.items() if value == 0 and at not in wired.changing)
+    again.ram = wired.ram | {variable: word}
+    again._find_all()
+    return again
+
+
+def test_a_number_in_a_variable_may_look_like_an_object(checked: Checked) -> None:
+    """It may be the address of any word in flash that names a type, in a table or a class: no object begins there."""
+    flash, known = checked.flash, set(checked.things)
+    places = [at for at in range(flash.start, flash.end, 4) if at not in known and checked._is_object(at)]
+    kinds = {checked._constant(checked.word(at)) for at in places}
+    assert {"buffer_type", "error_code_type"} <= kinds, kinds
+    for kind in sorted(kinds):
+        at = next(at for at in places if checked._constant(checked.word(at)) == kind)
+        assert set(with_number(checked, at).things) == known, f"0x{at:08x}: {kind}"
+
+
+def test_a_variable_that_leads_to_what_nobody_else_does_is_no_number(checked: Checked) -> None:
+    """Something between the objects whose type is not one: there is nothing that it could be a part of."""
+    at = next(
+        at
+        for at in range(checked.flash.start, checked.flash.end, 4)
+        if not checked._is_within(at) and at not in checked.things
+    )
+    again = copy.copy(checked)
+    again.ram = checked.ram | {at: checked.symbols["error_code_type"]}
+    with pytest.raises(AdderError, match="is of a type that is not known here"):
+        with_number(again, at)
 
 
 @pytest.mark.parametrize(
