@@ -119,7 +119,8 @@ def test_a_beat_is_not_late_beside_an_app_that_computes_whatever_is_done_to_the_
     with Link(Port(chip), patience=PATIENCE) as link:
         remote = Remote(link)
         assert remote.verdict()[0] > 2, "it has raised an exception"
-        ended = [life for life in lives(said(remote, remote.find("faulty"))[1], "faulty") if life.end]
+        app = remote.find("faulty")
+        ended = [life for life in lives(said(remote, app)[1], "faulty", app.short_id) if life.end]
         assert any("faulty.py" in life.text and "ValueError" in life.text for life in ended), ended
         assert not remote.is_on_trial()
         remote.stop(remote.find("hello"))

@@ -92,7 +92,7 @@ def board(simulation) -> Iterator:
 def tockloader(line: Line, *arguments: str | Path) -> str:
     """Its output. It runs as it is."""
     done = subprocess.run(
-        [sys.executable, "-m", "adder.run.tockloader", *map(str, arguments), "--serial", "--port", line.name],
+        [sys.executable, "-m", "adder.deploy.tockloader", *map(str, arguments), "--serial", "--port", line.name],
         capture_output=True, text=True, timeout=300, check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert "Traceback" not in done.stderr, done.stderr
@@ -102,7 +102,7 @@ def tockloader(line: Line, *arguments: str | Path) -> str:
 def listen(line: Line, text: str) -> str:
     """What `tockloader listen` shows until it shows the text. It asks for a terminal to be typed at."""
     ours, theirs = os.openpty()
-    command = [sys.executable, "-m", "adder.run.tockloader", "listen", "--port", line.name]
+    command = [sys.executable, "-m", "adder.deploy.tockloader", "listen", "--port", line.name]
     with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         assert process.stdout is not None
         shown = b""

@@ -1,4 +1,4 @@
-"""tockloader, as it is, on a simulated board: `python -m adder.run.tockloader list --serial`.
+"""tockloader, as it is, on a simulated board: `python -m adder.deploy.tockloader list --serial`.
 
 It takes only ports that pyserial lists, which are those in /dev with certain names, and waits a second and a half for
 an answer, which is no time for a simulation on a machine that has other things to do.
