@@ -7,6 +7,7 @@ import vfs
 import repl
 import syscall
 
+_CONSOLE = const(0x1)
 _STORAGE = const(0x50001)
 _APPS = const(0x10100)
 _PIECE = const(2048)
@@ -16,6 +17,7 @@ _UNIT = const(64)  # bytes that the file system reads and writes at least
 
 def start():
     """Serve the prompt until it is reset."""
+    _claim()
     sys.path.append("/storage/lib")
     sys.path.append("/rom")
     sys.path.append("/rom/lib")
@@ -35,6 +37,15 @@ def console():
     from console import run
 
     run()
+
+
+def _claim():
+    # What a tool sends while files are being found waits for the prompt, and is no other app's. A raw prompt has the line.
+    if not repl.is_raw():
+        try:
+            syscall.command(_CONSOLE, 64, 1, 0)
+        except syscall.SyscallError:
+            pass  # another app is in the foreground
 
 
 def _begins_with_console():

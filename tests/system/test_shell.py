@@ -342,6 +342,28 @@ def test_random_bytes_on_the_line_reset_nothing_and_lose_nothing(shell, long) ->
 # -- At the end
 
 
+def test_what_a_tool_sends_while_the_shell_begins_anew_waits_for_its_prompt(simulation) -> None:
+    """As `mpremote reset` and then `ls` send it: an app that reads the console gets nothing of it.
+
+    But for the moment before the shell's first instruction, in which one of the tries may come.
+    """
+    answered = 0
+    with simulation("shell", "clock-py", clock="counted") as board:
+        board.expect(r">>> ", timeout=60)
+        for milliseconds in range(0, 36, 4):
+            seen = len(board.raw)
+            board.send(b"\rimport machine; machine.reset()\r")
+            assert board.run_until(lambda seen=seen: b"reset()\r\n" in board.raw[seen:], 10)
+            board.run(milliseconds / 1000)
+            board.send(b"\r\x03")
+            board.run(0.05)
+            board.send(b"\r\x01")
+            answered += board.run_until(lambda seen=seen: b"raw REPL; CTRL-B to exit\r\n>" in board.raw[seen:], 3)
+            board.send(b"\r\x02")
+            board.run(1)
+    assert answered >= 8
+
+
 def test_files_and_apps_outlive_a_reset_of_the_board(shell) -> None:
     write(shell, "stays.txt", "still here\n")
     write(shell, "blink.tbf", (APPS / "blink-py.tbf").read_bytes())
