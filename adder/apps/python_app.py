@@ -359,7 +359,9 @@ class App:
             raise AdderError(f"{self.path} does not exist.")
         if self.is_folder:
             if not self.main.is_file():
-                raise AdderError(f"{self.path} has no main.py, where a Python app begins.")
+                below = sorted(self.path.glob("*/main.py"))
+                hint = f"; is {below[0].parent} meant?" if len(below) == 1 else "."
+                raise AdderError(f"{self.path} has no main.py, where a Python app begins{hint}")
         elif self.path.suffix != ".py" or not self.path.is_file():
             raise AdderError(f"{self.path} is neither a .py file nor a folder with main.py.")
 

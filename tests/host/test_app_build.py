@@ -545,6 +545,10 @@ def test_a_wrong_settings_file_is_named(write, capsys) -> None:
 def test_what_is_no_app_is_refused(write, tmp_path, capsys) -> None:
     assert "does not exist" in failure(capsys, "app", "build", tmp_path / "nothing.py")
     assert "has no main.py" in failure(capsys, "app", "build", tmp_path)
+    (tmp_path / "project" / "app").mkdir(parents=True)
+    (tmp_path / "project" / "app" / "main.py").write_text("")
+    said = failure(capsys, "app", "build", tmp_path / "project")
+    assert f"is {tmp_path}/project/app meant?" in said.replace("\n", "")
     path = write({"hello.c": "int main;"})
     assert "is neither a .py file nor a folder" in failure(capsys, "app", "build", path)
 
