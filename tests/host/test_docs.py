@@ -135,8 +135,21 @@ def test_each_table_has_a_head_and_none_is_cut_by_an_empty_line() -> None:
             rows = table.splitlines()
             assert len(rows) > 2, f"{page.name}: {rows[0]}"
             assert re.fullmatch(r"\|([ :-]+\|)+", rows[1]), f"{page.name}: {rows[0]}"
+            cells = [len(re.findall(r"(?<!\\)\|", row)) for row in rows]
+            assert cells == [cells[0]] * len(rows), f"{page.name}: a row of another table's in that of {rows[0]}"
             looked_at += 1
     assert looked_at > 40
+
+
+def test_the_table_of_the_library_says_in_words_what_each_module_has() -> None:
+    text = (ROOT / "docs" / "python-apps.md").read_text()
+    rows = re.findall(r"(?m)^\| (`.+) \| (.+) \|$", text.split("| module | what |\n", 1)[1].split("\n\n", 1)[0])
+    told = {name for modules, _ in rows for name in re.findall(r"`adder\.(\w+)`", modules)}
+    there = {path.stem for path in (ROOT / "apps" / "library" / "adder").glob("[!_]*.py")} - {"upcall"}
+    assert there <= told, f"no rows: {there - told}"
+    assert len(rows) > 15
+    for modules, what in rows:
+        assert "(" in what or what.count("`") > 2, f"{modules}: {what}"
 
 
 def test_the_table_of_wings_has_each_part_of_the_tool_that_has_layers() -> None:
