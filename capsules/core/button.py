@@ -66,7 +66,7 @@ class ButtonDriver:
         if entry is None:
             return ErrorCode.NOMEM
         self._pins[button].enable_interrupts(EDGE_EITHER)
-        self._note(button, self._is_pressed(button))
+        self._tell(button)  # an edge from before is for those who wait for it, and not lost with this
         entry[_ENABLED] |= 1 << button
         return SUCCESS
 
@@ -82,20 +82,21 @@ class ButtonDriver:
         self._pins[button].disable_interrupts()
         return SUCCESS
 
-    def _note(self, button: int, pressed: int) -> None:
-        self._down = self._down & ~(1 << button) | pressed << button
-
     def _changed(self, button: int) -> None:
         """From the pin."""
+        if not self._tell(button):  # who had enabled it has ended
+            self._pins[button].disable_interrupts()
+
+    def _tell(self, button: int) -> bool:
+        """Tell who has it enabled of an edge that they don't know of. False if nobody is left to be told."""
         pressed = self._is_pressed(button)
         if pressed == self._down >> button & 1:  # there and back again, before anybody looked
-            return
-        self._note(button, pressed)
+            return True
+        self._down = self._down & ~(1 << button) | pressed << button
         told = False
         for slot in range(self._slots):
             entry = self._grant.entry(slot)
             if entry is not None and entry[_ENABLED] >> button & 1:
                 entry.schedule_upcall(0, button, pressed, 0)
                 told = True
-        if not told:  # who had enabled it has ended
-            self._pins[button].disable_interrupts()
+        return told

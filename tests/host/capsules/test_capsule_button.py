@@ -52,6 +52,22 @@ def test_both_edges_are_told_to_who_enabled_that_button(apps, pins) -> None:
     assert told(apps[2]) == []
 
 
+@pytest.mark.parametrize("again", range(3))
+@pytest.mark.parametrize("command", [ENABLE, DISABLE, READ])
+def test_an_edge_that_nobody_has_been_told_of_yet_is_not_lost_with_anyones_command(apps, pins, command, again) -> None:
+    """Between the edge and the handler of its interrupt, or its next look."""
+    for app in apps[:2]:
+        app.command(DRIVER_NUM, ENABLE, 1)
+    for level in (0, 1):
+        pins[1].outside = level
+        apps[again].command(DRIVER_NUM, command, 1)
+        pins[1]._changed()  # the interrupt comes now
+    both = [(1, 1, 0), (1, 0, 0)]
+    silent = again if command == DISABLE else None
+    assert [told(app) for app in apps[:2]] == [[] if n == silent else both for n in range(2)]
+    assert told(apps[2]) in ([], both[1:])  # only what came after its own command
+
+
 def test_a_button_interrupts_while_somebody_has_it_enabled(apps, pins) -> None:
     assert pins[0].edge is None
     for app in apps[:2]:
