@@ -205,12 +205,15 @@ class ProcessFaults:
             self._part = 0
             self._unreported[self._slot] = False
         if self._part == 0:
-            for slot in range(len(self._unreported)):
+            slot = self._slot
+            for _ in range(len(self._unreported)):
+                slot = int(slot + 1) % len(self._unreported)  # in turn, or who faults at once again were always first
                 if self._unreported[slot] and not self._is_there(slot):
                     self._unreported[slot] = False
                 elif self._unreported[slot]:
                     self._slot = slot
                     self._part = len(self._parts) if self._has_said_why(slot) else 1
+                    break
             self._step = 0
             if self._part == 0:
                 return

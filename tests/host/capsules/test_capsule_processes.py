@@ -78,6 +78,23 @@ def test_processes_that_fault_one_after_the_other_are_all_restarted(options) -> 
     assert world.clock.due is None
 
 
+@pytest.mark.parametrize("victim", range(4))
+def test_who_faults_at_once_again_is_reported_after_the_others(options, victim) -> None:
+    options(RESTART_DELAY_MS=1, RESTART_DELAY_MAX_MS=1)
+    world = World(4)
+    world.pass_ms(10)
+    for app in world.apps:
+        app.fault()
+    world.machine.run()
+    for _ in range(4):
+        world.pass_ms(200)
+        for slot, app in enumerate(world.apps):
+            if slot != victim and app.state == RUNNING:
+                app.fault()
+                world.machine.run()
+    assert world.apps[victim].state == RUNNING
+
+
 def test_a_process_that_something_else_restarted_meanwhile_is_left_alone(options) -> None:
     world = World()
     world.fault(0)
