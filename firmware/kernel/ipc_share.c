@@ -64,7 +64,3 @@ void ipc_forget(const process_t *gone) {
         }
     }
 }
-
-bool ipc_mistakes(const process_t *process, unsigned peer, bool as_service) {
-    return (as_service ? process->unfound : process->strangers) >> peer & 1;
-}

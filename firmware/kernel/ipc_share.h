@@ -21,7 +21,4 @@ bool ipc_reach(process_t *process, uint32_t address);
 // it has notified them.
 void ipc_forget(const process_t *gone);
 
-// Whether `process` takes the slot's process for another one that it knew: few do.
-bool ipc_mistakes(const process_t *process, unsigned peer, bool as_service);
-
 #endif

@@ -23,6 +23,7 @@
 extern uint8_t _interpreter_start, _interpreter_middle, _interpreter_end;
 
 static unsigned clear_line;
+static uint8_t clear_last; // the slot of the last piece: the others are first, whatever it asks for meanwhile
 static void (*clear_begun)(process_t *process); // for one that was starting
 
 static void load_regions(const process_t *process) {
@@ -230,7 +231,8 @@ void process_memory_begin(process_t *process) {
 
 static mp_obj_t clear_piece(void) {
     for (unsigned i = 0; i < CONFIG_MAX_PROCESSES; i++) {
-        process_t *process = processes[i];
+        clear_last = (clear_last + 1) % CONFIG_MAX_PROCESSES;
+        process_t *process = processes[clear_last];
         if (process->state == PROCESS_UNUSED || process->clear_at == 0) {
             continue;
         }
