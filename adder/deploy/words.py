@@ -2,13 +2,16 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
+from adder.apps.app_source import with_source
+from adder.apps.tbf import PythonProgram
+from adder.board import board_names, load_board
 from adder.deploy import link as wire
 from adder.deploy.command import apps_complete, on_a_board, say
 from adder.deploy.find import board
@@ -28,8 +31,14 @@ _ENDED = 4
 _SHORT_ID = 4
 """Which number of an end is the app's short ID; 0: it has none."""
 
+_WITH_PC = 8
+"""Numbers of an end to which PC, LR and SP belong; the board leaves out what it could not put onto the stack."""
+
 LONGEST_NAME = 24
 """Bytes of an app's name that are remembered with its end."""
+
+LINKED_AT = 0x8000_0000
+"""Where the flash of a program begins that can lie anywhere (apps/runtime/app.ld; libtock-c's is the same)."""
 
 # CFSR: ARMv7-M, B3.2.15
 CAUSES = {
@@ -55,8 +64,16 @@ class Life:
     name: bytes = b""
     """The first bytes of the app's, if it has ended."""
 
-    def why(self) -> str:
-        """In words."""
+    @property
+    def pc(self) -> int:
+        """Where it has ended; 0 if that is lost."""
+        return self.end[-3] if self.end and len(self.end) == _WITH_PC else 0
+
+    def why(self, in_python: bool = False, program: range = range(0)) -> str:
+        """In words; `in_python`: of a Python app, whose interpreter ends so when nothing catches an exception.
+
+        `program` is where one lies that can lie anywhere: an address there is one in its ELF file, too.
+        """
         if self.end is None:
             return "It has not ended."
         status, state, address, code, _, *registers = self.end
@@ -64,11 +81,30 @@ class Life:
         if state == _ENDED:
             return f"It ended with code {code - (1 << 32) if code >> 31 else code}." if code else "It ended by itself."
         if not status:
-            call = "it made a system call that there is not"
-            return f"It faulted: {call}, as a Python app does at an exception that nothing catches."
+            return f"It faulted: {'an uncaught exception' if in_python else 'it made a system call that there is not'}."
         where = f" at {address:#010x}" if status & 0x8080 else ""
-        at = "".join(f", {name} {value:#010x}" for name, value in zip(("PC", "LR", "SP"), registers, strict=False))
+        *known, sp = registers or (None,)
+        at = _named(known)
+        if sp is not None:
+            at = f"{at or ', PC and LR lost'}, SP {sp:#010x}"
+        if all(address in program for address in known) and known:
+            at += f"; in its ELF file{_named([LINKED_AT + address - program.start for address in known])[1:]}"
         return f"It faulted: {' and '.join(causes) or 'for no known reason'}{where} (CFSR {status:#010x}{at})."
+
+
+def _named(registers: Sequence[int]) -> str:
+    return "".join(f", {name} {value:#010x}" for name, value in zip(("PC", "LR"), registers, strict=False))
+
+
+def _program_of(app: Installed, pc: int) -> range:
+    """Where the app's program lies in which this address is, unless it is in Python, or linked for where it lies."""
+    header = app.header
+    if header is None or header.find(PythonProgram) is not None or header.fixed_addresses.flash is not None:
+        return range(0)
+    flashes = {load_board(name).app_flash.start for name in board_names()}  # the app's start is counted from there
+    places = [range(flash + app.start + header.protected_size, flash + app.start + app.size) for flash in flashes]
+    found = [place for place in places if pc in place]
+    return found[0] if len(found) == 1 else range(0)
 
 
 def said(remote: Remote, app: Installed, since: int = 0) -> tuple[int, bytes]:
@@ -115,17 +151,6 @@ def life_in(part: bytes) -> Life:
     return Life(text.decode("utf-8", "replace").replace("\r\n", "\n"), numbers, name)
 
 
-def with_source(text: str, folder: Path) -> Iterator[str]:
-    """The lines; below each of a traceback that names a line of a file in the folder, that line."""
-    for line in text.splitlines():
-        yield line
-        match = re.match(r'\s*File "([^"/\\]+\.py)", line (\d+)', line)
-        if match and (folder / match[1]).is_file():
-            source = (folder / match[1]).read_text(errors="replace").splitlines()
-            if 0 < int(match[2]) <= len(source):
-                yield f"    {source[int(match[2]) - 1].strip()}"
-
-
 def _running(remote: Remote, name: str) -> Installed:
     app = remote.find(name)
     if app.slot is None:
@@ -154,8 +179,8 @@ def logs(name: str, follow: bool, port: str | None, as_json: bool) -> None:
 @click.command()
 @on_a_board
 @click.option(
-    "--source", type=click.Path(file_okay=False, exists=True, path_type=Path), default=".",
-    help="Where the app's source is, for the lines of a traceback.  [default: here]",
+    "--source", type=click.Path(exists=True, path_type=Path), default=".",
+    help="The app's source, or the folder that it is in, for the lines of a traceback.  [default: here]",
 )  # fmt: skip
 @click.argument("name", metavar="APP", shell_complete=apps_complete)
 def why(name: str, source: Path, port: str | None, as_json: bool) -> None:
@@ -167,5 +192,7 @@ def why(name: str, source: Path, port: str | None, as_json: bool) -> None:
     if not ended:
         raise AdderError(f"{name} has not ended since the board was started, or long ago.")
     last = ended[-1]
-    contents: dict[str, Any] = {"name": name, "restarts": app.restarts, "text": last.text, "why": last.why()}
-    say(as_json, contents, "\n".join([*with_source(last.text, source), last.why()]))
+    in_python = app.header is not None and app.header.find(PythonProgram) is not None
+    reason = last.why(in_python, _program_of(app, last.pc))
+    contents: dict[str, Any] = {"name": name, "restarts": app.restarts, "text": last.text, "why": reason}
+    say(as_json, contents, "\n".join([*with_source(last.text, name, source), reason]))

@@ -200,10 +200,17 @@ def test_adder_installs_updates_stops_starts_and_removes_while_the_others_run(bo
     board.expect_all("ValueError: boom", timeout=60)
     with Line(board) as line:
         told = adder(line, "why", "boom")
-        assert re.search(
-            r"(?s)before\n.*Traceback.*ValueError: boom\nIt faulted: it made a system call that there is not", told
-        ), told
+        assert re.search(r"(?s)before\n.*Traceback.*ValueError: boom\nIt faulted: an uncaught exception\.", told), told
         adder(line, "remove", "boom")
+        adder(line, "install", APPS / "faulty-read-kernel.tab")
+    board.expect_all("app faulty-read-kernel: restart in", timeout=60)
+    with Line(board) as line:
+        told = adder(line, "why", "faulty-read-kernel")
+        pc = re.search(r"memory that is not its own at 0x20000000 .*; in its ELF file PC (0x8\w+), LR 0x8\w+\)", told)
+        assert pc is not None, told
+        command = ["arm-none-eabi-addr2line", "-fe", str(APPS / "faulty.elf"), pc[1]]
+        assert "read_word" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        adder(line, "remove", "faulty-read-kernel")
         done = json.loads(adder(line, "install", "--json", second, APPS / "spin.tab"))
         assert [(app["name"], app["version"]) for app in done] == [("inner", 2), ("spin", 0)]
         (larger,) = json.loads(adder(line, "install", "--json", "--extra-ram", "4096", APPS / "spin.tab"))

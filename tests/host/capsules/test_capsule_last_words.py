@@ -1,11 +1,14 @@
 """capsules/virtual/last_words.py, and what `adder logs` and `adder why` make of it."""
 
 import random
+from pathlib import Path
 
 import pytest
 from cells import Buffer
 
-from adder.deploy.words import life_in, lives, with_source
+from adder.apps.app_new import make_app
+from adder.apps.app_source import with_source
+from adder.deploy.words import Life, life_in, lives
 from capsules.virtual.last_words import _TABLE, LastWords
 
 RING = 64
@@ -131,7 +134,7 @@ def ends(
             FAULTED,
             0,
             0,
-            "It faulted: it made a system call that there is not, as a Python app does at an exception that",
+            "It faulted: it made a system call that there is not.",
         ),
         (FAULTED, 0x2000000, 0, "It faulted: it divided by zero"),
     ],
@@ -171,10 +174,46 @@ def test_a_beginning_that_is_missing_is_no_half_line() -> None:
     assert lives(b"no line end", "x", 0)[0].text == "no line end"
 
 
-def test_a_traceback_has_the_lines_of_its_source(tmp_path) -> None:
+def test_a_python_app_that_faults_at_a_system_call_had_an_uncaught_exception() -> None:
+    made = LastWords(Buffer(4 * (256 + _TABLE)), 4)
+    ends(made, 0, 1, FAULTED)
+    (only,) = lives(read(made, 0), "x", 0)
+    assert only.why(in_python=True) == "It faulted: an uncaught exception."
+
+
+@pytest.mark.parametrize(
+    ("registers", "words"),
+    [
+        ((0x21000124, 0x21000101, 0x20010F00), "CFSR 0x00000010, PC 0x21000124, LR 0x21000101, SP 0x20010f00"),
+        ((0x20010000,), "CFSR 0x00000010, PC and LR lost, SP 0x20010000"),
+        ((), "(CFSR 0x00000010)"),
+    ],
+)
+def test_registers_that_found_no_room_on_a_full_stack_are_lost_and_no_others_are_called_so(
+    registers: tuple[int, ...], words: str
+) -> None:
+    assert words in Life("", (0x10, FAULTED, 0, 0, 0, *registers)).why()
+
+
+def test_addresses_of_a_program_that_can_lie_anywhere_are_told_as_its_elf_file_has_them() -> None:
+    life = Life("", (0x82, FAULTED, 0x20000000, 0, 0, 0x2100_0124, 0x2100_0101, 0x2001_0F00))
+    assert "in its ELF file PC 0x800000d8, LR 0x800000b5)" in life.why(program=range(0x2100_004C, 0x2100_1000))
+    assert "ELF" not in life.why()
+    assert "ELF" not in life.why(program=range(0x2100_0110, 0x2100_1000))
+
+
+def frames(*lines: str) -> str:
+    return "\n".join(["At:", *lines, "End"])
+
+
+def sources_shown(text: str, name: str, place: Path) -> list[str]:
+    return [line.strip() for line in with_source(text, name, place) if line not in text.splitlines()]
+
+
+def test_a_traceback_has_the_lines_of_its_source(tmp_path: Path) -> None:
     (tmp_path / "blink.py").write_text("import led\n\nled.on(9)\n")
-    text = 'At:\n  File "blink.py", line 3, in <module>\n  File "../blink.py", line 1\n  File "x.py", line 1\nEnd'
-    assert list(with_source(text, tmp_path)) == [
+    text = frames('  File "blink.py", line 3, in <module>', '  File "../blink.py", line 1', '  File "x.py", line 1')
+    assert list(with_source(text, "blink", tmp_path)) == [
         "At:",
         '  File "blink.py", line 3, in <module>',
         "    led.on(9)",
@@ -182,3 +221,39 @@ def test_a_traceback_has_the_lines_of_its_source(tmp_path) -> None:
         '  File "x.py", line 1',
         "End",
     ]
+
+
+@pytest.mark.parametrize("source", [".", "app", "app/main.py"])
+@pytest.mark.parametrize("named", [True, False])
+def test_of_an_app_as_app_new_makes_it_the_lines_are_found_however_it_was_built(
+    tmp_path: Path, source: str, named: bool
+) -> None:
+    folder = tmp_path / "fan"
+    make_app(folder, "python")
+    main = folder / "app" / "main.py"
+    text = main.read_text() if named else "import time\n"  # `make` names it, too: --name fan
+    main.write_text(f"{text}raise ValueError\n")
+    (folder / "app" / "gears.py").write_text("first\nsecond\n")
+    end = len(main.read_text().splitlines())
+    whole = frames(f'  File "fan/main.py", line {end}, in <module>', '  File "fan/gears.py", line 2, in turn')
+    assert sources_shown(whole, "fan", folder / source) == ["raise ValueError", "second"]
+    assert sources_shown(frames(f'  File "fan.py", line {end}, in <module>'), "fan", folder / source) == [
+        "raise ValueError"
+    ]
+
+
+def test_lines_are_shown_of_the_app_alone_and_of_none_rather_than_of_another(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "main.py").write_text(f"{name}_is_here\n")
+    (tmp_path / "secret.py").write_text("secret\n")
+    assert sources_shown(frames('  File "two/main.py", line 1'), "two", tmp_path) == ["two_is_here"]
+    assert sources_shown(frames('  File "three/main.py", line 1'), "three", tmp_path) == [], "it may be either"
+    for shown in (
+        "two/../secret.py", f"two/{tmp_path}/secret.py", f"{tmp_path}/secret.py", "two/none.py", "adder/alarm.py",
+        "x" * 300 + ".py", "two/" + "y" * 190 + ".py", "two/main.py/main.py",
+    ):  # fmt: skip
+        assert sources_shown(frames(f'  File "{shown}", line 1'), "two", tmp_path) == [], shown
+    (tmp_path / "two" / "main.py").write_bytes(b"\xff\n\0\n")
+    text = frames('  File "two/main.py", line 1', '  File "two/main.py", line 9')
+    assert sources_shown(text, "two", tmp_path / "two") == ["\ufffd"]
