@@ -5,6 +5,7 @@ ADDER_PYTHON := $(ADDER)/build/venv/bin/python
 ADDER_TOOL := $(ADDER_PYTHON) -m adder
 KERNEL := $(ADDER)/build/qemu/kernel.elf
 APP_ROOT := $(ADDER)/apps
+OWN_MAKEFILE := $(firstword $(MAKEFILE_LIST))
 include $(APP_ROOT)/flags.mk
 
 TBF := build/$(NAME).tbf
@@ -16,8 +17,9 @@ IMAGE := build/flash.img
 
 all: $(TBF)
 
+# Whether they are there is looked at, since `make -B` would have them made.
 $(ADDER_PYTHON) $(KERNEL):
-	@echo "Adder's tools or kernel are missing; run \`make kernel\` in $(ADDER)." >&2; exit 1
+	@test -e $@ || { echo "Adder's tools or kernel are missing; run \`make kernel\` in $(ADDER)." >&2; exit 1; }
 
 run: $(TBF) $(KERNEL)
 	@$(ADDER_TOOL) image install $(IMAGE) $(TBF)
@@ -29,10 +31,15 @@ test: $(TBF) $(KERNEL)
 clean:
 	@rm -rf build
 
+# What is set there, such as STACK or TBF_OPTIONS, is part of what is made.
+$(TBF): $(OWN_MAKEFILE)
+
 ifdef SOURCES
 STACK ?= 1024
 RUNTIME := $(wildcard $(APP_ROOT)/runtime/*.c $(APP_ROOT)/runtime/*.S)
 OBJECTS := $(patsubst $(APP_ROOT)/runtime/%,build/runtime/%.o,$(RUNTIME)) $(SOURCES:%=build/%.o)
+
+$(OBJECTS) build/$(NAME).elf: $(OWN_MAKEFILE)
 
 build/runtime/%.o: $(APP_ROOT)/runtime/%
 	@mkdir -p $(@D)

@@ -74,6 +74,33 @@ def test_a_new_app_builds_and_passes_its_own_test_and_then_it_is_yours(
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    ("language", "changes"),
+    [
+        ("c", {"STACK := 1024": "STACK := 4096", "permission alarm": "permission alarm --permission led"}),
+        ("python", {"--name $(NAME)": "--name other"}),
+    ],
+)
+def test_what_is_changed_in_an_app_s_makefile_is_built_and_all_of_it_again_if_make_is_told_so(
+    kernel, tmp_path: Path, language: str, changes: dict[str, str]
+) -> None:
+    folder = tmp_path / "fan"
+    make_app(folder, language)
+    makefile, tbf = folder / "Makefile", folder / "build" / "fan.tbf"
+    assert make(folder).returncode == 0
+    for before, after in changes.items():
+        assert "Nothing to be done" in make(folder).stdout
+        first = tbf.read_bytes()
+        makefile.write_text(makefile.read_text().replace(before, after))
+        assert make(folder).returncode == 0
+        assert tbf.read_bytes() != first, before
+    again = make(folder, "-B")
+    assert again.returncode == 0, again.stderr
+    without = make(folder, "-B", "test", f"KERNEL={tmp_path}/none")
+    assert without.returncode != 0
+    assert "Adder's tools or kernel are missing; run `make kernel`" in without.stderr
+
+
 def test_a_new_rust_app_is_whole_and_says_what_it_lacks(tmp_path: Path) -> None:
     folder = tmp_path / "rusty"
     make_app(folder, "rust")
