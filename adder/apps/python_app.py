@@ -387,10 +387,12 @@ class App:
 class Compiler:
     """Compiles an app's modules with mpy-cross."""
 
-    def __init__(self, folder: Path, own: Collection[str]) -> None:
+    def __init__(self, folder: Path, own: Collection[str], alone: bool) -> None:
         self.folder = folder
         self.own = own
         """The app's own modules, by name."""
+        self.alone = alone
+        """Whether the app is one file."""
         self.config = mpy_cross.read_config()
 
     def emitter(self, source: Path) -> str:
@@ -403,7 +405,7 @@ class Compiler:
     def compile(self, source: Path, shown: str) -> bytes:
         """The .mpy file made from `source`, which tracebacks call `shown`."""
         text = read_text(source)  # mpy-cross takes any bytes, and no byte order mark
-        check_imports(source, text, self.own)
+        check_imports(source, text, self.own, self.alone)
         plain = self.folder / "module.py"
         plain.write_text(text, newline="\n")
         compiled = self.folder / "module.mpy"
@@ -453,7 +455,7 @@ def read_folder(folder: Path, shown: str, compiler: Compiler, leave_out: Collect
 def read_files(app: App, name: str) -> Tree:
     """What goes into the app's file system."""
     with tempfile.TemporaryDirectory() as folder:
-        compiler = Compiler(Path(folder), app.own_modules())
+        compiler = Compiler(Path(folder), app.own_modules(), alone=not app.is_folder)
         if not app.is_folder:
             return {"main.mpy": compiler.compile(app.path, f"{name}.py")}
         return read_folder(app.path, name, compiler, leave_out=("app.toml",))

@@ -80,13 +80,24 @@ def imports(text: str) -> Iterator[tuple[int, str]]:
     yield from collector.found
 
 
-def check_imports(source: Path, text: str, own: Collection[str]) -> None:
-    """Refuse an import that will fail on the board; `own` are the app's modules and folders."""
+def check_imports(source: Path, text: str, own: Collection[str], alone: bool = False) -> None:
+    """Refuse an import that will fail on the board; `own` are the app's modules and folders.
+
+    `alone`: the source is the whole app, and what lies beside it is none of that.
+    """
     there = image_modules()
     for line, name in imports(text) if there else ():
         top = name.split(".")[0]
         if top in there or top in own:
             continue
+        if alone and any(
+            (source.parent / path).is_file() for path in (f"{top}.py", f"{top}.mpy", f"{top}/__init__.py")
+        ):
+            folder = source.absolute().parent
+            how = f"install the folder, {folder.name}"
+            if source.name != "main.py":
+                how = f"make a folder of both, in which {source.name} is called main.py, and install that"
+            raise AdderError(f"{source}:{line}: the module '{top}' lies beside it, and not in it: {how}.")
         guess = nearest(top, [*there, *own])
         hint = (
             FOREIGN.get(top)
