@@ -71,7 +71,7 @@ extern uint8_t _frozen_code_start, _frozen_code_end, _wiring_code_start, _wiring
 
 #define TRACE_LENGTH (6) // the innermost, and in the last place the outermost
 
-static const void *traced; // the exception
+const void *contain_traced; // the exception
 static struct { uint32_t address, stack; } trace[TRACE_LENGTH]; // in which function, and where its frame is
 static unsigned trace_length;
 
@@ -138,17 +138,24 @@ static bool is_ambiguous(const uint32_t *stack, const uint32_t *link) {
     return false;
 }
 
+static const uint32_t *doubtful; // where such frames end
+
 // Note the function that `word` returns to, whose frame begins at `stack`, and its callers as long as they are machine code.
-// Returns what comes above these frames; `stack`, if there is none.
+// Returns what comes above these frames; `stack`, if there is none, or if one is doubtful: then they all are.
 static const uint32_t *trace_frames(uint32_t word, const uint32_t *stack) {
-    for (const uint32_t *link; (link = link_of(word, stack)) != NULL;) {
-        if (!is_ambiguous(stack, link)) {
-            note(word, stack);
+    unsigned length = trace_length;
+    const uint32_t *above = stack;
+    for (const uint32_t *link; (link = link_of(word, above)) != NULL;) {
+        if (link == doubtful || is_ambiguous(above, link)) {
+            doubtful = link;
+            trace_length = length;
+            return stack;
         }
+        note(word, above);
         word = *link;
-        stack = link + 1;
+        above = link + 1;
     }
-    return stack;
+    return above;
 }
 
 // Between functions of machine code there may be C, which has its return address at the top of its frame, and below it
@@ -161,9 +168,10 @@ static void trace_from(const uint32_t *stack) {
 }
 
 void contain_note_raise(const void *exception) {
-    if (exception != traced) { // not the same one, raised on
-        traced = exception;
+    if (exception != contain_traced) { // not the same one, raised on
+        contain_traced = exception;
         trace_length = 0;
+        doubtful = NULL;
         trace_from(__builtin_frame_address(0));
     }
 }
@@ -210,7 +218,7 @@ static mp_obj_exception_t no_memory;
 
 void contain_no_memory(void) {
     no_memory = (mp_obj_exception_t) { .base = { &mp_type_MemoryError }, .args = (mp_obj_tuple_t *)&mp_const_empty_tuple_obj };
-    traced = NULL; // it may be raised anew before it was reported
+    contain_traced = NULL; // it may be raised anew before it was reported
     nlr_jump(&no_memory);
 }
 
@@ -224,12 +232,13 @@ static void clear_time_out(void) {
     time_out = (mp_obj_exception_t) { .base = { &mp_type_TimeOut }, .args = (mp_obj_tuple_t *)&mp_const_empty_tuple_obj };
 }
 
-// `traced` says whether it is under way: contain_failed() forgets that.
+// `contain_traced` says whether it is under way: contain_failed() forgets that.
 // Safety: only reads. In machine code the frame of a function is what the build has seen it to be (adder/verify_image).
 static void prepare_time_out(const exception_frame_t *frame) {
     clear_time_out();
-    traced = &time_out;
+    contain_traced = &time_out;
     trace_length = 0;
+    doubtful = NULL;
     const uint32_t *stack = (const uint32_t *)(frame + 1) + (frame->psr >> 9 & 1); // B1.5.7: a word for its alignment
     uint32_t link = frame->lr; // of a function that has not stacked it
     if (in_frozen_code(frame->pc)) {
@@ -290,7 +299,7 @@ void contain_tick(exception_frame_t *frame) {
         tick_normal();
         return;
     }
-    if (traced != &time_out) {
+    if (contain_traced != &time_out) {
         prepare_time_out(frame);
     }
     mp_sched_exception(MP_OBJ_FROM_PTR(&time_out));
@@ -421,7 +430,7 @@ static bool excused;
 
 static __attribute__((noreturn)) void raise_not_served(void) {
     not_served = (mp_obj_exception_t) { .base = { &mp_type_RuntimeError }, .args = (mp_obj_tuple_t *)&mp_const_empty_tuple_obj };
-    traced = NULL;
+    contain_traced = NULL;
     excused = true;
     nlr_jump(&not_served);
 }
@@ -451,7 +460,7 @@ static MP_NOINLINE mp_obj_t call_for_another(const shared_t *self, size_t n_args
     spent += spent_before;
     if (payer_before == CONTAIN_KERNEL ? over(before) : spent > BUDGET_TICKS) {
         clear_time_out(); // the caller's, which was put off
-        traced = NULL;
+        contain_traced = NULL;
         raise_time_out();
     }
     if (result == MP_OBJ_NULL) {
@@ -582,7 +591,7 @@ void contain_failed(unsigned index, mp_obj_t exception, const char *where, unsig
         kernel_printf("kernel: capsule %q failed in %s %u (failure %u)\n", (qstr)capsule->name, where, number, (unsigned)capsule->failures);
         report(exception);
     }
-    traced = NULL;
+    contain_traced = NULL;
     trace_length = 0;
     if (capsule->policy == CONTAIN_RESTART && capsule->restarts < CONFIG_CAPSULE_RESTARTS) {
         capsule->restart_due = true;
@@ -667,8 +676,6 @@ mp_obj_t contain_make(qstr name, mp_obj_t recipe, unsigned driver, contain_polic
     if (policy != CONTAIN_RESTART) {
         capsules[index].recipe = MP_OBJ_NULL; // it has done all that it is for
     }
-    traced = NULL; // an exception that it has caught
-    trace_length = 0;
     return made;
 }
 

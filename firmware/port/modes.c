@@ -31,7 +31,7 @@ void gc_collect(void) {
 // The linker leads the interpreter's calls of NAME to __wrap_NAME (port/Makefile).
 void *__real_gc_alloc(size_t bytes, unsigned flags);
 void *__wrap_gc_alloc(size_t bytes, unsigned flags) {
-    return in_kernel() ? heap_alloc(bytes, flags) : __real_gc_alloc(bytes, flags);
+    return in_kernel() ? contain_made(heap_alloc(bytes, flags)) : __real_gc_alloc(bytes, flags);
 }
 
 void *__real_gc_realloc(void *block, size_t bytes, bool may_move);
@@ -56,11 +56,11 @@ __attribute__((noreturn)) void __wrap_nlr_jump(void *exception) {
     __real_nlr_jump(exception);
 }
 
-// Bytecode leaves a frame. The kernel's has no line numbers, so its place on the stack stands there: it says which frames of
-// machine code it has called, and which have called it.
+// Bytecode leaves a frame. A capsule's has no line numbers, so its place on the stack stands there: it says which frames of
+// machine code it has called, and which have called it. What wires the board has them.
 void __real_mp_obj_exception_add_traceback(mp_obj_t exception, qstr file, size_t line, qstr block);
 void __wrap_mp_obj_exception_add_traceback(mp_obj_t exception, qstr file, size_t line, qstr block) {
-    __real_mp_obj_exception_add_traceback(exception, file, in_kernel() ? (size_t)__builtin_frame_address(0) : line, block);
+    __real_mp_obj_exception_add_traceback(exception, file, in_kernel() && contain_running != CONTAIN_KERNEL ? (size_t)__builtin_frame_address(0) : line, block);
 }
 
 // Every call of a function, and every recursion of the interpreter's C, comes by here: where a capsule that
