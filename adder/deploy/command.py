@@ -17,7 +17,8 @@ from adder.deploy.difference import Difference, difference
 from adder.deploy.find import board
 from adder.deploy.remote import Installed, Remote, fitting
 from adder.deploy.sets import read_set
-from adder.deploy.trial import Duration, await_verdict, check_verdict
+from adder.deploy.trial import await_verdict, check_verdict
+from adder.duration import HOUR, Duration
 from adder.errors import AdderError
 from adder.flash.method import bar
 from adder.output import console, table, tell
@@ -117,10 +118,13 @@ def apps(port: str | None, as_json: bool) -> None:
 @on_a_board
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--keep", is_flag=True, help="Keep the version that was there, to go back to by `adder rollback`.")
-@click.option("--trial", type=Duration(), metavar="TIME", help="Take it back if it fails in this time, such as 30s.")
+@click.option(
+    "--trial", "trial_time", type=Duration(1, HOUR), metavar="TIME",
+    help="Take it back if it fails in this time, such as 30s.",
+)  # fmt: skip
 @click.option("--extra-ram", metavar="BYTES", type=click.IntRange(0), default=0, help="More RAM than they ask for.")
 def install(
-    files: tuple[Path, ...], keep: bool, trial: int | None, extra_ram: int, port: str | None, as_json: bool
+    files: tuple[Path, ...], keep: bool, trial_time: float | None, extra_ram: int, port: str | None, as_json: bool
 ) -> None:
     """Install apps on the board while the others run, and start them.
 
@@ -130,8 +134,9 @@ def install(
     With --trial, what was there before comes back if an app faults, is started again, or hangs, or the board is reset.
     """
     new = [app.with_more_ram(extra_ram) for app in read_sources(files)]
+    trial = round(trial_time or 0)
     with board(port) as remote:
-        _install(remote, new, quiet=as_json, keep=keep, trial=trial or 0)
+        _install(remote, new, quiet=as_json, keep=keep, trial=trial)
     if trial:
         check_verdict(await_verdict(port, trial), [app.title for app in new])
     with board(port) as remote:

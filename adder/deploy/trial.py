@@ -1,16 +1,10 @@
 """Apps on trial: `adder install --trial`. The board decides (capsules/deploy/trial.py); here it is only waited for."""
 
-import re
 import time
-from typing import Any
-
-import click
 
 from adder.deploy.find import board
 from adder.deploy.remote import PASSED, RUNS, VERDICTS
 from adder.errors import AdderError
-
-LONGEST_TRIAL = 3600
 
 POLL = 0.5
 """Seconds of the host between two looks at a trial."""
@@ -20,21 +14,6 @@ SLOWEST = 10
 
 MORE = 60
 """seconds, in which it is decided."""
-
-
-class Duration(click.ParamType[int]):
-    """`30s`, `2m` or a number of seconds."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        match = re.fullmatch(r"(\d{1,6})(s|m|)", str(value).strip())
-        seconds = int(match[1]) * (60 if match[2] == "m" else 1) if match else 0
-        if not 1 <= seconds <= LONGEST_TRIAL:
-            self.fail(f"'{value}' is no time for a trial; write `30s` or `2m`, an hour at most.", param, ctx)
-        return seconds
 
 
 def await_verdict(port: str | None, trial: int) -> int:

@@ -33,6 +33,7 @@ from pathlib import Path
 import click
 
 from adder.board import ROOT, load_board
+from adder.duration import Duration
 from adder.errors import AdderError
 from adder.image.flash_image import FlashImage, read_app_file
 from adder.measure import bench_python, bench_worst
@@ -359,7 +360,7 @@ def show_profile(key: str, samples: Samples, name: Namer) -> None:
     help="How often each operation is counted; the median is reported.",
 )  # fmt: skip
 @click.option(
-    "--timeout", type=float, default=300, show_default=True, metavar="SECONDS",
+    "--timeout", type=Duration(), default=300.0, show_default=True, metavar="SECONDS",
     help="When to give up.",
 )  # fmt: skip
 @click.option(

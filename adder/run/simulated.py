@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from adder.board import Region, board_folder, load_board
+from adder.duration import HOUR, Duration
 from adder.errors import AdderError
 from adder.image.flash_image import FILE_SIZE, in_use
 from adder.output import tell
@@ -93,7 +94,7 @@ class Bank:
         bit = self._bit(number)
         if self._is_on(DIRECTION, bit):
             return int(self._is_on(OUTPUT, bit))
-        other = self._wired_to(number)
+        other = self.wired_to(number)
         if other is not None and self._is_on(DIRECTION, 1 << other):
             return int(self._is_on(OUTPUT, 1 << other))
         return int(self._is_on(LEVEL if self._is_on(DRIVEN, bit) else UP, bit))
@@ -109,7 +110,8 @@ class Bank:
             raise AdderError("A wire has two ends: name two pins.")
         self._window.write(WIRE, 0x80 | first | second << 8)
 
-    def _wired_to(self, number: int) -> int | None:
+    def wired_to(self, number: int) -> int | None:
+        """The pin at the other end of the wire, if one begins here."""
         wire = self._window.read(WIRE)
         ends = (wire & 31, wire >> 8 & 31)
         return ends[1 - ends.index(number)] if wire and number in ends else None
@@ -239,7 +241,9 @@ def _running(image: Path | None) -> Path:
 
 @click.command()
 @click.argument("button", type=int)
-@click.option("--seconds", type=float, default=0.2, show_default=True, metavar="N", help="How long to hold it.")
+@click.option(
+    "--seconds", type=Duration(most=HOUR), default=0.2, show_default=True, metavar="N", help="How long to hold it."
+)
 @_image
 def press(button: int, seconds: float, image: Path | None) -> None:
     """Press a button of the board that `adder simulate` runs in another terminal, and let go of it."""
@@ -258,19 +262,18 @@ def press(button: int, seconds: float, image: Path | None) -> None:
 @_image
 def pin(number: int | None, level: str | None, wire_to: int | None, image: Path | None) -> None:
     """Show the pins of the board that `adder simulate` runs, hold one at a level from outside, or connect two."""
-    bank = pins_of(_path(image))
+    bank = pins_of(_running(image))  # otherwise, what is there is the last one's
     if number is not None and wire_to is not None:
-        _running(image)
         bank.wire(number, wire_to)
         return
     if number is not None and level is not None:
-        _running(image)
         bank.drive(number, None if level == "free" else int(level))
         if level == "free":
             bank.wire(number, None)
         return
     for one in range(PINS) if number is None else [number]:
-        tell(f"pin {one}: {bank.level(one)}  {bank.mode(one)}")
+        other = bank.wired_to(one)
+        tell(f"pin {one}: {bank.level(one)}  {bank.mode(one)}" + (f", wired to {other}" if other is not None else ""))
 
 
 @click.command(context_settings={"ignore_unknown_options": True})  # -5 is a temperature
@@ -283,7 +286,7 @@ def sensor(quantity: str | None, value: str | None, image: Path | None) -> None:
     `free` lets it go up and down by itself, as at the start.
     """
     if quantity is None or value is None:
-        path = _path(image)
+        path = _running(image)
         for name in QUANTITIES if quantity is None else [quantity]:
             it, now = QUANTITIES[name], quantity_of(path, name)
             places = len(str(it.scale)) - 1

@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from adder.duration import Duration
 from adder.errors import AdderError
 from adder.output import tell
 from adder.run.port import Port, published
@@ -178,9 +179,7 @@ def _some_text(context: click.Context, option: click.Parameter, text: str | None
 
 def console_options(time: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """The options --seconds, which count this `time`, and --until."""
-    seconds = click.option(
-        "--seconds", type=click.FloatRange(min=0), metavar="N", help=f"Stop after N seconds of {time} time."
-    )
+    seconds = click.option("--seconds", type=Duration(), metavar="N", help=f"Stop after N seconds of {time} time.")
     until = click.option(
         "--until", metavar="TEXT", callback=_some_text,
         help="Stop as soon as the console shows TEXT, except for the lines in which the kernel lists the apps at boot; "

@@ -115,13 +115,37 @@ def test_the_verb_shows_and_drives_pins(simulated_image, capsys) -> None:
     assert capsys.readouterr().out.splitlines() == [f"pin {pin}: 0  unused" for pin in range(8)]
 
 
-@pytest.mark.parametrize("arguments", [("press", "2"), ("pin", "6", "1")])
-def test_nothing_is_pressed_on_a_board_that_does_not_run(image, capsys, arguments) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("press", "2"), ("pin", "6", "1"), ("pin", "6", "--wire-to", "1"), ("pin", "6"), ("pin",),
+        ("sensor",), ("sensor", "temperature"), ("sensor", "temperature", "3"),
+    ],
+)  # fmt: skip
+def test_a_board_that_does_not_run_has_neither_pins_nor_buttons_nor_sensors(image, capsys, arguments) -> None:
     before = image.read_bytes()
     assert verb(*arguments, "--image", str(image)) == 1
     assert "No simulation runs with" in capsys.readouterr().err
     assert image.read_bytes() == before
-    assert verb("pin", "6", "--image", str(image)) == 0
+
+
+def test_the_verb_pin_shows_the_wire_at_both_of_its_ends(simulated_image, capsys) -> None:
+    image = ("--image", str(simulated_image))
+    assert verb("pin", "0", "--wire-to", "3", *image) == verb("pin", *image) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == "pin 0: 0  unused, wired to 3"
+    assert shown[3] == "pin 3: 0  unused, wired to 0"
+    assert sum("wired" in line for line in shown) == 2
+    assert verb("pin", "3", "free", *image) == verb("pin", "0", *image) == 0
+    assert capsys.readouterr().out == "pin 0: 0  unused\n"
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "1e18", "99999999", "soon", "", "2h"])
+def test_a_button_is_held_for_no_time_that_is_none(simulated_image, capsys, seconds: str) -> None:
+    assert verb("press", "0", f"--seconds={seconds}", "--image", str(simulated_image)) == 2
+    said = capsys.readouterr().err
+    assert f"'{seconds}' is no time here; write `0.5`, `30s` or `2m`, an hour at most." in said
+    assert Window(simulated_image, "buttons").read(DRIVEN) == 0
 
 
 def test_a_board_that_was_never_simulated(tmp_path, capsys) -> None:

@@ -18,6 +18,7 @@ from making import make_elf, make_tbf
 
 from adder.cli import VERBS, cli
 from adder.deploy import command as deploy
+from adder.duration import Duration
 from adder.errors import AdderError
 
 EVIL = "\x1b[2J\x07\r\n\u202eevil"
@@ -58,6 +59,25 @@ def values(kind: click.ParamType) -> list[str]:
     if isinstance(kind, click.types.StringParamType | click.Choice):
         return TEXTS
     return NUMBERS
+
+
+def test_no_verb_takes_a_number_that_is_none_or_without_end_for_a_time() -> None:
+    parameters = [(path, one) for path, command in verbs() for one in command.params]
+    loose = [(path, one.name) for path, one in parameters if isinstance(one.type, click.types.FloatParamType)]
+    assert not loose, "use adder/duration.py's Duration: a float may be nan or inf"
+    times = [one for _, one in parameters if isinstance(one.type, Duration)]
+    assert {"seconds", "timeout", "trial_time"} <= {one.name for one in times}
+    for one in times:
+        for value in ("nan", "inf", "1e18", "-1", "9" * 30, "", "1 2", "\u0661"):
+            with pytest.raises(click.BadParameter, match="is no time here; write"):
+                one.type.convert(value, one, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("0", 0), ("0.25", 0.25), ("30s", 30), ("2m", 120), ("1h", 3600), (" 5 ", 5), (".5", 0.5)]
+)
+def test_a_time_is_typed_as_people_do(text: str, seconds: float) -> None:
+    assert Duration().convert(text, None, None) == seconds
 
 
 def given(parameter: click.Parameter, value: str) -> list[str]:
