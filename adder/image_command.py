@@ -7,7 +7,7 @@ import click
 
 from adder.apps.app_files import App, read_candidates
 from adder.apps.loading import Verdict, load
-from adder.apps.tbf import PythonProgram
+from adder.apps.tbf import FOR_TOCK_1, PythonProgram, may_be_for_tock_1
 from adder.board import ROOT, board_names, load_board
 from adder.errors import AdderError
 from adder.flash.command import export
@@ -50,6 +50,8 @@ def show(image: FlashImage) -> None:
         if verdict.problem and (header is None or header.enabled):
             what = header.title if header is not None else f"{verdict.address:#010x}"
             problems.append(f"{what}: {verdict.problem.rstrip('.')}.")
+        elif header is not None and header.enabled and may_be_for_tock_1(header):
+            problems.append(f"{header.title}: it names no version of the kernel's interface; {FOR_TOCK_1}.")
         used += size
         apps += header is not None
         program = header.program if header is not None else None

@@ -849,6 +849,14 @@ def inspect_command(file: Path) -> None:
             out.print(facts(describe(tbf)))
 
 
+FOR_TOCK_1 = "if it is made for Tock 1.x, whose system calls are others, it ends at once: build it again"
+
+
+def may_be_for_tock_1(header: Header) -> bool:
+    """Whether a program names no version of the kernel's interface, as those for Tock 1.x do."""
+    return header.program is not None and header.find(KernelVersion) is None and header.find(PythonProgram) is None
+
+
 def describe(tbf: Tbf) -> list[tuple[str, str]]:
     """Names and values, for people, of what a TBF says."""
     header = tbf.header
@@ -864,6 +872,8 @@ def describe(tbf: Tbf) -> list[tuple[str, str]]:
         both = isinstance(tlv, Main) and has_program
         if not both and not isinstance(tlv, PackageName):
             rows += tlv.describe()
+    if may_be_for_tock_1(header):
+        rows += [("kernel interface", f"not said; {FOR_TOCK_1}")]
     for tlv in tbf.footers:
         rows += tlv.describe()
     return rows

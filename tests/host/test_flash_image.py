@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import make_tbf
 
-from adder.apps.tbf import FixedAddresses, Header, Tbf, make_tab, walk
+from adder.apps.tbf import FixedAddresses, Header, KernelVersion, Tbf, make_tab, walk
 from adder.board import load_board
 from adder.cli import cli
 from adder.errors import AdderError
@@ -395,3 +395,14 @@ def test_an_image_is_made_only_where_a_simulation_looks_for_it(tmp_path: Path, m
     check_place(tmp_path / "mine.img", "qemu")
     (tmp_path / "build/nrf52840/flash.img").touch()  # it is there: whose it is, its size says
     check_place(tmp_path / "build/nrf52840/flash.img", "qemu")
+
+
+def test_of_a_program_that_may_be_for_tock_1_it_is_said_before_it_boots(tmp_path: Path) -> None:
+    said = "if it is made for Tock 1.x, whose system calls are others, it ends at once: build it again"
+    for name, tlvs, told in (("old", (), True), ("new", (KernelVersion(2, 0),), False)):
+        tab = tmp_path / f"{name}.tab"
+        tab.write_bytes(make_tab([Tbf.decode(make_tbf(name, tlvs=tlvs))]))
+        for arguments in (["inspect", str(tab)], ["image", "install", str(tmp_path / f"{name}.img"), str(tab)]):
+            result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+            assert result.exit_code == 0, result.output
+            assert (said in " ".join(result.output.split())) == told, result.output
