@@ -117,8 +117,8 @@ typedef struct process {
     uint32_t fault_status, fault_address, hard_fault_status; // CFSR, MMFAR or BFAR, HFSR
     bool frame_lost; // the exception frame could not be stacked
 
-    // A bit for each slot whose process has gone for good, until this one has found the next one there by its name, or
-    // for `strangers` has been notified by it.
+    // A bit for each slot whose process has gone for good, until this one has found the next one there by its name; in
+    // `strangers` also for one that has begun anew, until it has notified this one.
     uint32_t unfound, strangers;
 } __attribute__((aligned(8))) process_t; // grants end where it begins
 

@@ -54,7 +54,6 @@ void ipc_forget(const process_t *gone) {
             continue;
         }
         process->unfound |= 1u << gone->slot;
-        process->strangers |= 1u << gone->slot;
         for (unsigned j = 0; j < driver_count; j++) {
             uint32_t *grant = process->grants[j];
             if (grant != NULL && drivers[j].core_command != NULL) {

@@ -17,8 +17,8 @@ void ipc_resolve(process_t *process, upcall_t *upcall);
 bool ipc_reach(process_t *process, uint32_t address);
 
 // The process has gone for good, and its slot may be another's soon. What others had allowed and subscribed for it is
-// void, and they do not take its successor for it: as a service they reach that once they have found it, as a client once
-// it has notified them.
+// void, and they do not take its successor for it: as a service they reach that once they have found it. (As a client, as
+// one that has begun anew: upcall_silence().)
 void ipc_forget(const process_t *gone);
 
 #endif

@@ -42,9 +42,9 @@ static void forget(process_t *process) {
     process->queue_length = process->placed = 0;
     process->look = process->tbf.has_permissions ? LOOK_PERMISSIONS : 0;
     process->grant_start = (uint32_t)process;
-    process->sharers = process->unfound = process->strangers = 0;
     process_memory_unshare(process);
     upcall_silence(process);
+    process->sharers = process->unfound = process->strangers = 0;
     context_discard(process);
 }
 

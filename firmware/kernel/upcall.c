@@ -210,6 +210,7 @@ void upcall_silence(const process_t *process) {
             }
         }
         if (other->state != PROCESS_UNUSED) {
+            other->strangers |= 1u << process->slot;
             refill(other);
         }
     }

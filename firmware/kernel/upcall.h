@@ -13,7 +13,7 @@ bool process_schedule_ipc(process_t *process, unsigned driver, unsigned number, 
 bool process_must_collect(const process_t *process, unsigned driver, uint32_t command);
 
 // Forget what a process that has ended has told others: it is not for its next life, or its slot's next program, to
-// stand for.
+// stand for. As a client they reach that once it has notified them.
 void upcall_silence(const process_t *process);
 
 // Forget the queued function upcalls of one subscription.

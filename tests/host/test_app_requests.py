@@ -835,6 +835,22 @@ def test_a_client_that_notifies_without_end_takes_no_more_memory_than_others(ker
     assert sizes == [64, 64, 1024]
 
 
+def test_who_has_asked_again_before_its_answer_is_answered_when_that_is_served(kernel) -> None:
+    world = Service(kernel)
+    world.ask(1, bytearray(b"first" + bytes(27)))
+    client, buffer = world.service.wait()
+    world.ask(1, bytearray(b"again" + bytes(27)))  # as its next life does, from the same memory
+    kernel.deliver()
+    buffer[:5] = b"FIRST"
+    world.service.answer(client)
+    assert (bytes(world.shared[1][:5]), world.told) == (b"again", [])
+    client, buffer = world.service.wait()
+    assert bytes(buffer[:5]) == b"again"
+    buffer[:5] = b"AGAIN"
+    world.service.answer(client)
+    assert (bytes(world.shared[1][:5]), world.told) == (b"AGAIN", [1])
+
+
 def test_a_service_sees_nothing_of_one_client_in_the_copy_of_another(kernel) -> None:
     world = Service(kernel)
     world.ask(1, bytearray(b"secret--" * 8))

@@ -83,6 +83,51 @@ def test_a_service_holds_what_four_clients_share_and_outlives_one_but_reads_no_f
             assert f"client{number} sees 8" in board.transcript
 
 
+SLOW = """
+import time
+from adder import ipc
+service = ipc.Service("slow")
+while True:
+    client, buffer = service.wait()
+    print("slow: asked", bytes(buffer[:6]))
+    time.sleep_ms(300)
+    buffer[:6] = bytes(buffer[:6]).upper()
+    service.answer(client)
+"""
+
+ANEW = """
+import syscall, time
+from adder import ipc, storage
+life = storage.read(0, 1)[0] + 1 & 255
+storage.write(0, bytes([life]))
+client = ipc.Client("slow", 64)
+client.buffer[:6] = b"life%02d" % life
+if life < 2:
+    client.notify()
+    time.sleep_ms(100)
+    syscall.restart()
+time.sleep_ms(ASKS)
+before = bytes(client.buffer[:6])
+client.notify()
+client.wait()
+print("anew: asked", before, "is answered", bytes(client.buffer[:6]))
+time.sleep(1000)
+"""
+
+
+@pytest.mark.parametrize("asks", [0, 400], ids=["asks again before the answer", "after it"])
+def test_an_answer_to_a_question_of_ones_last_life_is_not_for_this_one(
+    simulation: Any, python_app: Any, asks: int
+) -> None:
+    text = ANEW.replace("ASKS", str(asks))
+    apps = [python_app(SLOW, name="slow", ram='"24K"'), python_app(text, name="anew", ram='"24K"')]
+    with simulation(*apps) as board:
+        found = board.expect(r"anew: asked b'(\w+)' is answered b'(\w+)'", timeout=20)
+        assert found[1].lower() == found[2].lower() == found[1] != found[2], board.transcript
+        asked = [line for line in board.transcript.splitlines() if line.startswith("slow: asked")]
+        assert not any("LIFE" in line for line in asked), "an answer was written over its question"
+
+
 HEARS = """
 import syscall
 import time

@@ -287,8 +287,11 @@ class Service:
                     await self._flag.wait()
 
     def answer(self, client: int) -> None:
-        """Write back what its copy holds now, and tell the client that it is done; if it is gone, nobody is told."""
+        """Write back what its copy holds now, and tell the client that it is done; if it is gone, nobody is told. One that
+        has asked again since, as its next life does, is answered then."""
         buffer = self._copies.pop(client, None)
+        if self._requests and client in [request[0] for request in self._requests]:
+            return
         try:
             if buffer is None:
                 _notify(client)
