@@ -32,6 +32,7 @@ _Static_assert(CONFIG_MAX_CAPSULES <= OF_THE_DEAD, "a capsule's number fits belo
 static uint8_t *block_owners; // of an object's first block; one byte a block, behind the last
 static uint16_t held[CONFIG_MAX_CAPSULES], held_of_dead[CONFIG_MAX_CAPSULES];
 static uint16_t used, total; // all in blocks
+const void *heap_watched;
 
 // For tests: this many allocations from now one fails. A debugger, or a change of the image, sets it.
 volatile uint32_t heap_fails_after = UINT32_MAX;
@@ -152,6 +153,7 @@ static void *place(size_t bytes, unsigned flags) {
         object = unless_in_reserve(__real_gc_alloc(bytes, flags), blocks);
     }
     charge(object, bytes);
+    heap_watched = object == heap_watched ? NULL : heap_watched;
     return object;
 }
 

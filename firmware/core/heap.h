@@ -14,6 +14,9 @@ void heap_init(uint8_t *start, uint8_t *end); // an empty heap, between these
 unsigned heap_owner(const void *object);
 bool heap_has(const void *object);
 
+// Somebody knows an object by this address; NULL as soon as there is another one.
+extern const void *heap_watched;
+
 // In place of gc_alloc, gc_realloc and gc_free while the kernel's Python runs. NULL, which becomes a MemoryError,
 // if it may not be. What does not lie in the heap, but in the wired part, is copied to it when it grows, and never freed.
 void *heap_alloc(size_t bytes, unsigned flags);

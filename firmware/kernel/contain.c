@@ -71,7 +71,7 @@ extern uint8_t _frozen_code_start, _frozen_code_end, _wiring_code_start, _wiring
 
 #define TRACE_LENGTH (6) // the innermost, and in the last place the outermost
 
-const void *contain_traced; // the exception
+#define traced heap_watched // the exception
 static struct { uint32_t address, stack; } trace[TRACE_LENGTH]; // in which function, and where its frame is
 static unsigned trace_length;
 
@@ -138,24 +138,18 @@ static bool is_ambiguous(const uint32_t *stack, const uint32_t *link) {
     return false;
 }
 
-static const uint32_t *doubtful; // where such frames end
-
 // Note the function that `word` returns to, whose frame begins at `stack`, and its callers as long as they are machine code.
-// Returns what comes above these frames; `stack`, if there is none, or if one is doubtful: then they all are.
+// Returns what comes above these frames; `stack`, if there is none.
 static const uint32_t *trace_frames(uint32_t word, const uint32_t *stack) {
-    unsigned length = trace_length;
-    const uint32_t *above = stack;
-    for (const uint32_t *link; (link = link_of(word, above)) != NULL;) {
-        if (link == doubtful || is_ambiguous(above, link)) {
-            doubtful = link;
-            trace_length = length;
-            return stack;
+    for (const uint32_t *link; (link = link_of(word, stack)) != NULL;) {
+        note(word, stack);
+        if (is_ambiguous(stack, link)) {
+            trace_length = 0; // nor is it known who was called from there
         }
-        note(word, above);
         word = *link;
-        above = link + 1;
+        stack = link + 1;
     }
-    return above;
+    return stack;
 }
 
 // Between functions of machine code there may be C, which has its return address at the top of its frame, and below it
@@ -168,10 +162,9 @@ static void trace_from(const uint32_t *stack) {
 }
 
 void contain_note_raise(const void *exception) {
-    if (exception != contain_traced) { // not the same one, raised on
-        contain_traced = exception;
+    if (exception != traced) { // not the same one, raised on
+        traced = exception;
         trace_length = 0;
-        doubtful = NULL;
         trace_from(__builtin_frame_address(0));
     }
 }
@@ -218,7 +211,7 @@ static mp_obj_exception_t no_memory;
 
 void contain_no_memory(void) {
     no_memory = (mp_obj_exception_t) { .base = { &mp_type_MemoryError }, .args = (mp_obj_tuple_t *)&mp_const_empty_tuple_obj };
-    contain_traced = NULL; // it may be raised anew before it was reported
+    traced = NULL; // it may be raised anew before it was reported
     nlr_jump(&no_memory);
 }
 
@@ -232,13 +225,12 @@ static void clear_time_out(void) {
     time_out = (mp_obj_exception_t) { .base = { &mp_type_TimeOut }, .args = (mp_obj_tuple_t *)&mp_const_empty_tuple_obj };
 }
 
-// `contain_traced` says whether it is under way: contain_failed() forgets that.
+// `traced` says whether it is under way: contain_failed() forgets that.
 // Safety: only reads. In machine code the frame of a function is what the build has seen it to be (adder/verify_image).
 static void prepare_time_out(const exception_frame_t *frame) {
     clear_time_out();
-    contain_traced = &time_out;
+    traced = &time_out;
     trace_length = 0;
-    doubtful = NULL;
     const uint32_t *stack = (const uint32_t *)(frame + 1) + (frame->psr >> 9 & 1); // B1.5.7: a word for its alignment
     uint32_t link = frame->lr; // of a function that has not stacked it
     if (in_frozen_code(frame->pc)) {
@@ -299,7 +291,7 @@ void contain_tick(exception_frame_t *frame) {
         tick_normal();
         return;
     }
-    if (contain_traced != &time_out) {
+    if (traced != &time_out) {
         prepare_time_out(frame);
     }
     mp_sched_exception(MP_OBJ_FROM_PTR(&time_out));
@@ -430,7 +422,7 @@ static bool excused;
 
 static __attribute__((noreturn)) void raise_not_served(void) {
     not_served = (mp_obj_exception_t) { .base = { &mp_type_RuntimeError }, .args = (mp_obj_tuple_t *)&mp_const_empty_tuple_obj };
-    contain_traced = NULL;
+    traced = NULL;
     excused = true;
     nlr_jump(&not_served);
 }
@@ -460,7 +452,7 @@ static MP_NOINLINE mp_obj_t call_for_another(const shared_t *self, size_t n_args
     spent += spent_before;
     if (payer_before == CONTAIN_KERNEL ? over(before) : spent > BUDGET_TICKS) {
         clear_time_out(); // the caller's, which was put off
-        contain_traced = NULL;
+        traced = NULL;
         raise_time_out();
     }
     if (result == MP_OBJ_NULL) {
@@ -591,7 +583,7 @@ void contain_failed(unsigned index, mp_obj_t exception, const char *where, unsig
         kernel_printf("kernel: capsule %q failed in %s %u (failure %u)\n", (qstr)capsule->name, where, number, (unsigned)capsule->failures);
         report(exception);
     }
-    contain_traced = NULL;
+    traced = NULL;
     trace_length = 0;
     if (capsule->policy == CONTAIN_RESTART && capsule->restarts < CONFIG_CAPSULE_RESTARTS) {
         capsule->restart_due = true;

@@ -79,14 +79,7 @@ void contain_init(void);
 __attribute__((noreturn)) void contain_no_memory(void);
 
 // An exception is being raised in the kernel's Python: remember from where.
-extern const void *contain_traced;
 void contain_note_raise(const void *exception);
-
-// Where one was that has been caught, there may be another object now.
-static inline void *contain_made(void *object) {
-    contain_traced = object == contain_traced ? NULL : contain_traced;
-    return object;
-}
 
 // From SysTick, above the kernel's priority: the kernel, not a process, was interrupted.
 void contain_tick(exception_frame_t *frame);

@@ -31,7 +31,7 @@ void gc_collect(void) {
 // The linker leads the interpreter's calls of NAME to __wrap_NAME (port/Makefile).
 void *__real_gc_alloc(size_t bytes, unsigned flags);
 void *__wrap_gc_alloc(size_t bytes, unsigned flags) {
-    return in_kernel() ? contain_made(heap_alloc(bytes, flags)) : __real_gc_alloc(bytes, flags);
+    return in_kernel() ? heap_alloc(bytes, flags) : __real_gc_alloc(bytes, flags);
 }
 
 void *__real_gc_realloc(void *block, size_t bytes, bool may_move);

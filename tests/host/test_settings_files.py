@@ -146,13 +146,13 @@ def test_other_imports_are_left_alone(kernel, write, text: str) -> None:
 
 def test_a_module_beside_an_app_of_one_file_is_found_by_whoever_installs_the_folder(kernel, write) -> None:
     write("app/model.py", b"x = 1\n")
-    write("app/parts/__init__.py", b"import other\n")
-    write("app/parts/other.py", b"")
     main = write("app/main.py", b"import model\n")
     with pytest.raises(AdderError) as caught:
         build(main)
     assert f"{main}:1: the module 'model' lies beside it, and not in it: install the folder, app." in str(caught.value)
     assert build(main.parent).bytecode
+    write("app/parts/__init__.py", b"import other\n")
+    write("app/parts/other.py", b"")
     with pytest.raises(AdderError, match=r"'parts' lies beside it, .*both, in which fan\.py is called main\.py"):
         build(write("app/fan.py", b"import parts\n"))
     write("app/main.py", b"import parts\n")

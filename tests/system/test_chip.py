@@ -260,7 +260,8 @@ print("{name}:", time.time() - began, time.ticks_diff(time.ticks_ms(), ticks))
     assert told.keys() == WAITS.keys(), chip.transcript
     for name, (seconds, milliseconds) in told.items():
         assert 2 * TURN + 99 <= seconds <= 2 * TURN + 102, name
-        assert (2 * TURN + 100) * 1000 - 1 <= milliseconds <= (2 * TURN + 101) * 1000, name
+        before = 20 if name == "ipc" else 1  # who wakes it has begun to sleep before it has begun to wait
+        assert (2 * TURN + 100) * 1000 - before <= milliseconds <= (2 * TURN + 101) * 1000, name
 
 
 def test_a_program_that_computes_across_the_turn_sees_time_go_on(boot: Boot, tmp_path: Path) -> None:

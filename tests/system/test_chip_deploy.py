@@ -121,7 +121,7 @@ def test_a_beat_is_not_late_beside_an_app_that_computes_whatever_is_done_to_the_
         assert remote.verdict()[0] > 2, "it has raised an exception"
         app = remote.find("faulty")
         ended = [life for life in lives(said(remote, app)[1], "faulty", app.short_id) if life.end]
-        assert any("faulty.py" in life.text and "ValueError" in life.text for life in ended), ended
+        assert any("ValueError" in life.text for life in ended), ended
         assert not remote.is_on_trial()
         remote.stop(remote.find("hello"))
         remote.apply(remove=["ping"])

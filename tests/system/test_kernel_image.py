@@ -180,7 +180,7 @@ def test_a_tick_ends_whatever_machine_code_of_a_capsule_it_finds_and_no_c(board,
         machine.mem_write(symbols[variable].address, bytes([value]))
     machine.mem_write(symbols["spent"].address, b"\xff\xff")
     time_out = symbols["time_out"].address
-    machine.mem_write(symbols["traced"].address, struct.pack("<I", time_out))  # this is not its first tick
+    machine.mem_write(symbols["heap_watched"].address, struct.pack("<I", time_out))  # this is not its first tick
     machine.reg_write(arm.UC_ARM_REG_R9, symbols["kernel_python_state"].address)
 
     def goes_on_at(pc: int) -> int:

@@ -251,7 +251,7 @@ def test_the_build_names_the_capsules_that_cannot_be_made_whatever_others_write_
 
 def test_the_build_says_why_a_board_cannot_be_wired_and_in_which_line() -> None:
     """In the board's own file, as it was written."""
-    written = []
+    written: list[str] = []
 
     def write(folder: Path) -> None:
         write_board(folder, 'mint.registers("no such thing")\n')

@@ -20,7 +20,7 @@ from adder.board import ROOT
 from adder.image.flash_image import FlashImage, read_app_file
 from adder.run.simulate import Simulation
 
-MOST = 22_000
+MOST = 22_500
 """Instructions of the whole call, what Python does in it and a collection of garbage among them. The console's write is
 the longest: it hands the first bytes to the line and notes what was written. What C does at a stretch is below 20,000:
 test_system_call_time.py."""
