@@ -64,5 +64,7 @@ class Service:
         """For `await`: the same. Tasks that wait at once get a request each, in turn."""
         ...
     def answer(self, client: int) -> None:
-        """Write back what its copy holds now, and tell the client that it is done; if it is gone, nobody is told."""
+        """Write back what its copy holds now, and tell the client that it is done; if it is gone, nobody is told. One that
+        has asked again since, as its next life does, is answered then.
+        """
         ...
