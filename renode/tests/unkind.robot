@@ -42,8 +42,10 @@ Starts From
     ${text}=    Evaluate    "end".ljust(64)
     Type    ${text}
     Expect    reader: 64 bytes, sum ${{sum($text.encode())}}
-    ${second}=    Expect    hello, 2 of 5
-    Should Be True    980 < $second.timestamp - $first.timestamp < 1020    msg=${name}: the time is wrong
+    # On a busy host the board may be ahead of this test: its second greeting may have passed.
+    ${later}=    Expect    hello, ([2-5]) of 5
+    ${seconds}=    Evaluate    int($later.groups[0]) - 1
+    Should Be True    980 < ($later.timestamp - $first.timestamp) / ${seconds} < 1020    msg=${name}: the time is wrong
     Should Not Be In Log    DMA cannot reach    timeout=0
     Execute Command    Clear
 
