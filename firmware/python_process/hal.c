@@ -219,6 +219,40 @@ int python_process_rx(void) {
     return byte;
 }
 
+unsigned python_process_take(char bytes[4], unsigned how) {
+    python_process_t *process = python_process();
+    if (!input_there(process)) {
+        return 0;
+    }
+    unsigned length = 1;
+    uint8_t first = process->in[process->in_first];
+    if ((how & TYPED_CHARACTERS) && first >= 0x80) {
+        length = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+        for (unsigned i = 1; i < length; i++) {
+            if (i >= process->in_length) {
+                begin_read(process); // a poll finds the part of it, and asks for no more
+                return 0;
+            }
+            if ((process->in[(process->in_first + i) % sizeof(process->in)] & 0xc0) != 0x80) {
+                length = 0;
+            }
+        }
+        if (length == 0) {
+            python_process_rx();
+            memcpy(bytes, "\xef\xbf\xbd", 3);
+            return 3;
+        }
+    }
+    for (unsigned i = 0; i < length; i++) {
+        bytes[i] = python_process_rx();
+    }
+    if ((how & TYPED_LINE_ENDS) && (first == '\r' || first == '\n')) {
+        process->in_after_return = first == '\r';
+        bytes[0] = '\n';
+    }
+    return length;
+}
+
 int mp_hal_stdin_rx_chr(void) {
     return python_process_rx();
 }

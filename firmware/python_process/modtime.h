@@ -2,6 +2,15 @@
 
 #include "shared/timeutils/timeutils.h"
 
+// sleep(seconds): upstream's drops what is less than a millisecond.
+static mp_obj_t time_sleep(mp_obj_t seconds) {
+    mp_float_t milliseconds = 1000 * mp_obj_get_float(seconds);
+    mp_uint_t whole = (mp_uint_t)milliseconds;
+    mp_hal_delay_ms(whole + (whole < milliseconds));
+    return mp_const_none;
+}
+#define time_sleep(seconds) __attribute__((unused)) upstream_time_sleep(seconds)
+
 static mp_obj_t mp_time_localtime_get(void) {
     timeutils_struct_time_t time;
     timeutils_seconds_since_epoch_to_struct_time(mp_hal_time_ns() / 1000000000, &time);

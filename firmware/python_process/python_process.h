@@ -136,6 +136,11 @@ void python_process_flush(void);
 // The next byte.
 int python_process_rx(void);
 
+// Take the first byte, or character, if it has come; returns its bytes, 0 if it has not, or only a part. A byte that belongs to no
+// character is U+FFFD.
+enum { TYPED_LINE_ENDS = 1, TYPED_CHARACTERS = 2, TYPED_A_LINE = 4 }; // all that end a line are "\n"
+unsigned python_process_take(char bytes[4], unsigned how);
+
 // What was asked of the console is wanted no more.
 void python_process_forget_input(void);
 

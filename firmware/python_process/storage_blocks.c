@@ -37,12 +37,13 @@ static mp_obj_t blocks_make_new(const mp_obj_type_t *type, size_t n_args, size_t
 // One read or write of as many requests as it takes: 0, or an errno below 0.
 static mp_obj_t move(size_t n_args, const mp_obj_t *args, uint32_t command) {
     blocks_t *self = MP_OBJ_TO_PTR(args[0]);
-    uint32_t offset = mp_obj_get_int(args[1]) * BLOCK + (n_args > 3 ? mp_obj_get_int(args[3]) : 0);
+    uint32_t block = mp_obj_get_int(args[1]), offset = n_args > 3 ? mp_obj_get_int(args[3]) : 0;
     mp_buffer_info_t info;
     mp_get_buffer_raise(args[2], &info, command == STORAGE_READ ? MP_BUFFER_WRITE : MP_BUFFER_READ);
-    if (offset > self->size || info.len > self->size - offset) {
+    if (block > self->size / BLOCK || offset > self->size - block * BLOCK || info.len > self->size - block * BLOCK - offset) {
         return MP_OBJ_NEW_SMALL_INT(-MP_EINVAL);
     }
+    offset += block * BLOCK;
     if (python_process_lends(DRIVER_STORAGE)) { // we are in a handler that runs while adder.storage waits for its answer
         return MP_OBJ_NEW_SMALL_INT(-MP_EBUSY);
     }

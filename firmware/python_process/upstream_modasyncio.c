@@ -16,15 +16,34 @@ MP_REGISTER_ROOT_POINTER(mp_obj_t asyncio_context);
 
 #define mp_hal_ticks_ms() (python_process()->loop_ms)
 
+static mp_obj_t task_queue_push(size_t n_args, const mp_obj_t *args);
+#define task_queue_push(n_args, args) upstream_task_queue_push(n_args, args) // but its object, which is Python's, is of ours
+
 #include "extmod/modasyncio.c"
 
+#undef task_queue_push
 #undef mp_asyncio_context
 #define mp_asyncio_context_now USE
 
 // -- What each switch of the loop in apps/library/asyncio/core.py needs ---------
 
+static void no_loop(void) {
+    mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("no running event loop"));
+}
+
 static mp_obj_t context(qstr name) {
+    if (mp_asyncio_context_now == MP_OBJ_NULL) { // there has been no task yet
+        no_loop();
+    }
     return mp_obj_dict_get(mp_asyncio_context_now, MP_OBJ_NEW_QSTR(name));
+}
+
+// The task that runs is None if none does.
+static mp_obj_t task_queue_push(size_t n_args, const mp_obj_t *args) {
+    if (!mp_obj_is_type(args[1], &task_type)) {
+        no_loop();
+    }
+    return upstream_task_queue_push(n_args, args);
 }
 
 // What sleep_ms() gives, for `await` or as a task of its own: it puts the task that runs into the queue, once.
@@ -130,10 +149,32 @@ static mp_obj_t loop_next_task(mp_obj_t queue_in, mp_obj_t others, mp_obj_t woke
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(loop_next_task_obj, loop_next_task);
 
+// take(most, how): of what has come of the console, so many bytes or characters at most (-1: all), or None if that is nothing.
+static mp_obj_t loop_take(mp_obj_t most_in, mp_obj_t how_in) {
+    uint32_t most = MIN((uint32_t)mp_obj_get_int(most_in), sizeof(python_process()->in)), how = mp_obj_get_int(how_in);
+    vstr_t vstr;
+    vstr_init(&vstr, 16);
+    for (uint32_t i = 0; i < most; i++) {
+        vstr_hint_size(&vstr, 4); // raises before anything is taken
+        char *next = vstr.buf + vstr.len;
+        unsigned length = python_process_take(next, how);
+        if (length == 0 && i == 0) {
+            return mp_const_none;
+        }
+        vstr.len += length;
+        if (length == 0 || ((how & TYPED_A_LINE) && *next == '\n')) {
+            break;
+        }
+    }
+    return how & TYPED_CHARACTERS ? mp_obj_new_str_from_utf8_vstr(&vstr) : mp_obj_new_bytes_from_vstr(&vstr);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(loop_take_obj, loop_take);
+
 static const mp_rom_map_elem_t loop_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR__asyncio_loop) },
     { MP_ROM_QSTR(MP_QSTR_sleep_ms), MP_ROM_PTR(&loop_sleep_ms_obj) },
     { MP_ROM_QSTR(MP_QSTR_next_task), MP_ROM_PTR(&loop_next_task_obj) },
+    { MP_ROM_QSTR(MP_QSTR_take), MP_ROM_PTR(&loop_take_obj) },
 };
 static MP_DEFINE_CONST_DICT(loop_globals, loop_globals_table);
 

@@ -402,11 +402,12 @@ class App:
         client = self.clients[number]
         question = client.buffer[0] = self.rolls.randrange(256)
         client.buffer[1] = 0
-        client.notify()
-        if self.rolls.random() < 0.5:
-            client.wait()
+        way = self.rolls.random()
+        if way < 0.3:
+            await client.ask()
         else:
-            await client.answer()
+            client.notify()
+            client.wait() if way < 0.6 else await client.answer()
         assert client.buffer[:2] == bytes((question, question ^ 0xFF)), "another client's answer, or none"
 
     async def task(self, number: int) -> None:
@@ -679,6 +680,82 @@ def test_a_client_whose_service_ends_while_another_of_its_app_waits_for_its_turn
     assert caught.value.errno == 12
     second.wait()
     assert second.buffer[0] == 0xFE
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+def test_a_late_answer_is_not_the_next_question(kernel, awaited) -> None:
+    ipc = importlib.import_module("adder.ipc")
+    service = Answering(kernel)
+    first, second = (ipc.Client("svc", 32) for _ in range(2))
+
+    async def main() -> None:
+        first.buffer[0] = 1
+        first.notify()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(first.answer(), 0.001)
+        first.buffer[0] = 2
+        if not awaited:
+            first.notify()
+            assert service.asked == [b"\1", b"\2"]
+            first.wait()
+            return
+        # Nobody blocks, neither for the late answer nor for another client's.
+        kernel.idle = lambda milliseconds: pytest.fail("blocks all tasks")
+        second.buffer[0] = 3
+        asked = [asyncio.create_task(client.ask()) for client in (first, second)]
+        for count in (1, 2, 3):
+            await turns()
+            assert len(service.asked) == count
+            service.answer()
+        await turns()
+        await asyncio.gather(*asked)
+        assert service.asked == [b"\1", b"\2", b"\3"]
+        assert second.buffer[0] == 0xFC
+
+    async def turns() -> None:
+        for _ in range(250):
+            kernel.deliver()
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert first.buffer[0] == 0xFD
+
+
+def test_a_service_that_has_been_installed_anew_is_found_again_by_its_name(kernel) -> None:
+    ipc = importlib.import_module("adder.ipc")
+    place = [SERVICE]
+    service = Answering(kernel)
+    known: set[int] = set()
+
+    def lent(driver: int, number: int, buffer: Any) -> None:
+        known.add(number)
+        Kernel.allow(kernel, driver, number, buffer)
+
+    def ask(number: int) -> int:
+        if number != place[0] or number not in known:
+            raise SyscallError(6, "INVAL")  # nobody is there, or it is another than the client has lent its buffer
+        return service.life
+
+    def find(*_: int) -> int:
+        if not place[0]:
+            raise SyscallError(11, "NODEVICE")
+        return place[0]
+
+    kernel.answers |= {(IPC, 1): find, (IPC, 7): ask, (IPC, 0): 0}
+    ipc.allow_rw = lent
+    first, second = (ipc.Client("svc", 32) for _ in range(2))
+    for number in (SERVICE, 0, SERVICE, 0, SERVICE + 1, SERVICE):
+        place[0] = number
+        known.clear()
+        for client in (first, second, first):
+            if not number:
+                with pytest.raises(SyscallError) as caught:
+                    client.notify()
+                assert caught.value.errno == 12
+                continue
+            client.notify()
+            kernel.upcall(IPC, number, number, 32, 0)
+            client.wait()
 
 
 def test_a_client_that_a_task_waits_for_refuses_another_question(kernel) -> None:

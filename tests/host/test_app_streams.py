@@ -1,5 +1,6 @@
 """apps/library/asyncio/stream.py on CPython: whatever tasks write, drain and are cancelled, each byte goes out once."""
 
+import builtins
 import importlib.util
 import sys
 from collections.abc import Generator, Iterator
@@ -54,13 +55,16 @@ def stream_module() -> Iterator[ModuleType]:
     spec = importlib.util.spec_from_file_location("ours.stream", place)
     assert spec is not None
     assert spec.loader is not None
-    sys.modules |= {"ours": package, "ours.core": core}
+    loop: Any = ModuleType("_asyncio_loop")
+    loop.take = None
+    sys.modules |= {"ours": package, "ours.core": core, "_asyncio_loop": loop}
+    builtins.const = lambda value: value  # type: ignore[attr-defined]
     try:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         yield module
     finally:
-        del sys.modules["ours"], sys.modules["ours.core"]
+        del sys.modules["ours"], sys.modules["ours.core"], sys.modules["_asyncio_loop"], builtins.const
 
 
 class Loop:

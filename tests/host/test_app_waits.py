@@ -25,7 +25,7 @@ WAITS = {"yield_wait", "yield_wait_within", "yield_no_wait", "wait", "arrive", "
 SOURCES = {path.stem: path for path in (ROOT / "apps" / "library" / "adder").glob("*.py")}
 MECHANISM = {"__init__", "upcall"}
 """What the others wait by."""
-SEEDS = range(150)
+SEEDS = range(180)
 
 ELSEWHERE = {
     "console.read": 'tests/system/test_python_waiting.py: "console.read(5)",',

@@ -141,6 +141,39 @@ print("{module} takes", imported, used)
     assert "\n".join(rows) in text, "the table is\n" + "\n".join(rows)
 
 
+def test_no_number_of_a_block_however_large_is_another_blocks(simulation, python_app) -> None:
+    app = python_app(
+        """
+import syscall
+blocks = syscall.Blocks(4096)
+print("kept", [blocks.writeblocks(n, bytes([n + 1]) * 512) for n in range(8)])
+apart = (-512, -8, -1, 0, 1, 8, 512)
+numbers = (sign * (1 << power) + more for sign in (1, -1) for power in range(3, 33) for more in apart)
+wrong = 0
+def tried(call, block, data, offset):
+    global wrong
+    if 0 <= block * 512 + offset <= 4096 - len(data) and block >= 0 <= offset:
+        return
+    try:
+        wrong += call(block, data, offset) == 0
+    except OverflowError:
+        pass
+for number in numbers:
+    for call, data in ((blocks.readblocks, bytearray(4)), (blocks.writeblocks, b"evil")):
+        for place in ((number, 0), (0, number), (1, number), (number, -number), (number, number), (8, number)):
+            tried(call, place[0], data, place[1])
+found = bytearray(512)
+for n in range(8):
+    wrong += blocks.readblocks(n, found) != 0 or found != bytes([n + 1]) * 512
+wrong += blocks.readblocks(7, memoryview(found)[:2], 510) != 0
+print("wrong", wrong)
+""",
+        storage="{write_id = 7}",
+    )
+    with simulation(app) as board:
+        board.expect(r"wrong 0\r", timeout=30)
+
+
 def test_a_file_system_gets_no_answer_that_an_interrupted_storage_call_has_left(simulation, python_app) -> None:
     # Both ask one driver, and its upcall says nothing of what it answers.
     app = python_app(

@@ -191,7 +191,7 @@ repl.run()
 
 def test_control_c_ends_whatever_runs_whatever_was_typed_before(simulation, python_app) -> None:
     deaf = python_app("import time\nfrom adder import ipc\nipc.Service('deaf')\ntime.sleep(10**6)", name="deaf")
-    prompt = python_app(PROMPT, name="prompt", ram="40960", stack=8192)
+    prompt = python_app(PROMPT, name="prompt", ram="45056", stack=8192)
     with simulation(deaf, prompt) as board:
         board.expect("^>>> ")
         for number, name in enumerate(PROGRAMS):

@@ -96,24 +96,24 @@ _lines = {}  # by service: [the client whose buffer and function the kernel know
 class Client:
     """What a client has of a service. `buffer` is lent to the service: at least `size` bytes, or none if that is 0.
 
-    One question at a time: `notify()`, then `wait()` or `await answer()`. Tasks that ask one service have a client each, and ask
-    in turn. Each raises SyscallError UNINSTALLED if the service does not run, or has ended before it answered. One that the
-    kernel starts again can be asked again.
+    One question at a time: `notify()`, then `wait()` or `await answer()`; or `await ask()`, which is both, for tasks. Tasks
+    that ask one service have a client each, and ask in turn. Each raises SyscallError UNINSTALLED if the service does not run,
+    or has ended before it answered. One that is started again, or installed anew, can be asked again.
     """
 
     def __init__(self, service: str, size: int = 0) -> None:
+        self._name = service
         self.number = find(service)
         self.buffer: memoryview = shared(size) if natural(size) else memoryview(b"")
         self._answers = [self]  # empty while a question is on its way
         self._life = None
-        self._flag = None
-        self._awaited = False
+        self._flag = self._awaited = None
         self._line = _lines.setdefault(self.number, [None])
         self._to = _NOBODY  # the service, while the line is this client's and no task waits for its answer
 
     def _take_line(self):
         # For the kernel, an app is one client of a service: it has one buffer, and one function for the answer.
-        if self._awaited:
+        if self._awaited is not None and self._awaited.locked():
             raise SyscallError(_BUSY, "a task waits for this client's answer; another task has a client of its own")
         other = self._line[0]
         if other is not None and other is not self:
@@ -158,21 +158,50 @@ class Client:
 
     def notify(self) -> None:
         """Ask the service; then wait for its answer in one way or the other. An answer that is still to come to an
-        earlier question, which was given up, is waited for and dropped."""
+        earlier question, which was given up, is waited for and dropped: this blocks, so that tasks rather `await ask()`."""
         answers = self._answers
         if not answers:
+            question = bytes(self.buffer)  # the late answer is written over it
             self._settle()
+            self.buffer[:] = question
         answers.clear()
         try:
-            self._life = _ask(self._to)
-        except BaseException as error:
+            try:
+                self._life = _ask(self._to)
+            except SyscallError as error:
+                if error.errno != _INVAL:
+                    raise
+                self._life = self._ask_again()
+        except BaseException:
             answers.append(None)
-            if not isinstance(error, SyscallError) or error.errno != _INVAL:
-                raise
-            if self._to == self.number:
-                raise _gone()
+            raise
+
+    def _ask_again(self):
+        # The kernel refuses if another client has had the line; or if the service's place is empty, or another's.
+        looked = self._to == self.number
+        while True:
+            if looked:
+                self._find()
             self._take_line()
-            self.notify()
+            try:
+                return _ask(self._to)
+            except SyscallError as error:
+                if error.errno != _INVAL:
+                    raise
+            if looked:
+                raise _gone()
+            looked = True
+
+    def _find(self):
+        try:
+            number = find(self._name)
+        except SyscallError as error:
+            raise _gone() if error.errno == _NODEVICE else error
+        if number != self.number:
+            if self._line[0] is self:
+                self._line[0] = None
+            self.number = number
+            self._line = _lines.setdefault(number, [None])
 
     def wait(self) -> None:
         """Block until the service has answered."""
@@ -185,20 +214,44 @@ class Client:
         """For `await`: the service has answered."""
         answers = self._answers
         if self._flag is None:
-            from asyncio import ThreadSafeFlag
+            import asyncio
 
-            self._flag = ThreadSafeFlag()
+            self._flag = asyncio.ThreadSafeFlag()
+            self._awaited = asyncio.Lock()
             if self._line[0] is self:
                 self._listen()
-        self._awaited, self._to = True, _NOBODY
-        try:
-            while not answers:
-                if not await self._flag.wait(_LOOK_MS) and not answers:
-                    self._look()
-        finally:
-            self._awaited = False
-            if self._line[0] is self:
-                self._to = self.number
+        async with self._awaited:
+            self._to = _NOBODY
+            try:
+                while not answers:
+                    if not await self._flag.wait(_LOOK_MS) and not answers:
+                        self._look()
+            finally:
+                if self._line[0] is self:
+                    self._to = self.number
+
+    async def ask(self) -> None:
+        """For `await`: ask the service what is in `buffer`, as soon as what was asked before has been answered, and wait for
+        the answer. Other tasks run meanwhile; those that ask the same service come in turn, each with a client."""
+        import asyncio
+
+        line = self._line
+        if len(line) < 2:
+            line.append(asyncio.Lock())
+        async with line[1]:
+            question = bytes(self.buffer)
+            for client in (line[0], self):
+                if client is not None and not client._answers:
+                    try:
+                        await client.answer()
+                    except SyscallError as error:
+                        if error.errno != _UNINSTALLED:
+                            raise
+                        if client is not self:
+                            client._answers.clear()  # there will be none: who waits for it will be told so
+            self.buffer[:] = question
+            self.notify()
+            await self.answer()
 
 
 class Service:

@@ -43,7 +43,7 @@ class ThreadSafeFlag:
         task = self._task
         if task is not None:
             self._task = None
-            _woken.append(task)
+            self._woken.append(task)
 
     def clear(self):
         self.state = False
@@ -54,6 +54,7 @@ class ThreadSafeFlag:
         limited = milliseconds != _LONG
         while not self.state:
             self._task = cur_task
+            self._woken = _woken  # of this loop: in a later one, nobody is to wake the task
             try:
                 yield from sleep_ms(milliseconds)
             finally:
@@ -75,6 +76,7 @@ class IOQueue:
     def _wait(self, stream, side):
         entry = self.map.get(id(stream))
         if entry is None:
+            self.poller.register(stream, 0)  # raises if it is none
             entry = self.map[id(stream)] = [None, None, stream]
         if entry[side] is not None:
             raise RuntimeError("another task waits for this stream")
@@ -154,6 +156,18 @@ def _finished(task, error):
 def run_until_complete(main_task=None):
     """Run tasks until this one is over; returns what it returned."""
     global cur_task
+    if cur_task is not None:
+        raise RuntimeError("a task cannot run a loop: await it")
+    if main_task is not None:
+        main_task = _promote_to_task(main_task)
+    try:
+        return _run(main_task)
+    finally:
+        cur_task = None
+
+
+def _run(main_task):
+    global cur_task
     queue = _task_queue
     streams = _io_queue
     woken = _woken
@@ -165,7 +179,6 @@ def run_until_complete(main_task=None):
         if not task:
             if task is None:
                 continue
-            cur_task = None
             return
         cur_task = task
         try:
@@ -178,7 +191,6 @@ def run_until_complete(main_task=None):
                 task.coro.throw(error)
         except caught as raised:
             if task is main_task:
-                cur_task = None
                 if isinstance(raised, StopIteration):
                     return raised.value
                 raise raised
@@ -193,7 +205,7 @@ def run_until_complete(main_task=None):
 
 def run(coroutine):
     """Run the coroutine as the main task; returns what it returned, or raises what it raised."""
-    return run_until_complete(create_task(coroutine))
+    return run_until_complete(coroutine)
 
 
 _exc_context = {"message": "Task exception wasn't retrieved", "exception": None, "future": None}
@@ -219,7 +231,7 @@ class Loop:
         run_until_complete(_stop_task)
 
     def run_until_complete(awaitable):
-        return run_until_complete(_promote_to_task(awaitable))
+        return run_until_complete(awaitable)
 
     def stop():
         global _stop_task

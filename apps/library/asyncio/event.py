@@ -9,6 +9,7 @@ class Event:
     def __init__(self):
         self.state = False
         self.waiting = core.TaskQueue()
+        self._queue = core._task_queue
 
     def is_set(self):
         return self.state
@@ -16,7 +17,7 @@ class Event:
     def set(self):
         self.state = True
         while self.waiting.peek():
-            core._task_queue.push(self.waiting.pop())
+            self._queue.push(self.waiting.pop())
 
     def clear(self):
         self.state = False
@@ -24,6 +25,9 @@ class Event:
     # async
     def wait(self):
         if not self.state:
+            if self._queue is not core._task_queue:  # nobody waits any more whose loop has been forgotten
+                self._queue = core._task_queue
+                self.waiting = core.TaskQueue()
             self.waiting.push(core.cur_task)
             core.cur_task.data = self.waiting  # so that it can be cancelled
             yield

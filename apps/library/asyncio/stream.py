@@ -1,6 +1,16 @@
 """Streams for tasks, with MicroPython's interface: sys.stdin, or any object that can be polled. There are no sockets."""
 
+import sys
+from _asyncio_loop import take
+
 from . import core
+
+# What `take` makes of what has come of the console: line ends are "\n", characters instead of bytes, no more than a line.
+_LINE_ENDS = const(1)
+_CHARACTERS = const(2)
+_A_LINE = const(4)
+_OTHER = const(8)  # it is not the console: the stream's own methods read
+_HALF_MS = const(10)  # how long a stream is left alone that can be read, and has nothing: half a character
 
 
 class Stream:
@@ -12,6 +22,8 @@ class Stream:
         self.out_buf = b""
         self._sent = 0  # bytes of it
         self._sends = False  # a task does
+        # The console's own methods wait for all that they want, and all tasks with them.
+        self._how = _LINE_ENDS | _CHARACTERS if s is sys.stdin else 0 if s is sys.stdin.buffer else _OTHER
 
     def get_extra_info(self, v):
         return self.e[v]
@@ -22,38 +34,46 @@ class Stream:
     async def wait_closed(self):
         self.s.close()
 
-    def _read(self, method, *arguments):
-        # Until there is something: a stream may be ready and yet have nothing.
+    def _read(self, n, how):
+        # Until there is something.
         while True:
             yield core._io_queue.queue_read(self.s)
-            data = method(*arguments)
+            if not how & _OTHER:
+                data = take(n, how)
+            else:
+                data = self.s.readline() if how & _A_LINE else self.s.read(n)
             if data is not None:
                 return data
+            yield from core.sleep_ms(_HALF_MS)
 
     # async
     def read(self, n=-1):
         if n >= 0:
-            return (yield from self._read(self.s.read, n))
+            return (yield from self._read(n, self._how))
         data = b""
         while True:
-            part = yield from self._read(self.s.read, n)
+            part = yield from self._read(n, self._how)
             if not part:
                 return data
-            data += part
+            data = data + part if data else part
 
     # async
     def readinto(self, buf):
-        yield core._io_queue.queue_read(self.s)
-        return self.s.readinto(buf)
+        if self._how & _OTHER:
+            yield core._io_queue.queue_read(self.s)
+            return self.s.readinto(buf)
+        data = yield from self._read(len(buf), self._how & _LINE_ENDS)
+        buf[: len(data)] = data
+        return len(data)
 
     # async
     def readexactly(self, n):
         data = b""
         while n:
-            part = yield from self._read(self.s.read, n)
+            part = yield from self._read(n, self._how)
             if not part:
                 raise EOFError
-            data += part
+            data = data + part if data else part
             n -= len(part)
         return data
 
@@ -61,7 +81,7 @@ class Stream:
     def readline(self):
         line = b""
         while True:
-            part = yield from self._read(self.s.readline)
+            part = yield from self._read(-1, self._how | _A_LINE)
             line = line + part if line else part
             if not part or line[-1] in (10, "\n"):
                 return line

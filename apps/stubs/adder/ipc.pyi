@@ -31,16 +31,16 @@ def shared(size: int) -> memoryview:
 class Client:
     """What a client has of a service. `buffer` is lent to the service: at least `size` bytes, or none if that is 0.
 
-    One question at a time: `notify()`, then `wait()` or `await answer()`. Tasks that ask one service have a client each, and ask
-    in turn. Each raises SyscallError UNINSTALLED if the service does not run, or has ended before it answered. One that the
-    kernel starts again can be asked again.
+    One question at a time: `notify()`, then `wait()` or `await answer()`; or `await ask()`, which is both, for tasks. Tasks
+    that ask one service have a client each, and ask in turn. Each raises SyscallError UNINSTALLED if the service does not run,
+    or has ended before it answered. One that is started again, or installed anew, can be asked again.
     """
     number: int
     buffer: memoryview
     def __init__(self, service: str, size: int = 0) -> None: ...
     def notify(self) -> None:
         """Ask the service; then wait for its answer in one way or the other. An answer that is still to come to an
-        earlier question, which was given up, is waited for and dropped.
+        earlier question, which was given up, is waited for and dropped: this blocks, so that tasks rather `await ask()`.
         """
         ...
     def wait(self) -> None:
@@ -48,6 +48,11 @@ class Client:
         ...
     async def answer(self) -> None:
         """For `await`: the service has answered."""
+        ...
+    async def ask(self) -> None:
+        """For `await`: ask the service what is in `buffer`, as soon as what was asked before has been answered, and wait for
+        the answer. Other tasks run meanwhile; those that ask the same service come in turn, each with a client.
+        """
         ...
 
 class Service:
