@@ -17,4 +17,4 @@ def alarm_stack(
 ) -> AlarmDriver:
     """Wire the stack; returns the capsule that serves the alarm's driver number."""
     ProcessFaults(processes, fault_line, mux.new_alarm(), mux.new_alarm(), words)
-    return AlarmDriver(mux.for_processes, grant)
+    return AlarmDriver(mux.for_processes, mux.new_alarm(), grant)

@@ -11,7 +11,7 @@
 #include "python_process/syscalls.h"
 
 enum { DRIVER_ALARM = 0, DRIVER_CONSOLE = 1 };
-enum { ALARM_FREQUENCY = 1, ALARM_NOW = 2, ALARM_RELATIVE = 5 };
+enum { ALARM_FREQUENCY = 1, ALARM_NOW = 2, ALARM_RELATIVE = 5, ALARM_WITHOUT_END = 100 };
 enum { CONSOLE_WRITE = 1, CONSOLE_READ = 2, CONSOLE_ABORT = 3 }; // the numbers of the command and of its upcall
 enum { CONSOLE_READ_SOME = 62, CONSOLE_CLAIM = 64 };
 enum { CONSOLE_WRITE_BUFFER = 1, CONSOLE_READ_BUFFER = 1 };
@@ -293,12 +293,16 @@ static uint32_t frequency(void) {
     return python_process()->frequency;
 }
 
-// The alarm's 32-bit counter, extended. No turn is missed: whatever we wait for, we look at least each half turn.
+// The alarm's 32-bit counter, extended by the kernel, which sees each turn of it. Who may not ask that extends it from look to look.
 uint64_t python_process_ticks(void) {
     python_process_t *process = python_process();
-    uint32_t now = syscall_command(DRIVER_ALARM, ALARM_NOW, 0, 0).r1;
-    if (now < process->last_ticks) {
-        process->wraps++;
+    registers_t answer = syscall_command(DRIVER_ALARM, ALARM_WITHOUT_END, 0, 0);
+    uint32_t now = answer.r1 << 8;
+    if (answer.r0 == SYSCALL_SUCCESS_U32_U32) {
+        process->wraps = answer.r2;
+    } else {
+        now = syscall_command(DRIVER_ALARM, ALARM_NOW, 0, 0).r1;
+        process->wraps += now < process->last_ticks;
     }
     process->last_ticks = now;
     return (uint64_t)process->wraps << 32 | now;
@@ -382,7 +386,7 @@ int32_t python_process_wait_until(uint64_t ticks) {
             uint64_t retry = python_process_ticks() + to_ticks(READ_RETRY_MS, 1000);
             ticks = MIN(ticks, retry);
         }
-        if (ticks != UINT64_MAX || process->alarm_user != ALARM_PROGRAMS) {
+        if (ticks != UINT64_MAX) {
             set_alarm(process, ticks);
         }
     }

@@ -10,7 +10,7 @@ enum { YIELD_NO_WAIT, YIELD_WAIT, YIELD_WAIT_FOR };
 enum { MEMOP_FLASH_START = 4, MEMOP_STACK_TOP = 10, MEMOP_HEAP_START = 11 };
 
 // What a command answers (TRD104); syscall_module.c knows the others.
-enum { SYSCALL_SUCCESS = 128, SYSCALL_SUCCESS_U32 };
+enum { SYSCALL_SUCCESS = 128, SYSCALL_SUCCESS_U32, SYSCALL_SUCCESS_U32_U32 };
 
 #define SVC_CRASH (0xff) // no system call: the kernel treats it as a fault
 

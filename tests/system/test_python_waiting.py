@@ -117,6 +117,13 @@ def tell(name):
         "wfor": "import syscall\nfrom adder import ipc\nn = ipc.find('wfor')\nsyscall.subscribe(0x10000, n, None)\n"
         "syscall.yield_wait_for(0x10000, n)\ntell('for')",
         "winput": "input()\ntell('input')",
+        # The alarm is the program's own, or the wait the kernel's: the library cannot look at the counter meanwhile.
+        "wown": "import syscall\nsyscall.subscribe(0, 0, print)\nfrom adder import button\nbutton.wait_pressed()\n"
+        "tell('own')",
+        "wkernel": "import syscall\nsyscall.command(3, 1, 0)\nsyscall.yield_wait_for(3, 0)\ntell('kernel')",
+        # Its next life knows how late it is, too.
+        "wagain": f"import syscall\nif began < {LONG // 2}:\n syscall.command(3, 1, 0)\n syscall.yield_wait_for(3, 0)\n"
+        " syscall.restart()\nbegan = ticks = 0\ntell('again')",
     }
     apps = [python_app(measure + text, name=name, ram=20480) for name, text in waiters.items()]
     waker = python_app(
@@ -132,6 +139,7 @@ print("woken")
     )
     with simulation(*apps, waker) as board:
         board.expect("woken", timeout=2 * LONG)
+        board.press(0)
         board.send("x\r")
         for _ in waiters:
             found = board.expect(r"(\w+) waited (\d+) (\d+)\r", timeout=20)

@@ -11,7 +11,7 @@ from kernel import ErrorCode, Machine
 from capsules.core.alarm import DRIVER_NUM, LAYOUT, AlarmDriver
 from capsules.virtual.virtual_alarm import AlarmMux
 
-EXISTS, FREQUENCY, NOW, STOP, RELATIVE, ABSOLUTE = 0, 1, 2, 3, 5, 6
+EXISTS, FREQUENCY, NOW, STOP, RELATIVE, ABSOLUTE, WITHOUT_END = 0, 1, 2, 3, 5, 6, 100
 ROUND = 1 << 24
 HALF = ROUND // 2 - 1
 U32 = 1 << 32
@@ -36,7 +36,7 @@ class World:
         self.machine = Machine()
         self.mux = AlarmMux(self.clock)
         grant = self.machine.grant(DRIVER_NUM, LAYOUT)
-        driver = AlarmDriver(self.mux.for_processes, grant)
+        driver = AlarmDriver(self.mux.for_processes, self.mux.new_alarm(), grant)
         self.machine.serve(grant, driver.command)
         self.apps = [self.machine.process() for _ in range(processes)]
 
@@ -51,6 +51,26 @@ def test_the_frequency_and_the_time_are_those_of_the_shifted_counter() -> None:
     assert world.apps[0].command(DRIVER_NUM, EXISTS) == ()
     assert world.apps[0].command(DRIVER_NUM, FREQUENCY) == (25_000_000,)
     assert world.apps[0].command(DRIVER_NUM, NOW) == (0xABCDEF00,)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(0, ROUND - 1), st.lists(st.integers(0, 5 * ROUND), max_size=5), latenesses, st.booleans())
+def test_the_time_without_end_misses_no_turn_however_seldom_it_is_asked_for(start, waits, lateness, alarm) -> None:
+    world = World(start, processes=2)
+    for wait in (0, *waits):
+        if alarm:
+            world.apps[1].command(DRIVER_NUM, RELATIVE, wait & U32 - 1)
+        world.clock.pass_time(wait, lambda: lateness % (ROUND // 16))
+        low, turns = world.apps[0].command(DRIVER_NUM, WITHOUT_END)
+        assert turns << 24 | low == world.clock.time
+        assert world.apps[1].command(DRIVER_NUM, NOW) == (low << 8,)
+
+
+def test_who_does_not_ask_for_the_time_without_end_does_not_pay_for_it() -> None:
+    world = World()
+    world.apps[0].command(DRIVER_NUM, FREQUENCY)
+    world.apps[0].command(DRIVER_NUM, NOW)
+    assert world.clock.due is None
 
 
 @pytest.mark.parametrize("command", [4, 7, 0x80000000, U32 - 1])
