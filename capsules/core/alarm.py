@@ -10,7 +10,7 @@ Command
     3 stop                       -> success, ALREADY if no alarm was set, NOMEM
     5 set relative   dt          -> success_u32(tick at which it expires), NOMEM
     6 set absolute   reference dt -> success_u32(tick at which it expires), NOMEM
-    100 now, without end           -> success_u32_u32(now / 256, how often the ticks have wrapped since this was first asked)
+    32 now, without end            -> success_u32_u32(now / 256, how often the ticks have wrapped since this was first asked)
 
 Subscribe
     0 expired: (now, tick at which it was to expire, 0)
@@ -42,7 +42,7 @@ _NOW = const(2)
 _STOP = const(3)
 _SET_RELATIVE = const(5)
 _SET_ABSOLUTE = const(6)
-_WITHOUT_END = const(100)  # not Tock's
+_WITHOUT_END = const(32)  # not Tock's
 
 _JUSTIFY = const(8)  # 32 - the counter's 24 bits
 _MASK = const(0xFFFFFF)

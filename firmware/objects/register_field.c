@@ -43,9 +43,12 @@ static mp_obj_t register_field_call(mp_obj_t self_in, size_t n_args, size_t n_kw
     if (n_args == 0 && n_kw == 0) {
         return field_value(self);
     }
-    mp_arg_check_num(n_args, n_kw, 0, 1, false);
+    if (n_args != 1 || n_kw != 0) {
+        mp_arg_check_num(n_args, n_kw, 0, 1, false);
+    }
     check_field_writable(self);
-    uint32_t value = mp_obj_is_bool(args[0]) ? args[0] == mp_const_true : (uint32_t)mp_obj_get_int_truncated(args[0]);
+    uint32_t value = mp_obj_is_small_int(args[0]) ? (uint32_t)MP_OBJ_SMALL_INT_VALUE(args[0])
+        : mp_obj_is_bool(args[0]) ? args[0] == mp_const_true : (uint32_t)mp_obj_get_int_truncated(args[0]);
     uint32_t bits = self->mask << self->shift;
     // Reading can have an effect of its own: a field of all bits is written without.
     uint32_t others = bits == 0xffffffff ? 0 : *self->address & ~bits;

@@ -11,7 +11,7 @@
 #include "python_process/syscalls.h"
 
 enum { DRIVER_ALARM = 0, DRIVER_CONSOLE = 1 };
-enum { ALARM_FREQUENCY = 1, ALARM_NOW = 2, ALARM_RELATIVE = 5, ALARM_WITHOUT_END = 100 };
+enum { ALARM_FREQUENCY = 1, ALARM_NOW = 2, ALARM_RELATIVE = 5, ALARM_WITHOUT_END = 32 };
 enum { CONSOLE_WRITE = 1, CONSOLE_READ = 2, CONSOLE_ABORT = 3 }; // the numbers of the command and of its upcall
 enum { CONSOLE_READ_SOME = 62, CONSOLE_CLAIM = 64 };
 enum { CONSOLE_WRITE_BUFFER = 1, CONSOLE_READ_BUFFER = 1 };

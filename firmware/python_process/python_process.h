@@ -72,6 +72,7 @@ typedef struct _python_process_t {
     bool in_asked;               // the driver has been asked for more
     bool in_busy;                // somebody wants input, and the driver refuses
     bool in_new;                 // a byte has come since a poll looked
+    bool asks_again;             // the last poll was of a stream that wakes nobody
     bool in_after_return;        // a line has ended with CR: a LF that follows belongs to it
     int16_t interrupt_char;      // it raises KeyboardInterrupt when it comes; -1: none does
     bool prompt;                 // this is the prompt, and in the foreground
@@ -140,6 +141,9 @@ int python_process_rx(void);
 // character is U+FFFD.
 enum { TYPED_LINE_ENDS = 1, TYPED_CHARACTERS = 2, TYPED_A_LINE = 4 }; // all that end a line are "\n"
 unsigned python_process_take(char bytes[4], unsigned how);
+
+// How long a poll sleeps at most where a stream wakes nobody, as MicroPython's own does.
+#define ASK_AGAIN_MS (1)
 
 // What was asked of the console is wanted no more.
 void python_process_forget_input(void);

@@ -443,15 +443,21 @@ ALLOW(allow_rw, SVC_ALLOW_READ_WRITE, MP_BUFFER_RW, "allow_rw");
 ALLOW(allow_ro, SVC_ALLOW_READ_ONLY, MP_BUFFER_READ, "allow_ro");
 ALLOW(allow_readable, SVC_ALLOW_READABLE, MP_BUFFER_RW, "allow_readable");
 
-// bytes_of(object): a memoryview of the bytes in its buffer, whatever its items are. The object must live as long.
+// bytes_of(object): a memoryview of the bytes in its buffer, whatever its items are; it keeps the buffer, but not its length.
 static mp_obj_t syscall_bytes_of(mp_obj_t object) {
     mp_buffer_info_t info;
     if (mp_obj_is_str(object)) {
         mp_raise_TypeError(MP_ERROR_TEXT("bytes wanted, not str"));
     }
     mp_get_buffer_raise(object, &info, MP_BUFFER_READ);
-    return mp_obj_new_memoryview('B' | (mp_get_buffer(object, &info, MP_BUFFER_WRITE) ? MP_OBJ_ARRAY_TYPECODE_FLAG_RW : 0),
-        info.len, info.buf);
+    mp_obj_t view = mp_obj_new_memoryview(
+        'B' | (mp_get_buffer(object, &info, MP_BUFFER_WRITE) ? MP_OBJ_ARRAY_TYPECODE_FLAG_RW : 0), info.len, info.buf);
+    if (mp_obj_is_exact_type(object, &mp_type_memoryview)) { // the collector knows a block by its beginning
+        mp_obj_array_t *bytes = MP_OBJ_TO_PTR(view);
+        bytes->items = ((mp_obj_array_t *)MP_OBJ_TO_PTR(object))->items;
+        bytes->free = (char *)info.buf - (char *)bytes->items;
+    }
+    return view;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(syscall_bytes_of_obj, syscall_bytes_of);
 

@@ -139,9 +139,12 @@ static mp_obj_t loop_next_task(mp_obj_t queue_in, mp_obj_t others, mp_obj_t woke
     } else {
         return mp_const_false;
     }
-    if (python_process()->in_new && mp_obj_is_true(others)) {
-        python_process()->in_new = false; // it came after the streams were polled
-        return mp_const_none;
+    if (mp_obj_is_true(others)) {
+        if (python_process()->in_new) {
+            python_process()->in_new = false; // it came after the streams were polled
+            return mp_const_none;
+        }
+        left = python_process()->asks_again ? MIN(left, ASK_AGAIN_MS) : left;
     }
     python_process_wait_until(left == UINT32_MAX ? UINT64_MAX : python_process_ticks_of_ms(now, left));
     mp_handle_pending(true);

@@ -1,14 +1,28 @@
 // extmod/modselect.c, compiled unchanged except for how time passes in a poll: upcalls run in the shortest one, and none is
-// shorter than it was to be; and for what `register` leaves behind when it raises.
+// shorter than it was to be; for streams other than the console, which are asked again and again; and for what `register` leaves
+// behind when it raises.
 
 #include "py/mphal.h"
+#include "py/runtime.h"
 #include "python_process/python_process.h"
 #include "port/upstream_mention.h"
 
+static bool is_asked_again(const mp_map_t *polled);
+
 // The beginning of a poll, in milliseconds.
-static uint32_t poll_begin(void) {
+static uint32_t poll_begin(const mp_map_t *polled) {
+    python_process()->asks_again = is_asked_again(polled);
     python_process_events();
     return python_process_ms_up();
+}
+
+static void poll_wait(uint32_t milliseconds) {
+    uint32_t longest = python_process()->asks_again ? ASK_AGAIN_MS : UINT32_MAX;
+    if (MIN(milliseconds, longest) == UINT32_MAX) {
+        mp_event_wait_indefinite();
+    } else {
+        mp_event_wait_ms(MIN(milliseconds, longest));
+    }
 }
 
 // The time, but no earlier than the beginning, which was rounded up.
@@ -18,8 +32,10 @@ static uint32_t poll_now(uint32_t begin) {
 }
 
 #define mp_hal_ticks_ms() MENTION
-#define UNUSED poll_begin()
+#define UNUSED poll_begin(&poll_set->map)
 #define USE poll_now(start_ticks)
+#define mp_event_wait_ms(milliseconds) poll_wait(milliseconds)
+#define mp_event_wait_indefinite() poll_wait(UINT32_MAX)
 
 static mp_obj_t poll_register(size_t n_args, const mp_obj_t *args);
 #define poll_register(n_args, args) upstream_poll_register(n_args, args) // but its object, which is Python's, is of ours
@@ -27,6 +43,21 @@ static mp_obj_t poll_register(size_t n_args, const mp_obj_t *args);
 #include "extmod/modselect.c"
 
 #undef poll_register
+
+extern const struct _mp_dummy_t mp_sys_stdin_obj;
+
+// What comes of the console wakes the process. Of another stream, an object in Python as a rule, nobody says when it has changed.
+static bool is_asked_again(const mp_map_t *polled) {
+    for (size_t i = 0; i < polled->alloc; i++) {
+        if (mp_map_slot_is_filled(polled, i)) {
+            poll_obj_t *one = MP_OBJ_TO_PTR(polled->table[i].value);
+            if (one->ioctl != mp_get_stream(MP_OBJ_FROM_PTR(&mp_sys_stdin_obj))->ioctl) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
 
 // Upstream's puts the object into the map before it looks whether it is a stream.
 static mp_obj_t poll_register(size_t n_args, const mp_obj_t *args) {

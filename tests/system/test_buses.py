@@ -111,7 +111,8 @@ from adder import date_time
 print("now", date_time.read())
 time.sleep(3600)
 print("later", asyncio.run(date_time.get()))
-"""
+""",
+        ram=16384,
     )
     with simulation(app) as board:
         now = moment(board.expect(r"now (\(.*\))\r", timeout=10)[1].decode())

@@ -262,3 +262,30 @@ print("then", files.open("after", "r").read())
         assert "answers True wrong 0" in board.transcript
         board.expect(r"said \[Errno 16\] EBUSY EBUSY\r")
         board.expect("then all is well\r")
+
+
+def test_a_view_of_bytes_keeps_what_it_shows(simulation, python_app) -> None:
+    app = python_app(
+        """
+import gc, syscall
+from array import array
+def views():
+    yield lambda: bytearray(b"A" * 200)
+    yield lambda: bytes(b"A" * 200)
+    yield lambda: array("I", [0x41414141] * 50)
+    yield lambda: memoryview(bytearray(b"A" * 200))
+    yield lambda: memoryview(bytearray(b"B" * 100 + b"A" * 200))[100:]
+    yield lambda: memoryview(memoryview(array("I", [0] * 50 + [0x41414141] * 50))[40:])[10:]
+    yield lambda: syscall.bytes_of(memoryview(array("H", [0] * 50 + [0x4141] * 100))[50:])
+for make in views():
+    view = syscall.bytes_of(make())
+    gc.collect()
+    others = [bytes([n]) * 200 for n in range(20)]
+    print("kept", len(view), set(view) == {0x41})
+    del others
+""",
+        ram=24576,
+    )
+    with simulation(app) as board:
+        for _ in range(7):
+            board.expect(r"^kept 200 True\r")

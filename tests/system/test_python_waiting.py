@@ -732,3 +732,60 @@ for call in calls:
         ):
             found = board.expect(r"says: (.*)\r")
             assert text in found[1].decode()
+
+
+def test_a_stream_that_wakes_nobody_is_asked_again_and_again(simulation, python_app) -> None:
+    # As MicroPython's own drivers in Python are written: it can be read when a time has come.
+    app = python_app(
+        """
+import asyncio, io, select, sys, time
+class Later(io.IOBase):
+    def __init__(self, ms):
+        self.begin = time.ticks_ms()
+        self.end = time.ticks_add(self.begin, ms)
+        self.looks = 0
+    def read(self, n):
+        return b"%d" % time.ticks_diff(time.ticks_ms(), self.begin)
+    def ioctl(self, request, argument):
+        self.looks += 1
+        return argument & 1 if request == 3 and time.ticks_diff(time.ticks_ms(), self.end) >= 0 else 0
+def waits(timeout, *others):
+    later, poller = Later(50), select.poll()
+    for stream in (later,) + others:
+        poller.register(stream, select.POLLIN)
+    poller.poll(timeout)
+    print("after", later.read(9).decode())
+waits(200)
+waits(-1)
+waits(-1, sys.stdin)
+print("after", select.select([Later(50)], [], [])[0][0].read(9).decode())
+async def reads(also=None):
+    if also:
+        asyncio.create_task(also)
+    print("after", (await asyncio.StreamReader(Later(50)).read(9)).decode())
+asyncio.run(reads())
+asyncio.run(reads(asyncio.StreamReader(sys.stdin).readline()))
+asyncio.run(reads(asyncio.sleep(1)))
+async def types():
+    later = Later(300)
+    task = asyncio.create_task(asyncio.StreamReader(later).read(9))
+    print("type")
+    await asyncio.StreamReader(sys.stdin).readline()
+    print("typed", task.done(), (await task).decode())
+    looks = later.looks
+    await asyncio.sleep_ms(50)
+    print("and then", later.looks - looks)
+asyncio.new_event_loop()
+asyncio.run(types())
+""",
+        ram=24576,
+    )
+    with simulation(app) as board:
+        for _ in range(7):
+            found = board.expect(r"^after (\d+)\r")
+            assert 50 <= int(found[1]) <= 55
+        board.expect("^type\r")
+        board.send("x\r")
+        found = board.expect(r"^typed False (\d+)\r")
+        assert 300 <= int(found[1]) <= 305
+        board.expect("^and then 0\r")

@@ -73,12 +73,12 @@ def calls(count):
 
 results = []
 for key, count, run in (
-    ("python_led_toggle", 1000, toggles),
-    ("python_sensor_read", 100, readings),
-    ("python_asyncio_switch", 200, switches),
-    ("python_print_byte", 1280, lines),
-    ("python_ipc_round_trip", 50, calls),
-    ("python_ipc_rot13", 50, calls),
+    ("python_led_toggle", 8000, toggles),
+    ("python_sensor_read", 800, readings),
+    ("python_asyncio_switch", 1600, switches),
+    ("python_print_byte", 12800, lines),
+    ("python_ipc_round_trip", 400, calls),
+    ("python_ipc_rot13", 400, calls),
 ):
     if key == "python_ipc_round_trip":
         service = ipc.Client("bench-service-py", 32)

@@ -11,7 +11,7 @@ from kernel import ErrorCode, Machine
 from capsules.core.alarm import DRIVER_NUM, LAYOUT, AlarmDriver
 from capsules.virtual.virtual_alarm import AlarmMux
 
-EXISTS, FREQUENCY, NOW, STOP, RELATIVE, ABSOLUTE, WITHOUT_END = 0, 1, 2, 3, 5, 6, 100
+EXISTS, FREQUENCY, NOW, STOP, RELATIVE, ABSOLUTE, WITHOUT_END = 0, 1, 2, 3, 5, 6, 32
 ROUND = 1 << 24
 HALF = ROUND // 2 - 1
 U32 = 1 << 32
