@@ -123,10 +123,14 @@ int32_t python_process_yield(bool wait) {
     } else if (upcall == UPCALL_ALARM) {
         process->alarm_set = false;
         python_process_ticks();
-    } else if (upcall >= 0 && upcall == process->wanted) {
-        process->wanted_came = true;
-        memcpy(process->wanted_args, process->upcall_args, sizeof(process->wanted_args));
     } else if (upcall >= 0) {
+        for (python_process_wait_t *wait = process->waits; wait != NULL; wait = wait->outer) {
+            if (wait->row == upcall && !wait->came) {
+                wait->came = true;
+                memcpy(wait->args, process->upcall_args, sizeof(wait->args));
+                return upcall;
+            }
+        }
         uint32_t args[3];
         memcpy(args, process->upcall_args, sizeof(args));
         if (!python_process_call_handler(upcall, args)) {

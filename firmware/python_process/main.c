@@ -159,7 +159,7 @@ __attribute__((noreturn)) void python_process_main(const python_program_t *progr
     process->program = program;
     process->upcall = UPCALL_NONE;
     process->interrupt_char = -1;
-    process->wanted = -1;
+    process->waits = NULL;
     process->name = python_process_header(TLV_PACKAGE_NAME, &process->name_length);
     if (process->name == NULL) {
         process->name_length = 0;

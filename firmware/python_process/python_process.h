@@ -43,6 +43,14 @@ typedef struct {
     mp_obj_t until;
 } sleep_object_t;
 
+// A yield-wait-for in Python: the row that it waits for, and what came. One in a handler is inside of another.
+typedef struct _python_process_wait_t {
+    struct _python_process_wait_t *outer;
+    int32_t row;
+    bool came;
+    uint32_t args[3];
+} python_process_wait_t;
+
 typedef struct _python_process_t {
     const python_program_t *program;
     const char *name; // the package's, not terminated
@@ -52,10 +60,7 @@ typedef struct _python_process_t {
     int32_t upcall;
     uint32_t upcall_args[3];
 
-    // A yield-wait-for in Python: the row that it waits for, -1 for none, and what came
-    int32_t wanted;
-    bool wanted_came;
-    uint32_t wanted_args[3];
+    python_process_wait_t *waits; // the innermost
 
     // Time
     uint32_t frequency; // of the alarm, in Hz; 0: not asked yet

@@ -449,9 +449,9 @@ static mp_obj_t syscall_bytes_of(mp_obj_t object) {
     if (mp_obj_is_str(object)) {
         mp_raise_TypeError(MP_ERROR_TEXT("bytes wanted, not str"));
     }
+    bool writable = mp_get_buffer(object, &info, MP_BUFFER_WRITE); // if it is not, `info` may be wrong
     mp_get_buffer_raise(object, &info, MP_BUFFER_READ);
-    mp_obj_t view = mp_obj_new_memoryview(
-        'B' | (mp_get_buffer(object, &info, MP_BUFFER_WRITE) ? MP_OBJ_ARRAY_TYPECODE_FLAG_RW : 0), info.len, info.buf);
+    mp_obj_t view = mp_obj_new_memoryview('B' | (writable ? MP_OBJ_ARRAY_TYPECODE_FLAG_RW : 0), info.len, info.buf);
     if (mp_obj_is_exact_type(object, &mp_type_memoryview)) { // the collector knows a block by its beginning
         mp_obj_array_t *bytes = MP_OBJ_TO_PTR(view);
         bytes->items = ((mp_obj_array_t *)MP_OBJ_TO_PTR(object))->items;
@@ -538,23 +538,21 @@ static mp_obj_t syscall_yield_wait_for(mp_obj_t driver, mp_obj_t number) {
         registers_t r = SYSCALL(SVC_YIELD, YIELD_WAIT_FOR, word(driver), word(number), 0);
         memcpy(args, &r, sizeof(args));
     } else {
-        int32_t outer = process->wanted; // of a handler that waits in a wait
+        python_process_wait_t wait = { process->waits, row, false, { 0 } };
         nlr_buf_t nlr;
-        process->wanted_came = false;
         if (nlr_push(&nlr) == 0) {
             do {
-                process->wanted = row;
+                process->waits = &wait;
                 python_process_wait_until(UINT64_MAX);
                 mp_handle_pending(true);
-            } while (!process->wanted_came);
+            } while (!wait.came);
             nlr_pop();
         } else {
-            process->wanted = outer;
+            process->waits = wait.outer;
             nlr_jump(nlr.ret_val);
         }
-        process->wanted_came = false;
-        process->wanted = outer;
-        memcpy(args, process->wanted_args, sizeof(args));
+        process->waits = wait.outer;
+        memcpy(args, wait.args, sizeof(args));
     }
     mp_obj_t items[3];
     for (unsigned i = 0; i < 3; i++) {

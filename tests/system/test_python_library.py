@@ -264,7 +264,7 @@ print("then", files.open("after", "r").read())
         board.expect("then all is well\r")
 
 
-def test_a_view_of_bytes_keeps_what_it_shows(simulation, python_app) -> None:
+def test_a_view_of_bytes_shows_what_it_was_made_of_and_keeps_it(simulation, python_app) -> None:
     app = python_app(
         """
 import gc, syscall
@@ -275,6 +275,8 @@ def views():
     yield lambda: array("I", [0x41414141] * 50)
     yield lambda: memoryview(bytearray(b"A" * 200))
     yield lambda: memoryview(bytearray(b"B" * 100 + b"A" * 200))[100:]
+    yield lambda: memoryview(b"B" * 100 + b"A" * 200)[100:]
+    yield lambda: memoryview(memoryview(b"B" * 100 + b"A" * 200)[50:])[50:]
     yield lambda: memoryview(memoryview(array("I", [0] * 50 + [0x41414141] * 50))[40:])[10:]
     yield lambda: syscall.bytes_of(memoryview(array("H", [0] * 50 + [0x4141] * 100))[50:])
 for make in views():
@@ -287,5 +289,5 @@ for make in views():
         ram=24576,
     )
     with simulation(app) as board:
-        for _ in range(7):
+        for _ in range(9):
             board.expect(r"^kept 200 True\r")

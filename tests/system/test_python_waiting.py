@@ -789,3 +789,42 @@ asyncio.run(types())
         found = board.expect(r"^typed False (\d+)\r")
         assert 300 <= int(found[1]) <= 305
         board.expect("^and then 0\r")
+
+
+def test_a_wait_in_a_handler_takes_nothing_from_the_wait_around_it(simulation, python_app) -> None:
+    app = python_app(
+        """
+import syscall
+ADC, BUZZER = 0x5, 0x90000
+def samples():
+    syscall.command(ADC, 3, 0, 100)  # 32 of them, 100 a second
+def takes(*arguments):
+    samples()
+    syscall.yield_wait_for(ADC, 1)
+    print("inner")
+def fails(*arguments):
+    try:
+        takes()
+        raise KeyError
+    finally:
+        print("left")
+syscall.allow_rw(ADC, 0, bytearray(64))
+syscall.subscribe(BUZZER, 0, None)
+for handler in (takes, fails):
+    syscall.subscribe(ADC, 1, handler)
+    samples()
+    syscall.command(BUZZER, 1, 440, 500)  # it is over while the handler waits for more samples
+    try:
+        print("outer", syscall.yield_wait_for(BUZZER, 0)[0])
+    except KeyError:
+        print("outer is given up")
+syscall.subscribe(ADC, 1, lambda *arguments: print("again"))
+samples()
+syscall.yield_wait()  # nobody waits any more: the handler runs
+print("over")
+""",
+        ram=20480,
+    )
+    with simulation(app) as board:
+        for line in ("inner", "outer 0", "inner", "left", "outer is given up", "again", "over"):
+            board.expect(f"^{line}\r", timeout=20)
