@@ -67,8 +67,8 @@ MOST_COMMANDS = 4096
 BLOCKS = {"adc": (0, 1), "process_info": (0, 1), "nonvolatile_storage": (0, 1), "ninedof": (0, 1, 3)}
 """The drivers with commands beyond 63: in which blocks of 64, each of them an entry of the header, they have any."""
 
-APART = {"console": frozenset({64})}
-"""Rights of their own: commands that a permission has to name. To be in the foreground of the console is one."""
+APART = {"console": frozenset({64}), "app_loader": frozenset({64})}
+"""Rights of their own: commands that a permission has to name. To be in the console's foreground, to replace apps."""
 
 
 def every_command(driver: int) -> set[int]:

@@ -511,7 +511,8 @@ class FlashImage:
         if self._says(placed, blocks):
             return
         flash = render(placed, self.flash, blocks)
-        check_startable(as_taken(placed, self.flash, blocks), new, self.board)
+        first = [one for one in placed if not _flags(one.app) & directory.LOADED]  # the others take no RAM from these
+        check_startable(as_taken(first, self.flash, blocks), new, self.board)
         if needs_directory(placed, blocks):
             flash = with_directory(flash, self.flash.start, placed, blocks)
         self._write(flash + self.storage_contents())

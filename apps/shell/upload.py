@@ -13,7 +13,7 @@ _WRITE = const(2)
 _FINALIZE = const(3)
 _LOAD = const(4)
 _ABORT = const(5)
-_REPLACE = const(62)
+_REPLACE = const(64)
 
 _BLOCK = const(512)  # of a tar file, and what is handed to the loader at once
 _HEAD = const(16)  # of a TBF
@@ -50,6 +50,8 @@ def failed(code, text):
         refuse("ENOSPC", text + ": there is no room in one piece in the flash")
     if code == syscall.NOSUPPORT:
         refuse("EACCES", text + ": its header asks for what this shell has not; `adder install` can install it")
+    if code == syscall.ALREADY:
+        refuse("EINVAL", text + ": another app has its short identifier")
     if code == syscall.INVAL:
         refuse("EINVAL", text + ": that is no app for this board")
     if code == syscall.NODEVICE:
@@ -205,11 +207,9 @@ class Upload(io.IOBase):
                 refuse("EINVAL", "the TAB has no program for a Cortex-M4")
             refuse("EINVAL", "that is no whole TAB or TBF")
         self._open = False
-        status = _do(_FINALIZE)
-        if status == 0:
-            old = self._find(self._name)
-            status = _do(_REPLACE, old.number) if old else 0
-            status = status or _do(_LOAD)
+        old = self._find(self._name)
+        status = _do(_REPLACE, old.number) if old else 0
+        status = status or _do(_FINALIZE) or _do(_LOAD)
         if status:
             _do(_ABORT)
             failed(status, "not installed")

@@ -12,17 +12,19 @@ Command
     3 finalize              -> success, FAIL before setup, BUSY: the app is checked; once more after another write
     4 load                  -> success, FAIL before finalize: it is installed, and starts
     5 abort                 -> success, FAIL before setup: all of it is forgotten
-    6 unload   short_id     -> success, INVAL if no process has it (in the upcall, if nobody has asked before which apps
-                               there are): the process ends, until the next boot
-    62 replace number       -> success, FAIL before setup, INVAL, BUSY: `load` also removes this app, by the number that driver
-                               0x10100 has for it; not Tock's
+    6 unload   short_id     -> success, INVAL if no process of an app that was loaded has it (in the upcall, if nobody has asked
+                               before which apps there are): the process ends, until the next boot
+    64 replace number       -> success, FAIL before setup, INVAL, BUSY, ALREADY for a second one: `load` also removes this app, by
+                               the number that driver 0x10100 has for it; the new one may be called the same, if `finalize` comes
+                               after this. Not Tock's; a permission for this driver alone does not include it
 
 Subscribe
     0 setup:    (status, 0, 0)
     1 write:    (status, bytes, 0)  FAIL if they are not in the flash: all of it is forgotten
-    2 finalize: (status, 0, 0)  INVAL if it is no good program, NOSUPPORT if its header asks for more than the process
-                has: permissions that it has not, though its own are listed, or another number to store under; or
-                none, and so what all without one store, unless its own header has 0 to modify, or no number either
+    2 finalize: (status, 0, 0)  INVAL if it is no good program, NOSUPPORT if it can live at one address only, or if its header
+                asks for more than the process has: permissions that it has not, though its own are listed, or another number
+                to store under; or none, and so what all without one store, unless its own header has 0 to modify, or no
+                number either. ALREADY if another app has its name or its short ID
     3 load:     (status, 0, 0)
     4 abort:    (status, 0, 0)
     5 unload:   (status, where the app begins in the flash of apps, 0)
@@ -35,8 +37,8 @@ from cells import Buffer
 from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, ProcessControl, ProcessId, deferred
 from micropython import const
 
-from capsules.virtual.app_rights import NOT_YET, AppRights
-from capsules.virtual.app_store import AppStore
+from capsules.virtual.app_rights import NOT_YET, TAKEN, AppRights
+from capsules.virtual.app_store import LOADED, AppStore
 
 DRIVER_NUM = const(0x10001)
 
@@ -50,7 +52,7 @@ _FINALIZE = const(3)
 _LOAD = const(4)
 _ABORT = const(5)
 _UNLOAD = const(6)
-_REPLACE = const(62)  # within a permission for the whole driver
+_REPLACE = const(64)  # a right of its own: to remove what others have installed
 
 # What is being done, if it is none of these commands.
 _NOTHING = const(0)
@@ -67,7 +69,8 @@ class AppLoader:
         self._commit, self._forget, self._end = store.commit, store.abort, store.end
         self._apps, self._start_of, self._slot_of, self._drop = store.apps, store.start_of, store.slot_of, store.drop
         self._client = store.new_client(self._told, 1)
-        self._rights = AppRights(store.read, buffer)
+        self._flags_of = store.flags_of
+        self._rights = AppRights(store.read, store.flags_of, buffer)
         self._compare_next = deferred(self._compare)
         self._grant = grant
         self._processes = processes
@@ -76,6 +79,7 @@ class AppLoader:
         self._size = len(buffer)
         self._entry: "Entry | None" = None  # whose app it is
         self._app = 0
+        self._replaced = -1
         self._doing = _NOTHING
         self._waiting = _NOTHING  # the command that waits for the look,
         self._argument = 0  # and what it is told
@@ -116,8 +120,7 @@ class AppLoader:
         if number == _WRITE:
             return self._write(entry, first, second)
         if number == _REPLACE:
-            status = self._drop(self._client, first) if first < self._apps() else ErrorCode.INVAL
-            return status if status else SUCCESS
+            return self._replace(first)
         if number == _FINALIZE:
             return self._finalize(entry, process.slot)
         if number == _LOAD:
@@ -157,10 +160,22 @@ class AppLoader:
             self._give_up()
             return -app
         self._app = app
+        self._replaced = -1
         self._final = False
         self._entry = entry
         self._doing = _SETUP
         return 0
+
+    def _replace(self, app: int) -> "CommandReturn | int":
+        if app >= self._apps():
+            return ErrorCode.INVAL
+        if self._replaced >= 0 and self._replaced != app:
+            return ErrorCode.ALREADY
+        status = self._drop(self._client, app)
+        if status:
+            return status
+        self._replaced = app
+        return SUCCESS
 
     def _write(self, entry: Entry, offset: int, count: int) -> "CommandReturn | int":
         if count & 3 or offset & 3 or count == 0:
@@ -194,7 +209,7 @@ class AppLoader:
         for app in range(self._apps()):
             if self._slot_of(app) == slot:
                 own = app
-        self._rights.begin(self._app, own)
+        self._rights.begin(self._app, own, self._apps(), self._replaced)
         self._doing = _FINALIZE
         self._compare_next()
         return SUCCESS
@@ -211,7 +226,8 @@ class AppLoader:
         self._doing = _NOTHING
         self._final = within == 1
         if entry.alive():
-            entry.schedule_upcall(_FINALIZE - 1, 0 if self._final else ErrorCode.NOSUPPORT, 0, 0)
+            status = 0 if self._final else ErrorCode.ALREADY if within == TAKEN else ErrorCode.NOSUPPORT
+            entry.schedule_upcall(_FINALIZE - 1, status, 0, 0)
 
     def _abort(self) -> "CommandReturn | int":
         if self._doing == _ABORT or self._doing == _LOAD:
@@ -256,7 +272,7 @@ class AppLoader:
         processes = self._processes
         for app in range(self._apps()):
             slot = self._slot_of(app)
-            if slot >= 0 and short_id and processes.fact(slot, "short_id") == short_id:
+            if slot >= 0 and short_id and self._flags_of(app) & LOADED and processes.fact(slot, "short_id") == short_id:
                 status = self._end(app)
                 if entry.alive():
                     entry.schedule_upcall(_UNLOAD - 1, status, self._start_of(app), 0)

@@ -32,7 +32,10 @@ GONE = const(8)
 BAD = const(16)
 """Its header is damaged; but it says where the next one begins."""
 
-_STAGED = const(32)
+LOADED = const(32)
+"""A program has loaded it: it begins after all others. That stays so, whoever changes its other flags."""
+
+_STAGED = const(256)  # in no record
 
 TRIAL = const(64)
 """It is to prove itself; and of a KEPT one, that it comes back if that other one does not. After a reset it has not."""
@@ -192,15 +195,17 @@ class AppStore:
         self._doing = _START
 
     def _start_next(self) -> None:
-        """Load the next app; those first that can live at one place only."""
+        """Load the next app; those first that can live at one place only, those last that a program has loaded: they take nobody's RAM."""
         self._line.trigger()
         directory = self._directory
         used = int(directory.apps.used)
         at = self._at
-        while at < 2 * used:
-            app = at if at < used else at - used
+        while at < 3 * used:
+            app = int(at) % used
+            flags = directory.apps.flags[app]
+            turn = 2 if flags & LOADED else 0 if flags & _FIXED else 1
             at += 1
-            if directory.apps.flags[app] & (ENABLED | KEPT | GONE | BAD | _FIXED) == ENABLED | (_FIXED if at <= used else 0):
+            if (at - 1) // used == turn and flags & (ENABLED | KEPT | GONE | BAD) == ENABLED:
                 if self._list.mark_of(directory.apps.start[app]) == directory.apps.mark[app]:
                     self._loader.load(directory.apps.start[app])
                 else:
@@ -346,7 +351,7 @@ class AppStore:
         """One more client, when the board is wired: its number.
 
         One that serves programs gives way: with 1 or 2, it is not the next to begin while another waits who was refused; with 1, its
-        transaction ends with CANCEL when another client wants to begin one, since a program may have no end in mind.
+        transaction ends with CANCEL when another client wants to begin one, since a program may have no end in mind; and its apps are LOADED.
         """
         if len(self._clients) == _CLIENTS:
             raise ValueError("too many clients of the apps' store")
@@ -436,7 +441,8 @@ class AppStore:
             self._mark_dirty()
         size = self._length
         self._app = self._new.used
-        self._new.take(at, size, ENABLED | _STAGED, 0)
+        loaded = LOADED if self._gives_way >> (self._client << 1) & 3 == 1 else 0
+        self._new.take(at, size, ENABLED | _STAGED | loaded, 0)
         place = self._place = self._staged_count
         self._heads_of(place)
         self._head[place] = self._app
@@ -489,7 +495,10 @@ class AppStore:
         return -1
 
     def _finish(self, client: int, app: int) -> int:
-        """The app is complete: 0, or INVAL if that is no program. It is enabled if its header says so."""
+        """The app is complete: 0, or INVAL if that is no program. It is enabled if its header says so.
+
+        NOSUPPORT if a program loads one that can live at one place only: it would begin before others.
+        """
         if not self._is_free(client):
             return ErrorCode.BUSY
         if self._place_of(app) < 0:
@@ -520,8 +529,11 @@ class AppStore:
         fixed = self._list.is_fixed(at, header)
         if not crc.is_even() or fixed < 0:
             return ErrorCode.INVAL
+        loaded = self._new.flags[app] & LOADED
+        if fixed and loaded:
+            return ErrorCode.NOSUPPORT
         self._new.mark[app] = mark
-        self._new.flags[app] = _STAGED | heads[place + 8] & (ENABLED | STICKY) | (_FIXED if fixed else 0)
+        self._new.flags[app] = _STAGED | loaded | heads[place + 8] & (ENABLED | STICKY) | (_FIXED if fixed else 0)
         return 0
 
     def _drop(self, client: int, app: int) -> int:
@@ -532,12 +544,12 @@ class AppStore:
         return 0
 
     def _set_flags(self, client: int, app: int, flags: int) -> int:
-        """ENABLED, STICKY, KEPT, TRIAL; the header stays as it is. There is one trial at a time."""
+        """ENABLED, STICKY, KEPT, TRIAL, and LOADED of a copy; the header stays as it is. There is one trial at a time."""
         if not self._is_free(client) or not 0 <= app < self._new.used or self._new.flags[app] & (GONE | BAD):
             return ErrorCode.INVAL
         if flags & TRIAL and self._is_on_trial():
             return ErrorCode.INVAL
-        self._new.flags[app] = self._new.flags[app] & (_STAGED | _FIXED) | flags & (ENABLED | STICKY | KEPT | TRIAL)
+        self._new.flags[app] = self._new.flags[app] & (_STAGED | _FIXED | LOADED) | flags & (ENABLED | STICKY | KEPT | TRIAL | LOADED)
         return 0
 
     def _is_on_trial(self) -> bool:

@@ -5,8 +5,8 @@ import struct
 from pathlib import Path
 
 from adder.board import ROOT
-from adder.image.directory import PAGE, entries_of, write_directory
-from adder.image.flash_image import FlashImage, padding_app
+from adder.image.directory import ENABLED, LOADED, PAGE, entries_of, write_directory
+from adder.image.flash_image import FlashImage, padding_app, read_app_file
 from adder.run.simulate import Simulation
 
 BUILT = ROOT / "build" / "apps"
@@ -64,16 +64,43 @@ def in_flash(image: Path) -> list[str]:
 
 def test_an_app_loads_another_which_starts_and_starts_again_after_a_reset(simulation, python_app) -> None:
     program = small_app(python_app, "inner", "here")
-    app = loading(python_app, "print('loader:', install(program))", program)
+    app = loading(python_app, "print('loader:', install(program), ask(5))", program)
     with simulation(app, "hello", clock="counted") as board:
         board.expect_all(r"loader: \[.*\n", "inner: here", timeout=60)
         shown = board.transcript
         assert re.search(r"loader: \[\(0, 0, 0\), (\(1, 0, \d+\), )+\(2, 0, 0\), \(3, 0, 0\)\]", shown), shown
         assert "app inner: slot 2, flash 0x21002000-0x21002200" in shown
         board.reset()
-        board.expect_all(r"(?s)app inner: slot.*app inner: slot.*app inner: slot", timeout=60)  # installed once more
-        board.expect_all(r"(?s)loader: \[.*loader: \[.*\n", timeout=60)
-    assert in_flash(board.image) == ["hello", "loader", "inner", "inner"]
+        board.expect_all(r"(?s)app inner: slot.*app inner: slot", timeout=60)
+        board.expect_all(r"loader: \[.*\(2, 3, 0\), -1\] \(4, 0, 0\)\r", timeout=60)  # there is one of this name
+    assert in_flash(board.image) == ["hello", "loader", "inner"]
+
+
+def test_what_an_app_has_loaded_begins_after_what_the_host_has_installed_and_the_host_leaves_that_so(
+    simulation, python_app
+) -> None:
+    """It lies before them, and wants most of the RAM."""
+    inner = python_app("print('inner: here')", name="inner", ram=98304)
+    other = python_app("print('other: here')", name="other", ram=65536)
+    with simulation("hello", clock="counted") as board:
+        board.expect("hello, 1")
+    image = FlashImage(board.image)
+    image.install([read_app_file(inner), read_app_file(other)], only=True)
+    flash = image.app_flash()
+    assert in_flash(board.image)[0] == "inner"
+    entries = [
+        (one.address - image.flash.start, one.app.size, ENABLED | (LOADED if one.app.name == "inner" else 0))
+        for one in image.apps()
+    ]
+    with board.image.open("r+b") as file:
+        file.write(write_directory(flash, entries_of(flash, entries)))
+    image.install([read_app_file(BUILT / "hello.tbf")])
+    with Simulation(board.kernel, board.image, clock="counted") as again:
+        again.expect_all("hello, 1", "other: here", timeout=60)
+        again.run(1)
+        begun = re.findall(r"app (\w+): (slot|not started)", again.transcript)
+    assert begun[:2] in ([("other", "slot"), ("hello", "slot")], [("hello", "slot"), ("other", "slot")])
+    assert begun[2][0] == "inner"
 
 
 def test_what_is_no_program_is_refused_and_what_is_out_of_turn_fails(simulation, python_app) -> None:

@@ -10,11 +10,13 @@ from cut_short import every_cut
 from hardware import FakeFlash
 from kernel import ErrorCode, ProcessId
 
-from capsules.core.app_loader import DRIVER_NUM, LAYOUT, AppLoader
-from capsules.virtual.app_rights import NOT_YET, AppRights
+from adder.apps.drivers import parse_permissions
+from capsules.core.app_loader import _REPLACE, DRIVER_NUM, LAYOUT, AppLoader
+from capsules.virtual.app_rights import NOT_YET, TAKEN, AppRights
+from capsules.virtual.app_store import ENABLED, GONE, KEPT, LOADED
 
 PAGE = 4096
-SETUP, WRITE, FINALIZE, LOAD, ABORT = range(1, 6)
+SETUP, WRITE, FINALIZE, LOAD, ABORT, UNLOAD = range(1, 7)
 LED, ALARM, STORAGE = 2, 0, 0x50001
 LOADER = (DRIVER_NUM, 0, 0x7F)
 
@@ -34,6 +36,14 @@ def stored(number: int, reads: Sequence[int] = (), modifies: Sequence[int] = ())
     return tlv(7, struct.pack("<I", number) + b"".join(lists))
 
 
+def short_id(number: int) -> bytes:
+    return tlv(10, struct.pack("<I", number))
+
+
+def fixed(ram: int) -> bytes:
+    return tlv(5, struct.pack("<II", ram, 0xFFFFFFFF))
+
+
 def app(name: str, *tlvs: bytes, size: int = PAGE) -> bytes:
     """A TBF file with these entries in its header."""
     entries = tlv(1, struct.pack("<III", 0, 0, 4096)) + tlv(3, name.encode()) + b"".join(tlvs)
@@ -44,16 +54,15 @@ def app(name: str, *tlvs: bytes, size: int = PAGE) -> bytes:
 class Loaders:
     """A board whose first app loads others."""
 
-    def __init__(self, loader: bytes) -> None:
-        data = bytearray(loader.ljust(16 * PAGE, b"\xff"))
+    def __init__(self, *apps: bytes) -> None:
+        data = bytearray(b"".join(apps).ljust(16 * PAGE, b"\xff"))
         self.board = board = Board(data, FakeFlash(data, PAGE))
         machine = board.machine
         grant = machine.grant(DRIVER_NUM, LAYOUT)
         self.capsule = AppLoader(board.store, grant, machine.control, Buffer(512))
         machine.serve(grant, self.capsule.command)
         board.booted()
-        [slot] = machine.loader.offsets
-        self.process = machine.processes[slot]
+        self.process = machine.processes[machine.loader.find(0)]
 
     def identity(self) -> ProcessId:
         return ProcessId(self.process)
@@ -171,6 +180,7 @@ def test_no_call_looks_at_more_than_a_piece_of_headers_that_are_long_on_purpose(
     flash = {
         0: app("new", listed([(LED, 0, 1)] * 128), b"\x63\0\0\0" * 400, size=8192),
         1: app("own", listed([(LED, 1, 1)] * 127 + [(LED, 0, 1)]), b"\x63\0\0\0" * 400, size=8192),
+        2: app("new", b"\x63\0\0\0" * 900, tlv(3, b"old"), size=8192),
     }
 
     def read(number: int, offset: int, buffer: Buffer, at: int, count: int) -> int:
@@ -179,23 +189,34 @@ def test_no_call_looks_at_more_than_a_piece_of_headers_that_are_long_on_purpose(
         buffer.set(at, flash[number][offset : offset + count])
         return count
 
-    rights = AppRights(read, Buffer(512))
-    rights.begin(0, 1)
+    rights = AppRights(read, lambda number: ENABLED if number else GONE, Buffer(512))
+    rights.begin(0, 1, 3, -1)
     calls, most, answer = 0, 0, NOT_YET
     while answer == NOT_YET:
         reads, calls = 0, calls + 1
         answer = rights.next()
         most = max(most, reads)
     assert answer == 1
-    assert calls > 900
+    assert calls > 1800
     assert most <= 17
 
 
-def test_nothing_is_taken_for_compared_though_comparing_is_cut_short_anywhere() -> None:
+@pytest.mark.parametrize(
+    ("new", "other", "answer"),
+    [
+        (listed([(ALARM, 0, 1), (LED, 0, 0x10)]), b"", 0),
+        (short_id(0x10007), short_id(0x10007), TAKEN),
+        (tlv(3, b"x" * 100), tlv(3, b"x" * 100), TAKEN),
+    ],
+)
+def test_nothing_is_taken_for_compared_though_comparing_is_cut_short_anywhere(
+    new: bytes, other: bytes, answer: int
+) -> None:
     """Of many calls, each, before each of its opcodes."""
     flash = {
-        0: app("new", listed([(ALARM, 0, 1), (LED, 0, 0x10)])),
+        0: app("new", listed([(ALARM, 0, 1), (LED, 0, 1)]), new),
         1: app("own", listed([(ALARM, 0, 1), (LED, 0, 15)])),
+        2: app("other", other),
     }
 
     def read(number: int, offset: int, buffer: Buffer, at: int, count: int) -> int:
@@ -203,23 +224,28 @@ def test_nothing_is_taken_for_compared_though_comparing_is_cut_short_anywhere() 
         return count
 
     def scene(calls: int) -> tuple[Callable[[], None], Callable[[], None]]:
-        rights = AppRights(read, Buffer(512))
-        rights.begin(0, 1)
+        rights = AppRights(read, lambda number: ENABLED if number else GONE, Buffer(512))
+        rights.begin(0, 1, 3, -1)
         answers = [rights.next() for _ in range(calls)]
         assert answers == [NOT_YET] * calls
 
         def check() -> None:
-            while (answer := rights.next()) == NOT_YET:
+            while (found := rights.next()) == NOT_YET:
                 pass
-            assert answer == 0
+            assert found == answer
 
         def handler() -> None:
             rights.next()
 
         return handler, check
 
-    for calls in range(11):
-        every_cut(lambda calls=calls: scene(calls))
+    calls = 0
+    rights = AppRights(read, lambda number: ENABLED if number else GONE, Buffer(512))
+    rights.begin(0, 1, 3, -1)
+    while rights.next() == NOT_YET:
+        calls += 1
+    for done in range(calls + 1):
+        every_cut(lambda done=done: scene(done))
 
 
 # -- Whose transaction it is --------------------------------------------------------------
@@ -282,3 +308,132 @@ def test_a_program_that_ends_while_room_is_looked_for_locks_nobody_out() -> None
     assert loaders.capsule._doing == 0
     assert loaders.capsule._entry is None
     assert begins(loaders)
+
+
+# -- What it takes from others -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("new", "other", "status"),
+    [
+        ([], [], 0),
+        ([tlv(3, b"bank")], [], ErrorCode.ALREADY),
+        ([tlv(3, b"")], [], 0),
+        ([tlv(3, b"bank2")], [], 0),
+        ([tlv(3, b"ban")], [], 0),
+        ([tlv(3, b"bank"), tlv(3, b"none")], [], 0),  # the last one counts
+        ([tlv(3, b"none"), tlv(3, b"bank")], [], ErrorCode.ALREADY),
+        ([tlv(3, b"old")], [tlv(3, b"old")], ErrorCode.ALREADY),
+        ([tlv(3, b"bank")], [tlv(3, b"old")], 0),
+        ([tlv(3, b"x" * 100)], [tlv(3, b"x" * 99 + b"y")], 0),
+        ([tlv(3, b"x" * 99 + b"y")], [tlv(3, b"x" * 99 + b"y")], ErrorCode.ALREADY),
+        ([short_id(77)], [short_id(77)], ErrorCode.ALREADY),
+        ([short_id(77)], [short_id(78)], 0),
+        ([short_id(77)], [short_id(77 | 1 << 16)], 0),
+        ([short_id(77)], [short_id(77), short_id(78)], 0),
+        ([short_id(77)], [], 0),
+        ([tlv(3, b"loader")], [], ErrorCode.ALREADY),
+    ],
+)
+def test_what_an_app_loads_has_no_other_ones_name_and_no_other_ones_short_id(
+    new: list[bytes], other: list[bytes], status: int
+) -> None:
+    """Which may be disabled. So nobody who looks for the one finds the other."""
+    bank = bytearray(app("bank", *other))
+    bank[8] = 0
+    bank[12] ^= 1
+    loaders = Loaders(app("loader"), app("third"), bytes(bank))
+    assert loaders.finalize(app("new", *new)) == status
+    if status:
+        assert loaders.ask(LOAD) == -ErrorCode.FAIL
+
+
+def test_the_name_of_an_older_version_that_is_kept_is_free_and_one_that_is_removed_too() -> None:
+    loaders = Loaders(app("loader"), app("bank"), app("shop"))
+    board = loaders.board
+    board.begin()
+    assert board.store.set_flags(board.client, 1, KEPT) == 0
+    assert board.ask(board.store.commit(board.client)) == 0
+    assert loaders.load(app("bank")) == 0
+    board.begin()
+    assert board.store.drop(board.client, 2) == 0
+    assert board.ask(board.store.commit(board.client)) == 0
+    assert loaders.load(app("shop")) == 0
+    assert loaders.load(app("shop")) == ErrorCode.ALREADY
+
+
+def test_a_permission_for_the_app_loader_includes_no_replacing_unless_it_says_so() -> None:
+    for text, allowed in (("app_loader", False), ("app_loader:0-6,64", True)):
+        permissions = parse_permissions([text])
+        assert permissions is not None
+        bits = {64 * one.offset + bit for one in permissions.permissions for bit in range(64) if one.mask >> bit & 1}
+        assert (_REPLACE in bits) == allowed
+        assert set(range(7)) <= bits
+
+
+def starts(loaders: Loaders) -> list[int]:
+    """Where the apps lie that the next boot starts, in this order."""
+    return list(
+        Board(loaders.board.flash.data, FakeFlash(loaders.board.flash.data, PAGE))
+        .booted()
+        .machine.loader.offsets.values()
+    )
+
+
+@pytest.mark.parametrize("at", [0x20020000, 0xFFFFFFFF])
+def test_what_can_live_at_one_place_only_is_loaded_by_no_app_but_installed_by_a_host(at: int) -> None:
+    loaders = Loaders(app("loader"))
+    assert loaders.finalize(app("new", fixed(at))) == ErrorCode.NOSUPPORT
+    assert loaders.ask(LOAD) == -ErrorCode.FAIL
+    assert loaders.ask(ABORT) == 0
+    board = loaders.board
+    board.begin()
+    board.stage(app("new", fixed(at)))
+    assert board.ask(board.store.commit(board.client)) == 0
+    assert starts(loaders) == [PAGE, 0]
+
+
+def test_what_an_app_has_loaded_begins_last_at_each_boot_wherever_it_lies() -> None:
+    """The flash is full behind the hole."""
+    loaders = Loaders(app("loader"), app("gone"), app("last"), app("large", size=11 * PAGE))
+    board = loaders.board
+    board.begin()
+    assert board.store.drop(board.client, 1) == 0
+    assert board.ask(board.store.commit(board.client)) == 0
+    assert loaders.load(app("new")) == 0
+    assert board.store.start_of(1) == PAGE
+    assert board.store.flags_of(1) == ENABLED | LOADED
+    assert starts(loaders) == [0, 2 * PAGE, 3 * PAGE, PAGE]
+
+
+@pytest.mark.parametrize("step", ["disable and enable", "keep", "copy"])
+def test_whatever_a_host_does_with_what_an_app_has_loaded_it_still_begins_last(step: str) -> None:
+    loaders = Loaders(app("loader"), app("gone"))
+    board = loaders.board
+    assert loaders.load(app("new")) == 0
+    board.begin()
+    if step == "copy":
+        assert board.store.drop(board.client, 1) == 0
+    for flags in {"disable and enable": (0, ENABLED), "keep": (KEPT, ENABLED), "copy": (0,)}[step]:
+        assert board.store.set_flags(board.client, 2, flags) == 0
+        assert board.ask(board.store.commit(board.client)) == 0
+        board.begin()
+    number = 2
+    if step == "copy":
+        assert board.copy(1, low=True) == 0
+        assert board.ask(board.store.commit(board.client)) == 0
+        assert board.store.start_of(1) == PAGE
+        number = 1
+    assert board.store.flags_of(number) & LOADED
+
+
+def test_an_app_ends_no_process_but_of_what_apps_have_loaded() -> None:
+    loaders = Loaders(app("loader"), app("bank", short_id(77)))
+    machine = loaders.board.machine
+    machine.processes[machine.loader.find(PAGE)].facts["short_id"] = 77
+    assert loaders.load(app("new", short_id(78))) == 0
+    machine.processes[machine.loader.find(2 * PAGE)].facts["short_id"] = 78
+    assert loaders.ask(UNLOAD, 77) == -ErrorCode.INVAL
+    assert machine.loader.find(PAGE) >= 0
+    assert loaders.ask(UNLOAD, 78) == 0
+    assert machine.loader.find(2 * PAGE) < 0

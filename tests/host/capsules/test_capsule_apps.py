@@ -14,7 +14,7 @@ from capsules.virtual.app_store import GONE
 
 APPS, LOADER, INFO = apps.DRIVER_NUM, app_loader.DRIVER_NUM, process_info.DRIVER_NUM
 COUNT, DESCRIBE, READ, REMOVE, CONSOLE = range(1, 6)
-SETUP, WRITE, FINALIZE, LOAD, ABORT, UNLOAD, REPLACE = 1, 2, 3, 4, 5, 6, 62
+SETUP, WRITE, FINALIZE, LOAD, ABORT, UNLOAD, REPLACE = 1, 2, 3, 4, 5, 6, 64
 
 A, B, C, SHELL = program("a", 512), program("b", 1024, fill=3), program("a", 256, fill=5), program("shell", 512)
 
@@ -59,11 +59,12 @@ class Shelf(Board):
             piece = data[at : at + 200]
             self.app.allow_read_only(LOADER, 0, piece)
             assert self.ask_loader(WRITE, at, len(piece)) == (0, len(piece), 0)
-        if self.ask_loader(FINALIZE)[0]:
-            assert self.ask_loader(ABORT)[0] == 0
-            return ErrorCode.INVAL
         for number in replaced:
             assert self.app.command(LOADER, REPLACE, number) == ()
+        status = self.ask_loader(FINALIZE)[0]
+        if status:
+            assert self.ask_loader(ABORT)[0] == 0
+            return status
         return self.ask_loader(LOAD)[0]
 
 
@@ -168,6 +169,20 @@ def test_an_app_takes_the_place_of_another_in_one_step() -> None:
     assert shelf.state()["a"][0] == C
     assert shelf.names() == ["a", "b"]
     assert Shelf(bytes(shelf.flash.data)).names() == ["a", "b"]
+
+
+def test_an_app_takes_the_name_of_no_other_one_but_in_its_place() -> None:
+    shelf = Shelf(A, B)
+    for data in (C, program("shell", 512, fill=7)):
+        assert shelf.load(data) == ErrorCode.ALREADY
+    assert shelf.load(C, 1) == ErrorCode.ALREADY  # in the place of another one
+    assert shelf.ask_loader(SETUP, len(C))[0] == 0
+    assert shelf.app.command(LOADER, REPLACE, 1) == ()
+    assert shelf.app.command(LOADER, REPLACE, 1) == ()
+    assert shelf.app.command(LOADER, REPLACE, 0) == ErrorCode.ALREADY
+    assert shelf.ask_loader(ABORT)[0] == 0
+    assert shelf.state()["a"][0] == A
+    assert shelf.names() == ["a", "b"]
 
 
 def test_what_is_refused_replaces_nothing() -> None:
