@@ -53,6 +53,8 @@ _REPEAT_MODE = const(1)
 _FILL_MODE = const(2)
 _REFILL_MODE = const(3)
 
+_ENDLESS = const(0x1FFFFFFF)
+
 _NO_SAMPLE = const(-0x80000000)  # those who take 16 bits of it see 0
 
 
@@ -72,6 +74,8 @@ class AdcDriver:
         self._channel = 0
         self._into = 0  # which of the owner's buffers is being filled
         self._at = 0  # bytes of it
+        self._wanted = 0  # bytes in all,
+        self._left = 0  # and samples that the converter has no place for yet
         adc.set_client(self)
 
     def command(self, number: int, channel: int, frequency: int, process: ProcessId) -> "CommandReturn | int":
@@ -167,8 +171,11 @@ class AdcDriver:
         if number == _REPEAT:
             status = self._adc.sample_continuous(channel, frequency)
         else:
-            if len(entry.read_write(0)) < 2 or (number == _REFILL and len(entry.read_write(1)) < 2):
+            room = len(entry.read_write(0)) // 2
+            if room == 0 or (number == _REFILL and len(entry.read_write(1)) < 2):
                 return ErrorCode.NOMEM
+            self._left = room if number == _FILL else _ENDLESS
+            self._wanted = self._left + self._left
             status = self._begin(channel, frequency)
         if status:
             return status
@@ -182,19 +189,27 @@ class AdcDriver:
     def _begin(self, channel: int, frequency: int) -> int:
         adc = self._adc
         first = self._first.move(adc)
-        status = adc.sample_buffers(channel, frequency, first, len(first) // 2)
+        count = min(len(first) // 2, self._left)
+        status = adc.sample_buffers(channel, frequency, first, count)
         if status:
             first.give_back()
             return status
+        if self._left != _ENDLESS:
+            self._left -= count
         self._provide(self._second)
         return 0
 
     def _provide(self, buffer: Buffer) -> int:
         """0, or why the converter does not take it."""
+        if self._left == 0:
+            return 0
         lent = buffer.move(self._adc)
-        status = self._adc.provide_buffer(lent, len(lent) // 2)
+        count = min(len(lent) // 2, self._left)
+        status = self._adc.provide_buffer(lent, count)
         if status:
             lent.give_back()
+        elif self._left != _ENDLESS:
+            self._left -= count
         return status
 
     def filled(self, buffer: Buffer, count: int, status: int) -> None:
@@ -216,7 +231,7 @@ class AdcDriver:
         done = 0
         while done < length:
             view = owner.read_write(self._into)
-            size = len(view) & ~1
+            size = min(len(view) & ~1, self._wanted)  # it may be another one by now
             moved = view.write(self._at, buffer, done, min(length - done, size - self._at)) if size > self._at else 0
             done += moved
             self._at += moved

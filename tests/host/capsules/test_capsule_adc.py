@@ -111,6 +111,19 @@ def test_one_buffer_is_filled_and_the_converter_is_everybodys_again(board) -> No
     assert board.ask(1, SAMPLE, 1) == ()
 
 
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 15, 16, 17, 40])
+def test_to_fill_a_buffer_takes_as_long_as_its_samples_and_no_longer(board, count) -> None:
+    app = board.apps[0]
+    app.allow_read_write(DRIVER_NUM, 0, bytearray(2 * count + 1))
+    assert board.ask(0, FILL, 2, 100) == ()
+    board.alarm.pass_time((2 * count - 1) * SECOND // 200)
+    assert board.told(0) == []
+    board.alarm.pass_time(SECOND // 100)
+    assert board.told(0) == [(2, 2 | count << 8, 0)]
+    assert board.alarm.due is None
+    assert board.ask(1, SAMPLE, 3) == ()
+
+
 def test_two_buffers_are_filled_in_turn_without_a_gap_until_stop(board) -> None:
     memories = [board.apps[0].allow_read_write(DRIVER_NUM, n, size) for n, size in enumerate((20, 12))]
     del board.registers.words[FIRST]  # it rises
