@@ -2,6 +2,10 @@
 
 BOARD ?= qemu
 BUILD := build
+# The names in boards/ go to make and to shells, which would obey what is more than a name.
+ifneq ($(shell LC_ALL=C find boards -mindepth 1 -maxdepth 2 \( -not -type f -o -name '*.config' \) -name '*[!A-Za-z0-9_.-]*' -exec echo found \;),)
+$(error In boards/, a name of a folder or a .config file has more than letters, digits, '_', '.' and '-'; rename it)
+endif
 # A board is a file: boards/*/BOARD.config, or the defconfig of the folder that has its name.
 BOARDS := $(sort $(patsubst boards/%/defconfig,%,$(wildcard boards/*/defconfig)) $(basename $(notdir $(wildcard boards/*/*.config))))
 ifeq ($(filter $(BOARD),$(BOARDS)),)

@@ -10,6 +10,7 @@ from adder.apps.loading import Verdict, load
 from adder.apps.tbf import FOR_TOCK_1, PythonProgram, may_be_for_tock_1
 from adder.board import ROOT, board_names, load_board
 from adder.errors import AdderError
+from adder.files import write_text
 from adder.flash.command import export
 from adder.flash.image import load_image
 from adder.image.flash_image import ERASED, FlashImage, is_kept
@@ -140,7 +141,7 @@ def install_command(
     flash.install(files, only=only, without=_change_set(list_file, named))
     if list_file is not None:
         list_file.parent.mkdir(parents=True, exist_ok=True)
-        list_file.write_text("".join(f"{app.title}\n" for app in named))
+        write_text(list_file, "".join(f"{app.title}\n" for app in named))
     show(flash)
 
 

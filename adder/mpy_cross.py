@@ -6,14 +6,19 @@ import sys
 from pathlib import Path
 
 from adder.board import ROOT
+from adder.errors import AdderError
+from adder.text import read_text
 
 
 def read_config(board: Path | None = None) -> configparser.ConfigParser:
     """What mpy-cross.cfg says, and the file of that name in a board's folder if it has one."""
     config = configparser.ConfigParser(interpolation=None)
     config.read_string((ROOT / "mpy-cross.cfg").read_text())
-    if board is not None:
-        config.read(board / "mpy-cross.cfg")
+    if board is not None and (own := board / "mpy-cross.cfg").is_file():
+        try:
+            config.read_string(read_text(own), str(own))
+        except configparser.Error as error:
+            raise AdderError(f"{own}: {' '.join(str(error).split())}.") from error
     return config
 
 

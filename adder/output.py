@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from adder.files import write_text
 from adder.text import printable, printable_lines
 
 NARROWEST = 100
@@ -67,4 +68,4 @@ def prompt(question: str, default: str) -> str:
 def write_json(path: Path, contents: Any) -> None:
     """Write figures for machines."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(contents, indent=2) + "\n")
+    write_text(path, json.dumps(contents, indent=2) + "\n")

@@ -8,6 +8,7 @@ import click
 
 from adder.board import ROOT
 from adder.errors import AdderError
+from adder.files import write_text
 from adder.output import tell
 
 TEMPLATES = Path(__file__).parents[1] / "templates" / "app"
@@ -51,9 +52,9 @@ def make_app(folder: Path, language: str) -> list[Path]:
         text = Template((TEMPLATES / f"{template}.in").read_text()).substitute(name=name, adder=ROOT)
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text)
+        write_text(target, text)
         made.append(target)
-    (folder / ".gitignore").write_text(IGNORED)
+    write_text(folder / ".gitignore", IGNORED)
     return made
 
 

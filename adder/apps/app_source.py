@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from adder.apps.python_app import App
 from adder.errors import AdderError
+from adder.text import MEGABYTE, read_file
 
 MOST_LOOKED_AT = 200
 """Sources in which an app's name is looked for."""
@@ -61,7 +62,9 @@ def with_source(text: str, name: str, place: Path) -> Iterator[str]:
     @cache
     def lines_of(shown: str) -> list[str]:
         module = find_module(shown, name, apps)
-        return module.read_text(errors="replace").splitlines() if module else []
+        if module is None or module.stat().st_size > MEGABYTE:  # as the compiler takes none
+            return []
+        return read_file(module, MEGABYTE).decode(errors="replace").splitlines()
 
     apps = apps_at(place)
     for line in text.splitlines():

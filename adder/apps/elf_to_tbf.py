@@ -47,6 +47,7 @@ from adder.apps.tbf import (
     u32,
 )
 from adder.errors import AdderError
+from adder.files import write_bytes
 from adder.output import tell
 from adder.text import MEGABYTE, printable, read_file
 
@@ -420,7 +421,7 @@ def tbf_command(
     made = [_convert_file(path, options) for path, _ in files]
     for (path, _), tbf in zip(files, made, strict=True):
         target = output or path.with_suffix(".tbf")
-        target.write_bytes(tbf.encode())
+        write_bytes(target, tbf.encode())
         if verbose:
             program = tbf.header.program
             assert program is not None
@@ -428,4 +429,4 @@ def tbf_command(
     if tab is not None:
         architectures = [architecture for _, architecture in files]
         boards = supported_boards.split(",") if supported_boards else ()
-        tab.write_bytes(make_tab(made, names=architectures, boards=boards))
+        write_bytes(tab, make_tab(made, names=architectures, boards=boards))

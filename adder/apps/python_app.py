@@ -48,6 +48,7 @@ from adder.apps.tbf import (
 )
 from adder.board import ROOT, largest_ram
 from adder.errors import AdderError
+from adder.files import check_plain, leads_out, write_bytes
 from adder.output import console
 from adder.text import MEGABYTE, read_file, read_text
 from adder.toml import TomlError, read_toml
@@ -364,6 +365,8 @@ class App:
                 raise AdderError(f"{self.path} has no main.py, where a Python app begins{hint}")
         elif self.path.suffix != ".py" or not self.path.is_file():
             raise AdderError(f"{self.path} is neither a .py file nor a folder with main.py.")
+        if self.is_folder:
+            check_inside(self.main, self.path)
 
     def settings(self) -> Settings:
         """What the app says of itself, in its main file or beside it."""
@@ -371,7 +374,8 @@ class App:
         table = script_table(text, where)
         if block := _SCRIPT.search(text):
             text = text[: block.end()]
-        if self.settings_file.exists():
+        if self.settings_file.exists() or self.settings_file.is_symlink():
+            check_inside(self.settings_file, self.path if self.is_folder else self.path.parent)
             if table is not None:
                 raise AdderError(
                     f"{self.main} has a [tool.adder] and there is {self.settings_file}, too; keep one of them."
@@ -382,6 +386,12 @@ class App:
 
 
 # ---------------------------------------------------------------------------- its files
+
+
+def check_inside(path: Path, folder: Path) -> None:
+    """Refuse a link that leads out of an app's folder: a file that is not the app's would become part of the TBF."""
+    if leads_out(path, folder):
+        raise AdderError(f"{path} is a link that leads out of the app's folder; put the file itself there.")
 
 
 class Compiler:
@@ -427,8 +437,8 @@ def compiler_message(source: Path, text: str) -> str:
     return f"{where}: {re.sub(r'^[A-Za-z]+Error: ', '', lines[-1])}."
 
 
-def read_folder(folder: Path, shown: str, compiler: Compiler, leave_out: Collection[str] = ()) -> Tree:
-    """A folder's modules, compiled, and its other files."""
+def read_folder(folder: Path, shown: str, compiler: Compiler, top: Path, leave_out: Collection[str] = ()) -> Tree:
+    """A folder's modules, compiled, and its other files; it is the app's folder `top`, or below that."""
     tree: Tree = {}
     for path in sorted(folder.iterdir(), key=lambda path: path.name):
         if path.name.startswith(".") or path.name in ("__pycache__", *leave_out) or path.suffix == ".pyc":
@@ -437,8 +447,9 @@ def read_folder(folder: Path, shown: str, compiler: Compiler, leave_out: Collect
             raise AdderError(f"{str(path)!r}: file names in an app must be ASCII.")
         if path.is_symlink() and path.is_dir():
             raise AdderError(f"{path} is a link to a folder; put the folder itself into the app.")
+        check_inside(path, top)
         if path.is_dir():
-            inner = read_folder(path, f"{shown}/{path.name}", compiler)
+            inner = read_folder(path, f"{shown}/{path.name}", compiler, top)
             if inner:
                 tree[path.name] = inner
         elif not path.is_file():
@@ -458,7 +469,7 @@ def read_files(app: App, name: str) -> Tree:
         compiler = Compiler(Path(folder), app.own_modules(), alone=not app.is_folder)
         if not app.is_folder:
             return {"main.mpy": compiler.compile(app.path, f"{name}.py")}
-        return read_folder(app.path, name, compiler, leave_out=("app.toml",))
+        return read_folder(app.path, name, compiler, app.path, leave_out=("app.toml",))
 
 
 def modules(tree: Tree, folder: str = "") -> Iterator[tuple[str, bytes]]:
@@ -601,13 +612,14 @@ def build_command(source: Path, output: Path | None, tab: Path | None, name: str
     output = output or source.absolute().parent / f"{App(source).default_name}.tbf"
     tab = tab or output.with_suffix(".tab")
     for written in (output, tab):
+        check_plain(written)
         if written.resolve().is_relative_to(place) or written.resolve() == App(source).settings_file.resolve():
             raise AdderError(f"{written} is part of the app's source; write it somewhere else.")
     if tab.resolve() == output.resolve():
         raise AdderError(f"{tab} cannot be both the TBF and the TAB.")
     built = build(source, name)
-    output.write_bytes(built.tbf.encode())
-    tab.write_bytes(make_tab([built.tbf]))
+    write_bytes(output, built.tbf.encode())
+    write_bytes(tab, make_tab([built.tbf]))
     settings = built.settings
     console().print(
         f"{settings.name}: {built.tbf.header.total_size:,} bytes of flash "

@@ -30,6 +30,7 @@ import click
 
 from adder.apps.archive import ArchiveError, files_in, is_tar
 from adder.errors import AdderError
+from adder.files import write_bytes
 from adder.text import MEGABYTE, printable, read_file
 from adder.toml import TomlError, read_toml
 
@@ -808,7 +809,7 @@ def tab_command(
     """Pack TBFs of one app into a Tock app bundle."""
     now = datetime.now(UTC) if build_date else None
     read = [_decode_file(path, read_tbf_file(path)) for path in tbfs]
-    output.write_bytes(make_tab(read, architecture=architecture, boards=boards, build_date=now))
+    write_bytes(output, make_tab(read, architecture=architecture, boards=boards, build_date=now))
 
 
 def _decode_file(path: Path, data: bytes) -> Tbf:

@@ -11,9 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from adder.board import configuration
+from adder.board import configuration, shape
 from adder.board.files import ROOT, board_file, board_folder, board_names, board_title, no_such_board
 from adder.errors import AdderError
+from adder.text import read_text
 from adder.toml import TomlError, read_toml
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "largest_ram",
     "load_board",
     "no_such_board",
+    "raw_manifest",
     "read_manifest",
     "with_options",
 ]
@@ -78,11 +80,24 @@ def with_options(entry: Any, options: Mapping[str, int]) -> Any:
     return options.get(entry, entry) if isinstance(entry, str) else entry
 
 
+def raw_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest in a board's folder, in which Kconfig's names still stand for numbers."""
+    path = folder / "memory.toml"
+    try:
+        manifest = read_toml(read_text(path))
+    except TomlError as error:
+        raise AdderError(f"{path}: {error}.") from error
+    shape.check(path, manifest, options=True)
+    return manifest
+
+
 def read_manifest(name: str, folder: Path | None = None) -> dict[str, Any]:
     """The manifest of the board called `name`, with the configuration in the folder where it is built."""
-    manifest = read_toml((board_folder(name) / "memory.toml").read_text())
+    manifest = raw_manifest(board_folder(name))
     options = configuration.values(configuration.load(name, folder or ROOT / "build" / name))
-    manifest = with_options(manifest, options) | {"options": options}
+    manifest = with_options(manifest, options)
+    shape.check(board_folder(name) / "memory.toml", manifest)
+    manifest["options"] = options
     if "/" not in name:
         manifest["name"] = name
     manifest["title"] = board_title(name) or manifest["title"]
@@ -101,37 +116,28 @@ def read_manifest(name: str, folder: Path | None = None) -> dict[str, Any]:
 def load_board(name: str = "qemu") -> Board:
     """Read the manifest of the board called `name`."""
     board_file(name)
-    path = board_folder(name) / "memory.toml"
-    try:
-        manifest = read_manifest(name)
-    except TomlError as error:
-        raise AdderError(f"{path}: {error}.") from error
-    except KeyError as error:
-        raise AdderError(f"{path}: the entry {error} is missing.") from error
+    manifest = read_manifest(name)
 
     def region(key: str) -> Region:
         entry: dict[str, Any] = manifest["memory"][key]
         return Region(int(entry["start"]), int(entry["size"]))
 
-    try:
-        return Board(
-            name=manifest["name"],
-            title=manifest["title"],
-            kernel_flash=region("kernel_flash"),
-            app_flash=region("app_flash"),
-            storage=region("storage"),
-            ram=region("ram"),
-            flash_kind=manifest.get("flash", {}).get("kind", ""),
-            simulator=manifest.get("simulator", ""),
-            process_extra_ram=manifest["options"]["PROCESS_EXTRA_RAM"],
-            max_processes=manifest["options"]["MAX_PROCESSES"],
-        )
-    except KeyError as error:
-        raise AdderError(f"{path}: the entry {error} is missing.") from error
+    return Board(
+        name=manifest["name"],
+        title=manifest["title"],
+        kernel_flash=region("kernel_flash"),
+        app_flash=region("app_flash"),
+        storage=region("storage"),
+        ram=region("ram"),
+        flash_kind=manifest["flash"]["kind"],
+        simulator=manifest.get("simulator", ""),
+        process_extra_ram=manifest["options"]["PROCESS_EXTRA_RAM"],
+        max_processes=manifest["options"]["MAX_PROCESSES"],
+    )
 
 
 @cache
 def largest_ram() -> int:
     """The RAM of the board that has most of it."""
-    manifests = [read_toml(path.read_text()) for path in ROOT.glob("boards/*/memory.toml")]
-    return max(int(manifest["memory"]["ram"]["size"]) for manifest in manifests)
+    regions = [raw_manifest(path.parent)["memory"]["ram"] for path in ROOT.glob("boards/*/memory.toml")]
+    return max(size for region in regions if isinstance(size := region.get("size"), int))

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+from adder.board.title import check_title
 from adder.errors import AdderError
+from adder.text import read_text
 
 ROOT = Path(__file__).resolve().parents[2]
 """The top folder of the repository (the tool runs from a checkout)."""
@@ -33,8 +35,9 @@ def board_names() -> list[str]:
 
 def board_title(name: str) -> str | None:
     """What the board's file calls it."""
-    first, *_ = board_file(name).read_text().splitlines() or [""]
-    return first.removeprefix("#").strip() if first.startswith("#") else None
+    file = board_file(name)
+    first, *_ = read_text(file).split("\n")
+    return check_title(file, first.removeprefix("#").strip()) if first.startswith("#") else None
 
 
 def no_such_board(name: str) -> AdderError:

@@ -16,6 +16,7 @@ from adder.bringup.folder import APPS, chip_of
 from adder.bringup.lines import Probe, SerialPort, SimulatedChip, Talker, converse
 from adder.bringup.report import ANSWERED, FAIL, OK, SKIPPED, explain, is_whole, read, verdict
 from adder.errors import AdderError
+from adder.files import write_text
 from adder.flash.command import METHODS, check_board, choose_way, named_way, write_board
 from adder.flash.console import serial_port
 from adder.flash.image import load_image
@@ -148,7 +149,7 @@ def bringup(
     text = head(board, way) + answered + heard.said.replace("\r", "")
     file = out or ROOT / "build" / "bringup" / f"{board_name}-{datetime.now():%Y%m%d-%H%M%S}.txt"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
+    write_text(file, text)
     return summarize(text, file)
 
 

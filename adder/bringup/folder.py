@@ -5,6 +5,7 @@ from pathlib import Path
 
 from adder.board import board_file, board_folder, board_title, load_board
 from adder.errors import AdderError
+from adder.text import read_text
 
 APPS = ("bringup-trap", "bringup-work", "bringup-other")
 """The programs that the bench gives its jobs to (apps/bringup)."""
@@ -28,12 +29,12 @@ def contents(board: str) -> dict[str, str]:
     if not (extra / "board.py.txt").is_file():
         raise AdderError(f"There is no bring-up for boards like {board}: {extra}/board.py.txt is missing.")
     title = f"# {board_title(board) or load_board(board).title}\n"
-    ours = (extra / "defconfig").read_text()
+    ours = read_text(extra / "defconfig")
     named = set(_OPTION.findall(ours))
-    theirs = [line for line in board_file(board).read_text().splitlines(True) if not set(_OPTION.findall(line)) & named]
+    theirs = [line for line in read_text(board_file(board)).splitlines(True) if not set(_OPTION.findall(line)) & named]
     return {
-        "board.py": (extra / "board.py.txt").read_text().replace(TITLE, title[2:-1].replace('"', "'")),
-        "memory.toml": (chip / "memory.toml").read_text() + (extra / "memory.toml").read_text(),
+        "board.py": read_text(extra / "board.py.txt").replace(TITLE, title[2:-1].replace('"', "'")),
+        "memory.toml": read_text(chip / "memory.toml") + read_text(extra / "memory.toml"),
         "defconfig": title + "".join(theirs) + ours,
         "mpy-cross.cfg": "[emit]\ncapsules/bringup = bytecode\n",
     }

@@ -17,6 +17,7 @@ from adder.chip.nrf52840 import Chip
 from adder.errors import AdderError
 from adder.flash.console import SPEED
 from adder.flash.probes import PyOcd
+from adder.text import MEGABYTE, read_file
 
 RAM_START, RAM_SIZE = 0x20000000, 0x40000
 _ID = b"SEGGER RTT\0"
@@ -143,7 +144,7 @@ class Probe:
         with TemporaryDirectory() as folder:
             file = Path(folder) / "ram.bin"
             code, problem = self._save(file)
-            ram = file.read_bytes() if code == 0 and file.is_file() else b""
+            ram = read_file(file, MEGABYTE) if code == 0 and file.is_file() else b""
         said = in_ram(ram)
         new = said[len(self._said) :] if said.startswith(self._said) else said
         if new:

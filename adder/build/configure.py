@@ -17,6 +17,7 @@ from adder.board.configuration import load, read, values
 from adder.board.files import board_file
 from adder.build.manifest import write_if_changed
 from adder.errors import AdderError
+from adder.text import printable_lines, read_text
 
 
 def generate(kconfig: kconfiglib.Kconfig, folder: Path) -> None:
@@ -65,7 +66,7 @@ def menu(board: str, file: Path) -> None:
 def take(file: Path, folder: Path) -> None:
     """Make the user's choices those of the build in `folder`; without such a file, there are none."""
     if file.is_file():
-        write_if_changed(folder / ".config", file.read_text())
+        write_if_changed(folder / ".config", read_text(file))
     else:
         (folder / ".config").unlink(missing_ok=True)
 
@@ -85,4 +86,4 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     except AdderError as error:
-        sys.exit(f"adder: {error}")
+        sys.exit(f"adder: {printable_lines(str(error))}")

@@ -29,6 +29,7 @@ from adder.build.prepare import LINES, Prepare, Refused, constants_of, is_host_o
 from adder.build.prepared import with_prepared
 from adder.build.scopes import Scope, scopes
 from adder.errors import AdderError
+from adder.text import printable_lines, read_text
 from adder.verify import verify_program
 
 BUILT_IN = {"kernel", "cells", "mint", "micropython"}
@@ -88,7 +89,7 @@ class Freezer:
         path = path or self.path_of(name)
         if not path.is_file():
             raise AdderError(f"There is no module '{name}' ({path} is missing).")
-        text = path.read_text()
+        text = read_text(path)
         try:
             tree = ast.parse(text, str(path))
         except SyntaxError as error:
@@ -186,7 +187,7 @@ class Freezer:
         if name in self.modules:
             return self.modules[name].constants
         if name.startswith("capsules.hil.") and self.path_of(name).is_file():
-            return constants_of(ast.parse(self.path_of(name).read_text(), str(self.path_of(name))))
+            return constants_of(ast.parse(read_text(self.path_of(name)), str(self.path_of(name))))
         return {}
 
     # -- Compiling -------------------------------------------------------------
@@ -452,4 +453,4 @@ if __name__ == "__main__":
     try:
         Freezer(sys.argv[1], Path(sys.argv[2])).freeze(Path(sys.argv[3]))
     except AdderError as error:
-        sys.exit(f"adder: {error}")
+        sys.exit(f"adder: {printable_lines(str(error))}")

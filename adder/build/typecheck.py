@@ -25,6 +25,7 @@ from adder.board import ROOT, board_folder, board_names, configuration, no_such_
 from adder.build.manifest import write_if_changed
 from adder.errors import AdderError
 from adder.output import tell
+from adder.text import MEGABYTE, read_file
 
 STUBS = Path("firmware/stubs")
 COMPONENTS = Path("board/components")
@@ -148,7 +149,7 @@ class Check:
         trees = {}
         for path in paths:
             try:
-                trees[path] = ast.parse((self.root / path).read_bytes(), str(path))
+                trees[path] = ast.parse(read_file(self.root / path, MEGABYTE), str(path))
             except SyntaxError as error:
                 self.problems.append(Problem(path.as_posix(), error.lineno or 1, error.offset or 1, error.msg))
         return trees

@@ -11,6 +11,7 @@ from pathlib import Path
 from intelhex import IntelHex
 
 from adder.errors import AdderError
+from adder.files import write_bytes
 from adder.flash.image import Image
 
 UF2_FAMILY = 0xADA52840
@@ -162,4 +163,4 @@ def write_file(image: Image, path: Path, dfu: str = NORDIC) -> None:
     """Write the image in the format that the file's name says."""
     contents = encode(image, path.suffix.lower(), dfu)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(contents)
+    write_bytes(path, contents)

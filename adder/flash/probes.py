@@ -55,9 +55,14 @@ def probe_kind(vendor: int, product: int, names: Sequence[str]) -> str | None:
     return None
 
 
+MOST_SAID = 256
+"""Bytes that a device may say of itself: a descriptor of USB has no more."""
+
+
 def _text(path: Path) -> str:
     try:
-        return path.read_text(errors="replace").strip()
+        with path.open("rb") as file:
+            return file.read(MOST_SAID).decode(errors="replace").strip()
     except OSError:
         return ""
 

@@ -11,11 +11,15 @@ from pathlib import Path
 
 from adder.board import Region
 from adder.errors import AdderError
+from adder.files import check_plain
 from adder.flash.formats import to_uf2
 from adder.flash.image import Image
 from adder.flash.method import Device, Method, Room, bar
 
 INFO = "INFO_UF2.TXT"
+MOST_INFO = 4096
+"""Bytes that are read of it, however long it is: every drive that is mounted is asked, whoever made it."""
+
 MOUNTS = Path("/proc/self/mounts")
 """Where Linux lists what is mounted."""
 
@@ -49,8 +53,12 @@ def _mounted() -> Iterator[Path]:
 
 def read_info(drive: Path) -> dict[str, str]:
     """What a drive says of itself; nothing if it is not a UF2 drive."""
+    path = drive / INFO
     try:
-        text = (drive / INFO).read_text(errors="replace")
+        if path.is_symlink() or not path.is_file():
+            return {}
+        with path.open("rb") as file:
+            text = file.read(MOST_INFO).decode(errors="replace")
     except OSError:
         return {}
     pairs = (line.partition(":") for line in text.splitlines())
@@ -136,7 +144,10 @@ def _copy(contents: bytes, path: Path) -> None:
     The board restarts when it has the last block, and the drive is gone; so an error at the very end says
     nothing, and whether all is well is seen when the drive is gone.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_SYNC", 0) | getattr(os, "O_BINARY", 0)
+    check_plain(path)  # a bootloader's drive has no links, and what is none may lead anywhere
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    for name in ("O_SYNC", "O_BINARY", "O_NOFOLLOW"):
+        flags |= getattr(os, name, 0)
     file = os.open(path, flags)
     done = 0
     try:

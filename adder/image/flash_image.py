@@ -26,7 +26,6 @@ changes.
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -38,6 +37,7 @@ from adder.apps.loading import conflicts
 from adder.apps.tbf import BASE_SIZE, Damaged, FixedAddresses, Header, TbfError, walk
 from adder.board import Board, Region, load_board
 from adder.errors import AdderError
+from adder.files import replacing
 from adder.image import directory
 from adder.text import counted
 
@@ -407,19 +407,11 @@ class FlashImage:
         if complete and contents == self._read():
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._locked():
-            handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(contents)
-                    file.truncate(size)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.chmod(temporary, 0o644)
-                os.replace(temporary, self.path)
-            except BaseException:
-                os.unlink(temporary)
-                raise
+        with self._locked(), replacing(self.path) as file:
+            file.write(contents)
+            file.truncate(size)
+            file.flush()
+            os.fsync(file.fileno())
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

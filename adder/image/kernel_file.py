@@ -30,9 +30,7 @@ def check_kernel(path: Path, board: Board) -> None:
 
 
 def _titles() -> list[str]:
-    import tomllib
+    from adder.board import ROOT, raw_manifest
 
-    from adder.board import ROOT
-
-    found = [tomllib.loads(path.read_text())["title"] for path in (ROOT / "boards").glob("*/memory.toml")]
+    found = [raw_manifest(path.parent)["title"] for path in (ROOT / "boards").glob("*/memory.toml")]
     return found + [title for title in map(board_title, board_names()) if title]

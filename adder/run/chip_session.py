@@ -18,6 +18,7 @@ from adder.chip.cortex_m import LockUp
 from adder.chip.nrf52840 import Chip
 from adder.chip.time import PER_SECOND
 from adder.errors import AdderError
+from adder.files import check_plain
 from adder.image.flash_image import ERASED, check_plain_file, lock_image
 from adder.output import tell
 from adder.run.renode import flash_contents
@@ -37,6 +38,7 @@ LEDS = 4
 def flash_file(path: Path, board: Board, apps: tuple[Path, ...]) -> Iterator[BinaryIO]:
     """The image, opened and locked; with `apps`, these and no others are in it, and what was stored stays."""
     check_plain_file(path)
+    check_plain(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("r+b" if path.exists() else "w+b") as file:
         lock_image(file.fileno(), path)

@@ -26,6 +26,7 @@ import click
 from adder.apps.app_files import read_candidates, without_doubles
 from adder.board import ROOT, Board, load_board
 from adder.errors import AdderError
+from adder.files import write_bytes
 from adder.image.flash_image import ERASED, check_image_file, check_startable, choose, place, render
 from adder.output import tell
 from adder.run.terminal import Keyboard, Watch, check_shown, console_options, end_on_signals, raw_terminal
@@ -231,7 +232,7 @@ def image_command(img: Path, tbfs: tuple[Path, ...], erase: bool) -> None:
         check_image_file(img, board)
     kept = b"" if erase or not img.exists() else img.read_bytes()[board.storage.start - board.app_flash.start :]
     img.parent.mkdir(parents=True, exist_ok=True)
-    img.write_bytes(flash_contents(tbfs, board, kept[: board.storage.size]))
+    write_bytes(img, flash_contents(tbfs, board, kept[: board.storage.size]))
 
 
 @renode.command("test", short_help="Run the tests in renode/tests.", context_settings={"ignore_unknown_options": True})

@@ -7,13 +7,12 @@ other way round. capsules/drivers/simulated/ is the other side.
 
 import os
 import time
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from adder.board import Region, board_folder, load_board
+from adder.board import Region, board_folder, load_board, raw_manifest
 from adder.duration import HOUR, Duration
 from adder.errors import AdderError
 from adder.image.flash_image import FILE_SIZE, in_use
@@ -32,7 +31,7 @@ PRESSED = 0
 
 def region_of(peripheral: str) -> Region:
     """Where the simulated peripheral of this name lies in the board's memory."""
-    manifest = tomllib.loads((board_folder("qemu") / "memory.toml").read_text())
+    manifest = raw_manifest(board_folder("qemu"))
     entry = manifest["peripherals"][peripheral]
     return Region(entry["base"], entry["size"])
 

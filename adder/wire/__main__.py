@@ -5,6 +5,7 @@ from pathlib import Path
 
 from adder.board import read_manifest
 from adder.errors import AdderError
+from adder.text import printable_lines
 from adder.wire import wire_board
 from adder.wire.check import check
 from adder.wire.kernel import Kernel
@@ -23,4 +24,4 @@ if __name__ == "__main__":
         else:
             wire_board(board, folder)
     except AdderError as error:
-        sys.exit(f"adder: {error}")
+        sys.exit(f"adder: {printable_lines(str(error))}")

@@ -17,6 +17,7 @@ import click
 from adder.board import board_folder, load_board, read_manifest
 from adder.errors import AdderError
 from adder.output import tell
+from adder.text import read_text
 from adder.toml import TomlError, read_toml
 from adder.wire.check import Thing, Wired
 
@@ -134,7 +135,7 @@ def forbidden(found: list[Edge], manifest: dict[str, Any], rules: Path) -> list[
     if not rules.is_file():
         return []
     try:
-        only = read_toml(rules.read_text()).get("only", {})
+        only = read_toml(read_text(rules)).get("only", {})
     except TomlError as error:
         raise AdderError(f"{rules}: {error}.") from error
     if unknown := sorted(set(only) - known(manifest)):
