@@ -207,7 +207,11 @@ if config.CAPSULE_APP_STORE:
 
 if config.CAPSULE_APP_LOADER:
     loader_buffer = Buffer(_LOADED_AT_ONCE)
-    mint.serve("app_loader", app_loader, lambda grant: app_loader.AppLoader(store, grant, processes, loader_buffer).command)
+    mint.serve(
+        "app_loader",
+        app_loader,
+        lambda grant: app_loader.AppLoader(store, grant, processes, loader_buffer, alarms.new_alarm()).command,
+    )
 
 if config.CAPSULE_APPS:
     piece = Buffer(_READ_AT_ONCE)

@@ -5,8 +5,8 @@ wait for that: what is under way is forgotten, and its next upcall has CANCEL, o
 
 Command
     0 exists                -> success
-    1 setup    size         -> success, BUSY if another process or a host is at it, INVAL if no app has that size; in
-                               the upcall NOMEM if there is no room
+    1 setup    size         -> success, BUSY if another process or a host is at it, or after 32 of these, though there is one more
+                               each minute; INVAL if no app has that size; in the upcall NOMEM if there is no room
     2 write    offset count -> success, INVAL if that is not in the app, RESERVE if the buffer is shorter, FAIL before setup,
                                BUSY. Multiples of 4; each byte once
     3 finalize              -> success, FAIL before setup, BUSY: the app is checked; once more after another write
@@ -37,6 +37,7 @@ from cells import Buffer
 from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, ProcessControl, ProcessId, deferred
 from micropython import const
 
+from capsules.hil.time import Alarm
 from capsules.virtual.app_rights import NOT_YET, TAKEN, AppRights
 from capsules.virtual.app_store import LOADED, AppStore
 
@@ -54,6 +55,9 @@ _ABORT = const(5)
 _UNLOAD = const(6)
 _REPLACE = const(64)  # a right of its own: to remove what others have installed
 
+_MOST = const(32)  # begun in a row, as many as there can be apps: each of them may wear out a page
+_SECONDS = const(60)  # after which there may be one more
+
 # What is being done, if it is none of these commands.
 _NOTHING = const(0)
 _LOOKING = const(7)  # which apps there are; then comes the first command that needs it
@@ -62,7 +66,7 @@ _LOOKING = const(7)  # which apps there are; then comes the first command that n
 class AppLoader:
     """Hands the store what one process writes."""
 
-    def __init__(self, store: AppStore, grant: Grant, processes: ProcessControl, buffer: Buffer) -> None:
+    def __init__(self, store: AppStore, grant: Grant, processes: ProcessControl, buffer: Buffer, alarm: Alarm) -> None:
         # What the store has wrapped, and not the store.
         self._begin, self._stage, self._put, self._finish = store.begin, store.stage, store.write, store.finish
         self._look, self._can_be = store.look, store.can_be
@@ -87,6 +91,17 @@ class AppLoader:
         self._offset = 0
         self._count = 0
         self._at = 0
+        self._left = _MOST  # that may begin
+        self._alarm = alarm
+        self._pause = int(alarm.frequency >> 8) * _SECONDS
+        alarm.set_client(self._let_more)
+
+    def _let_more(self) -> None:
+        """From the alarm."""
+        left = min(self._left + 1, _MOST)
+        if left < _MOST:
+            self._alarm.set_alarm(self._pause)
+        self._left = left
 
     def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
         if number == _EXISTS:
@@ -152,9 +167,12 @@ class AppLoader:
 
     def _setup(self, entry: Entry, size: int) -> int:
         entry.read_only(0)  # its first use needs memory
-        status = self._begin(self._client)
+        status = self._begin(self._client) if self._left else ErrorCode.BUSY
         if status:
             return status
+        if self._left == _MOST:
+            self._alarm.set_alarm(self._pause)
+        self._left -= 1
         app = self._stage(self._client, size)
         if app < 0:
             self._give_up()

