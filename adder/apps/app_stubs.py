@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from adder.board import ROOT
+from adder.build.prepared import is_prepared
 from adder.errors import AdderError
 
 LIBRARY = ROOT / "apps" / "library" / "adder"
@@ -59,6 +60,8 @@ def signature(function: Function, where: str, method: bool) -> str:
     for argument, default in zip(named, defaults, strict=True):
         text = f"{argument.arg}: {_unquoted(argument.annotation, f'{where}, {argument.arg}')}"
         parts.append(text if default is None else f"{text} = {ast.unparse(default)}")
+    if named and not method and is_prepared(function):
+        parts.append("/")  # in the image, its arguments have no names
     return f"({', '.join(parts)}) -> {_unquoted(function.returns, where)}"
 
 

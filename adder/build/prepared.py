@@ -28,6 +28,11 @@ def with_prepared(text: str) -> str:
     return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
 
 
+def is_prepared(function: ast.stmt) -> bool:
+    """Whether a function of a module is one of these in the image, where its arguments have no names."""
+    return isinstance(function, ast.FunctionDef) and _only_command(function) is not None
+
+
 def _only_command(function: ast.FunctionDef) -> ast.Call | None:
     """The call of `command` or `syscall.command` that is all the function does."""
     body = function.body[1:] if ast.get_docstring(function) is not None else function.body

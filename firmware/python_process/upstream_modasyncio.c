@@ -2,6 +2,7 @@
 // loop saw last: to look at the clock is a system call. What our own loop needs besides follows it.
 
 #include "py/gc.h"
+#include "py/objgenerator.h"
 #include "py/objlist.h"
 #include "py/runtime.h"
 #include "py/mphal.h"
@@ -118,28 +119,57 @@ static void queue_woken(mp_obj_t queue, mp_obj_list_t *woken) {
     woken->len = 0;
 }
 
-// next_task(queue, others, woken): the first task, taken from the queue, if it is due. If not, sleep until an upcall has run
-// or it is due, and return None; False if there is no task, and no `others` that an upcall could wake. `woken` is a list of
-// tasks that sleep in the queue, and shall not any more.
-static mp_obj_t loop_next_task(mp_obj_t queue_in, mp_obj_t others, mp_obj_t woken) {
-    mp_obj_task_queue_t *queue = MP_OBJ_TO_PTR(queue_in);
+static void set_current(mp_obj_t task) {
+    mp_obj_dict_store(mp_asyncio_context_now, MP_OBJ_NEW_QSTR(MP_QSTR_cur_task), task);
+}
+
+// Let the task run until it waits. If it ends, its StopIteration or exception is raised, and it is still the one that runs.
+// That is here, so that no Ctrl-C comes between the queue and the task. One that was over is returned if nobody has asked for
+// its exception.
+static mp_obj_t take_turn(mp_obj_task_t *task) {
+    if (TASK_IS_DONE(task)) {
+        return task->state == TASK_STATE_DONE_NOT_WAITED_ON ? MP_OBJ_FROM_PTR(task) : mp_const_none;
+    }
+    mp_obj_t error = task->data != mp_const_none ? task->data : MP_OBJ_NULL; // it has been cancelled
+    task->data = mp_const_none;
+    set_current(MP_OBJ_FROM_PTR(task));
+    mp_obj_t result;
+    mp_vm_return_kind_t how = mp_obj_is_type(task->coro, &mp_type_gen_instance)
+        ? mp_obj_gen_resume(task->coro, mp_const_none, error, &result)
+        : mp_resume(task->coro, error == MP_OBJ_NULL ? mp_const_none : MP_OBJ_NULL, error, &result);
+    if (how == MP_VM_RETURN_EXCEPTION) {
+        nlr_raise(result);
+    }
+    if (how == MP_VM_RETURN_NORMAL) {
+        mp_raise_StopIteration(result == mp_const_none ? MP_OBJ_NULL : result);
+    }
+    set_current(mp_const_none);
+    return mp_const_none;
+}
+
+// next_turn(queue, woken, streams, waits): let the first task of the queue run, if it is due. If not, sleep until an upcall has run
+// or it is due. Handlers run while no task does. Returns None; False if there is no task, and neither `streams` nor anything else
+// that it `waits` for; or a task (take_turn). `woken` is a list of tasks that sleep in the queue, and shall not any more.
+static mp_obj_t loop_next_turn(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    mp_obj_task_queue_t *queue = MP_OBJ_TO_PTR(args[0]);
     uint64_t now;
     uint32_t left;
     python_process_events();
     python_process()->loop_ms = python_process_ms(&now);
-    queue_woken(queue_in, MP_OBJ_TO_PTR(woken));
+    queue_woken(args[0], MP_OBJ_TO_PTR(args[1]));
     if (queue->heap != NULL) {
         int32_t wait = ticks_diff(queue->heap->ph_key, ticks());
         if (wait <= 0) {
-            return task_queue_pop(queue_in);
+            return take_turn(MP_OBJ_TO_PTR(task_queue_pop(args[0])));
         }
         left = wait;
-    } else if (mp_obj_is_true(others)) {
+    } else if (mp_obj_is_true(args[2]) || mp_obj_is_true(args[3])) {
         left = UINT32_MAX;
     } else {
         return mp_const_false;
     }
-    if (mp_obj_is_true(others)) {
+    if (mp_obj_is_true(args[2])) {
         if (python_process()->in_new) {
             python_process()->in_new = false; // it came after the streams were polled
             return mp_const_none;
@@ -150,7 +180,7 @@ static mp_obj_t loop_next_task(mp_obj_t queue_in, mp_obj_t others, mp_obj_t woke
     mp_handle_pending(true);
     return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_3(loop_next_task_obj, loop_next_task);
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(loop_next_turn_obj, 4, 4, loop_next_turn);
 
 // take(most, how): of what has come of the console, so many bytes or characters at most (-1: all), or None if that is nothing.
 static mp_obj_t loop_take(mp_obj_t most_in, mp_obj_t how_in) {
@@ -176,7 +206,7 @@ static MP_DEFINE_CONST_FUN_OBJ_2(loop_take_obj, loop_take);
 static const mp_rom_map_elem_t loop_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR__asyncio_loop) },
     { MP_ROM_QSTR(MP_QSTR_sleep_ms), MP_ROM_PTR(&loop_sleep_ms_obj) },
-    { MP_ROM_QSTR(MP_QSTR_next_task), MP_ROM_PTR(&loop_next_task_obj) },
+    { MP_ROM_QSTR(MP_QSTR_next_turn), MP_ROM_PTR(&loop_next_turn_obj) },
     { MP_ROM_QSTR(MP_QSTR_take), MP_ROM_PTR(&loop_take_obj) },
 };
 static MP_DEFINE_CONST_DICT(loop_globals, loop_globals_table);

@@ -128,6 +128,7 @@ def streams_of(made: Kernel) -> type:
     class StreamReader:
         def __init__(self, stream: Any) -> None:
             assert stream is sys.stdin
+            self.line = ""  # a cancelled reader's is the next one's
 
         async def read(self, count: int) -> str:
             assert made.reading == 0, "another task waits for this stream"
@@ -138,6 +139,12 @@ def streams_of(made: Kernel) -> type:
             finally:
                 made.reading -= 1
             return "".join(made.typed.pop(0) for _ in range(min(count, len(made.typed))))
+
+        async def readline(self) -> str:
+            while not self.line.endswith("\n"):
+                self.line += await self.read(1)
+            line, self.line = self.line, ""
+            return line
 
     return StreamReader
 

@@ -93,6 +93,21 @@ def test_a_pins_edge_gives_its_level(kernel) -> None:
     assert kernel.commands == [(4, 5, 3, 1), (4, 7, 3, 1), (4, 6, 3)]
 
 
+def test_what_is_no_edge_is_refused_also_beside_a_task_that_waits(kernel) -> None:
+    gpio = load("gpio")
+    kernel.answers = {(4, 7): lambda pin, edge: None if 0 <= edge <= 2 else SyscallError(6, "INVAL")}
+
+    async def run() -> None:
+        task = asyncio.create_task(gpio.Pin(3).edge(gpio.RISING))
+        await asyncio.sleep(0)
+        for edge in (7, -1):
+            with pytest.raises(SyscallError):
+                await gpio.Pin(3).edge(edge)
+        task.cancel()
+
+    asyncio.run(run())
+
+
 def test_tasks_that_wait_for_different_edges_of_one_pin_get_each_its_own(kernel) -> None:
     gpio = load("gpio")
     kernel.answers = {(4, 7): None}

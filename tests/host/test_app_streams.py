@@ -1,4 +1,4 @@
-"""apps/library/asyncio/stream.py on CPython: whatever tasks write, drain and are cancelled, each byte goes out once."""
+"""apps/library/asyncio/stream.py on CPython: whatever tasks write, read and are cancelled, each byte comes once."""
 
 import builtins
 import importlib.util
@@ -9,6 +9,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from app_library import bytes_of, natural
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,8 +48,9 @@ def stream_module() -> Iterator[ModuleType]:
 
     core: Any = ModuleType("ours.core")
     core.sleep_ms = sleep_ms
-    core._io_queue = SimpleNamespace(queue_write=queue_write)
+    core._io_queue = SimpleNamespace(queue_write=queue_write, queue_read=lambda stream: None)
     core.waiting = waiting
+    core._interrupts = 0
     package: Any = ModuleType("ours")
     package.__path__, package.core = [], core
     place = ROOT / "apps" / "library" / "asyncio" / "stream.py"
@@ -57,14 +59,18 @@ def stream_module() -> Iterator[ModuleType]:
     assert spec.loader is not None
     loop: Any = ModuleType("_asyncio_loop")
     loop.take = None
-    sys.modules |= {"ours": package, "ours.core": core, "_asyncio_loop": loop}
+    syscall: Any = ModuleType("syscall")
+    syscall.bytes_of, syscall.natural = bytes_of, natural
+    sys.modules |= {"ours": package, "ours.core": core, "_asyncio_loop": loop, "syscall": syscall}
     builtins.const = lambda value: value  # type: ignore[attr-defined]
     try:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         yield module
     finally:
-        del sys.modules["ours"], sys.modules["ours.core"], sys.modules["_asyncio_loop"], builtins.const
+        for name in ("ours", "ours.core", "_asyncio_loop", "syscall"):
+            del sys.modules[name]
+        del builtins.const
 
 
 class Loop:
@@ -136,3 +142,96 @@ def test_a_second_task_that_drains_is_through_when_all_bytes_are_out(cancel: boo
             loop.step(0)
             loop.step(1)
         assert loop.slow.got == loop.wanted
+
+
+class Typed:
+    """A stream of which a few bytes, or characters, come at a time."""
+
+    def __init__(self, text: Any) -> None:
+        self.text, self.there = text, 0
+
+    def read(self, n: int) -> Any:
+        count = self.there if n < 0 else min(n, self.there)
+        self.there -= count
+        data, self.text = self.text[:count], self.text[count:]
+        return data or None
+
+    def readline(self) -> Any:
+        end = self.text.find("\n" if isinstance(self.text, str) else b"\n") + 1
+        return self.read(end if 0 < end <= self.there else -1)
+
+    def readinto(self, buffer: Any) -> int | None:
+        data = self.read(len(memoryview(buffer).cast("B")))
+        if data is None:
+            return None
+        memoryview(buffer).cast("B")[: len(data)] = data
+        return len(data)
+
+
+def finished(call: Generator[None, None, Any]) -> Any:
+    """What it gives when it is done."""
+    while True:
+        try:
+            next(call)
+        except StopIteration as over:
+            return over.value
+
+
+readings = st.lists(
+    st.tuples(
+        st.sampled_from(["read", "readexactly", "readline", "readinto"]),
+        st.integers(1, 6),
+        st.lists(st.one_of(st.integers(0, 5), st.just(-1)), min_size=1, max_size=6),
+    ),
+    max_size=30,
+)
+"""A reader, and what happens while it waits: so many more come, or, -1, it is cancelled."""
+
+
+@given(readings, st.booleans())
+def test_what_a_cancelled_reader_had_is_the_next_ones(plan: list[tuple[str, int, list[int]]], text: bool) -> None:
+    whole = "".join(f"{number}\n" if number % 3 else f"{number}" for number in range(1, 400))
+    with stream_module() as module:
+        typed = Typed(whole if text else whole.encode())
+        stream = module.Stream(typed)
+        got = "" if text else b""
+        for way, n, steps in plan:
+            buffer = bytearray(n)
+            if way == "readinto" and text:
+                continue
+            call = stream.readline() if way == "readline" else getattr(stream, way)(buffer if way == "readinto" else n)
+            for step in steps:
+                try:
+                    call.throw(Cancelled()) if step < 0 else next(call)
+                    typed.there += step
+                except Cancelled:
+                    break
+                except StopIteration as over:
+                    data = bytes(buffer[: over.value]) if way == "readinto" and over.value is not None else over.value
+                    assert way != "readexactly" or len(data) == n
+                    assert way != "readline" or (data[-1:] in ("\n", b"\n") and len(data.splitlines()) == 1)
+                    got += data or got[:0]
+                    break
+            call.close()
+            assert (whole if text else whole.encode()).startswith(got)
+        typed.there = len(typed.text)
+        while got != (whole if text else whole.encode()):
+            got += finished(stream.read(len(whole)))
+
+
+def test_what_was_typed_before_an_interrupt_is_dropped_and_what_comes_after_it_not() -> None:
+    with stream_module() as module:
+        stream = module.Stream(sys.stdin)
+        parts: list[Any] = ["ab", None, "c\n", "de", None, "f\n"]
+        module.take = lambda n, how: parts.pop(0)
+        call = stream.readline()
+        next(call), next(call), next(call)
+        module.core._interrupts += 1  # one that waits goes on in the next loop
+        assert finished(call) == "c\n"
+        call = stream.readline()
+        next(call), next(call), next(call)
+        module.core._interrupts += 1
+        with pytest.raises(Cancelled):
+            call.throw(Cancelled())
+        call = stream.readline()
+        assert finished(call) == "f\n"

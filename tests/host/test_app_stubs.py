@@ -14,6 +14,7 @@ from app_library import library
 from adder.apps.app_stubs import INTERNAL, LIBRARY, REFERENCE, STUBS, modules, outputs, stub
 from adder.apps.drivers import DRIVERS
 from adder.board import ROOT
+from adder.build.prepared import with_prepared
 from adder.errors import AdderError
 
 DRIVERS_OF_SENSORS = (
@@ -45,9 +46,10 @@ def test_the_references_examples_are_python_and_its_paragraphs_are_whole() -> No
 
 def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[tuple[str, object]]:
     arguments = function.args
-    missing = [inspect.Parameter.empty] * (len(arguments.args) - len(arguments.defaults))
+    named = [*arguments.posonlyargs, *arguments.args]
+    missing = [inspect.Parameter.empty] * (len(named) - len(arguments.defaults))
     defaults = [*missing, *(ast.unparse(default) for default in arguments.defaults)]
-    return [(argument.arg, default) for argument, default in zip(arguments.args, defaults, strict=True)]
+    return [(argument.arg, default) for argument, default in zip(named, defaults, strict=True)]
 
 
 def check(real: object, said: ast.Module | ast.ClassDef, where: str) -> int:
@@ -81,6 +83,15 @@ def check(real: object, said: ast.Module | ast.ClassDef, where: str) -> int:
             assert inspect.iscoroutinefunction(value) == isinstance(functions[name], ast.AsyncFunctionDef)
             checked += 1
     return checked
+
+
+def test_the_arguments_that_have_no_names_in_the_image_have_none_in_the_stub() -> None:
+    for name in modules():
+        prepared = with_prepared((LIBRARY / f"{name}.py").read_text())
+        for node in ast.parse(stub(name)).body:
+            if isinstance(node, ast.FunctionDef) and (node.args.args or node.args.posonlyargs):
+                assert bool(node.args.posonlyargs) == (f"\n{node.name} = prepared(" in prepared), f"{name}.{node.name}"
+    assert "def on(led: int = 0, /) -> None:" in stub("led")
 
 
 def test_each_public_name_of_each_module_is_in_its_stub_with_its_signature() -> None:

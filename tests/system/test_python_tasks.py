@@ -215,3 +215,283 @@ print("all asked")
         board.expect("all asked", timeout=30)
         assert "goes on in the next loop" not in board.transcript
         assert board.transcript.count("\nhas ") == 13, board.transcript
+
+
+def test_no_way_to_wait_for_tasks_loses_what_they_give_or_leaves_one_behind(simulation, python_app) -> None:
+    app = python_app(
+        """
+import asyncio, syscall, time
+loop = asyncio.get_event_loop()
+BUZZER = 0x90000
+def soon(handler):
+    syscall.subscribe(BUZZER, 0, lambda a, b, c: handler())
+    syscall.command(BUZZER, 1, 440, 50)
+async def seven(ms=1):
+    await asyncio.sleep_ms(ms)
+    return 7
+async def fails(ms=1):
+    await asyncio.sleep_ms(ms)
+    raise ValueError
+async def tell(name, what):
+    try:
+        print(name, "gave", await what)
+    except BaseException as error:
+        print(name, "raised", type(error).__name__)
+# A lock that comes just before, at, or just behind the end of the wait, while another task computes.
+async def held(lock, ms):
+    async with lock:
+        await asyncio.sleep_ms(ms)
+    time.sleep_ms(7)
+async def wants(lock):
+    try:
+        await asyncio.wait_for_ms(lock.acquire(), 20)
+        lock.release()
+        return True
+    except asyncio.TimeoutError:
+        return False
+async def locks():
+    outcomes = []
+    for ms in range(11, 23):
+        lock = asyncio.Lock()
+        outcomes += await asyncio.gather(held(lock, ms), wants(lock))
+        await asyncio.sleep_ms(0)
+        if lock.locked():
+            print("nobody has the lock", ms)
+    return outcomes[1] and outcomes[3] and not outcomes[-1]
+async def computes(flag):
+    await asyncio.sleep_ms(10)
+    time.sleep_ms(5)
+    flag.set()
+    time.sleep_ms(30)
+async def late():
+    flag = asyncio.ThreadSafeFlag()
+    asyncio.create_task(computes(flag))
+    return await asyncio.wait_for_ms(flag.wait(), 20)
+async def late_failure():
+    asyncio.create_task(held(asyncio.Lock(), 15))
+    return await asyncio.wait_for_ms(fails(15), 20)
+async def stubborn():
+    try:
+        await asyncio.sleep(9)
+    except asyncio.CancelledError:
+        await asyncio.sleep_ms(20)
+        print("cleaned up")
+async def given_up():
+    waits = asyncio.create_task(asyncio.wait_for_ms(stubborn(), 20))
+    await asyncio.sleep_ms(30)
+    waits.cancel()  # while what it waits for cleans up
+    await waits
+begun = []
+async def begins():
+    begun.append(1)
+async def refused():
+    for call in (
+        lambda: asyncio.wait_for(begins(), "1"), lambda: asyncio.wait_for_ms(begins(), "1"),
+        lambda: asyncio.wait_for_ms(begins(), 1 << 29), lambda: asyncio.wait_for(5, 1),
+        lambda: asyncio.gather(begins(), 5),
+    ):
+        await tell("refused", call())
+    await asyncio.sleep_ms(1)
+    return begun
+async def gathers():
+    a, b = asyncio.create_task(seven(20)), asyncio.create_task(seven(30))
+    asyncio.create_task(tell("another", b))
+    await asyncio.sleep_ms(1)
+    await tell("gathered", asyncio.gather(a, begins(), b))
+    await asyncio.sleep_ms(50)
+    return await a, await asyncio.gather(b, b), begun
+async def twice():
+    task = asyncio.create_task(seven())
+    return await asyncio.gather(task, task)
+async def failed_long_ago():
+    task = asyncio.create_task(fails(0))
+    loop.set_exception_handler(lambda loop, context: print("nobody asked"))
+    await asyncio.sleep_ms(5)
+    await tell("first", task)
+    await task
+async def nap():
+    await asyncio.sleep(9)
+async def cancelled_by_handler():
+    task = asyncio.create_task(nap())
+    soon(task.cancel)
+    await task
+def nested():
+    for name, call in (("handler's run", lambda: asyncio.run(seven())), ("handler's task", asyncio.current_task)):
+        try:
+            print(name, "gave", call())
+        except RuntimeError:
+            print(name, "is refused")
+async def woken_by_handler():
+    event = asyncio.Event()
+    soon(lambda: (nested(), event.set()))
+    await event.wait()
+    return 7
+async def fails_in_handler():
+    def raises():
+        raise ValueError
+    soon(raises)
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await asyncio.sleep_ms(1)
+        print("main's finally")
+def told(name, call):
+    try:
+        print(name, "gave", call())
+    except Exception as error:
+        print(name, "raised", type(error).__name__)
+for way in (locks, late, late_failure, given_up, refused, gathers, twice, failed_long_ago, cancelled_by_handler,
+            woken_by_handler):
+    asyncio.run(tell(way.__name__, way()))
+told("fails_in_handler", lambda: asyncio.run(fails_in_handler()))
+task = loop.create_task(seven())
+asyncio.run(asyncio.sleep_ms(9))
+told("over", lambda: loop.run_until_complete(task))
+task = loop.create_task(fails())
+told("main", lambda: loop.run_until_complete(task))
+print("main is done", task.done())
+told("again", lambda: loop.run_until_complete(task))
+told("none", lambda: asyncio.run(None))
+told("nothing left", lambda: asyncio.core.run_until_complete())
+async def forever():
+    told("inner forever", loop.run_forever)
+    soon(loop.stop)
+loop.create_task(forever())
+loop.run_forever()
+async def exits():
+    raise SystemExit
+async def main():
+    asyncio.create_task(exits())
+    try:
+        await asyncio.wait_for(nap(), 5)
+    finally:
+        await asyncio.sleep_ms(1)
+        print("main ends")
+asyncio.run(main())
+""",
+        ram="40960",
+    )
+    with simulation(app) as board:
+        board.expect("main ends", timeout=30)
+        board.run(0.1)
+    lines = board.transcript.replace("\r", "").strip().split("\n")[2:]
+    assert lines == [
+        "locks gave True",
+        "late gave True",
+        "late_failure raised ValueError",
+        "given_up raised CancelledError",
+        *["refused raised TypeError"] * 2,
+        "refused raised OverflowError",
+        *["refused raised TypeError"] * 2,
+        "refused gave []",
+        "gathered raised RuntimeError",
+        "another gave 7",
+        "gathers gave (7, [7, 7], [])",
+        "twice gave [7, 7]",
+        "nobody asked",
+        "first raised ValueError",
+        "failed_long_ago raised ValueError",
+        "cancelled_by_handler raised CancelledError",
+        "handler's run is refused",
+        "handler's task is refused",
+        "woken_by_handler gave 7",
+        "main's finally",
+        "fails_in_handler raised ValueError",
+        "over gave 7",
+        "main raised ValueError",
+        "main is done True",
+        "again raised ValueError",
+        "none raised TypeError",
+        "nothing left gave None",
+        "inner forever raised RuntimeError",
+        "main ends",
+        "app py: ended with code 0",
+    ], board.transcript
+
+
+def test_what_is_typed_is_read_once_though_readers_give_up_and_ctrl_c_drops_it(simulation, python_app) -> None:
+    app = python_app(
+        """
+import asyncio, micropython, sys
+from array import array
+from adder import console
+reader = asyncio.StreamReader(sys.stdin)
+async def patient(read):
+    while True:
+        try:
+            return await asyncio.wait_for_ms(read(), 50)
+        except asyncio.TimeoutError:
+            pass
+async def main():
+    print("line?", repr(await patient(reader.readline)))
+    print("five?", repr(await patient(lambda: reader.readexactly(5))))
+    words = array("H", [0] * 3)
+    raw = asyncio.StreamReader(sys.stdin.buffer)
+    try:
+        print("words?", await raw.readinto(bytes(4)))
+    except TypeError:
+        data = b""
+        while len(data) < 6:
+            count = await raw.readinto(words)
+            data += bytes(words)[:count]
+        print("words?", data)
+    print("own?", repr(await patient(console.read_line)))
+async def waits():
+    return await asyncio.wait_for(console.read_line(), 20)
+asyncio.run(main())
+micropython.kbd_intr(3)
+for wait in (console.read_line, waits, reader.readline):
+    try:
+        print("interrupt")
+        asyncio.run(wait())
+    except KeyboardInterrupt:
+        print("next?", repr(asyncio.run(wait())))
+async def tick():
+    while True:
+        await asyncio.sleep_ms(0)
+async def pair():
+    a, b = asyncio.create_task(tick()), asyncio.create_task(tick())
+    try:
+        await asyncio.sleep(9)
+    finally:
+        a.cancel()
+        b.cancel()
+        await asyncio.sleep_ms(1)
+        print("both have ended:", a.done(), b.done())
+for i in range(8):
+    try:
+        print("busy")
+        asyncio.run(pair())
+    except KeyboardInterrupt:
+        pass
+print("all read")
+""",
+        ram="32768",
+    )
+    with simulation(app) as board:
+        board.run(0.1)
+        for part, answer in (
+            (("ha", "lf a ", "line\rx"), "line. 'half a line.n'"),
+            (("ab", "c", "d"), "five. 'xabcd'"),
+            (("123456",), "words. b'123456'"),
+            (("mi", "ne\r"), "own. 'mine'"),
+        ):
+            for text in part:
+                board.send(text)
+                board.run(0.15)
+            board.expect(answer)
+        for _ in range(3):
+            board.expect("interrupt")
+            board.run(0.1)
+            board.send("abc")
+            board.run(0.1)
+            board.send("\x03")
+            board.run(0.1)
+            board.send("x\r")
+            board.expect(r"next. 'x(.n)?'\r")
+        for _ in range(8):
+            board.expect("busy")
+            board.run(0.02)
+            board.send("\x03")
+            assert board.expect(r"ended: (\w+) (\w+)")[0].endswith(b"True True")
+        board.expect("all read")

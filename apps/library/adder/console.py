@@ -3,7 +3,7 @@
 import sys
 from syscall import natural
 
-_line = bytearray()  # what has been typed of the line that a task waits for
+_typed = None
 _turn = None
 
 
@@ -20,19 +20,13 @@ def read(count: int) -> bytes:
 async def read_line() -> str:
     """For `await`: the next line that is typed, with neither echo nor line end (LF, CR, or both).
 
-    Tasks that ask at once get a line each, in turn. What a cancelled one has seen of a line is the next one's.
+    Tasks that ask at once get a line each, in turn. What a cancelled one has seen of a line is the next one's; Ctrl-C drops it.
     """
-    global _turn
+    global _turn, _typed
     import asyncio
 
     if _turn is None:
         _turn = asyncio.Lock()
-    stream = asyncio.StreamReader(sys.stdin)
+        _typed = asyncio.StreamReader(sys.stdin)
     async with _turn:
-        while True:
-            character = await stream.read(1)
-            if character == "\n":
-                line = _line.decode()
-                _line[:] = b""
-                return line
-            _line.extend(character.encode())
+        return (await _typed.readline())[:-1]

@@ -74,7 +74,7 @@ class Pin:
         number = self.number
         waiters = _edge.waiters_for(number)
         mixed = any(waiter.edge != edge for waiter in waiters)
-        told = EITHER if mixed else edge
+        told = EITHER if mixed and EITHER <= edge <= FALLING else edge  # the driver refuses what is no edge
         if _told.get(number, told) != told:
             while yield_no_wait():
                 pass  # what has come so far was another edge

@@ -1,14 +1,15 @@
 """The loop of asyncio, with the interface that MicroPython's other asyncio modules expect of their `core`.
 
 Two things differ from MicroPython's own. The loop sleeps in the kernel and runs upcalls at each switch, and a handler of
-an upcall may wake a task itself (`ThreadSafeFlag.set`): nothing is polled but streams. And what each switch needs is in C
-(firmware/port/upstream_modasyncio.c): the wait for the next task, and the object that `sleep_ms` gives.
+an upcall may wake a task itself (`ThreadSafeFlag.set`, `Event.set`): nothing is polled but streams. And what each switch needs is in C
+(firmware/python_process/upstream_modasyncio.c): the wait for the next task and its turn, and the object that `sleep_ms`
+gives. While no task runs, as when the loop sleeps and handlers run, `cur_task` is None.
 """
 
 import select
 import sys
 from _asyncio import Task, TaskQueue
-from _asyncio_loop import next_task, sleep_ms
+from _asyncio_loop import next_turn, sleep_ms
 from time import ticks_ms
 
 _LONG = const(1 << 28)  # ms, three days: then the wait begins again
@@ -22,13 +23,15 @@ class TimeoutError(Exception):
     """What `wait_for` waited for did not come in time."""
 
 
-def sleep(seconds):
-    """For `await`: sleep so many seconds, a float or an int; never less."""
+def _in_ms(seconds):
     milliseconds = seconds * 1000
     whole = int(milliseconds)
-    if whole < milliseconds:
-        whole += 1
-    return sleep_ms(whole)
+    return whole + 1 if whole < milliseconds else whole
+
+
+def sleep(seconds):
+    """For `await`: sleep so many seconds, a float or an int; never less."""
+    return sleep_ms(_in_ms(seconds))
 
 
 class ThreadSafeFlag:
@@ -134,73 +137,99 @@ def create_task(coroutine):
     return task
 
 
-def _finished(task, error):
-    """A task is over: wake who waits for it. An exception that nobody has asked for yet is reported later."""
-    waited = False
+def _finished(task, error, told=False):
+    """A task is over: wake who waits for it. An exception that nobody has asked for yet, or is `told`, is reported later."""
     if task.state is True:  # nobody waits, until now
-        task.state = None
+        task.state = False if told else None
     elif callable(task.state):
         task.state(task, error)
         task.state = False
-        waited = True
-    else:
+        told = True
+    elif task.state:
         while task.state.peek():
             _task_queue.push(task.state.pop())
-            waited = True
+            told = True
         task.state = False
-    if not waited and not isinstance(error, (CancelledError, StopIteration)):
+    if not told and not isinstance(error, (CancelledError, StopIteration)):
         _task_queue.push(task)
     task.data = error
 
 
-def run_until_complete(main_task=None):
-    """Run tasks until this one is over; returns what it returned."""
-    global cur_task
-    if cur_task is not None:
+def _outcome(error):
+    if isinstance(error, StopIteration):
+        return error.value
+    raise error
+
+
+def _check_none_runs():
+    if _runs:
         raise RuntimeError("a task cannot run a loop: await it")
-    if main_task is not None:
-        main_task = _promote_to_task(main_task)
+
+
+def run_until_complete(main_task=False):
+    """Run tasks until this one is over; returns what it returned. Without one: until nothing is left to do.
+
+    A loop that is left by an exception (Ctrl-C, SystemExit, a handler's) cancels the main task first, if it was a coroutine
+    which nobody else can await.
+    """
+    global _runs
+    _check_none_runs()
+    task = main_task if main_task is False else _promote_to_task(main_task)
+    if task and task.done():
+        task.state = False
+        return _outcome(task.data)
+    _runs = True
     try:
-        return _run(main_task)
+        return _run(task)
+    except BaseException:
+        if task and task is not main_task and task.cancel():
+            try:
+                _run(task)
+            except CancelledError:
+                pass
+            except Exception as error:
+                _report(task, error)
+            _run(create_task(sleep_ms(0)))  # what it has cancelled has a turn, too
+        raise
     finally:
-        cur_task = None
+        _runs = False
 
 
 def _run(main_task):
-    global cur_task
+    global cur_task, _interrupts
     queue = _task_queue
-    streams = _io_queue
     woken = _woken
+    streams = _io_queue
+    polled = streams.map
+    waits = main_task is not False  # whatever wakes it, it comes by an upcall
     caught = (CancelledError, Exception)
-    while True:
-        if streams.map:
-            streams.wait_io_event(0)
-        task = next_task(queue, streams.map, woken)
-        if not task:
-            if task is None:
+    try:
+        while True:
+            try:
+                if polled:
+                    streams.wait_io_event(0)
+                over = next_turn(queue, woken, polled, waits)
+                if over is None:
+                    continue
+            except caught as error:
+                task = cur_task
+                if task is None:
+                    raise  # a handler has
+                _finished(task, error, task is main_task)
+                cur_task = None
+                if task is main_task:
+                    return _outcome(error)
                 continue
-            return
-        cur_task = task
-        try:
-            error = task.data
-            if not error:
-                task.coro.send(None)
-            else:
-                # Cancelled; or over, with an exception for which nobody asked: then this raises StopIteration.
-                task.data = None
-                task.coro.throw(error)
-        except caught as raised:
-            if task is main_task:
-                if isinstance(raised, StopIteration):
-                    return raised.value
-                raise raised
-            if task.state:
-                _finished(task, raised)
-            elif task.state is None:
-                task.data = error
-                _exc_context["exception"] = error
-                _exc_context["future"] = task
-                Loop.call_exception_handler(_exc_context)
+            if not over:
+                return
+            _report(over, over.data)
+    except BaseException as error:
+        if cur_task is not None:  # it has ended by what ends the loop
+            _finished(cur_task, CancelledError())
+            cur_task = None
+        if isinstance(error, KeyboardInterrupt):
+            _interrupts += 1
+        raise
 
 
 def run(coroutine):
@@ -208,8 +237,16 @@ def run(coroutine):
     return run_until_complete(coroutine)
 
 
+def _report(task, error):
+    _exc_context["exception"] = error
+    _exc_context["future"] = task
+    Loop.call_exception_handler(_exc_context)
+
+
 _exc_context = {"message": "Task exception wasn't retrieved", "exception": None, "future": None}
 cur_task = None
+_runs = False  # whether a loop does
+_interrupts = 0  # loops that Ctrl-C has ended
 _stop_task = None
 
 
@@ -227,8 +264,12 @@ class Loop:
 
     def run_forever():
         global _stop_task
+        _check_none_runs()
         _stop_task = Task(_stopper(), globals())
-        run_until_complete(_stop_task)
+        try:
+            run_until_complete(_stop_task)
+        finally:
+            _stop_task = None
 
     def run_until_complete(awaitable):
         return run_until_complete(awaitable)

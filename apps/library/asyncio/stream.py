@@ -2,6 +2,7 @@
 
 import sys
 from _asyncio_loop import take
+from syscall import bytes_of, natural
 
 from . import core
 
@@ -22,6 +23,8 @@ class Stream:
         self.out_buf = b""
         self._sent = 0  # bytes of it
         self._sends = False  # a task does
+        self._kept = b""  # what has come, and was not all that a reader wanted who has been cancelled
+        self._interrupts = 0  # of the loop, when it came
         # The console's own methods wait for all that they want, and all tasks with them.
         self._how = _LINE_ENDS | _CHARACTERS if s is sys.stdin else 0 if s is sys.stdin.buffer else _OTHER
 
@@ -46,45 +49,89 @@ class Stream:
                 return data
             yield from core.sleep_ms(_HALF_MS)
 
+    def _take_kept(self):
+        # What was typed before Ctrl-C is dropped.
+        data = self._kept if self._how & _OTHER or self._interrupts == core._interrupts else b""
+        self._keep(b"", core._interrupts)
+        return data
+
+    def _keep(self, data, interrupts):
+        self._kept = data
+        self._interrupts = interrupts
+
+    # async
+    def _until(self, n, how=0):
+        # So many, or until the end of a line, or of all. What it has, if it is cancelled, is the next reader's.
+        how |= self._how
+        interrupts = core._interrupts
+        data = self._take_kept()
+        try:
+            while True:
+                end = 0
+                if how & _A_LINE:
+                    end = data.find("\n" if isinstance(data, str) else b"\n") + 1
+                elif n <= len(data):
+                    end = n
+                if end > 0 or not n:
+                    self._keep(data[end:], interrupts)
+                    return data[:end]
+                part = yield from self._read(n if n < 0 else n - len(data), how)
+                if interrupts != core._interrupts:
+                    interrupts = core._interrupts
+                    if not how & _OTHER:
+                        data = b""
+                if not part:
+                    if n > 0:
+                        raise EOFError
+                    return data or part
+                data = data + part if data else part
+        except BaseException:
+            self._keep(data, interrupts)
+            raise
+
+    # async
+    def _some(self, n):
+        data = self._take_kept()
+        if not data:
+            return (yield from self._read(n, self._how))
+        self._kept = data[n:]
+        return data[:n]
+
     # async
     def read(self, n=-1):
-        if n >= 0:
-            return (yield from self._read(n, self._how))
-        data = b""
-        while True:
-            part = yield from self._read(n, self._how)
-            if not part:
-                return data
-            data = data + part if data else part
+        return self._until(-1) if n < 0 else self._some(n)
 
     # async
     def readinto(self, buf):
-        if self._how & _OTHER:
+        view = bytes_of(buf)
+        view[:0] = b""  # raises if nothing can be written there
+        data = self._take_kept()
+        if data:
+            count = len(view)
+            if isinstance(data, str):
+                self._kept = data
+                count = count // 4 or 1
+                data = data[:count].encode()
+                view[: len(data)] = data  # raises if it is too small for one
+                self._kept = self._kept[count:]
+                return len(data)
+            self._kept = data[count:]
+            data = data[:count]
+        elif self._how & _OTHER:
             yield core._io_queue.queue_read(self.s)
             return self.s.readinto(buf)
-        data = yield from self._read(len(buf), self._how & _LINE_ENDS)
-        buf[: len(data)] = data
+        else:
+            data = yield from self._read(len(view), self._how & ~_CHARACTERS)
+        view[: len(data)] = data
         return len(data)
 
     # async
     def readexactly(self, n):
-        data = b""
-        while n:
-            part = yield from self._read(n, self._how)
-            if not part:
-                raise EOFError
-            data = data + part if data else part
-            n -= len(part)
-        return data
+        return self._until(natural(n))
 
     # async
     def readline(self):
-        line = b""
-        while True:
-            part = yield from self._read(-1, self._how | _A_LINE)
-            line = line + part if line else part
-            if not part or line[-1] in (10, "\n"):
-                return line
+        return self._until(-1, _A_LINE)
 
     def write(self, buf):
         if not self.out_buf:

@@ -12,6 +12,6 @@ def read(count: int) -> bytes:
 async def read_line() -> str:
     """For `await`: the next line that is typed, with neither echo nor line end (LF, CR, or both).
 
-    Tasks that ask at once get a line each, in turn. What a cancelled one has seen of a line is the next one's.
+    Tasks that ask at once get a line each, in turn. What a cancelled one has seen of a line is the next one's; Ctrl-C drops it.
     """
     ...

@@ -5,15 +5,15 @@ def count() -> int:
     """How many LEDs the board has."""
     ...
 
-def on(led: int = 0) -> None:
+def on(led: int = 0, /) -> None:
     """Switch it on."""
     ...
 
-def off(led: int = 0) -> None:
+def off(led: int = 0, /) -> None:
     """Switch it off."""
     ...
 
-def toggle(led: int = 0) -> None:
+def toggle(led: int = 0, /) -> None:
     """On if it is off, and the other way round."""
     ...
 
