@@ -188,7 +188,8 @@ def run_until_complete(main_task=False):
             except CancelledError:
                 pass
             except Exception as error:
-                _report(task, error)
+                if task.done():
+                    _report(task, error)
             _run(create_task(sleep_ms(0)))  # what it has cancelled has a turn, too
         raise
     finally:
