@@ -119,8 +119,8 @@ static void queue_woken(mp_obj_t queue, mp_obj_list_t *woken) {
     woken->len = 0;
 }
 
-static void set_current(mp_obj_t task) {
-    mp_obj_dict_store(mp_asyncio_context_now, MP_OBJ_NEW_QSTR(MP_QSTR_cur_task), task);
+static mp_map_elem_t *current(mp_map_t *map) {
+    return mp_map_lookup(map, MP_OBJ_NEW_QSTR(MP_QSTR_cur_task), MP_MAP_LOOKUP_ADD_IF_NOT_FOUND);
 }
 
 // Let the task run until it waits. If it ends, its StopIteration or exception is raised, and it is still the one that runs.
@@ -132,7 +132,9 @@ static mp_obj_t take_turn(mp_obj_task_t *task) {
     }
     mp_obj_t error = task->data != mp_const_none ? task->data : MP_OBJ_NULL; // it has been cancelled
     task->data = mp_const_none;
-    set_current(MP_OBJ_FROM_PTR(task));
+    mp_map_t *map = mp_obj_dict_get_map(mp_asyncio_context_now);
+    mp_map_elem_t *table = map->table, *place = current(map);
+    place->value = MP_OBJ_FROM_PTR(task);
     mp_obj_t result;
     mp_vm_return_kind_t how = mp_obj_is_type(task->coro, &mp_type_gen_instance)
         ? mp_obj_gen_resume(task->coro, mp_const_none, error, &result)
@@ -143,12 +145,15 @@ static mp_obj_t take_turn(mp_obj_task_t *task) {
     if (how == MP_VM_RETURN_NORMAL) {
         mp_raise_StopIteration(result == mp_const_none ? MP_OBJ_NULL : result);
     }
-    set_current(mp_const_none);
+    if (map->table != table || place->key != MP_OBJ_NEW_QSTR(MP_QSTR_cur_task)) { // the module has more names now
+        place = current(map);
+    }
+    place->value = mp_const_none;
     return mp_const_none;
 }
 
 // next_turn(queue, woken, streams, waits): let the first task of the queue run, if it is due. If not, sleep until an upcall has run
-// or it is due. Handlers run while no task does. Returns None; False if there is no task, and neither `streams` nor anything else
+// or it is due. Handlers run while no task does. Returns None; True if there is no task, and neither `streams` nor anything else
 // that it `waits` for; or a task (take_turn). `woken` is a list of tasks that sleep in the queue, and shall not any more.
 static mp_obj_t loop_next_turn(size_t n_args, const mp_obj_t *args) {
     (void)n_args;
@@ -167,7 +172,7 @@ static mp_obj_t loop_next_turn(size_t n_args, const mp_obj_t *args) {
     } else if (mp_obj_is_true(args[2]) || mp_obj_is_true(args[3])) {
         left = UINT32_MAX;
     } else {
-        return mp_const_false;
+        return mp_const_true;
     }
     if (mp_obj_is_true(args[2])) {
         if (python_process()->in_new) {

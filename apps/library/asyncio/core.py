@@ -203,15 +203,16 @@ def _run(main_task):
     streams = _io_queue
     polled = streams.map
     waits = main_task is not False  # whatever wakes it, it comes by an upcall
+    turn = next_turn
     caught = (CancelledError, Exception)
     try:
         while True:
+            over = None
             try:
-                if polled:
-                    streams.wait_io_event(0)
-                over = next_turn(queue, woken, polled, waits)
-                if over is None:
-                    continue
+                while not over:
+                    if polled:
+                        streams.wait_io_event(0)
+                    over = turn(queue, woken, polled, waits)
             except caught as error:
                 task = cur_task
                 if task is None:
@@ -221,7 +222,7 @@ def _run(main_task):
                 if task is main_task:
                     return _outcome(error)
                 continue
-            if not over:
+            if over is True:
                 return
             _report(over, over.data)
     except BaseException as error:
