@@ -13,6 +13,7 @@ from typing import Protocol
 import serial
 
 from adder.board import Board
+from adder.bringup.report import plain
 from adder.chip.nrf52840 import Chip
 from adder.errors import AdderError
 from adder.flash.console import SPEED
@@ -215,7 +216,7 @@ def converse(board: Talker, ask: Callable[[str], str], show: Callable[[str], Non
             heard.silence = str(silence)
             return heard
         heard.said += more
-        *complete, rest = (rest + more.replace("\r", "")).split("\n")
+        *complete, rest = plain(rest + more)
         for line in complete:
             show(line)
             if match := _ANSWER.fullmatch(line):

@@ -19,6 +19,7 @@ ANSWERED = "# answered"
 _LINE = re.compile(r"^= (?P<name>[a-z][\w.-]*) (?:(?P<found>.*?) ?(?P<verdict>ok|FAIL)|skipped: (?P<why>.*))$")
 _END = re.compile(r"^= end: ")
 _BEGIN = re.compile(r"^= bring-up of ")
+_SPEAKER = re.compile(r"^[\w ]+: (?== )", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class Explanation:
 
 
 def plain(text: str) -> list[str]:
-    """The lines of what a console has shown."""
-    return text.replace("\r", "").split("\n")
+    """The lines of what a console has shown, without the names of capsules that the kernel's log puts before them."""
+    return _SPEAKER.sub("", text.replace("\r", "")).split("\n")
 
 
 def read(text: str) -> list[Line]:

@@ -188,7 +188,7 @@ if config.CAPSULE_NONVOLATILE_STORAGE:
     )
 
 if config.CAPSULE_LOW_LEVEL_DEBUG:
-    mint.serve("low_level_debug", low_level_debug, lambda grant: low_level_debug.LowLevelDebug().command)
+    mint.serve("LowLevelDebug", low_level_debug, lambda grant: low_level_debug.LowLevelDebug().command)
 
 if config.CAPSULE_IPC:
     shared = mint.serve("ipc", ipc, lambda grant: ipc.IpcDriver(grant, processes).command)

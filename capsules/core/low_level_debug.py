@@ -7,6 +7,9 @@ Command
     1 alert  code     -> success; prints a predefined message number
     2 print  n        -> success; prints a number
     3 print2 n m      -> success; prints two numbers
+
+Its lines begin as Tock's do with the name LowLevelDebug: the board calls it so. When too much waits for the console already, a line
+is lost, and counted.
 """
 
 from kernel import SUCCESS, CommandReturn, ErrorCode, Layout, ProcessId, log, log_u32
@@ -30,7 +33,7 @@ class LowLevelDebug:
             return SUCCESS
         if number < 0 or number > _PRINT2:
             return ErrorCode.NOSUPPORT
-        log_u32("LowLevelDebug: App 0x", 0, int(process.number) - 1)  # on Tock the first is 0
+        log_u32("App 0x", 0, int(process.number) - 1)  # on Tock the first is 0
         # Halves, because a number of 32 bits would be an object.
         if number == _ALERT:
             log_u32(" alert code 0x", first >> 16 & 0xFFFF, first & 0xFFFF)

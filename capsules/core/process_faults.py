@@ -44,7 +44,8 @@ FIRST_BREAK = 32  # bytes of RAM before a program has asked for more: an excepti
 AT_ONCE = 6  # causes that are looked at for one line
 STEP_MS = 50  # between looks at the restarts that are due
 LINES_PER_MS = 8  # of a report
-PAUSE_MS = 150  # after one: so long the console takes at 115,200 baud, and the log does not hold two
+PAUSE_MS = 150  # when the log has no room: so long the console takes for it at 115,200 baud
+PAUSES = 4  # at most in a report: restarts do not wait for a console that nobody reads
 
 REGISTERS = (
     ("  R0 : ", "    R6 : "),
@@ -78,7 +79,8 @@ class ProcessFaults:
         self._slot = 0  # whose report is being written,
         self._part = 0  # which part comes next; 0: none is;
         self._step = 0  # and which line of it
-        self._pauses = False  # until the one before has gone
+        self._pauses = False  # until there is room in the log
+        self._patience = PAUSES
         self._split = False  # its memory is split up as a program in C has it
         self._parts = (
             self._report_cause,
@@ -199,7 +201,11 @@ class ProcessFaults:
 
     def _write_line(self) -> None:
         """Write the next line of a report; begin with one whose turn it is."""
-        self._pauses = False
+        self._pauses = bool(self._patience and not self._processes.log_has_room())
+        if self._pauses:
+            self._patience -= 1
+            self._report_alarm.set_alarm(int(self._ticks_per_ms) * PAUSE_MS)
+            return
         if self._part and not self._is_there(self._slot):  # it was unloaded, or somebody has started it again
             log("")
             self._part = 0
@@ -215,6 +221,7 @@ class ProcessFaults:
                     self._part = len(self._parts) if self._has_said_why(slot) else 1
                     break
             self._step = 0
+            self._patience = PAUSES
             if self._part == 0:
                 return
         part, step = self._part, self._step
@@ -226,9 +233,6 @@ class ProcessFaults:
         if self._parts[part - 1](step):
             self._part = part
             self._step = step + 1
-        elif self._part == 0:
-            self._pauses = True
-            self._report_alarm.set_alarm(int(self._ticks_per_ms) * PAUSE_MS)
 
     # Each part writes its line number `step`, and says whether there may be another.
 

@@ -104,4 +104,4 @@ class Trial:
             return
         self._deciding = False
         if self.state != PASSED:
-            log("apps: what was on trial has failed; what was there before it is back")
+            log("what was on trial has failed; what was there before it is back")

@@ -184,7 +184,7 @@ class AppStore:
         elif app < apps.used and at == end and self._list.mark_of(at) == apps.mark[app]:
             self._app = app + 1
         else:
-            log("apps: the flash was written from outside; what its list says counts")
+            log("the flash was written from outside; what its list says counts")
             self._directory.forget()
             self._at = 0
             self._doing = _LOOK
@@ -209,7 +209,7 @@ class AppStore:
                 if self._list.mark_of(directory.apps.start[app]) == directory.apps.mark[app]:
                     self._loader.load(directory.apps.start[app])
                 else:
-                    log("apps: one is damaged, and was not loaded")
+                    log("one app is damaged, and was not loaded")
                 self._at = at
                 return
         self._doing = _IDLE

@@ -55,6 +55,7 @@ static uint32_t charged[(CONFIG_MAX_CAPSULES + 31) / 32]; // one bit for each wh
 
 bool contain_round;
 bool contain_last_try;
+uint8_t contain_reporter;
 static bool in_own_work; // whose calls are one round: the kernel's line is one, however many have asked for it
 static uint8_t payer;    // whose account pays, if that is not who runs: shared code, and reports of a failure
 static uint8_t caller;   // of the shared code that runs
@@ -554,6 +555,10 @@ static void forget_deferred(unsigned capsule) {
             one = &(*one)->next;
         }
     }
+}
+
+qstr contain_speaker(void) {
+    return contain_running == CONTAIN_KERNEL || contain_running == contain_reporter ? MP_QSTRnull : capsules[contain_running].name;
 }
 
 // -- Policy -------------------------------------------------------------------

@@ -67,6 +67,11 @@ MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(contain_shared_obj);
 // kernel.deferred(method): to be called when the method shall be, soon, from the kernel's loop.
 MP_DECLARE_CONST_FUN_OBJ_1(contain_deferred_obj);
 
+// The capsule that reports faults, whose lines in the log are the kernel's own; and what the board calls who runs, MP_QSTRnull
+// for that one and the kernel.
+extern uint8_t contain_reporter;
+qstr contain_speaker(void);
+
 bool is_memory_error(const void *exception);
 
 // A call ended with this exception: report it and apply the policy.

@@ -4,12 +4,18 @@
 #ifndef ADDER_KERNEL_LOG_H
 #define ADDER_KERNEL_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/program.h"
 #include "py/mpprint.h"
+#include "py/qstr.h"
 
 extern const mp_print_t kernel_print;
+
+// Print what the capsule of this name has written: its lines begin with that. The end of a line counts if it comes by itself.
+// MP_QSTRnull: as the kernel.
+void kernel_log_as(qstr capsule, const char *text, size_t length);
 
 // printf into the log. Every message is whole lines. What is not printable ASCII shows as '?'.
 void kernel_printf(const char *format, ...);
@@ -19,6 +25,9 @@ void kernel_log_words(const char *text, size_t length);
 
 // Print "app NAME" in this way.
 void kernel_log_app(const tbf_t *tbf);
+
+// Whether there is room for a few lines more.
+bool kernel_log_has_room(void);
 
 // Move up to `length` bytes of the log to `destination`; returns how many.
 uint32_t kernel_log_take(uint8_t *destination, uint32_t length);

@@ -11,12 +11,6 @@ typedef struct {
     uint32_t line;
 } interrupt_line_t;
 
-static void interrupt_line_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind_t kind) {
-    (void)kind;
-    interrupt_line_t *self = MP_OBJ_TO_PTR(self_in);
-    mp_printf(print, "<InterruptLine %u>", self->line);
-}
-
 static void check_handler(mp_obj_t handler) {
     if (!mp_obj_is_callable(handler)) {
         mp_raise_TypeError(MP_ERROR_TEXT("a function is needed"));
@@ -72,7 +66,6 @@ static MP_DEFINE_CONST_DICT(interrupt_line_locals, interrupt_line_locals_table);
 
 MP_DEFINE_CONST_OBJ_TYPE(
     interrupt_line_type, MP_QSTR_InterruptLine, MP_TYPE_FLAG_NONE,
-    print, interrupt_line_print,
     locals_dict, &interrupt_line_locals);
 
 mp_obj_t interrupt_line_new(unsigned line) {

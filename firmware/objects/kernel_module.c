@@ -33,15 +33,21 @@ static MP_DEFINE_CONST_OBJ_TYPE(
     error_code_type, MP_QSTR_ErrorCode, MP_TYPE_FLAG_NONE,
     locals_dict, &error_code_locals);
 
+static void print_strn(void *data, const char *text, size_t length) {
+    (void)data;
+    kernel_log_as(contain_speaker(), text, length);
+}
+static const mp_print_t capsules_print = { NULL, print_strn };
+
 static mp_obj_t kernel_log(mp_obj_t text) {
-    kernel_printf("%.256s\n", mp_obj_str_get_str(text)); // as much as one call may take the kernel
+    mp_printf(&capsules_print, "%.256s\n", mp_obj_str_get_str(text)); // as much as one call may take the kernel
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(kernel_log_obj, kernel_log);
 
 // log_u32(text, high, low): the text, then high << 16 | low in hexadecimal; no line end.
 static mp_obj_t kernel_log_u32(mp_obj_t text, mp_obj_t high, mp_obj_t low) {
-    kernel_printf("%.256s%x", mp_obj_str_get_str(text), (unsigned)(word(high) << 16 | (word(low) & 0xffff)));
+    mp_printf(&capsules_print, "%.256s%x", mp_obj_str_get_str(text), (unsigned)(word(high) << 16 | (word(low) & 0xffff)));
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(kernel_log_u32_obj, kernel_log_u32);
@@ -49,16 +55,16 @@ static MP_DEFINE_CONST_FUN_OBJ_3(kernel_log_u32_obj, kernel_log_u32);
 // log_number(text, value, places): the text, then the value in so many places, as 0x and eight digits (0), or two (below 0).
 static mp_obj_t kernel_log_number(mp_obj_t text, mp_obj_t value_in, mp_obj_t places_in) {
     int32_t value = word(value_in), places = mp_obj_get_int(places_in);
-    kernel_printf("%.256s", mp_obj_str_get_str(text));
+    mp_printf(&capsules_print, "%.256s", mp_obj_str_get_str(text));
     if (places <= 0) {
-        kernel_printf(places == 0 ? "0x%08X" : "0x%02X", (unsigned)value);
+        mp_printf(&capsules_print, places == 0 ? "0x%08X" : "0x%02X", (unsigned)value);
         return mp_const_none;
     }
     uint32_t size = value < 0 ? -10 * (uint32_t)value : (uint32_t)value;
     for (uint32_t limit = 10; --places > 0 && limit < 1000000000; limit *= 10) {
-        kernel_printf(size < limit ? " " : "");
+        mp_printf(&capsules_print, size < limit ? " " : "");
     }
-    kernel_printf("%d", (int)value);
+    mp_printf(&capsules_print, "%d", (int)value);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(kernel_log_number_obj, kernel_log_number);

@@ -114,23 +114,16 @@ static MP_DEFINE_CONST_FUN_OBJ_1(mint_share_memory_obj, mint_share_memory);
 
 // -- What is there once ---------------------------------------------------------
 
-static mp_obj_t mint_kernel_log(void) {
-    kernel_check_not_sealed();
-    return MP_OBJ_FROM_PTR(&kernel_log_power);
-}
-static MP_DEFINE_CONST_FUN_OBJ_0(mint_kernel_log_obj, mint_kernel_log);
+#define MINT_ONCE(name) \
+    static mp_obj_t mint_##name(void) { \
+        kernel_check_not_sealed(); \
+        return MP_OBJ_FROM_PTR(&name##_power); \
+    } \
+    static MP_DEFINE_CONST_FUN_OBJ_0(mint_##name##_obj, mint_##name)
 
-static mp_obj_t mint_process_control(void) {
-    kernel_check_not_sealed();
-    return MP_OBJ_FROM_PTR(&process_control_power);
-}
-static MP_DEFINE_CONST_FUN_OBJ_0(mint_process_control_obj, mint_process_control);
-
-static mp_obj_t mint_process_loader(void) {
-    kernel_check_not_sealed();
-    return MP_OBJ_FROM_PTR(&process_loader_power);
-}
-static MP_DEFINE_CONST_FUN_OBJ_0(mint_process_loader_obj, mint_process_loader);
+MINT_ONCE(kernel_log);
+MINT_ONCE(process_control);
+MINT_ONCE(process_loader);
 
 #define MINT_ENTRY(name) { MP_ROM_QSTR(MP_QSTR_##name), MP_ROM_PTR(&mint_##name##_obj) }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/alleged.h"
+#include "kernel/contain.h"
 #include "kernel/fault.h"
 #include "kernel/log.h"
 #include "kernel/process.h"
@@ -13,15 +14,10 @@
 #include "py/runtime.h"
 
 // What can be asked of a process, by name; all are 32-bit words of process_t.
-typedef struct {
-    qstr name;
-    uint16_t offset;
-} fact_t;
-
 #define FACT(name) { MP_QSTR_##name, offsetof(process_t, name) }
 #define FACT_AS(name, field) { MP_QSTR_##name, offsetof(process_t, field) }
 
-static const fact_t facts[] = {
+static const struct { qstr name; uint16_t offset; } facts[] = {
     FACT(id), FACT(ram_start), FACT(ram_end), FACT(app_break), FACT(grant_start), FACT(stack_top), FACT(heap_start),
     FACT(syscalls), FACT(timeslice_expirations), FACT(restarts), FACT(dropped_upcalls), FACT(completion_code),
     FACT(fault_status), FACT(fault_address), FACT(hard_fault_status), FACT(psp),
@@ -63,28 +59,28 @@ static mp_obj_t control_fact(mp_obj_t self, mp_obj_t slot, mp_obj_t name) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(control_fact_obj, control_fact);
 
-// control.state(slot): 0 running, 1 yielded, 2 yielded for, 3 faulted, 4 terminated; + 8 if stopped.
-static mp_obj_t control_state(mp_obj_t self, mp_obj_t slot) {
-    (void)self;
-    const process_t *process = process_in(slot);
-    return MP_OBJ_NEW_SMALL_INT(process->state - PROCESS_RUNNING + (process->stopped ? 8 : 0));
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(control_state_obj, control_state);
+// control.METHOD(slot), with what it returns.
+#define CONTROL_ANSWER(name, answer) \
+    static mp_obj_t control_##name(mp_obj_t self, mp_obj_t slot) { \
+        (void)self; \
+        process_t *process = process_in(slot); \
+        return answer; \
+    } \
+    static MP_DEFINE_CONST_FUN_OBJ_2(control_##name##_obj, control_##name)
+#define CONTROL_ACTION(name, does) CONTROL_ANSWER(name, (does, mp_const_none))
 
-static mp_obj_t control_state_name(mp_obj_t self, mp_obj_t slot) {
-    (void)self;
-    const char *name = process_state_name(process_in(slot));
-    return mp_obj_new_str(name, strlen(name));
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(control_state_name_obj, control_state_name);
+// 0 running, 1 yielded, 2 yielded for, 3 faulted, 4 terminated; + 8 if stopped.
+CONTROL_ANSWER(state, MP_OBJ_NEW_SMALL_INT(process->state - PROCESS_RUNNING + (process->stopped ? 8 : 0)));
+CONTROL_ANSWER(queue_length, MP_OBJ_NEW_SMALL_INT(process->queue_length + process->placed));
+CONTROL_ANSWER(completed, mp_obj_new_bool(process->completed)); // whether completion_code is one
+CONTROL_ACTION(restart, process_restart(process));
+CONTROL_ACTION(stop, process_stop(process));
+CONTROL_ACTION(resume, process_resume(process));
+CONTROL_ACTION(terminate, process_terminate(process, 0));
+CONTROL_ACTION(fault, process_fault(process));
 
 // Safety: the name lies in the header in flash, which tbf_parse() has checked.
-static mp_obj_t control_name(mp_obj_t self, mp_obj_t slot) {
-    (void)self;
-    const process_t *process = process_in(slot);
-    return mp_obj_new_bytes((const byte *)process->tbf.name, process->tbf.name_length);
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(control_name_obj, control_name);
+CONTROL_ANSWER(name, mp_obj_new_bytes((const byte *)process->tbf.name, process->tbf.name_length));
 
 // control.write_name(slot, view): the name into a process's buffer; returns its length.
 // Safety: the view is one for writing, and its range is what its process allows now.
@@ -169,33 +165,12 @@ static mp_obj_t control_log(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(control_log_obj, 4, 4, control_log);
 
-static mp_obj_t control_queue_length(mp_obj_t self, mp_obj_t slot) {
+// control.log_has_room(): whether the log has room for a few lines more.
+static mp_obj_t control_log_has_room(mp_obj_t self) {
     (void)self;
-    return MP_OBJ_NEW_SMALL_INT(process_in(slot)->queue_length + process_in(slot)->placed);
+    return mp_obj_new_bool(kernel_log_has_room());
 }
-static MP_DEFINE_CONST_FUN_OBJ_2(control_queue_length_obj, control_queue_length);
-
-// control.completed(slot): whether completion_code is one.
-static mp_obj_t control_completed(mp_obj_t self, mp_obj_t slot) {
-    (void)self;
-    return mp_obj_new_bool(process_in(slot)->completed);
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(control_completed_obj, control_completed);
-
-#define CONTROL_ACTION(name, statement) \
-    static mp_obj_t control_##name(mp_obj_t self, mp_obj_t slot) { \
-        (void)self; \
-        process_t *process = process_in(slot); \
-        statement; \
-        return mp_const_none; \
-    } \
-    static MP_DEFINE_CONST_FUN_OBJ_2(control_##name##_obj, control_##name)
-
-CONTROL_ACTION(restart, process_restart(process));
-CONTROL_ACTION(stop, process_stop(process));
-CONTROL_ACTION(resume, process_resume(process));
-CONTROL_ACTION(terminate, process_terminate(process, 0));
-CONTROL_ACTION(fault, process_fault(process));
+static MP_DEFINE_CONST_FUN_OBJ_1(control_log_has_room_obj, control_log_has_room);
 
 static mp_obj_t control_panic(mp_obj_t self, mp_obj_t reason) {
     (void)self;
@@ -203,10 +178,12 @@ static mp_obj_t control_panic(mp_obj_t self, mp_obj_t reason) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(control_panic_obj, control_panic);
 
-// control.on_fault(line): raise the software line when a process has faulted or ended.
+// control.on_fault(line): raise the software line when a process has faulted or ended. Whoever asks for that reports it, and
+// so writes in the log as the kernel does.
 static mp_obj_t control_on_fault(mp_obj_t self, mp_obj_t line) {
     (void)self;
     fault_notify(interrupt_line_of_software(line));
+    contain_reporter = contain_running;
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(control_on_fault_obj, control_on_fault);
@@ -221,6 +198,7 @@ static const mp_rom_map_elem_t control_locals_table[] = {
     CONTROL_ENTRY(fault),
     CONTROL_ENTRY(find),
     CONTROL_ENTRY(log),
+    CONTROL_ENTRY(log_has_room),
     CONTROL_ENTRY(name),
     CONTROL_ENTRY(on_fault),
     CONTROL_ENTRY(panic),
@@ -229,7 +207,6 @@ static const mp_rom_map_elem_t control_locals_table[] = {
     CONTROL_ENTRY(restart),
     CONTROL_ENTRY(resume),
     CONTROL_ENTRY(state),
-    CONTROL_ENTRY(state_name),
     CONTROL_ENTRY(stop),
     CONTROL_ENTRY(terminate),
     CONTROL_ENTRY(write_name),

@@ -105,7 +105,7 @@ def deferred(method: Callable[[], None], /) -> Callable[[], None]:
 # -- The kernel's log ---------------------------------------------------------------------------
 
 def log(text: str, /) -> None:
-    """A line on the console, as the kernel's."""
+    """A line on the console, behind the capsule's name. It is lost, and counted, when too much waits there already."""
 
 def log_number(text: str, value: int, places: int, /) -> None:
     """`text` and a number of 32 bits, without a line end.
@@ -403,9 +403,6 @@ class ProcessControl:
     def state(self, slot: int, /) -> int:
         """0 running, 1 yielded, 2 yielded for one upcall, 3 faulted, 4 terminated; + 8 if it is stopped."""
 
-    def state_name(self, slot: int, /) -> str:
-        """The state as reports show it."""
-
     def name(self, slot: int, /) -> bytes:
         """The program's name."""
 
@@ -426,6 +423,9 @@ class ProcessControl:
 
         A fact or the register of this number as 0x and eight digits, or "name" or "state" as a text. It makes no objects.
         """
+
+    def log_has_room(self) -> bool:
+        """Whether the kernel's log has room for a few lines more."""
 
     def queue_length(self, slot: int, /) -> int:
         """How many upcalls wait for the process."""

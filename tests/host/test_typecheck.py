@@ -246,6 +246,6 @@ def test_a_claim_to_be_a_hil_stands_in_the_first_line(docstring: str, names: tup
 
 def test_the_facts_of_a_process_that_the_stub_names_are_those_of_c() -> None:
     text = (ROOT / "firmware/objects/process_control.c").read_text()
-    table = text.partition("static const fact_t facts[] = {")[2].partition("};")[0]
+    table = text.partition(" facts[] = {")[2].partition("};")[0]
     stub = (ROOT / "firmware/stubs/kernel.pyi").read_text().partition("_Fact = Literal[")[2].partition("]")[0]
     assert set(re.findall(r"FACT(?:_AS)?\((\w+)", table)) == set(re.findall(r'"(\w+)"', stub)) != set()

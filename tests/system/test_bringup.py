@@ -74,7 +74,7 @@ def run(chip: Chip, until: str = "= end:") -> str:
 
 
 def lines(shown: str) -> list[str]:
-    return re.findall(r"^= (.*)\r", shown, re.M)
+    return re.findall(r"^(?:[\w ]+: )?= (.*)\r", shown, re.M)
 
 
 def command(*arguments: str) -> Result:

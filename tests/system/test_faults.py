@@ -1,6 +1,11 @@
 """Faults of apps: reported as Tock's users know it, restarted, and nobody else's business."""
 
+import re
+from pathlib import Path
+
 import pytest
+
+from adder.apps.python_app import build
 
 CAUSES = {
     "read-kernel": ("Data Access Violation", "0x20000000"),
@@ -68,3 +73,39 @@ def test_the_report_has_registers_and_memory_map(simulation) -> None:
         board.expect(r"^  R0 : 0x[0-9A-F]{8}    R6 : 0x[0-9A-F]{8}")
         board.expect(r"^  PC : 0x2100[0-9A-F]{4}")
         board.expect(r"^ EPSR: ICI.IT 0x00 ThumbBit true")
+
+
+FLOOD = """# /// script
+# [tool.adder]
+# name = "flood"
+# ram = 16384
+# permissions = [8]
+# ///
+import syscall
+while True:
+    syscall.command(8, 3, 1, 2)
+"""
+
+
+def test_an_app_that_floods_the_log_takes_nothing_from_a_report_and_what_is_lost_is_counted(
+    simulation, tmp_path: Path
+) -> None:
+    """The report has all its lines, in their order, and each line is whole."""
+    source = tmp_path / "flood.py"
+    source.write_text(FLOOD)
+    flood = tmp_path / "flood.tbf"
+    flood.write_bytes(build(source).tbf.encode())
+
+    def shown(*apps: str | Path) -> list[str]:
+        with simulation(*apps) as board:
+            for delay in (100, 200, 400):
+                board.expect(rf"^app faulty-read-kernel: restart in {delay} ms\r\n", timeout=30)
+            return [re.sub("0x[0-9A-F]{8}|[0-9]{3,}", "N", line) for line in board.transcript.splitlines()[3:]]
+
+    quiet = [line for line in shown("faulty-read-kernel") if line and line != "faulty: read-kernel"]
+    lines = [line for line in shown("faulty-read-kernel", flood) if line and line != "faulty: read-kernel"]
+    debug = [line for line in lines if line == "LowLevelDebug: App 0x1 prints 0x1 0x2"]
+    lost = [line for line in lines if re.fullmatch(r"kernel: \w+ lines of messages lost", line)]
+    assert len(debug) > 20
+    assert lost
+    assert [line for line in lines if line not in debug + lost] == quiet

@@ -651,6 +651,7 @@ class ProcessControl:
         self._machine = machine
         self.fault_line: InterruptLine | None = None
         self.panics: list[str] = []
+        self.log_room = True
 
     def _of(self, slot: int) -> Process:
         if slot not in self._machine.processes:
@@ -672,7 +673,7 @@ class ProcessControl:
     def state(self, slot: int) -> int:
         return self._of(slot).state + (8 if self._of(slot).stopped else 0)
 
-    def state_name(self, slot: int) -> str:
+    def _state_name(self, slot: int) -> str:
         return STATE_NAMES[self._of(slot).state]
 
     def name(self, slot: int) -> bytes:
@@ -707,8 +708,11 @@ class ProcessControl:
         elif what == "name":
             shown = "".join(chr(c) if 32 <= c < 127 else "?" for c in self.name(slot))
         else:
-            shown = self.state_name(slot) if what == "state" else f"0x{self.fact(slot, what):08X}"
+            shown = self._state_name(slot) if what == "state" else f"0x{self.fact(slot, what):08X}"
         the_log.put(text + shown)
+
+    def log_has_room(self) -> bool:
+        return self.log_room
 
     def queue_length(self, slot: int) -> int:
         return len(self._of(slot).upcalls) + len(self._of(slot).placed)

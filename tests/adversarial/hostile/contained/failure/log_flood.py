@@ -1,4 +1,4 @@
-# contained: bytes of messages lost
+# contained: kernel: \d+ lines of messages lost
 """Floods the log: what others say must come through afterwards."""
 
 from kernel import log
