@@ -1,5 +1,5 @@
 """Pins that make pulses, for user programs. A pin belongs to the process that has it make some, until it stops it or ends;
-then the pulses go on, as on Tock, until another process asks for some.
+then the pulses go on, as on Tock, until somebody else asks for some, of this driver or another that has pins of the same hardware.
 
 Driver number 0x10 (Tock: doc/syscalls/00010_pwm.md).
 
@@ -13,10 +13,13 @@ Command
     4 count                       -> success_u32(number of pins)
 """
 
+from typing import TYPE_CHECKING
+
 from kernel import SUCCESS, CommandReturn, Entry, ErrorCode, Grant, Layout, ProcessId, success_u32
 from micropython import const
 
-from capsules.hil.pwm import Pwm
+if TYPE_CHECKING:
+    from capsules.virtual.virtual_pwm import PwmShare
 
 DRIVER_NUM = const(0x10)
 
@@ -33,10 +36,11 @@ _COUNT = const(4)
 class PwmDriver:
     """Serves the pins that the board hands it."""
 
-    def __init__(self, pwm: Pwm, grant: Grant) -> None:
+    def __init__(self, pwm: "PwmShare", grant: Grant) -> None:
         self._pwm = pwm
         self._grant = grant
         self._owners: "list[Entry | None]" = [None for _ in range(pwm.pins())]
+        pwm.set_client(self._stop_what_nobody_owns)
 
     def command(self, number: int, first: int, frequency: int, process: ProcessId) -> "CommandReturn | int":
         if number == _EXISTS:
@@ -85,8 +89,8 @@ class PwmDriver:
         for pin in range(len(self._owners)):
             owner = self._owners[pin]
             if owner is not None and not owner.alive():
-                self._owners[pin] = None
                 self._pwm.stop(pin)
+                self._owners[pin] = None
 
     def _may(self, pin: int, entry: Entry) -> bool:
         owner = self._owners[pin]

@@ -1,6 +1,8 @@
 """Several users of one HIL Pwm, each with pins of its own."""
 
-from kernel import ErrorCode, shared
+from typing import Callable
+
+from kernel import Callback, ErrorCode, call_client, callback, shared
 
 from capsules.hil.pwm import Pwm
 
@@ -13,6 +15,13 @@ class PwmShare:
         self._first = first
         self._count = count
         self._fastest = mux.fastest
+        self._clients = mux.clients
+        self._index = len(mux.clients)
+        mux.clients.append(None)
+
+    def set_client(self, let_go: "Callable[[], None]") -> None:
+        """let_go() is to stop the pulses that nobody needs any more: they are in the way of another share."""
+        self._clients[self._index] = callback(let_go)
 
     def pins(self) -> int:
         return self._count
@@ -24,6 +33,10 @@ class PwmShare:
         if not 0 <= pin < self._count:
             return ErrorCode.INVAL
         status: int = self._pulse(self._first + pin, frequency, duty)
+        if status == ErrorCode.RESERVE:
+            for client in self._clients:
+                call_client(client)
+            status = self._pulse(self._first + pin, frequency, duty)
         return status
 
     def stop(self, pin: int) -> int:
@@ -40,6 +53,7 @@ class PwmMux:
         self._pwm = pwm
         self.shared = (shared(self._pulse), shared(self._stop))  # for its shares
         self.fastest = pwm.maximum_frequency()
+        self.clients: "list[Callback | None]" = []  # of the shares
         self._taken = 0
 
     def new_share(self, count: int) -> PwmShare:

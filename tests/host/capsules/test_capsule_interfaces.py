@@ -33,6 +33,7 @@ from capsules.virtual.app_store import AppStore
 from capsules.virtual.flash_regions import FlashRegions
 from capsules.virtual.sha256 import DIGEST, SIZE, Sha256
 from capsules.virtual.virtual_alarm import AlarmMux
+from capsules.virtual.virtual_pwm import PwmMux
 
 NUMBERS = (*range(41), 62, 63, 64, 100, 101, 102, 200)
 
@@ -66,6 +67,7 @@ MAKERS = {
     "InterruptLine": lambda machine: machine.line(),
     "Adc": lambda machine: SimulatedAdc(Registers(0x100), FakeAlarm(), 6),
     "Pwm": lambda machine: SimulatedPwm(Registers(0x40), 4),
+    "PwmShare": lambda machine: PwmMux(SimulatedPwm(Registers(0x40), 4)).new_share(4),
     "ProcessControl": lambda machine: machine.control,
     "ProcessLoader": lambda machine: machine.loader,
     "FlashRegions": lambda machine: FlashRegions(

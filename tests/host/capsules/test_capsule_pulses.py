@@ -198,3 +198,54 @@ def test_a_servo_turns_to_its_angle(machine, mux, registers) -> None:
     assert [ask(TURN, 0, angle) for angle in (181, 0xFFFFFFFF)] == [ErrorCode.FAIL] * 2
     assert [ask(n, servo_, 0) for n in (TURN, ANGLE) for servo_ in (2, 0xFFFFFFFF)] == [ErrorCode.NODEVICE] * 4
     assert [ask(n) for n in (4, 0xFFFFFFFF)] == [ErrorCode.NOSUPPORT] * 2
+
+
+# -- One frequency for all --
+
+
+class OneFrequency:
+    """Pins that pulse together, as an nRF52840's do."""
+
+    def __init__(self) -> None:
+        self.runs: dict[int, int] = {}
+
+    def pins(self) -> int:
+        return 5
+
+    def maximum_frequency(self) -> int:
+        return 1_000_000
+
+    def pulse(self, pin: int, frequency: int, duty: int) -> int:
+        if any(running != frequency for other, running in self.runs.items() if other != pin):
+            return ErrorCode.RESERVE
+        self.runs[pin] = frequency
+        return 0
+
+    def stop(self, pin: int) -> int:
+        self.runs.pop(pin, None)
+        return 0
+
+
+def test_pulses_of_a_process_that_has_ended_are_in_no_other_drivers_way(machine, alarm) -> None:
+    pins = OneFrequency()
+    mux = PwmMux(pins)
+    grant = machine.grant(pwm.DRIVER_NUM, pwm.LAYOUT)
+    machine.serve(grant, pwm.PwmDriver(mux.new_share(3), grant).command, words=False)
+    tones = machine.grant(buzzer.DRIVER_NUM, buzzer.LAYOUT)
+    machine.serve(tones, buzzer.BuzzerDriver(mux.new_share(1), alarm, tones).command, words=False)
+    servos = machine.grant(servo.DRIVER_NUM, servo.LAYOUT)
+    machine.serve(servos, servo.ServoDriver(mux.new_share(1)).command, words=False)
+    ended, lives, honest = (machine.process() for _ in range(3))
+    assert ended.command(pwm.DRIVER_NUM, PULSE, 0, 7) == lives.command(pwm.DRIVER_NUM, PULSE, 1, 7) == ()
+    ended.restart()
+    for _ in range(2):  # as long as somebody who lives has pulses, others are refused
+        assert honest.command(buzzer.DRIVER_NUM, TONE, 440, 100) == ErrorCode.RESERVE
+        assert honest.command(servo.DRIVER_NUM, 2, 0, 90) == ErrorCode.FAIL
+        assert pins.runs == {1: 7}
+    lives.restart()
+    assert pins.runs == {1: 7}  # they go on, as on Tock
+    assert honest.command(buzzer.DRIVER_NUM, TONE, 440, 100) == ()
+    assert pins.runs == {3: 440}
+    alarm.pass_time(int(110 * MS))
+    assert honest.command(servo.DRIVER_NUM, 2, 0, 90) == ()
+    assert pins.runs == {4: 50}
