@@ -73,34 +73,28 @@ class AppLoader:
         self._commit, self._forget, self._end = store.commit, store.abort, store.end
         self._apps, self._start_of, self._slot_of, self._drop = store.apps, store.start_of, store.slot_of, store.drop
         self._client = store.new_client(self._told, 1)
-        self._flags_of = store.flags_of
         self._rights = AppRights(store.read, store.flags_of, buffer)
         self._compare_next = deferred(self._compare)
         self._grant = grant
         self._processes = processes
-        self._slots = processes.SLOTS
         self._buffer = buffer
-        self._size = len(buffer)
         self._entry: "Entry | None" = None  # whose app it is
         self._app = 0
-        self._replaced = -1
         self._doing = _NOTHING
-        self._waiting = _NOTHING  # the command that waits for the look,
-        self._argument = 0  # and what it is told
+        self._waiting = _NOTHING  # the command that waits for the look
         self._final = False
-        self._offset = 0
+        self._offset = 0  # of what is written; or what the command that waits is told
         self._count = 0
         self._at = 0
         self._left = _MOST  # that may begin
         self._alarm = alarm
-        self._pause = int(alarm.frequency >> 8) * _SECONDS
         alarm.set_client(self._let_more)
 
     def _let_more(self) -> None:
         """From the alarm."""
         left = min(self._left + 1, _MOST)
         if left < _MOST:
-            self._alarm.set_alarm(self._pause)
+            self._alarm.set_alarm(int(self._alarm.frequency >> 8) * _SECONDS)
         self._left = left
 
     def command(self, number: int, first: int, second: int, process: ProcessId) -> "CommandReturn | int":
@@ -156,7 +150,7 @@ class AppLoader:
         if status == ErrorCode.OFF:
             self._entry = entry
             self._waiting = number
-            self._argument = argument
+            self._offset = argument
             return self._begun(_LOOKING, 0)
         if status == 0:
             status = self._do(entry, number, argument)
@@ -171,14 +165,14 @@ class AppLoader:
         if status:
             return status
         if self._left == _MOST:
-            self._alarm.set_alarm(self._pause)
+            self._alarm.set_alarm(int(self._alarm.frequency >> 8) * _SECONDS)
         self._left -= 1
         app = self._stage(self._client, size)
         if app < 0:
             self._give_up()
             return -app
         self._app = app
-        self._replaced = -1
+        self._rights.replace(-1)
         self._final = False
         self._entry = entry
         self._doing = _SETUP
@@ -187,12 +181,12 @@ class AppLoader:
     def _replace(self, app: int) -> "CommandReturn | int":
         if app >= self._apps():
             return ErrorCode.INVAL
-        if self._replaced >= 0 and self._replaced != app:
+        if self._rights.replaced >= 0 and self._rights.replaced != app:
             return ErrorCode.ALREADY
         status = self._drop(self._client, app)
         if status:
             return status
-        self._replaced = app
+        self._rights.replace(app)
         return SUCCESS
 
     def _write(self, entry: Entry, offset: int, count: int) -> "CommandReturn | int":
@@ -208,7 +202,7 @@ class AppLoader:
 
     def _write_next(self, entry: Entry) -> int:
         offset = self._offset + self._at
-        size = int(self._size)
+        size = len(self._buffer)
         count = min(self._count - self._at, size - int(offset) % size)  # a piece lies in one page
         if entry.read_only(0).read(self._at, self._buffer, 0, count) < count:
             return ErrorCode.RESERVE
@@ -227,7 +221,7 @@ class AppLoader:
         for app in range(self._apps()):
             if self._slot_of(app) == slot:
                 own = app
-        self._rights.begin(self._app, own, self._apps(), self._replaced)
+        self._rights.begin(self._app, own)
         self._doing = _FINALIZE
         self._compare_next()
         return SUCCESS
@@ -272,7 +266,7 @@ class AppLoader:
                 self._give_up()
             return
         if doing == _LOOKING:
-            status = self._do(entry, self._waiting, self._argument)
+            status = self._do(entry, self._waiting, self._offset)
             if status and entry.alive():
                 entry.schedule_upcall(self._waiting - 1, status, 0, 0)
             return
@@ -290,7 +284,7 @@ class AppLoader:
         processes = self._processes
         for app in range(self._apps()):
             slot = self._slot_of(app)
-            if slot >= 0 and short_id and self._flags_of(app) & LOADED and processes.fact(slot, "short_id") == short_id:
+            if slot >= 0 and short_id and self._rights.flags_of(app) & LOADED and processes.fact(slot, "short_id") == short_id:
                 status = self._end(app)
                 if entry.alive():
                     entry.schedule_upcall(_UNLOAD - 1, status, self._start_of(app), 0)

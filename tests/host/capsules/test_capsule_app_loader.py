@@ -179,7 +179,7 @@ def test_no_call_looks_at_more_than_a_piece_of_headers_that_are_long_on_purpose(
     """4 KB of empty entries; and as many permissions as there can be, all for one driver: the last one fits."""
     reads = 0
     flash = {
-        0: app("new", listed([(LED, 0, 1)] * 128), b"\x63\0\0\0" * 400, size=8192),
+        3: app("new", listed([(LED, 0, 1)] * 128), b"\x63\0\0\0" * 400, size=8192),
         1: app("own", listed([(LED, 1, 1)] * 127 + [(LED, 0, 1)]), b"\x63\0\0\0" * 400, size=8192),
         2: app("new", b"\x63\0\0\0" * 900, tlv(3, b"old"), size=8192),
     }
@@ -191,7 +191,7 @@ def test_no_call_looks_at_more_than_a_piece_of_headers_that_are_long_on_purpose(
         return count
 
     rights = AppRights(read, lambda number: ENABLED if number else GONE, Buffer(512))
-    rights.begin(0, 1, 3, -1)
+    rights.begin(3, 1)
     calls, most, answer = 0, 0, NOT_YET
     while answer == NOT_YET:
         reads, calls = 0, calls + 1
@@ -215,7 +215,7 @@ def test_nothing_is_taken_for_compared_though_comparing_is_cut_short_anywhere(
 ) -> None:
     """Of many calls, every second one, before each of its opcodes."""
     flash = {
-        0: app("new", listed([(ALARM, 0, 1), (LED, 0, 1)]), new),
+        3: app("new", listed([(ALARM, 0, 1), (LED, 0, 1)]), new),
         1: app("own", listed([(ALARM, 0, 1), (LED, 0, 15)])),
         2: app("other", other),
     }
@@ -226,7 +226,7 @@ def test_nothing_is_taken_for_compared_though_comparing_is_cut_short_anywhere(
 
     def scene(calls: int) -> tuple[Callable[[], None], Callable[[], None]]:
         rights = AppRights(read, lambda number: ENABLED if number else GONE, Buffer(512))
-        rights.begin(0, 1, 3, -1)
+        rights.begin(3, 1)
         answers = [rights.next() for _ in range(calls)]
         assert answers == [NOT_YET] * calls
 
@@ -242,7 +242,7 @@ def test_nothing_is_taken_for_compared_though_comparing_is_cut_short_anywhere(
 
     calls = 0
     rights = AppRights(read, lambda number: ENABLED if number else GONE, Buffer(512))
-    rights.begin(0, 1, 3, -1)
+    rights.begin(3, 1)
     while rights.next() == NOT_YET:
         calls += 1
     for done in range(0, calls + 1, 2):
