@@ -180,63 +180,76 @@ def run_until_complete(main_task=False):
         return _outcome(task.data)
     _runs = True
     try:
-        return _run(task)
-    except BaseException:
-        if task and task is not main_task and task.cancel():
-            try:
-                _run(task)
-            except CancelledError:
-                pass
-            except Exception as error:
-                if task.done():
-                    _report(task, error)
-            _run(create_task(sleep_ms(0)))  # what it has cancelled has a turn, too
+        result = _run(task)
+    except BaseException as error:
+        _leave(task is not main_task and task, error)
         raise
-    finally:
-        _runs = False
+    _runs = False
+    return result
+
+
+run = run_until_complete  # no frame of its own
+
+
+_CAUGHT = (CancelledError, Exception)
 
 
 def _run(main_task):
-    global cur_task, _interrupts
+    global cur_task
     queue = _task_queue
     woken = _woken
     streams = _io_queue
     polled = streams.map
-    waits = main_task is not False  # whatever wakes it, it comes by an upcall
     turn = next_turn
-    caught = (CancelledError, Exception)
-    try:
-        while True:
-            over = None
-            try:
-                while not over:
-                    if polled:
-                        streams.wait_io_event(0)
-                    over = turn(queue, woken, polled, waits)
-            except caught as error:
-                task = cur_task
-                if task is None:
-                    raise  # a handler has
-                _finished(task, error, task is main_task)
-                cur_task = None
-                if task is main_task:
-                    return _outcome(error)
-                continue
-            if over is True:
-                return
-            _report(over, over.data)
-    except BaseException as error:
-        if cur_task is not None:  # it has ended by what ends the loop
-            _finished(cur_task, CancelledError())
+    while True:
+        task = None
+        try:
+            while not task:
+                if polled:
+                    streams.wait_io_event(0)
+                task = turn(queue, woken, polled, main_task)  # whatever wakes the main task, it comes by an upcall
+        except _CAUGHT as error:
+            task = cur_task
+            if task is None:
+                raise  # a handler has
+            _finished(task, error, task is main_task)
             cur_task = None
-        if isinstance(error, KeyboardInterrupt):
-            _interrupts += 1
+            if task is main_task:
+                return _outcome(error)
+            continue
+        if task is True:
+            return
+        _report(task, task.data)
+
+
+def _left(error):
+    global cur_task, _interrupts
+    if cur_task is not None:  # it has ended by what ends the loop
+        _finished(cur_task, CancelledError())
+        cur_task = None
+    if isinstance(error, KeyboardInterrupt):
+        _interrupts += 1
+
+
+def _leave(main_task, error):
+    """The loop has been left by an exception: let the main task end, which is False if there is none, or it was given."""
+    global _runs
+    try:
+        _left(error)
+        if main_task and main_task.cancel():
+            try:
+                _run(main_task)
+            except CancelledError:
+                pass
+            except Exception as raised:
+                if main_task.done():
+                    _report(main_task, raised)
+            _run(create_task(sleep_ms(0)))  # what it has cancelled has a turn, too
+    except BaseException as raised:
+        _left(raised)
         raise
-
-
-def run(coroutine):
-    """Run the coroutine as the main task; returns what it returned, or raises what it raised."""
-    return run_until_complete(coroutine)
+    finally:
+        _runs = False
 
 
 def _report(task, error):
