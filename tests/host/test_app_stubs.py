@@ -94,6 +94,31 @@ def test_the_arguments_that_have_no_names_in_the_image_have_none_in_the_stub() -
     assert "def on(led: int = 0, /) -> None:" in stub("led")
 
 
+def defined(tree: ast.Module) -> dict[str, ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Functions, and methods as `Class.name`."""
+    found = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    for klass in (node for node in tree.body if isinstance(node, ast.ClassDef)):
+        for node in klass.body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                found[f"{klass.name}.{node.name}"] = node
+    return found
+
+
+def test_the_arguments_of_asyncio_have_the_names_that_its_stub_says() -> None:
+    ours: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
+    for path in (LIBRARY.parent / "asyncio").glob("*.py"):
+        ours |= defined(ast.parse(path.read_text().replace("class Stream:", "class StreamReader:")))
+    told = defined(ast.parse((STUBS / "asyncio" / "__init__.pyi").read_text()))
+    for name, node in told.items():
+        if not name.startswith("Task."):  # in C, whose methods take nothing
+            arguments = [one.arg for one in node.args.args if one.arg != "self"]
+            assert name in ours or not arguments, f"{name} is in C: its arguments have no names"
+            real = [one.arg for one in ours[name].args.args if one.arg != "self"] if name in ours else []
+            assert real[: len(arguments)] == arguments, name
+    assert "wait_for" in told
+    assert "StreamReader.readinto" in told
+
+
 def test_each_public_name_of_each_module_is_in_its_stub_with_its_signature() -> None:
     texts = {name: ast.parse((STUBS / "adder" / f"{name}.pyi").read_text()) for name in modules()}
     with library():

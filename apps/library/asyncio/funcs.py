@@ -17,14 +17,14 @@ async def _watch(aw, over):
     over.set()
 
 
-async def wait_for(aw, timeout, in_ms=core._in_ms):
+async def wait_for(awaitable, timeout, in_ms=core._in_ms):
     if timeout is None:
-        return await aw
-    _check(aw)
+        return await awaitable
+    _check(awaitable)
     if in_ms:
         timeout = in_ms(timeout)
     core.sleep_ms(timeout)  # raises if it is no time
-    aw = core._promote_to_task(aw)
+    aw = core._promote_to_task(awaitable)
     iter(aw)  # raises if it is gathered
     over = core.ThreadSafeFlag()
     core.create_task(_watch(aw, over))
@@ -49,8 +49,8 @@ async def wait_for(aw, timeout, in_ms=core._in_ms):
 
 
 # async
-def wait_for_ms(aw, timeout):
-    return wait_for(aw, timeout, None)
+def wait_for_ms(awaitable, timeout):
+    return wait_for(awaitable, timeout, None)
 
 
 class _Remove:
