@@ -59,7 +59,8 @@ def write_swept_board(board: Path) -> None:
     write(board / "board.py", text)
     write(board / "memory.toml", (board / "memory.toml").read_text() + CLOCK)
     options = (board / "defconfig").read_text()
-    write(board / "defconfig", options + "CONFIG_CAPSULE_BUDGET_MS=10000\nCONFIG_CAPSULE_HEAP_BYTES=32768\n")
+    more = "CONFIG_CAPSULE_BUDGET_MS=10000\nCONFIG_CAPSULE_HEAP_BYTES=32768\n"
+    write(board / "defconfig", options + more + "CONFIG_KERNEL_LOG_BYTES=16384\n")  # all that it says at one go
     types = sorted(ours(Image(ROOT / "build" / "qemu" / "kernel.elf")).items())
     table = f'"""What each function takes."""\n\nTYPES = {dict(types)!r}\nROWS = {tuple(rows())!r}\n'
     write(board / "capsules" / "hostile" / "table.py", table)

@@ -35,7 +35,7 @@ def write_unsealed_board(folder: Path) -> None:
     """A board with a capsule that no verifier would let pass."""
     write_board(folder, [BREAKER])
     with (folder / "defconfig").open("a") as file:
-        file.write("CONFIG_KERNEL_LOG_BYTES=8192\n")  # all that it tries is said at one go
+        file.write("CONFIG_KERNEL_LOG_BYTES=16384\n")  # all that it tries is said at one go
 
 
 @pytest.fixture(scope="module")
