@@ -67,7 +67,7 @@ def test_the_build_refuses_the_capsule() -> None:
 @pytest.mark.parametrize("attempt", ATTEMPTS)
 @pytest.mark.parametrize("where", ["command", "recipe"])
 def test_a_sealed_kernel_stays_as_it_is(console: str, where: str, attempt: str) -> None:
-    said = re.findall(rf"^{where}: {attempt}: (.*?)\r?$", console, re.MULTILINE)
+    said = re.findall(rf"^attack: {where}: {attempt}: (.*?)\r?$", console, re.MULTILINE)
     assert len(said) == 1, console
     if (where, attempt) == ("recipe", "new_buffer"):
         assert said[0] == "DONE"  # a recipe makes what it needs, each time
