@@ -21,7 +21,7 @@ def _sensors():
 def _signed(values):
     if values[0] == values[1] == _NO_VALUE:
         raise syscall.SyscallError(syscall.FAIL, "the sensor does not answer")
-    x, y, z = [value - (1 << 32) if value > 0x7FFFFFFF else value for value in values]
+    x, y, z = [value - (1 << 32) if value >> 31 else value for value in values]
     return x, y, z
 
 

@@ -52,17 +52,19 @@ class Sensor:
             value, status = status, value
         if status:
             raise syscall.SyscallError(status, "the sensor does not answer")
-        if value > 0x7FFFFFFF:
+        if value >> 31:
             value -= 1 << 32
         return value * self._scale
 
     def read(self) -> float:
         """Measure; blocks. In the sensor's `unit`. Raises SyscallError NODEVICE if there is none, or no permission."""
-        return self._value((self._requests or self._first()).ask(*self._asks))
+        number, argument = self._asks
+        return self._value((self._requests or self._first()).ask(number, argument))
 
     async def get(self) -> float:
         """For `await`: the same."""
-        return self._value(await (self._requests or self._first()).get(*self._asks))
+        number, argument = self._asks
+        return self._value(await (self._requests or self._first()).get(number, argument))
 
 
 temperature = Sensor(0x60000, "degrees Celsius", 0.01)
