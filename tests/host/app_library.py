@@ -167,7 +167,7 @@ def take_bytes(data: bytearray) -> bytes:
 
 def natural(number: int, most: int = 0x3FFFFFFF) -> int:
     if not 0 <= number <= most:
-        raise ValueError
+        raise ValueError(f"a number from 0 on is wanted, and up to {most}")
     return number
 
 

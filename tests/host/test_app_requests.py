@@ -236,11 +236,13 @@ class Drivers:
         life = self.life
         if life == 0 or service != SERVICE:
             raise SyscallError(6, "INVAL")
-        buffer = self.kernel.buffers[IPC, SERVICE]
+        question = self.kernel.buffers[IPC, SERVICE][0]
 
         def answer() -> None:
             if self.life != life:
                 return  # it died with the question
+            buffer = self.kernel.buffers[IPC, SERVICE]  # what is lent by now
+            buffer[0] = question
             buffer[1] = buffer[0] ^ 0xFF
             self.kernel.upcall(IPC, SERVICE, SERVICE, 32, 0)
 
@@ -624,15 +626,17 @@ class Answering:
             raise SyscallError(6, "INVAL")
         assert not self.pending, "two questions at once"
         buffer = self.kernel.buffers[IPC, SERVICE]
-        self.asked.append(bytes(buffer[:1]))
-        self.pending.append(buffer)
+        self.asked.append(bytes((buffer or b"")[:1]))
+        self.pending.append(self.asked[-1])
         return self.life
 
     def answer(self) -> bool:
         if not self.pending:
             return False
-        buffer = self.pending.pop()
-        buffer[0] ^= 0xFF
+        question = self.pending.pop()
+        buffer = self.kernel.buffers[IPC, SERVICE]
+        if buffer is not None and question:
+            buffer[0] = question[0] ^ 0xFF  # over whatever is there by now
         self.kernel.upcall(IPC, SERVICE, SERVICE, 32, 0)
         return True
 
@@ -958,3 +962,272 @@ def test_what_is_stored_is_counted_in_bytes(kernel) -> None:
     assert storage.write(8, memoryview(array("H", [0x4142]))) == 2
     with pytest.raises(TypeError):
         storage.write(0, "text")
+
+
+# -- A question that was given up --------------------------------------------------
+
+
+async def turns(kernel: Kernel, count: int = 250) -> None:
+    for _ in range(count):
+        kernel.deliver()
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("way", ["ask", "answer", "wait"])
+@pytest.mark.parametrize("between", ["nothing", "the late answer", "another client's question"])
+def test_no_late_answer_is_written_over_what_is_asked_next_whoever_gave_up_and_whatever_comes_between(
+    kernel, way, between
+) -> None:
+    ipc = importlib.import_module("adder.ipc")
+    service = Answering(kernel)
+    first, second = (ipc.Client("svc", 32) for _ in range(2))
+
+    def interrupts(milliseconds: int) -> bool:
+        raise KeyboardInterrupt
+
+    async def main() -> None:
+        first.buffer[0] = 1
+        if way == "wait":
+            first.notify()
+            idle, kernel.idle = kernel.idle, interrupts
+            with pytest.raises(KeyboardInterrupt):
+                first.wait()
+            kernel.idle = idle
+        else:
+            if way == "answer":
+                first.notify()
+            asked = asyncio.create_task(first.ask() if way == "ask" else first.answer())
+            await turns(kernel, 5)
+            asked.cancel()
+            await turns(kernel, 5)
+            assert asked.cancelled()
+        assert bytes(kernel.buffers[IPC, SERVICE][:1]) == b"\1", "the service is to see the question, given up or not"
+        first.buffer[0] = 2
+        if between == "the late answer":
+            service.answer()
+            await turns(kernel)
+        elif between == "another client's question":
+            second.buffer[0] = 3
+            second.notify()
+            second.wait()
+            assert second.buffer[0] == 0xFC
+        again = asyncio.create_task(first.ask())
+        for _ in range(2):
+            await turns(kernel)
+            service.answer()
+        await turns(kernel)
+        await again
+        assert first.buffer[0] == 0xFD
+        assert b"\2" in service.asked
+        assert b"\xfe" not in service.asked
+
+    asyncio.run(main())
+
+
+def test_who_gives_up_and_waits_again_has_the_late_answer(kernel) -> None:
+    ipc = importlib.import_module("adder.ipc")
+    service = Answering(kernel)
+    client = ipc.Client("svc", 32)
+
+    async def main() -> None:
+        client.buffer[0] = 1
+        client.notify()
+        for _ in range(2):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(client.answer(), 0.001)
+        assert client.buffer[0] == 1
+        service.answer()
+        await client.answer() if kernel.deliver() else None
+        assert client.buffer[0] == 0xFE
+        client.wait()
+
+    asyncio.run(main())
+
+
+def test_a_client_without_a_buffer_asks_and_gives_up_like_any_other(kernel) -> None:
+    ipc = importlib.import_module("adder.ipc")
+    service = Answering(kernel)
+    bell = ipc.Client("svc")
+
+    async def main() -> None:
+        for _ in range(2):
+            rung = asyncio.create_task(bell.ask())
+            await turns(kernel, 5)
+            service.answer()
+            await turns(kernel, 5)
+            await rung
+            bell.notify()
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(bell.answer(), 0.001)
+            bell.notify()
+            bell.wait()
+
+    asyncio.run(main())
+    assert len(service.asked) == 6
+
+
+def test_a_wait_that_no_question_is_left_for_raises_until_the_next(kernel) -> None:
+    ipc = importlib.import_module("adder.ipc")
+    service = Answering(kernel)
+    client = ipc.Client("svc", 32)
+    client.notify()
+    service.pending.clear()
+    service.life = 2
+    for wait in (lambda: client.wait(), lambda: client.wait(), lambda: asyncio.run(client.answer())):
+        with pytest.raises(SyscallError) as caught:
+            wait()
+        assert caught.value.errno == 12
+    kernel.answers[IPC, 7] = SyscallError(9, "NOMEM")
+    with pytest.raises(SyscallError):
+        client.notify()
+    with pytest.raises(SyscallError):
+        client.wait()
+    kernel.answers[IPC, 7] = service.ask
+    client.buffer[0] = 1
+    client.notify()
+    client.wait()
+    client.wait()
+    assert client.buffer[0] == 0xFE
+
+
+def test_a_question_that_is_refused_because_a_task_waits_leaves_that_its_answer(kernel) -> None:
+    ipc = importlib.import_module("adder.ipc")
+    service = Answering(kernel)
+    client = ipc.Client("svc", 32)
+
+    async def main() -> None:
+        client.buffer[0] = 1
+        client.notify()
+        waits = asyncio.create_task(client.answer())
+        await turns(kernel, 3)
+        for _ in range(2):  # before the answer has come, and between it and the task
+            with pytest.raises(SyscallError) as caught:
+                client.notify()
+            assert caught.value.errno == BUSY
+            service.answer()
+            kernel.deliver()
+        await turns(kernel, 5)
+        await waits
+        assert client.buffer[0] == 0xFE
+
+    asyncio.run(main())
+
+
+# -- What a service answers ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("shares", [True, False])
+@pytest.mark.parametrize("first_is_first", [True, False])
+def test_an_answer_to_a_request_that_is_over_does_not_answer_the_one_that_another_worker_has(
+    kernel, shares, first_is_first
+) -> None:
+    world = Service(kernel)
+
+    def asks(text: bytes) -> None:
+        world.ask(1, bytearray(text.ljust(32, b"\0")) if shares else None)
+        kernel.deliver()
+
+    for _ in range(3):
+        asks(b"first")
+        stale, old = world.service.wait()
+        asks(b"second")  # its next life
+        client, new = world.service.wait()
+        assert client == stale == 1
+        assert {client: 0}[1] == 0
+        for turn in range(2):
+            if (turn == 0) == first_is_first:
+                if shares:
+                    old[:5] = b"STALE"
+                world.service.answer(stale)
+            else:
+                if shares:
+                    new[:6] = b"SECOND"
+                world.service.answer(client)
+            assert len(world.told) == (turn == 1 or not first_is_first)
+        if shares:
+            assert bytes(world.shared[1][:6]) == b"SECOND"
+        world.service.answer(client)  # once more
+        world.service.answer(stale)
+        asks(b"third")
+        after, _ = world.service.wait()
+        world.service.answer(stale)
+        assert len(world.told) == 1
+        world.service.answer(after)
+        assert len(world.told) == 2
+        world.told.clear()
+
+
+def test_who_had_no_room_for_its_answer_and_has_asked_again_is_answered_then(kernel) -> None:
+    world = Service(kernel)
+    for asks_again_before in (True, False):
+        world.ask(1, bytearray(32))
+        client, _ = world.service.wait()
+        world.deaf.add(1)
+        world.service.answer(client)
+        world.deaf.clear()
+        world.ask(1, bytearray(32))
+        if asks_again_before:
+            kernel.deliver()
+        world.ask(2, bytearray(32))
+        client, _ = world.service.wait()
+        assert client == 1
+        assert world.service.wait()[0] == 2
+        assert world.told == []
+        world.service.answer(client)
+        assert world.told == [1]
+        world.service.answer(2)
+        world.told.clear()
+
+
+@pytest.mark.parametrize("change", ["longer", "longer for a while", "shorter", "longer after it was answered"])
+def test_nothing_of_a_service_but_its_copy_goes_to_a_client_whatever_becomes_of_the_copy(kernel, change) -> None:
+    # Where a bytearray has its bytes is MicroPython's: it moves when it grows.
+    ipc = importlib.import_module("adder.ipc")
+    places: dict[int, int] = {}
+    lent: list[tuple[int, int]] = []
+    ipc.addressof = lambda buffer: places.setdefault(id(buffer), 0x20000000 + 64 * len(places))
+    world = Service(kernel)
+    kept = []
+    allow = ipc.allow_rw
+
+    def lend(driver: int, number: int, buffer: Any) -> None:
+        kept.append(buffer)
+        lent.append((ipc.addressof(buffer), len(buffer)))
+        allow(driver, number, buffer)
+
+    def moves(buffer: bytearray) -> None:
+        places[id(buffer)] = 0x20008000 + 64 * len(lent)
+
+    ipc.allow_rw = lend
+    for text in (b"one", b"two", b"three"):
+        world.ask(1, bytearray(text.ljust(32, b"\0")))
+        client, buffer = world.service.wait()
+        assert lent[-1] == (ipc.addressof(buffer), len(buffer))
+        assert bytes(buffer) == text.ljust(32, b"\0")
+        if change == "longer":
+            buffer[:40] = text * 8 + bytes(40 - 8 * len(text))
+            moves(buffer)
+        elif change == "longer for a while":
+            buffer.extend(bytes(100))
+            del buffer[32:]
+            moves(buffer)
+        elif change == "shorter":
+            del buffer[8:]
+        world.service.answer(client)
+        assert lent[-1][0] == ipc.addressof(buffer)
+        if change == "longer after it was answered":
+            buffer.extend(bytes(100))
+            del buffer[32:]
+            moves(buffer)
+
+
+@pytest.mark.parametrize("size", [2049, 4096])
+def test_more_than_the_kernel_copies_at_once_is_refused(kernel, size) -> None:
+    ipc = importlib.import_module("adder.ipc")
+    kernel.answers = {(IPC, 1): SERVICE}
+    ipc.Service("svc", largest=2048)
+    ipc.Client("svc", 2048)
+    with pytest.raises(ValueError, match="2048"):
+        ipc.Service("svc", largest=size)
+    with pytest.raises(ValueError, match="2048"):
+        ipc.Client("svc", size)

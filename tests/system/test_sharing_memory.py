@@ -186,3 +186,75 @@ def test_what_a_process_has_told_another_is_gone_with_it_and_not_said_for_its_ne
         board.expect("hears: computes")
         found = board.expect(r"heard: (.*)\r", timeout=20)
         assert found[1].decode() == "[('again', 64), ('stays', 32), ('stays', 32)]"
+
+
+WORKERS = """
+import asyncio, gc
+from adder import ipc
+
+service = ipc.Service("works")
+
+async def work():
+    while True:
+        client, buffer = await service.request()
+        if buffer is None:
+            service.answer(client)
+            continue
+        question = bytes(buffer[:6])
+        if question[0] != 0x71:
+            await asyncio.sleep_ms(400)
+        buffer[:] = question.upper() + bytes(94)  # longer than what is shared: it moves
+        buffer[64:] = b""
+        gc.collect()
+        others = [bytearray(b"secret" * 10) for _ in range(20)]
+        service.answer(client)
+        if any(bytes(other) != b"secret" * 10 for other in others):
+            print("works: an object of its own has changed")
+
+async def main():
+    await asyncio.gather(work(), work())
+asyncio.run(main())
+"""
+
+ASKS = """
+import asyncio, syscall, time
+from adder import ipc, storage
+
+life = storage.read(0, 1)[0] + 1 & 255
+storage.write(0, bytes([life]))
+client, bell = ipc.Client("works", 64), ipc.Client("works")
+client.buffer[:6] = b"slow%02d" % life
+client.notify()
+time.sleep_ms(200)
+if life < 1:
+    syscall.restart()
+client.wait()
+print("asks:", bytes(client.buffer))
+
+async def main():
+    for between in (0, 1000):
+        client.buffer[:6] = b"slow_%d" % (between > 0)
+        try:
+            await asyncio.wait_for(client.ask(), 0.1)
+        except asyncio.TimeoutError:
+            pass
+        client.buffer[:6] = b"q%05d" % between
+        await asyncio.sleep_ms(between)
+        if between:
+            await bell.ask()
+        await client.ask()
+        print("asks:", bytes(client.buffer))
+    print("asks: all")
+asyncio.run(main())
+"""
+
+
+def test_each_answer_is_to_its_question_though_its_service_has_two_workers_and_its_client_gives_up_and_restarts(
+    simulation: Any, python_app: Any
+) -> None:
+    apps = [python_app(WORKERS, name="works", ram='"24K"'), python_app(ASKS, name="asks", ram='"24K"')]
+    with simulation(*apps) as board:
+        board.expect("asks: all", timeout=20)
+        answers = [line.strip() for line in board.transcript.splitlines() if line.startswith("asks: b")]
+        assert answers == [f"asks: {text.ljust(64, bytes(1))!r}" for text in (b"SLOW01", b"Q00000", b"Q01000")]
+        assert "has changed" not in board.transcript

@@ -29,11 +29,14 @@ def shared(size: int) -> memoryview:
     ...
 
 class Client:
-    """What a client has of a service. `buffer` is lent to the service: at least `size` bytes, or none if that is 0.
+    """What a client has of a service. `buffer` is lent to the service: at least `size` bytes, up to 2,048, or none if that is 0.
 
-    One question at a time: `notify()`, then `wait()` or `await answer()`; or `await ask()`, which is both, for tasks. Tasks
-    that ask one service have a client each, and ask in turn. Each raises SyscallError UNINSTALLED if the service does not run,
-    or has ended before it answered. One that is started again, or installed anew, can be asked again.
+    One question at a time: `notify()`, then `wait()` or `await answer()`; or `await ask()`, which is both, for tasks. From
+    then on `buffer` is the service's, until one of these has returned or raised: who gives up (a timeout, Ctrl-C) has it
+    back, and no late answer is written over what he asks next. Tasks that ask one service have a client each, and ask in turn.
+
+    Each raises SyscallError UNINSTALLED if the service does not run, or has ended before it answered. One that is started
+    again, or installed anew, can be asked again.
     """
     number: int
     buffer: memoryview
@@ -57,7 +60,7 @@ class Client:
 
 class Service:
     """A service; `name` is this app's own name, by which clients find it. No more than `largest` bytes of what a client
-    shares are seen, so that none can take all of the memory.
+    shares are seen, so that none can take all of the memory; 2,048 at the most.
     """
     def __init__(self, name: str, largest: int = 1024) -> None: ...
     def wait(self) -> tuple[int, bytearray | None]:
@@ -69,7 +72,8 @@ class Service:
         """For `await`: the same. Tasks that wait at once get a request each, in turn."""
         ...
     def answer(self, client: int) -> None:
-        """Write back what its copy holds now, and tell the client that it is done; if it is gone, nobody is told. One that
-        has asked again since, as its next life does, is answered then.
+        """Write back what its copy holds now, no more of it than the client shares, and tell the client that it is done; if it
+        is gone, nobody is told. `client` is the number that came with the request: it equals that of each request of this
+        client, and yet of one that has asked again since, as its next life does, only the last request is answered.
         """
         ...
