@@ -58,7 +58,7 @@ time.sleep_ms(100000)
 """
 )
 
-MARKS = ("success_u32", "success_u32_u32")
+MARKS = ("success_u32", "success_u64")
 CHECKS = ("__wrap_mp_cstack_check", "__wrap_mp_obj_equal", "heap_alloc", "heap_realloc", "bounds_check_search")
 """Where a time-out may come. While a bytecode function runs it may come at each jump back, too."""
 

@@ -525,7 +525,7 @@ class Attack:
                 function()
             except Exception:
                 pass
-            kernel.success_u32_u32(0, 0)
+            kernel.success_u64(0, 0)
             kernel.log("piece: " + label)
 
     # -- Commands --------------------------------------------------------------
