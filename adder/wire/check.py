@@ -253,6 +253,15 @@ class Wired:
             return table
         return 0
 
+    def _attributes(self, map_: int, by: str) -> int:
+        """An instance's table, whose keys are names."""
+        table = self._table(map_, by)
+        for at in range(table, table + 8 * self.word(map_ + 4) if table else 0, 8):
+            key = self.word(at)
+            if key and key & 7 != 2:
+                raise AdderError(f"0x{key:08x}, in {by}, is not the name of an attribute.")
+        return table
+
     def _follow(self, thing: Thing) -> None:
         at, kind = thing.address, thing.kind
         by = f"the {kind} at 0x{at:08x}"
@@ -270,7 +279,7 @@ class Wired:
                 raise AdderError(f"{by} lies in flash, but is not sealed.")
         elif kind == "instance":
             thing.size = 16
-            thing.refers += filter(None, [word[0], self._table(at + 4, by)])
+            thing.refers += filter(None, [word[0], self._attributes(at + 4, by)])
         elif kind == "table":
             for i in range(0, thing.size, 4):
                 self._object(self.word(at + i), by, thing)
