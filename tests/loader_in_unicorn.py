@@ -46,7 +46,7 @@ class KernelLoader:
         self._stack, self._heap = symbols["_stack_top"].address, symbols["_heap_start"].address
         self._text = bytearray()
         self._allocated = 0
-        self._hook(symbols["print_strn"].address, self._print)
+        self._hook(symbols["print_as"].address, self._print)
         for name in ALLOCATORS:
             self._hook(symbols[name].address, self._allocate)
 

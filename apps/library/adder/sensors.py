@@ -59,7 +59,10 @@ class Sensor:
     def read(self) -> float:
         """Measure; blocks. In the sensor's `unit`. Raises SyscallError NODEVICE if there is none, or no permission."""
         number, argument = self._asks
-        return self._value((self._requests or self._first()).ask(number, argument))
+        asked = (self._requests or self._first()).begin(number, argument)
+        while asked[0] is None:
+            syscall.yield_wait()
+        return self._value(asked[0])
 
     async def get(self) -> float:
         """For `await`: the same."""
