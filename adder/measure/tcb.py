@@ -25,7 +25,7 @@ from adder.board import ROOT
 from adder.errors import AdderError
 from adder.output import console, table, write_json
 
-LIMIT = 14_490
+LIMIT = 14_515
 """What we allow ourselves. A test holds us to it; docs/architecture.md says how it came to be so much."""
 
 ROOM = 300

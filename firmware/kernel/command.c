@@ -54,6 +54,7 @@ void capsule_command(driver_t *driver, process_t *process, exception_frame_t *fr
     args[4] = process->id_object;
     nlr_buf_t nlr;
     if (nlr_push(&nlr) != 0) {
+        contain_called = driver->function;
         contain_failed(driver->shape.capsule, MP_OBJ_FROM_PTR(nlr.ret_val), "command", frame->r1);
         if (current_process == process) {
             syscall_fail(frame, ERROR_FAIL);

@@ -15,6 +15,7 @@
 #include "py/cstack.h"
 #include "py/gc.h"
 #include "py/objexcept.h"
+#include "py/objfun.h"
 #include "py/objstr.h"
 #include "py/objtype.h"
 #include "py/runtime.h"
@@ -170,6 +171,23 @@ void contain_note_raise(const void *exception) {
     }
 }
 
+mp_obj_t contain_called;
+
+// The traceback begins with the function that was called: a frame of machine code outside of that is left from an earlier call.
+// `bytecode` is where the outermost frame of bytecode lies.
+static void leave_out_what_is_outside(size_t bytecode) {
+    const mp_obj_fun_bc_t *function = MP_OBJ_TO_PTR(contain_called);
+    if (function == NULL) {
+        return;
+    }
+    const frozen_function_t *begin = in_frozen_code((uint32_t)function->bytecode) ? function_at(((uint32_t)function->bytecode | 1) + 4) : NULL;
+    unsigned length = trace_length;
+    while (length != 0 && (begin != NULL ? function_at(trace[length - 1].address) != begin : trace[length - 1].stack > bytecode)) {
+        length--;
+    }
+    trace_length = begin != NULL && length == 0 ? trace_length : length;
+}
+
 // Not mp_obj_print_exception: the arguments of an exception are a capsule's, and printing an object
 // that holds itself many times over takes for ever.
 static void report(mp_obj_t exception) {
@@ -177,6 +195,7 @@ static void report(mp_obj_t exception) {
     size_t count, *values; // of bytecode's frames: file, place (port/modes.c), function; the innermost first
     mp_obj_exception_get_traceback(exception, &count, &values);
     const frozen_function_t *last = NULL;
+    leave_out_what_is_outside(count >= 3 ? values[count - 2] : UINT32_MAX);
     for (unsigned i = trace_length; i != 0 || count >= 3;) {
         if (count >= 3 && (i == 0 || values[count - 2] > trace[i - 1].stack)) {
             kernel_printf("  File \"%q\", in %q\n", (qstr)values[count - 3], (qstr)values[count - 1]);
@@ -355,6 +374,7 @@ bool contain_call(unsigned capsule, mp_obj_t function, size_t n_args, const mp_o
         payer = CONTAIN_KERNEL;
         nlr_jump(nlr.ret_val); // main.c wires the whole board again
     }
+    contain_called = bound_method_function(function);
     contain_failed(capsule, MP_OBJ_FROM_PTR(nlr.ret_val), where, number);
     back_to(before, payer_before);
     return false;
@@ -590,6 +610,7 @@ void contain_failed(unsigned index, mp_obj_t exception, const char *where, unsig
     }
     traced = NULL;
     trace_length = 0;
+    contain_called = MP_OBJ_NULL;
     if (capsule->policy == CONTAIN_RESTART && capsule->restarts < CONFIG_CAPSULE_RESTARTS) {
         capsule->restart_due = true;
         interrupt_trigger(own_line);

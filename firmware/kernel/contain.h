@@ -74,6 +74,9 @@ qstr contain_speaker(void);
 
 bool is_memory_error(const void *exception);
 
+// The function that was called, set before contain_failed() by who knows it: what is outside of it is in no traceback.
+extern mp_obj_t contain_called;
+
 // A call ended with this exception: report it and apply the policy.
 void contain_failed(unsigned capsule, mp_obj_t exception, const char *where, unsigned number);
 

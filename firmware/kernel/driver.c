@@ -61,6 +61,11 @@ static bool is_python_function(mp_obj_t object) {
         || mp_obj_is_type(object, &mp_type_fun_viper);
 }
 
+mp_obj_t bound_method_function(mp_obj_t method) {
+    mp_obj_t function = is_bound_method(method) ? ((bound_method_t *)MP_OBJ_TO_PTR(method))->method : MP_OBJ_NULL;
+    return function != MP_OBJ_NULL && is_python_function(function) ? function : MP_OBJ_NULL;
+}
+
 // Safety: the bound method is one, of a function in Python: only such a one has this structure.
 bool driver_serve(unsigned index, mp_obj_t command, unsigned capsule) {
     driver_t *driver = &drivers[index];

@@ -75,6 +75,9 @@ typedef struct {
 // The object to which a method is bound; NULL if it is not a bound method.
 const void *bound_method_self(mp_obj_t method);
 
+// Its function; MP_OBJ_NULL if it is no such method, or its function is not written in Python.
+mp_obj_t bound_method_function(mp_obj_t method);
+
 // Call a function or method. One of machine code is entered directly; it may leave its
 // module's globals set.
 #define METHOD_ARGS (3)
