@@ -74,4 +74,4 @@ async def get_filled(channel: int, frequency: int, samples: int) -> memoryview:
 
 def volts(sample: int) -> float:
     """What a sample means. Raises SyscallError NOSUPPORT if nobody knows."""
-    return sample * syscall.command(_DRIVER, _VOLTAGE, 0) / 65536000
+    return syscall.natural(sample, 0xFFFF) * syscall.command(_DRIVER, _VOLTAGE, 0) / 65536000

@@ -103,10 +103,10 @@ class Client:
 
     One question at a time: `notify()`, then `wait()` or `await answer()`; or `await ask()`, which is both, for tasks. From
     then on `buffer` is the service's, until one of these has returned or raised: who gives up (a timeout, Ctrl-C) has it
-    back, and no late answer is written over what he asks next. Tasks that ask one service have a client each, and ask in turn.
+    back, and no late answer is written over the next question. Tasks that ask one service have a client each, and ask in turn.
 
     Each raises SyscallError UNINSTALLED if the service does not run, or has ended before it answered. One that is started
-    again, or installed anew, can be asked again.
+    again, or installed anew, can be asked again. To make a Client of what is not installed raises NODEVICE: try again later.
     """
 
     _copy = None  # of a question that has been given up: what is lent instead of `buffer`
