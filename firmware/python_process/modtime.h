@@ -2,10 +2,18 @@
 
 #include "shared/timeutils/timeutils.h"
 
-// sleep(seconds): upstream's drops what is less than a millisecond.
+// sleep(seconds): upstream's drops what is less than a millisecond, and what is more than 32 bits of them. inf is for ever; what is
+// below zero is over.
 static mp_obj_t time_sleep(mp_obj_t seconds) {
+    const mp_float_t most = 0x40000000;
     mp_float_t milliseconds = 1000 * mp_obj_get_float(seconds);
-    mp_uint_t whole = (mp_uint_t)milliseconds;
+    if (milliseconds != milliseconds) {
+        mp_raise_ValueError(MP_ERROR_TEXT("a number of seconds is wanted"));
+    }
+    for (; milliseconds > most; milliseconds -= most) {
+        mp_hal_delay_ms(most);
+    }
+    mp_uint_t whole = milliseconds > 0 ? (mp_uint_t)milliseconds : 0;
     mp_hal_delay_ms(whole + (whole < milliseconds));
     return mp_const_none;
 }

@@ -160,6 +160,7 @@ static mp_obj_t loop_next_turn(size_t n_args, const mp_obj_t *args) {
     mp_obj_task_queue_t *queue = MP_OBJ_TO_PTR(args[0]);
     uint64_t now;
     uint32_t left;
+    bool asks_again = python_process()->asks_again; // the loop's own poll was the last
     python_process_events();
     python_process()->loop_ms = python_process_ms(&now);
     queue_woken(args[0], MP_OBJ_TO_PTR(args[1]));
@@ -179,7 +180,7 @@ static mp_obj_t loop_next_turn(size_t n_args, const mp_obj_t *args) {
             python_process()->in_new = false; // it came after the streams were polled
             return mp_const_none;
         }
-        left = python_process()->asks_again ? MIN(left, ASK_AGAIN_MS) : left;
+        left = asks_again ? MIN(left, ASK_AGAIN_MS) : left;
     }
     python_process_wait_until(left == UINT32_MAX ? UINT64_MAX : python_process_ticks_of_ms(now, left));
     mp_handle_pending(true);

@@ -11,13 +11,13 @@ static bool is_asked_again(const mp_map_t *polled);
 
 // The beginning of a poll, in milliseconds.
 static uint32_t poll_begin(const mp_map_t *polled) {
+    python_process_events(); // a handler may poll, too
     python_process()->asks_again = is_asked_again(polled);
-    python_process_events();
     return python_process_ms_up();
 }
 
-static void poll_wait(uint32_t milliseconds) {
-    uint32_t longest = python_process()->asks_again ? ASK_AGAIN_MS : UINT32_MAX;
+static void poll_wait(const mp_map_t *polled, uint32_t milliseconds) {
+    uint32_t longest = is_asked_again(polled) ? ASK_AGAIN_MS : UINT32_MAX;
     if (MIN(milliseconds, longest) == UINT32_MAX) {
         mp_event_wait_indefinite();
     } else {
@@ -34,8 +34,8 @@ static uint32_t poll_now(uint32_t begin) {
 #define mp_hal_ticks_ms() MENTION
 #define UNUSED poll_begin(&poll_set->map)
 #define USE poll_now(start_ticks)
-#define mp_event_wait_ms(milliseconds) poll_wait(milliseconds)
-#define mp_event_wait_indefinite() poll_wait(UINT32_MAX)
+#define mp_event_wait_ms(milliseconds) poll_wait(&poll_set->map, milliseconds)
+#define mp_event_wait_indefinite() poll_wait(&poll_set->map, UINT32_MAX)
 
 static mp_obj_t poll_register(size_t n_args, const mp_obj_t *args);
 #define poll_register(n_args, args) upstream_poll_register(n_args, args) // but its object, which is Python's, is of ours

@@ -828,3 +828,71 @@ print("over")
     with simulation(app) as board:
         for line in ("inner", "outer 0", "inner", "left", "outer is given up", "again", "over"):
             board.expect(f"^{line}\r", timeout=20)
+
+
+def test_a_sleep_of_many_seconds_is_not_over_at_once(simulation, python_app) -> None:
+    apps = [
+        python_app(f'import time\nprint("sleeps")\ntime.sleep({length})\nprint("over")', name=name)
+        for name, length in (("weeks", "5_000_000"), ("ages", "1e20"), ("ever", 'float("inf")'))
+    ]
+    odd = python_app(
+        """
+import time
+time.sleep(-1)
+try:
+    time.sleep(float("nan"))
+except ValueError as error:
+    print("odd:", error)
+""",
+        name="odd",
+    )
+    with simulation(*apps, odd) as board:
+        board.expect("^odd: a number of seconds is wanted\r")
+        board.run(200)
+        assert board.transcript.count("sleeps") == len(apps)
+        assert "over" not in board.transcript
+
+
+def test_a_handler_that_polls_changes_nothing_for_the_poll_around_it(simulation, python_app) -> None:
+    app = python_app(
+        """
+import asyncio, io, select, sys, syscall, time
+begin = time.ticks_ms()
+def now():
+    return time.ticks_diff(time.ticks_ms(), begin)
+class Later(io.IOBase):
+    at = 400
+    def ioctl(self, request, argument):
+        return argument & 1 if request == 3 and now() >= self.at else 0
+    def read(self, n):
+        return b"x"
+later = Later()
+console = select.poll()
+console.register(sys.stdin, select.POLLIN)
+syscall.subscribe(0x40001, 0, lambda *numbers: console.poll(0))
+buffer = bytearray(8)
+def happen():
+    syscall.allow_rw(0x40001, 0, buffer)
+    syscall.command(0x40001, 1, 8)
+async def main():
+    task = asyncio.create_task(asyncio.StreamReader(later).read(1))
+    await asyncio.sleep_ms(10)
+    happen()
+    for i in range(10000):
+        pass  # the upcall waits when the loop looks next
+    asyncio.create_task(asyncio.sleep(2))
+    await task
+    print("late by", now() - later.at)
+asyncio.run(main())
+poller = select.poll()
+poller.register(later, select.POLLIN)
+later.at = now() + 400
+happen()
+poller.poll(3000)
+print("late by", now() - later.at)
+""",
+        ram=24576,
+    )
+    with simulation(app) as board:
+        for _ in range(2):
+            assert int(board.expect(r"^late by (\d+)\r")[1]) <= 5

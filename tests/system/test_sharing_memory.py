@@ -258,3 +258,57 @@ def test_each_answer_is_to_its_question_though_its_service_has_two_workers_and_i
         answers = [line.strip() for line in board.transcript.splitlines() if line.startswith("asks: b")]
         assert answers == [f"asks: {text.ljust(64, bytes(1))!r}" for text in (b"SLOW01", b"Q00000", b"Q01000")]
         assert "has changed" not in board.transcript
+
+
+def test_a_client_that_gave_up_a_question_asks_its_next_though_the_service_has_failed_with_the_last(
+    simulation, python_app
+) -> None:
+    service = python_app(
+        """
+import time, syscall
+from adder import ipc, storage
+service = ipc.Service("svc")
+first = storage.read(0, 1)[0] == 255
+while True:
+    client, buffer = service.wait()
+    if first and bytes(buffer[:5]) == b"hang_":
+        storage.write(0, b"\\0")
+        time.sleep_ms(600)
+        syscall.restart()
+    buffer[:5] = bytes(buffer[:5]).upper()
+    service.answer(client)
+""",
+        name="svc",
+        ram=20480,
+    )
+    client = python_app(
+        """
+import asyncio
+from adder import ipc
+client = ipc.Client("svc", 32)
+async def ask(question, seconds):
+    client.buffer[:5] = question
+    try:
+        await asyncio.wait_for(client.ask(), seconds)
+        print(question, "is answered", bytes(client.buffer[:5]))
+    except asyncio.TimeoutError:
+        print(question, "is given up")
+async def main():
+    await ask(b"first", 3)
+    await ask(b"hang_", 0.2)
+    await asyncio.sleep(1)
+    for question in (b"secon", b"third"):
+        await ask(question, 3)
+asyncio.run(main())
+""",
+        name="cli",
+        ram=32768,
+    )
+    with simulation(service, client) as board:
+        for line in (
+            "first' is answered b'FIRST",
+            "hang_' is given up",
+            "secon' is answered b'SECON",
+            "third' is answered b'THIRD",
+        ):
+            board.expect(line, timeout=20)

@@ -296,6 +296,7 @@ class Client:
             if self._line[0] is self:
                 self._listen()
         async with self._awaited:
+            to = self._to
             self._to = _NOBODY
             try:
                 while not answers:
@@ -303,7 +304,7 @@ class Client:
                         self._look()
             finally:
                 if self._line[0] is self and self._copy is None:
-                    self._to = self.number
+                    self._to = to  # nobody, if another buffer was lent when this began
 
     async def ask(self) -> None:
         """For `await`: ask the service what is in `buffer`, as soon as what was asked before has been answered, and wait for
