@@ -298,18 +298,21 @@ static uint32_t frequency(void) {
 }
 
 // The alarm's 32-bit counter, extended by the kernel, which sees each turn of it. Who may not ask that extends it from look to look.
+// If neither answers, since the driver was cut short, it is as late as at the last look.
 uint64_t python_process_ticks(void) {
     python_process_t *process = python_process();
     registers_t answer = syscall_command(DRIVER_ALARM, ALARM_WITHOUT_END, 0, 0);
-    uint32_t now = answer.r1 << 8;
     if (answer.r0 == SYSCALL_SUCCESS_U32_U32) {
         process->wraps = answer.r2;
+        process->last_ticks = answer.r1 << 8;
     } else {
-        now = syscall_command(DRIVER_ALARM, ALARM_NOW, 0, 0).r1;
-        process->wraps += now < process->last_ticks;
+        answer = syscall_command(DRIVER_ALARM, ALARM_NOW, 0, 0);
+        if (answer.r0 == SYSCALL_SUCCESS_U32) {
+            process->wraps += answer.r1 < process->last_ticks;
+            process->last_ticks = answer.r1;
+        }
     }
-    process->last_ticks = now;
-    return (uint64_t)process->wraps << 32 | now;
+    return (uint64_t)process->wraps << 32 | process->last_ticks;
 }
 
 static uint64_t in_units(uint64_t ticks, uint32_t units_per_second, uint32_t hz) {
