@@ -11,7 +11,7 @@ Command
                            that this one has allowed under its own index), INVAL if there is no such process
     5 store         i   -> success_u32(bytes copied back), INVAL
     6 life          i   -> success_u32(a number that no other life of a process has), INVAL
-    7 ask           i   -> 2 and 6 in one: success_u32(the service's life), INVAL, also if it has subscribed nothing yet, NOMEM
+    7 ask           i   -> 2 and 6 in one: success_u32(the service's life), INVAL, NOMEM
     8 answer        i   -> 5 and 3 in one: success, INVAL, NOMEM if what was stored could not be told
 
 4 to 8 are not Tock's: a service that copies holds nothing that could vanish with its client.

@@ -30,8 +30,7 @@ bool ipc_command(process_t *process, exception_frame_t *frame, unsigned driver) 
         return false;
     }
     if (peer >= CONFIG_MAX_PROCESSES || !process_alive(processes[peer])
-        || (command != LIFE && (IS_FOR_SERVICE(command) ? process->unfound : process->strangers) >> peer & 1)
-        || (command == ASK && !process_has_subscribed(processes[peer], driver, peer))) { // or nobody would ever answer
+        || (command != LIFE && (IS_FOR_SERVICE(command) ? process->unfound : process->strangers) >> peer & 1)) {
         syscall_fail(frame, ERROR_INVAL);
     } else if (command > NOTIFY_CLIENT && command < ASK) {
         syscall_succeed_u32(frame, command == LIFE ? processes[peer]->id : copy(process, processes[peer], driver, command == FETCH));

@@ -236,14 +236,10 @@ static bool schedule(process_t *process, upcall_t *upcall) {
     return true;
 }
 
-bool process_has_subscribed(const process_t *process, unsigned driver, unsigned number) {
-    const subscription_t *subscription = subscription_of(process, driver, number);
-    return subscription != NULL && subscription->function != 0;
-}
-
 bool process_schedule_upcall(process_t *process, unsigned driver, unsigned number, const uint32_t args[3]) {
-    unsigned kind = process_has_subscribed(process, driver, number) ? UPCALL_FUNCTION : UPCALL_NULL;
-    upcall_t upcall = { kind, driver, number, { args[0], args[1], args[2] } };
+    const subscription_t *subscription = subscription_of(process, driver, number);
+    bool none = subscription == NULL || subscription->function == 0;
+    upcall_t upcall = { none ? UPCALL_NULL : UPCALL_FUNCTION, driver, number, { args[0], args[1], args[2] } };
     return schedule(process, &upcall);
 }
 

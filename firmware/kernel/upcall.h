@@ -5,8 +5,6 @@
 
 #include "core/process.h"
 
-bool process_has_subscribed(const process_t *process, unsigned driver, unsigned number);
-
 // Queue an upcall, or deliver it if the process waits for it. False if there was no place for it.
 bool process_schedule_upcall(process_t *process, unsigned driver, unsigned number, const uint32_t args[3]);
 bool process_schedule_ipc(process_t *process, unsigned driver, unsigned number, uint32_t from);

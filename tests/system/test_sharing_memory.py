@@ -1,6 +1,5 @@
 """More processes share memory with one than it has MPU regions: it reaches all that is alive, and nothing else."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -313,40 +312,3 @@ asyncio.run(main())
             "third' is answered b'THIRD",
         ):
             board.expect(line, timeout=20)
-
-
-def test_a_client_that_asks_before_there_is_a_service_is_told_so_and_answered_later(simulation, python_app) -> None:
-    service = python_app(
-        """
-import time
-from adder import ipc
-time.sleep_ms(200)
-service = ipc.Service("slow")
-while True:
-    client, buffer = service.wait()
-    service.answer(client)
-""",
-        name="slow",
-    )
-    client = python_app(
-        """
-import syscall, time
-from adder import ipc
-client = ipc.Client("slow", 32)
-for turn in range(8):
-    time.sleep_ms(60)
-    try:
-        client.notify()
-        client.wait()
-        print("answered")
-    except syscall.SyscallError as error:
-        print("refused", error.errno)
-""",
-        name="early",
-    )
-    with simulation(service, client) as board:
-        board.expect("refused 12\r")
-        board.expect("answered", timeout=20)
-        board.run(1)
-        said = re.findall("refused 12|answered", board.transcript)
-    assert said == sorted(said, reverse=True), "once there is a service, it answers"

@@ -35,7 +35,7 @@ class Client:
     then on `buffer` is the service's, until one of these has returned or raised: who gives up (a timeout, Ctrl-C) has it
     back, and no late answer is written over the next question. Tasks that ask one service have a client each, and ask in turn.
 
-    Each raises SyscallError UNINSTALLED if the service does not run, has made no Service yet, or has ended before it answered. One that is started
+    Each raises SyscallError UNINSTALLED if the service does not run, or has ended before it answered. One that is started
     again, or installed anew, can be asked again. To make a Client of what is not installed raises NODEVICE: try again later.
     """
     number: int
